@@ -1,0 +1,66 @@
+"""What can go wrong, and how it is said.
+
+::
+
+    PwsimError
+    ├── InputError          a scenario, a log, a price or an option is wrong (exit code 2)
+    │   ├── ScenarioError   a scenario file; carries every problem found in it
+    │   └── TraceError      a workload log
+    └── SolverError         the optimiser gave no answer that can be trusted
+
+A message says what is wrong, where (file, line, key or field), the value that was got and what would be
+right.  The command line prints it as it is, without a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class PwsimError(Exception):
+    """The base of every error that pwsim raises on purpose."""
+
+
+class InputError(PwsimError):
+    """Something that the user gave is wrong."""
+
+
+class TraceError(InputError):
+    """A workload log cannot be read or makes no sense."""
+
+
+class SolverError(PwsimError):
+    """The optimiser gave no answer that can be trusted."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong in a file.
+
+    Examples
+    --------
+    >>> print(Problem(4, "cluster.pools.0.nodes", "must be at least 1 (got 0)").at("demo.yaml"))
+    demo.yaml:4: cluster.pools.0.nodes: must be at least 1 (got 0)
+    """
+
+    line: int
+    """Line in the file, from 1; 0 where none is known."""
+    key: str
+    """Path of keys, joined by dots; empty for the file as a whole."""
+    message: str
+    """What is wrong, the value that was got, and what would be right."""
+
+    def at(self, path: str) -> str:
+        """Return the problem as one line of text, with its place in front."""
+        where = f"{path}:{self.line}" if self.line else path
+        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+
+
+class ScenarioError(InputError):
+    """A scenario file is wrong; ``problems`` holds everything that was found, in order of line."""
+
+    def __init__(self, path: str, problems: Sequence[Problem]) -> None:
+        self.path = path
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(problem.at(path) for problem in self.problems))

@@ -1,0 +1,252 @@
+"""The workload: one row a job, in columns.
+
+:data:`COLUMNS` is the one list of what a trace knows of a job.  :meth:`Trace.from_columns` is the one place
+where records become jobs: it drops what cannot be replayed and counts it by reason, puts jobs in job order
+and sets the clock to zero at the first submission (semantics §1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pwsim.errors import TraceError
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+class Column(NamedTuple):
+    """What one column of a trace holds."""
+
+    name: str
+    dtype: str
+    """``int64``, ``float64`` or ``category`` (text)."""
+    unit: str
+    default: Any
+    """The value where the log does not say; ``None`` where the column is required."""
+    text: str
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("job_id", "int64", "", None, "number of the job in the log"),
+    Column("submit_s", "float64", "s", None, "submission, from the first submission of the trace"),
+    Column("run_s", "float64", "s", None, "run time"),
+    Column("procs", "int64", "cores", None, "processors (cores) that the job holds"),
+    Column("estimate_s", "float64", "s", None, "run time that the user asked for, at least 1 s"),
+    Column("nodes", "int64", "nodes", 0, "nodes that the job asked for; 0: not recorded"),
+    Column("memory_mib", "int64", "MiB", 0, "memory of the whole job; 0: not recorded"),
+    Column("gpus", "float64", "GPUs", 0.0, "GPUs of the whole job"),
+    Column("recorded_wait_s", "float64", "s", np.nan, "wait that the log recorded; NaN: not recorded"),
+    Column("recorded_status", "category", "", "", "how the log says that the job ended"),
+    Column("user", "category", "", "", "user"),
+    Column("group", "category", "", "", "group or account"),
+    Column("queue", "category", "", "", "queue"),
+    Column("partition", "category", "", "", "partition"),
+)
+"""Every column of a trace: name, dtype, unit, default and text."""
+
+LONGEST_S = 1e10
+"""Times beyond this (317 years) are refused as broken, long before seconds lose their exactness in a float64."""
+
+WIDEST = 10**9
+"""Sizes beyond this are refused as broken, so that sums of sizes fit an int64."""
+
+DROP_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "no_size": "neither requested nor allocated processors are positive",
+        "negative_run_time": "the run time is negative (unknown)",
+        "negative_submit_time": "the submit time is negative (unknown)",
+    }
+)
+"""Why a record cannot be replayed (semantics §1); a record with several faults counts under the first."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A workload: jobs in job order, and what was left out of it.
+
+    Build one with :meth:`from_columns` or :func:`pwsim.read_trace`.  The arrays are read-only; a change gives a
+    new trace.
+
+    Examples
+    --------
+    >>> trace = Trace.from_columns({"submit_s": [5, 3], "run_s": [10, 20], "procs": [1, 2]}, name="two")
+    >>> trace.submit_s, trace.run_s
+    (array([0., 2.]), array([20., 10.]))
+    """
+
+    table: Mapping[str, Any]
+    """Arrays by the name of their column, each of shape (jobs,), read-only; text columns are ``pd.Categorical``."""
+    name: str = "trace"
+    """What the user calls it: the file's name, or the data set's."""
+    jobs_read: int = 0
+    """Records in the log, dropped ones included."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Number of dropped records by reason (:data:`DROP_REASONS`); reasons that did not occur are absent."""
+    header: Mapping[str, str] = field(default_factory=dict)
+    """What the log's header says, by label."""
+    notes: tuple[str, ...] = ()
+    """What was noticed on reading and changed without being asked, in words."""
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Mapping[str, Any],
+        *,
+        name: str = "trace",
+        header: Mapping[str, str] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Trace:
+        """Make a trace of raw records.
+
+        Parameters
+        ----------
+        columns
+            Arrays of equal length by the name of their column (:data:`COLUMNS`).  ``submit_s``, ``run_s`` and
+            ``procs`` are required.  Without ``job_id`` jobs are numbered from 1; an ``estimate_s`` that is
+            absent or not positive is taken from ``run_s`` (semantics §1).
+        name, header, notes
+            See the attributes of :class:`Trace`.
+
+        Raises
+        ------
+        TraceError
+            If a column is unknown or missing, if lengths differ, or if a value is not finite or beyond
+            :data:`LONGEST_S` or :data:`WIDEST`.
+        """
+        raw = _checked(columns, name)
+        count = len(raw["procs"])
+        faults = {
+            "no_size": raw["procs"] <= 0,
+            "negative_run_time": raw["run_s"] < 0,
+            "negative_submit_time": raw["submit_s"] < 0,
+        }
+        kept = np.ones(count, dtype=bool)
+        dropped = {}
+        for reason, fault in faults.items():
+            if lost := int(np.count_nonzero(kept & fault)):
+                dropped[reason] = lost
+            kept &= ~fault
+        submit_s = raw["submit_s"][kept]
+        if np.any(np.diff(submit_s) < 0):
+            back = int(np.count_nonzero(np.diff(submit_s) < 0))
+            notes = (*notes, f"{back} records were submitted before the one above them; jobs were put in order")
+        order = np.argsort(submit_s, kind="stable")  # equal submit times keep the order of the file (§1)
+        rows = np.flatnonzero(kept)[order]
+        table = {column: values[rows] for column, values in raw.items()}
+        if len(rows):
+            table["submit_s"] = table["submit_s"] - table["submit_s"][0]
+        estimate_s = table["estimate_s"]
+        table["estimate_s"] = np.maximum(np.where(estimate_s > 0, estimate_s, table["run_s"]), 1.0)
+        return cls(_frozen(table), name, count, dropped, dict(header or {}), notes)
+
+    def __len__(self) -> int:
+        return len(self.table["submit_s"])
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _DTYPES:
+            return self.table[name]
+        raise AttributeError(f"a trace has no column {name!r}")
+
+    def __repr__(self) -> str:
+        return f"<Trace {self.name!r}: {len(self)} jobs, {self.jobs_read - len(self)} records dropped>"
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """The jobs as a new DataFrame, one row a job, columns as in :data:`COLUMNS`."""
+        return pd.DataFrame({column.name: self.table[column.name] for column in COLUMNS})
+
+    @property
+    def span_s(self) -> float:
+        """Time from the first submission to the last [s]: the measurement window (semantics §7)."""
+        return float(self.submit_s[-1] - self.submit_s[0]) if len(self) else 0.0
+
+    def take(self, rows: npt.NDArray[Any]) -> Trace:
+        """Return the trace of some jobs (a boolean mask or row numbers in job order); the clock is set anew."""
+        table = {column: values[rows] for column, values in self.table.items()}
+        if len(table["submit_s"]):
+            table["submit_s"] = table["submit_s"] - table["submit_s"][0]
+        return replace(self, table=_frozen(table))
+
+    def with_columns(self, **columns: Any) -> Trace:
+        """Return a trace with some columns replaced by arrays of the same length."""
+        return replace(self, table=_frozen({**self.table, **columns}))
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what a replay depends on, as hexadecimal digits."""
+        sha = hashlib.sha256()
+        for column in COLUMNS:
+            values = self.table[column.name]
+            if column.dtype == "category":
+                sha.update(" ".join(map(str, values.categories)).encode())
+                values = values.codes
+            sha.update(np.ascontiguousarray(values).tobytes())
+        return sha.hexdigest()
+
+
+_DTYPES = {column.name: column.dtype for column in COLUMNS}
+
+
+def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return all columns with their dtype and defaults, as fresh arrays of one length."""
+    if unknown := sorted(set(columns) - set(_DTYPES)):
+        raise TraceError(f"{name}: unknown column {unknown[0]!r}; a trace has {', '.join(_DTYPES)}")
+    if missing := [column for column in ("submit_s", "run_s", "procs") if column not in columns]:
+        raise TraceError(f"{name}: column {missing[0]!r} is missing")
+    lengths = {column: len(values) for column, values in columns.items()}
+    count = lengths["procs"]
+    if wrong := {column: length for column, length in lengths.items() if length != count}:
+        column, length = next(iter(wrong.items()))
+        raise TraceError(f"{name}: column {column!r} has {length} values where procs has {count}")
+    defaults = {
+        **{column.name: column.default for column in COLUMNS},
+        "job_id": np.arange(1, count + 1),
+        "estimate_s": np.full(count, -1.0),
+    }
+    raw: dict[str, Any] = {}
+    for column in COLUMNS:
+        values = columns.get(column.name, defaults[column.name])
+        if column.dtype == "category":
+            if not isinstance(values, pd.Categorical):
+                values = pd.Categorical(np.broadcast_to(np.asarray(values, dtype=str), count).astype(object))
+            raw[column.name] = values
+            continue
+        array = np.array(np.broadcast_to(np.asarray(values), count), dtype=np.float64)
+        _refuse_extremes(array, column, name)
+        if column.dtype == "int64":
+            if np.any(bad := array != np.floor(array)):
+                row = int(np.argmax(bad))
+                raise TraceError(f"{name}: record {row + 1}: {column.name} must be whole (got {array[row]:g})")
+            array = np.array(np.broadcast_to(np.asarray(values), count)).astype(np.int64)
+        raw[column.name] = array
+    return raw
+
+
+def _refuse_extremes(array: Floats, column: Column, name: str) -> None:
+    """Raise on a value that no log can mean: not finite (where it must be), or absurdly large."""
+    limit = {"s": LONGEST_S, "cores": WIDEST, "nodes": WIDEST, "GPUs": WIDEST}.get(column.unit, 2.0**53)
+    bad = np.abs(array) > limit
+    if not (isinstance(column.default, float) and np.isnan(column.default)):
+        bad |= np.isnan(array)
+    if np.any(bad):
+        row = int(np.argmax(bad))
+        unit = f" {column.unit}" if column.unit else ""
+        raise TraceError(
+            f"{name}: record {row + 1}: {column.name} must be a number of at most {limit:g}{unit} (got {array[row]:g})"
+        )
+
+
+def _frozen(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the table with its arrays made read-only."""
+    for values in table.values():
+        if isinstance(values, np.ndarray):
+            values.flags.writeable = False
+    return dict(table)
