@@ -1,0 +1,321 @@
+"""What is simulated: pools of nodes, what they cost, the policy (semantics §4, §5, §8).
+
+The classes are the scenario file's keys and the objects used everywhere else: frozen, and unknown keys are
+refused.  Where a scenario gives choices, ``nodes`` and ``policy`` hold them all; :meth:`Cluster.at` picks one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from pwsim.rules import Policy
+from pwsim.trace import Integers, Trace
+from pwsim.units import Mebibytes, PositiveSeconds, Watts
+
+MOST_NODES = 1_000_000
+"""Node counts beyond this are refused as mistakes."""
+MOST_CHOICES = 10_000
+"""Choices of one pool's node count beyond this are refused: take a larger step."""
+
+
+class Frozen(BaseModel):
+    """The base of what a scenario holds: frozen, strict, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+def _parse_choices(value: object) -> tuple[int, ...]:
+    """Return the node counts that a number, a list or a range stands for, increasing."""
+    if isinstance(value, tuple | list) and value:
+        numbers: Iterable[object] = value
+    elif isinstance(value, Mapping):
+        numbers = _parse_range(value)
+    else:
+        numbers = [value]
+    counts = set()
+    for number in numbers:
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MOST_NODES:
+            raise ValueError(
+                f"must be a number of nodes from 0 to {MOST_NODES:,}, a list of such numbers, "
+                f"or a range such as {{min: 10, max: 40, step: 2}}; {_short(number)} is not"
+            )
+        counts.add(number)
+    return tuple(sorted(counts))
+
+
+def _parse_range(value: Mapping[Any, object]) -> range:
+    wanted = "a range has the keys min (0 if left out), max and step (1 if left out), all whole numbers"
+    if unknown := [key for key in value if key not in ("min", "max", "step")]:
+        raise ValueError(f"unknown key {_short(unknown[0])}; {wanted}")
+    low, high, step = value.get("min", 0), value.get("max"), value.get("step", 1)
+    for key, number, least in (("min", low, 0), ("max", high, 0), ("step", step, 1)):
+        if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= MOST_NODES:
+            raise ValueError(f"{key} must be a whole number from {least} to {MOST_NODES:,}; {wanted}")
+    assert isinstance(low, int)
+    assert isinstance(high, int)
+    assert isinstance(step, int)
+    if low > high:
+        raise ValueError(f"min ({low}) must not be above max ({high})")
+    choices = range(low, high + 1, step)
+    if len(choices) > MOST_CHOICES:
+        raise ValueError(f"{len(choices):,} choices are more than {MOST_CHOICES:,}; take a larger step")
+    return choices
+
+
+def _parse_policies(value: object) -> tuple[Policy, ...]:
+    """Return the policies that a name or a list of names stands for, in the order of the list."""
+    names = list(value) if isinstance(value, tuple | list) else [value]
+    if not names:
+        raise ValueError("must name at least one policy")
+    policies = []
+    for name in names:
+        if isinstance(name, Policy):
+            policies.append(name)
+        elif isinstance(name, str):
+            policies.append(Policy.parse(name))
+        else:
+            raise ValueError(f"must be the name of a policy, or a list of names; {_short(name)} is not")  # noqa: TRY004
+    return tuple(dict.fromkeys(policies))
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_COUNT = {"type": "integer", "minimum": 0, "maximum": MOST_NODES}
+_CHOICES_SCHEMA = {
+    "anyOf": [
+        _COUNT,
+        {"type": "array", "items": _COUNT, "minItems": 1},
+        {
+            "type": "object",
+            "properties": {"min": _COUNT, "max": _COUNT, "step": {"type": "integer", "minimum": 1}},
+            "required": ["max"],
+            "additionalProperties": False,
+        },
+    ]
+}
+_POLICY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+
+Choices = Annotated[tuple[int, ...], BeforeValidator(_parse_choices), WithJsonSchema(_CHOICES_SCHEMA)]
+Policies = Annotated[
+    tuple[Policy, ...],
+    BeforeValidator(_parse_policies),
+    WithJsonSchema({**_POLICY_SCHEMA, "examples": ["easy", ["fcfs", "easy", "sjf-easy"]]}),
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+Usd = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+
+
+def _one_or_many(value: object) -> object:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_one_or_many),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
+class Limits(Frozen):
+    """A lower and an upper limit, either of which may be left out."""
+
+    at_least: int | None = Field(default=None, ge=0)
+    """The smallest value that is accepted."""
+    at_most: int | None = Field(default=None, ge=0)
+    """The largest value that is accepted."""
+
+    def admit(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return for each value whether it is within the limits."""
+        within = np.ones(len(values), dtype=bool)
+        if self.at_least is not None:
+            within &= values >= self.at_least
+        if self.at_most is not None:
+            within &= values <= self.at_most
+        return within
+
+
+class Accepts(Frozen):
+    """Which jobs a pool takes; what is left out does not matter."""
+
+    procs: Limits | None = None
+    """Limits on the processors of a job."""
+    queue: Names | None = None
+    """Queues of the log whose jobs are taken."""
+    user: Names | None = None
+    """Users whose jobs are taken."""
+
+    def admit(self, trace: Trace) -> npt.NDArray[np.bool_]:
+        """Return for each job of the trace whether it is accepted, shape (jobs,)."""
+        admitted = np.ones(len(trace), dtype=bool)
+        if self.procs is not None:
+            admitted &= self.procs.admit(trace.procs)
+        if self.queue is not None:
+            admitted &= np.asarray(trace.queue.isin(self.queue))
+        if self.user is not None:
+            admitted &= np.asarray(trace.user.isin(self.user))
+        return admitted
+
+
+class Node(Frozen):
+    """What one node has."""
+
+    cores: int = Field(ge=1, le=1_000_000)
+    """Processors (cores) of a node."""
+    memory: Mebibytes | None = None
+    """Memory of a node [MiB]; where it is left out, memory is not looked at."""
+    gpus: int = Field(default=0, ge=0, le=1024)
+    """GPUs of a node."""
+    speed: float = Field(default=1.0, gt=0, le=1e6, allow_inf_nan=False)
+    """Run times are divided by this (semantics §5)."""
+
+
+class OnPremisesCost(Frozen):
+    """What one node of one's own costs (semantics §8)."""
+
+    capex_usd: Usd
+    """Price of a node, with its share of racks, switches and installation [USD]."""
+    lifetime_years: float = Field(gt=0, le=100, allow_inf_nan=False)
+    """Years over which the price is written off."""
+    opex_usd_per_year: Usd = 0.0
+    """Support, staff and space for a node, without energy [USD a year]."""
+    idle_power: Watts = 0.0
+    """Power of an idle node [W]."""
+    busy_power: Watts = 0.0
+    """Power of a node whose cores are all busy [W]."""
+    pue: float = Field(default=1.0, ge=1, le=10, allow_inf_nan=False)
+    """Power usage effectiveness: power of the whole site by power of the nodes."""
+    electricity_usd_per_kwh: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0
+    """Price of electricity [USD/kWh]."""
+
+    @model_validator(mode="after")
+    def _busy_above_idle(self) -> Self:
+        if self.busy_power < self.idle_power:
+            raise ValueError(f"busy_power ({self.busy_power:g} W) must not be below idle_power ({self.idle_power:g} W)")
+        return self
+
+
+class PoolBase(Frozen):
+    """What on-premises and cloud pools have in common."""
+
+    name: Name
+    """Name of the pool: letters, digits, ``_`` and ``-``."""
+    nodes: Choices
+    """Number of nodes: a number, or the choices of the search as a list or ``{min, max, step}``."""
+    placement: Literal["cores", "nodes"] = "cores"
+    """``cores``: a bag of processors; ``nodes``: a job takes whole nodes (semantics §5)."""
+    accepts: Accepts = Accepts()
+    """Which jobs the pool takes; a job goes to the first pool that accepts it and could hold it."""
+    node: Node
+    """What one node has."""
+
+    def units_per_node(self) -> int:
+        """Return what a node adds to the bag that jobs draw from: its cores, or itself (semantics §5)."""
+        return self.node.cores if self.placement == "cores" else 1
+
+    def need(self, trace: Trace) -> Integers:
+        """Return the units (cores or nodes) that each job takes here, shape (jobs,); semantics §5."""
+        procs: Integers = trace.procs
+        if self.placement == "cores":
+            return procs
+        needs = [np.maximum(trace.nodes, 1), -(-procs // self.node.cores)]
+        if self.node.memory is not None:
+            needs.append(np.ceil(trace.memory_mib / self.node.memory).astype(np.int64))
+        if self.node.gpus:
+            needs.append(np.ceil(trace.gpus / self.node.gpus).astype(np.int64))
+        return np.maximum.reduce(needs)
+
+    def admits(self, trace: Trace) -> npt.NDArray[np.bool_]:
+        """Return for each job whether the pool accepts it, and would hold it if it were large enough."""
+        admitted = self.accepts.admit(trace)
+        if self.placement == "cores" or not self.node.gpus:
+            admitted &= trace.gpus <= 0
+        return admitted
+
+
+class OnPremisesPool(PoolBase):
+    """Nodes that one owns: always up."""
+
+    kind: Literal["on_premises"]
+    """Nodes that one owns."""
+    cost: OnPremisesCost | None = None
+    """What a node costs; a search needs it."""
+
+
+class CloudPool(PoolBase):
+    """Nodes that one rents."""
+
+    kind: Literal["cloud"]
+    """Nodes that one rents."""
+    instance: str | None = None
+    """Instance type of the price table, as ``provider/region/instance``; gives ``node`` and the price."""
+    price_usd_per_hour: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+    """Price of a node [USD/h]; from the price table if an ``instance`` is named."""
+    market: Literal["on_demand"] = "on_demand"
+    """The market whose price of the table is taken."""
+    always_up: Literal[True]
+    """All nodes are held from the first submission to the end, and paid for the whole year."""
+
+
+Pool = Annotated[OnPremisesPool | CloudPool, Field(discriminator="kind")]
+
+
+class Cluster(Frozen):
+    """An ordered list of pools under a policy."""
+
+    policy: Policies = (Policy("fcfs", "easy"),)
+    """Policy, or the choices of the search in the order of preference."""
+    overrun: Literal["allow", "kill"] = "allow"
+    """Whether a job may run past its estimate, or is killed then (semantics §3)."""
+    pools: Annotated[tuple[Pool, ...], BeforeValidator(_one_or_many)] = Field(min_length=1, max_length=100)
+    """The pools; jobs prefer them in this order."""
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> Self:
+        names = [pool.name for pool in self.pools]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"pool names must differ; {twice[0]!r} occurs {names.count(twice[0])} times")
+        return self
+
+    @classmethod
+    def homogeneous(cls, cores: int, policy: str = "easy", overrun: str = "allow") -> Cluster:
+        """Return one pool of ``cores`` single-core nodes, as SWF logs assume."""
+        pool = {"name": "machine", "kind": "on_premises", "nodes": cores, "node": {"cores": 1}}
+        return cls.model_validate({"policy": policy, "overrun": overrun, "pools": [pool]})
+
+    def at(self, nodes: Mapping[str, int], policy: Policy) -> Cluster:
+        """Return the cluster with one node count for each pool (by name) and one policy."""
+        pools = tuple(pool.model_copy(update={"nodes": (nodes[pool.name],)}) for pool in self.pools)
+        return self.model_copy(update={"pools": pools, "policy": (policy,)})
+
+    def node_counts(self) -> tuple[int, ...]:
+        """Return the number of nodes of each pool.
+
+        Raises
+        ------
+        ValueError
+            If a pool still has several choices; pick one with :meth:`at`.
+        """
+        for pool in self.pools:
+            if len(pool.nodes) != 1:
+                raise ValueError(f"pool {pool.name!r} has {len(pool.nodes)} choices of nodes; pick one with Cluster.at")
+        return tuple(pool.nodes[0] for pool in self.pools)
+
+    def the_policy(self) -> Policy:
+        """Return the one policy.
+
+        Raises
+        ------
+        ValueError
+            If there are several choices; pick one with :meth:`at`.
+        """
+        if len(self.policy) != 1:
+            raise ValueError(f"the cluster has {len(self.policy)} choices of policy; pick one with Cluster.at")
+        return self.policy[0]
