@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from pwsim.rules import Policy
 from pwsim.trace import Integers, Trace
-from pwsim.units import Mebibytes, PositiveSeconds, Watts
+from pwsim.units import Mebibytes, Watts
 
 MOST_NODES = 1_000_000
 """Node counts beyond this are refused as mistakes."""
@@ -230,7 +230,8 @@ class PoolBase(Frozen):
             needs.append(np.ceil(trace.memory_mib / self.node.memory).astype(np.int64))
         if self.node.gpus:
             needs.append(np.ceil(trace.gpus / self.node.gpus).astype(np.int64))
-        return np.maximum.reduce(needs)
+        most: Integers = np.maximum.reduce(needs)
+        return most
 
     def admits(self, trace: Trace) -> npt.NDArray[np.bool_]:
         """Return for each job whether the pool accepts it, and would hold it if it were large enough."""

@@ -138,7 +138,10 @@ class Trace:
         submit_s = raw["submit_s"][kept]
         if np.any(np.diff(submit_s) < 0):
             back = int(np.count_nonzero(np.diff(submit_s) < 0))
-            notes = (*notes, f"{back} records were submitted before the one above them; jobs were put in order")
+            notes = (
+                *notes,
+                f"{back} records were submitted before the one above them; jobs were put in order",
+            )
         order = np.argsort(submit_s, kind="stable")  # equal submit times keep the order of the file (§1)
         rows = np.flatnonzero(kept)[order]
         table = {column: values[rows] for column, values in raw.items()}
@@ -199,13 +202,12 @@ def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return all columns with their dtype and defaults, as fresh arrays of one length."""
     if unknown := sorted(set(columns) - set(_DTYPES)):
         raise TraceError(f"{name}: unknown column {unknown[0]!r}; a trace has {', '.join(_DTYPES)}")
-    if missing := [column for column in ("submit_s", "run_s", "procs") if column not in columns]:
+    if missing := [required for required in ("submit_s", "run_s", "procs") if required not in columns]:
         raise TraceError(f"{name}: column {missing[0]!r} is missing")
-    lengths = {column: len(values) for column, values in columns.items()}
-    count = lengths["procs"]
-    if wrong := {column: length for column, length in lengths.items() if length != count}:
-        column, length = next(iter(wrong.items()))
-        raise TraceError(f"{name}: column {column!r} has {length} values where procs has {count}")
+    count = len(columns["procs"])
+    for given, values in columns.items():
+        if len(values) != count:
+            raise TraceError(f"{name}: column {given!r} has {len(values)} values where procs has {count}")
     defaults = {
         **{column.name: column.default for column in COLUMNS},
         "job_id": np.arange(1, count + 1),

@@ -60,7 +60,11 @@ def parse_quantity(value: object, unit: str, example: str) -> float:
         try:
             # Only the unit's name goes to pint: as an expression the text could be made to compute for ever.
             number = float(_registry().Quantity(float(parts[1]), parts[2]).m_as(unit))
-        except (pint.errors.UndefinedUnitError, pint.errors.DimensionalityError, pint.errors.OffsetUnitCalculusError):
+        except (
+            pint.errors.UndefinedUnitError,
+            pint.errors.DimensionalityError,
+            pint.errors.OffsetUnitCalculusError,
+        ):
             raise ValueError(f"{wanted}; the unit {parts[2]!r} is not one") from None
     else:
         raise ValueError(wanted)
@@ -69,9 +73,14 @@ def parse_quantity(value: object, unit: str, example: str) -> float:
     return number
 
 
-def _quantity(unit: str, example: str, **limits: float) -> Any:
+def _quantity(unit: str, example: str, **limits: Any) -> Any:
     """Return a pydantic type for quantities in ``unit``."""
-    schema = {"anyOf": [{"type": "number", **_schema_limits(limits)}, {"type": "string", "pattern": _QUANTITY.pattern}]}
+    schema = {
+        "anyOf": [
+            {"type": "number", **_schema_limits(limits)},
+            {"type": "string", "pattern": _QUANTITY.pattern},
+        ]
+    }
     return Annotated[
         float,
         Field(allow_inf_nan=False, **limits),
@@ -80,7 +89,7 @@ def _quantity(unit: str, example: str, **limits: float) -> Any:
     ]
 
 
-def _schema_limits(limits: dict[str, float]) -> dict[str, float]:
+def _schema_limits(limits: dict[str, Any]) -> dict[str, float]:
     names = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
     return {names[key]: value for key, value in limits.items()}
 

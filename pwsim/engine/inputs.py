@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pwsim.cluster import Cluster
+from pwsim.result import REJECTED
 from pwsim.rules import Policy
 from pwsim.trace import Floats, Integers, Trace
-
-REJECTED = -1
-"""Stands for the pool of a job that no pool could hold."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,9 @@ def prepare(trace: Trace, cluster: Cluster) -> Inputs:
         need[here] = needed[here]
         speed[here] = one.node.speed
     run_s, estimate_s = trace.run_s, trace.estimate_s
-    killed = (run_s > estimate_s) & (pool != REJECTED) if cluster.overrun == "kill" else np.zeros(len(trace), dtype=bool)
+    killed = (
+        (run_s > estimate_s) & (pool != REJECTED) if cluster.overrun == "kill" else np.zeros(len(trace), dtype=bool)
+    )
     return Inputs(
         submit_s=trace.submit_s,
         procs=trace.procs,

@@ -10,14 +10,17 @@ Events are callbacks, not processes: a process a job costs several times as much
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, insort
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import simpy
 from simpy.events import Event, EventPriority
 
-from pwsim.engine.inputs import REJECTED, Inputs
+from pwsim.engine.inputs import Inputs
+from pwsim.result import REJECTED
 from pwsim.rules import backfill, orders
 from pwsim.trace import Floats
 
@@ -26,16 +29,23 @@ SUBMISSION = EventPriority(1)
 PASS = EventPriority(2)
 
 
-class _At(Event):
+class _Call(Event):
     """An event that calls a function after a delay, at its place in the round."""
 
     def __init__(
-        self, env: simpy.Environment, delay_s: float, priority: EventPriority, call: Callable[[Event], None], value: int = 0
+        self,
+        env: simpy.Environment,
+        delay_s: float,
+        priority: EventPriority,
+        call: Callable[[Any], None],
+        subject: int = 0,
     ) -> None:
         self.env = env
         self.callbacks = [call]
-        self._value = value
+        self._value = None
         self._ok = True
+        self.subject = subject
+        """The job or pool that the call is about."""
         env.schedule(self, priority, delay_s)
 
 
@@ -50,7 +60,7 @@ class _Pool:
         self.release_need: list[int] = []
         self.dirty = False  # something happened since the last pass
         self.ended_early = False  # so that conservative backfilling compresses
-        self.due_s = np.inf  # the next reservation
+        self.due_s = math.inf  # the next reservation
         self.reserved_s = [backfill.NO_RESERVATION] * jobs
         self.chosen = [0] * jobs
         self.profile_s = [0.0] * (3 * jobs + 1)
@@ -98,13 +108,20 @@ class Model:
     # -- what happens
 
     def _await_submission(self) -> None:
-        now, at = self.env.now, self.submit_s[self.arrivals[self.arrived]]
-        delay_s = at - now
-        while now + delay_s < at:  # SimPy adds the delay to the clock; the sum must be the submit time itself
-            delay_s = np.nextafter(delay_s, np.inf)
-        _At(self.env, delay_s, SUBMISSION, self._submit)
+        delay_s = self._delay_until(self.submit_s[self.arrivals[self.arrived]])
+        _Call(self.env, delay_s, SUBMISSION, self._submit)
 
-    def _submit(self, _: Event) -> None:
+    def _delay_until(self, time_s: float) -> float:
+        """Return the delay which SimPy, adding it to the clock, turns into exactly this time."""
+        now = self.env.now
+        delay_s = time_s - now
+        while now + delay_s < time_s:
+            delay_s = math.nextafter(delay_s, math.inf)
+        while now + delay_s > time_s:
+            delay_s = math.nextafter(delay_s, 0.0)
+        return delay_s
+
+    def _submit(self, _: _Call) -> None:
         now = self.env.now
         arrivals, submit_s, following = self.arrivals, self.submit_s, self.arrived
         while following < len(arrivals) and submit_s[arrivals[following]] <= now:
@@ -120,8 +137,8 @@ class Model:
         if following < len(arrivals):
             self._await_submission()
 
-    def _complete(self, event: Event) -> None:
-        job = event.value
+    def _complete(self, event: _Call) -> None:
+        job = event.subject
         pool = self.pools[self.pool_of[job]]
         units, expected_s = self.need[job], self.expected_s[job]
         pool.free += units
@@ -133,8 +150,8 @@ class Model:
             pool.ended_early = True
         self._touch(pool)
 
-    def _fall_due(self, event: Event) -> None:
-        pool = self.pools[event.value]
+    def _fall_due(self, event: _Call) -> None:
+        pool = self.pools[event.subject]
         if pool.due_s == self.env.now:  # else the reservation has moved since
             self._touch(pool)
 
@@ -142,11 +159,11 @@ class Model:
         pool.dirty = True
         if not self.pass_is_due:
             self.pass_is_due = True
-            _At(self.env, 0.0, PASS, self._pass_each)
+            _Call(self.env, 0.0, PASS, self._pass_each)
 
     # -- passes
 
-    def _pass_each(self, _: Event) -> None:
+    def _pass_each(self, _: _Call) -> None:
         self.pass_is_due = False
         for index, pool in enumerate(self.pools):
             if pool.dirty:
@@ -188,16 +205,15 @@ class Model:
             index = bisect_left(pool.release_s, expected_s)
             pool.release_s.insert(index, expected_s)
             pool.release_need.insert(index, self.need[job])
-            _At(self.env, self.held_s[job], COMPLETION, self._complete, job)
+            _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
         for position in reversed(positions):
             del pool.queue[position]
 
     def _await_reservation(self, index: int, pool: _Pool) -> None:
         """Let the pool have a pass when its next reservation falls due."""
-        due_s = min((pool.reserved_s[job] for job in pool.queue), default=np.inf)
-        if due_s < np.inf and due_s != pool.due_s:
-            now = self.env.now
-            _At(self.env, due_s - now, SUBMISSION, self._fall_due, index)
+        due_s = min((pool.reserved_s[job] for job in pool.queue), default=math.inf)
+        if due_s < math.inf and due_s != pool.due_s:
+            _Call(self.env, self._delay_until(due_s), SUBMISSION, self._fall_due, index)
         pool.due_s = due_s
 
     # -- the order of the queue

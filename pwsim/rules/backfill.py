@@ -126,11 +126,7 @@ def conservative(
             end_s = reserved_s[job] + estimate_s[job]
             points = occupy(profile_s, profile_free, points, reserved_s[job], end_s, need[job])
 
-    kept = True
-    for point in range(points):
-        if profile_free[point] < 0:
-            kept = False
-    if not kept:  # a job outlived its estimate: all reservations are dropped and placed again
+    if overcommitted(profile_free, points):  # a job outlived its estimate: all are dropped and placed again
         points = free_profile(now, free, release_s, release_need, running, profile_s, profile_free)
         for position in range(waiting):
             reserved_s[queue[position]] = NO_RESERVATION
@@ -140,21 +136,32 @@ def conservative(
             if reserved_s[job] != NO_RESERVATION:
                 end_s = reserved_s[job] + estimate_s[job]
                 points = occupy(profile_s, profile_free, points, reserved_s[job], end_s, -need[job])
-                start_s = earliest(profile_s, profile_free, points, need[job], estimate_s[job])
-                reserved_s[job] = start_s
-                points = occupy(profile_s, profile_free, points, start_s, start_s + estimate_s[job], need[job])
+                points = reserve(job, need, estimate_s, reserved_s, profile_s, profile_free, points)
 
     count = 0
     for position in range(waiting):
         job = queue[position]
         if reserved_s[job] == NO_RESERVATION:
-            start_s = earliest(profile_s, profile_free, points, need[job], estimate_s[job])
-            reserved_s[job] = start_s
-            points = occupy(profile_s, profile_free, points, start_s, start_s + estimate_s[job], need[job])
+            points = reserve(job, need, estimate_s, reserved_s, profile_s, profile_free, points)
         if reserved_s[job] == now:
             chosen[count] = position
             count += 1
     return count
+
+
+def reserve(
+    job: int,
+    need: Sequence[int],
+    estimate_s: Sequence[float],
+    reserved_s: MutableSequence[float],
+    profile_s: MutableSequence[float],
+    profile_free: MutableSequence[int],
+    points: int,
+) -> int:
+    """Place a job at the earliest start at which it fits for its whole estimate; return the new number of points."""
+    start_s = earliest(profile_s, profile_free, points, need[job], estimate_s[job])
+    reserved_s[job] = start_s
+    return occupy(profile_s, profile_free, points, start_s, start_s + estimate_s[job], need[job])
 
 
 def free_profile(
@@ -178,6 +185,14 @@ def free_profile(
             points += 1
         profile_free[points - 1] += release_need[index]
     return points
+
+
+def overcommitted(profile_free: Sequence[int], points: int) -> bool:
+    """Return whether more than what is free is taken at some time, so that reservations cannot be kept."""
+    for point in range(points):  # noqa: SIM110 - numba compiles no generator expressions
+        if profile_free[point] < 0:
+            return True
+    return False
 
 
 def earliest(
