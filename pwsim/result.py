@@ -48,43 +48,53 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
+class Replay:
+    """What an engine gives: when and where each job ran, as arrays of shape (jobs,), in job order."""
+
+    engine: str
+    """The engine that ran: ``simpy``."""
+    pool: Integers
+    """Index of the pool in which each job ran, :data:`REJECTED` if none could hold it."""
+    start_s: Floats
+    """First start, NaN for rejected jobs [s]."""
+    end_s: Floats
+    """End, NaN for rejected jobs [s]."""
+    killed: npt.NDArray[np.bool_]
+    """Whether the job was ended at its estimate."""
+
+
+@dataclass(frozen=True)
 class Result:
-    """One replay of a trace on a cluster; jobs in job order."""
+    """One replay of a trace on a cluster."""
 
     trace: Trace
     """The jobs that were replayed."""
     cluster: Cluster
     """The cluster, without choices."""
-    engine: str
-    """The engine that ran: ``simpy``."""
-    pool: Integers
-    """Index of the pool in which each job ran, :data:`REJECTED` if none could hold it, shape (jobs,)."""
-    start_s: Floats
-    """First start, NaN for rejected jobs [s], shape (jobs,)."""
-    end_s: Floats
-    """End, NaN for rejected jobs [s], shape (jobs,)."""
-    killed: npt.NDArray[np.bool_]
-    """Whether the job was ended at its estimate, shape (jobs,)."""
+    replay: Replay
+    """When and where each job ran."""
 
     def __repr__(self) -> str:
-        return f"<Result: {self.trace.name!r}, {len(self.trace)} jobs, {self.cluster.the_policy()}, {self.engine}>"
+        return (
+            f"<Result: {self.trace.name!r}, {len(self.trace)} jobs, {self.cluster.the_policy()}, {self.replay.engine}>"
+        )
 
     @cached_property
     def wait_s(self) -> Floats:
         """Start less submission, NaN for rejected jobs [s], shape (jobs,)."""
-        wait_s: Floats = self.start_s - self.trace.submit_s
+        wait_s: Floats = self.replay.start_s - self.trace.submit_s
         return wait_s
 
     @cached_property
     def turnaround_s(self) -> Floats:
         """End less submission, NaN for rejected jobs [s], shape (jobs,)."""
-        turnaround_s: Floats = self.end_s - self.trace.submit_s
+        turnaround_s: Floats = self.replay.end_s - self.trace.submit_s
         return turnaround_s
 
     @cached_property
     def run_s(self) -> Floats:
         """Run time of the log; for killed jobs the time that they were let run [s], shape (jobs,)."""
-        return np.where(self.killed, self.end_s - self.start_s, self.trace.run_s)
+        return np.where(self.replay.killed, self.replay.end_s - self.replay.start_s, self.trace.run_s)
 
     @cached_property
     def bounded_slowdown(self) -> Floats:
@@ -95,18 +105,18 @@ class Result:
     def jobs(self) -> pd.DataFrame:
         """One row a job: :data:`JOB_COLUMNS`, then what else the trace knew."""
         trace = self.trace
-        status = np.where(self.pool == REJECTED, "rejected", np.where(self.killed, "killed", "completed"))
+        status = np.where(self.replay.pool == REJECTED, "rejected", np.where(self.replay.killed, "killed", "completed"))
         names = ["", *(pool.name for pool in self.cluster.pools)]
         table: dict[str, Any] = {
             "job_id": trace.job_id,
             "submit_s": trace.submit_s,
-            "start_s": self.start_s,
-            "end_s": self.end_s,
+            "start_s": self.replay.start_s,
+            "end_s": self.replay.end_s,
             "wait_s": self.wait_s,
             "run_s": self.run_s,
             "procs": trace.procs,
             "estimate_s": trace.estimate_s,
-            "pool": pd.Categorical.from_codes(self.pool - REJECTED, categories=pd.Index(names)),
+            "pool": pd.Categorical.from_codes(self.replay.pool - REJECTED, categories=pd.Index(names)),
             "status": pd.Categorical(status, categories=["completed", "killed", "rejected", "failed"]),
             "bounded_slowdown": self.bounded_slowdown,
             "turnaround_s": self.turnaround_s,
@@ -122,9 +132,9 @@ class Result:
             window_s=self.trace.span_s,
             cores=sum(count * pool.node.cores for count, pool in self._counted_pools()),
             procs=self.trace.procs,
-            start_s=self.start_s,
-            end_s=self.end_s,
-            killed=self.killed,
+            start_s=self.replay.start_s,
+            end_s=self.replay.end_s,
+            killed=self.replay.killed,
             wait_s=self.wait_s,
             slowdown=self.bounded_slowdown,
             turnaround_s=self.turnaround_s,
@@ -140,8 +150,8 @@ class Result:
         """
         window_s, rows = self.trace.span_s, []
         for index, (count, pool) in enumerate(self._counted_pools()):
-            here = self.pool == index
-            start_s, end_s, procs = self.start_s[here], self.end_s[here], self.trace.procs[here]
+            here = self.replay.pool == index
+            start_s, end_s, procs = self.replay.start_s[here], self.replay.end_s[here], self.trace.procs[here]
             cost = costs.standing(pool, count, discount_rate)
             busy_usd = costs.busy_energy_usd(pool, metrics.busy_core_s(start_s, end_s, procs, np.inf))
             cost["busy_energy_usd_per_year"] = costs.per_year(busy_usd, window_s)
@@ -168,22 +178,22 @@ class Result:
 
     def hourly(self, discount_rate: float = 0.0) -> pd.DataFrame:
         """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter."""
-        served = self.pool != REJECTED
-        end_s = float(self.end_s[served].max()) if served.any() else 0.0
+        served = self.replay.pool != REJECTED
+        end_s = float(self.replay.end_s[served].max()) if served.any() else 0.0
         edges_s = np.append(np.arange(0.0, end_s, HOUR_S), end_s) if end_s else np.array([0.0, 0.0])
         hours = np.diff(edges_s) / HOUR_S
         ones = np.ones(len(self.trace), dtype=np.int64)
         tables = []
         for index, (count, pool) in enumerate(self._counted_pools()):
-            here = self.pool == index
-            submit_s, start_s = self.trace.submit_s[here], self.start_s[here]
+            here = self.replay.pool == index
+            submit_s, start_s = self.trace.submit_s[here], self.replay.start_s[here]
             procs = self.trace.procs[here]
 
             def mean(since_s: Floats, until_s: Floats, weight: Integers) -> Floats:
                 sums = np.diff(metrics.integral(since_s, until_s, weight, edges_s))
                 return np.divide(sums, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
 
-            busy = mean(start_s, self.end_s[here], procs)
+            busy = mean(start_s, self.replay.end_s[here], procs)
             standing_usd = costs.total(costs.standing(pool, count, discount_rate)) / YEAR_H * hours
             tables.append(
                 pd.DataFrame(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-
 from pwsim.cluster import Cluster
 from pwsim.engine.inputs import prepare
-from pwsim.result import Result
+from pwsim.result import Replay, Result
 from pwsim.trace import Trace
 
 Engine = Literal["auto", "simpy"]
@@ -46,7 +44,7 @@ def simulate(
     Examples
     --------
     >>> trace = Trace.from_columns({"submit_s": [0, 0, 1], "run_s": [10, 10, 5], "procs": [3, 2, 1]})
-    >>> simulate(trace, cores=4, policy="easy").start_s
+    >>> simulate(trace, cores=4, policy="easy").replay.start_s
     array([ 0., 10.,  1.])
     """
     if (cluster is None) == (cores is None):
@@ -61,6 +59,5 @@ def simulate(
     from pwsim.engine.model import Model
 
     start_s = Model(inputs).run()
-    start_s.flags.writeable = False
-    end_s = start_s + np.where(np.isnan(start_s), 0.0, inputs.held_s)
-    return Result(trace, cluster, "simpy", inputs.pool, start_s, end_s, inputs.killed)
+    end_s = start_s + inputs.held_s  # NaN for rejected jobs
+    return Result(trace, cluster, Replay("simpy", inputs.pool, start_s, end_s, inputs.killed))

@@ -1,0 +1,183 @@
+"""What is known of a setup before it is replayed: parts of its cost, and conditions that it cannot do without.
+
+Everything here is necessary, nothing is sufficient: a setup that breaks a condition misses a target for sure,
+and no setup costs less than its bound.  So what the search excludes by them is excluded by proof.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pwsim import costs
+from pwsim.cluster import Cluster
+from pwsim.metrics import Booleans
+from pwsim.targets import Target
+from pwsim.trace import Floats, Integers, Trace
+from pwsim.units import HOUR_S
+
+GRID = 24
+"""Interval starts, and ends, that :func:`needed_cores` looks at."""
+SAFETY = 1e-9
+"""Relative allowance for rounding in sums of floats, always on the side that excludes less."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Necessary conditions on the choices of node counts, and bounds on cost."""
+
+    cost_usd_per_year: tuple[Floats, ...]
+    """By pool: the least that each choice costs, shape (choices,) [USD a year]; exact for the first pool."""
+    job_classes: Integers
+    """By class of job and pool: index of the first choice that holds it, or the number of choices if none does."""
+    job_class_counts: Integers
+    """Number of jobs of each class, shape (classes,)."""
+    rejected_at_most: int
+    """Jobs that may be rejected."""
+    needed_cores: float
+    """Least sum of nodes × cores × speed over all pools."""
+
+
+def work_s(trace: Trace, cluster: Cluster) -> Floats:
+    """Return the run time of each job at speed 1, cut off at its estimate if overruns are killed [s], shape (jobs,)."""
+    run_s: Floats = np.minimum(trace.run_s, trace.estimate_s) if cluster.overrun == "kill" else trace.run_s
+    return run_s
+
+
+def first_choices(trace: Trace, cluster: Cluster) -> Integers:
+    """Return by job and pool the index of the first choice of nodes that holds the job, shape (jobs, pools).
+
+    The number of choices stands for none.
+    """
+    first = np.empty((len(trace), len(cluster.pools)), dtype=np.int64)
+    for index, pool in enumerate(cluster.pools):
+        units = np.array(pool.nodes) * pool.units_per_node()
+        first[:, index] = np.searchsorted(units, pool.need(trace))
+        first[~pool.admits(trace), index] = len(pool.nodes)
+    return first
+
+
+def least_rejected(first: Integers, cluster: Cluster) -> int:
+    """Return how many jobs every setup must reject: those that no pool holds at its largest."""
+    choices = np.array([len(pool.nodes) for pool in cluster.pools])
+    return int(np.count_nonzero(np.all(first == choices, axis=1)))
+
+
+def analyse(trace: Trace, cluster: Cluster, targets: Sequence[Target], discount_rate: float) -> Bounds:
+    """Return what is known of all setups of a cluster before any is replayed.
+
+    Raises
+    ------
+    ValueError
+        If the measurement window has no length and jobs cause costs.
+    """
+    first = first_choices(trace, cluster)
+    must_reject = least_rejected(first, cluster)
+    limits = [target.at_most for target in targets if target.metric == "jobs_rejected" and target.at_most is not None]
+    rejected_at_most = int(min(limits, default=len(trace)))
+    classes, counts = np.unique(first, axis=0, return_counts=True)
+    standing = [
+        np.array([costs.total(costs.standing(pool, nodes, discount_rate)) for nodes in pool.nodes])
+        for pool in cluster.pools
+    ]
+    energy = _busy_energy(trace, cluster, first)
+    return Bounds(
+        cost_usd_per_year=tuple(fixed + busy for fixed, busy in zip(standing, energy, strict=True)),
+        job_classes=classes,
+        job_class_counts=counts,
+        rejected_at_most=rejected_at_most,
+        needed_cores=needed_cores(trace, cluster, targets, held=_held(first, cluster, rejected_at_most - must_reject)),
+    )
+
+
+def _held(first: Integers, cluster: Cluster, spare: int) -> Booleans | None:
+    """Return which jobs every allowed setup holds, shape (jobs,); ``None`` if that differs between setups."""
+    if spare > 0:
+        return None
+    choices = np.array([len(pool.nodes) for pool in cluster.pools])
+    held: Booleans = np.any(first < choices, axis=1)
+    return held
+
+
+def _busy_energy(trace: Trace, cluster: Cluster, first: Integers) -> list[Floats]:
+    """Return by pool the least that busy cores cost at each choice, shape (choices,) [USD a year].
+
+    A pool runs for certain the jobs that it holds at that choice and that no earlier pool could hold at any; for the
+    first pool these are all of its jobs.
+    """
+    run_s = work_s(trace, cluster)
+    free = np.ones(len(trace), dtype=bool)
+    energy = []
+    for index, pool in enumerate(cluster.pools):
+        choices = len(pool.nodes)
+        mine = free & (first[:, index] < choices)
+        core_s = np.bincount(first[mine, index], (trace.procs * run_s)[mine] / pool.node.speed, minlength=choices)
+        energy.append(
+            np.array([costs.per_year(costs.busy_energy_usd(pool, busy), trace.span_s) for busy in np.cumsum(core_s)])
+        )
+        free &= first[:, index] == choices
+    return energy
+
+
+def needed_cores(trace: Trace, cluster: Cluster, targets: Sequence[Target], held: Booleans | None) -> float:
+    """Return the least sum of nodes × cores × speed with which the targets could be met.
+
+    Throughput: the asked number of jobs cannot do with less than the work of the smallest ones, done within the
+    window.  Waits: see :func:`_cores_for_wait`.
+
+    Parameters
+    ----------
+    held
+        Which jobs every allowed setup holds, shape (jobs,); ``None`` if unknown, and then waits bound nothing.
+    """
+    run_s = work_s(trace, cluster)
+    work = trace.procs * run_s
+    least = 0.0
+    for target in targets:
+        if target.metric == "throughput_jobs_per_hour" and target.at_least is not None:
+            finished = work if cluster.overrun == "allow" else work[trace.run_s <= trace.estimate_s]
+            least = max(least, _cores_for_throughput(finished, target.at_least, trace.span_s))
+        if target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean" and held is not None:
+            about = held if target.where is None else held & target.where.admit(trace)
+            least = max(least, _cores_for_wait(trace, cluster, run_s, about, target))
+    return least * (1 - SAFETY)
+
+
+def _cores_for_throughput(work: Floats, jobs_per_hour: float, window_s: float) -> float:
+    jobs = math.ceil(jobs_per_hour * window_s / HOUR_S * (1 - SAFETY))
+    if jobs > len(work):
+        return math.inf
+    if jobs <= 0 or window_s <= 0:
+        return 0.0
+    return float(np.sum(np.partition(work, jobs - 1)[:jobs])) / window_s
+
+
+def _cores_for_wait(trace: Trace, cluster: Cluster, run_s: Floats, about: Booleans, target: Target) -> float:
+    """Return the least capacity with which enough jobs could start in time.
+
+    A job submitted at ``s`` that waits at most ``W`` has worked at least ``min(run, T - s - W)`` by the time ``T``.
+    All jobs that are submitted from ``a`` on do so within ``T - a``; those with the largest work may be the ones that
+    the percentile lets wait longer.
+    """
+    assert target.at_most is not None
+    assert target.statistic is not None
+    submit_s, run_s, procs = trace.submit_s[about], run_s[about], trace.procs[about]
+    share = 100 if target.statistic == "max" else int(target.statistic[1:])
+    late = len(submit_s) - math.ceil(share * len(submit_s) / 100)
+    slowest = min(pool.node.speed for pool in cluster.pools)
+    if not len(submit_s):
+        return 0.0
+    starts_s = np.unique(np.quantile(submit_s, np.linspace(0, 1, GRID, endpoint=False), method="lower"))
+    ends_s = np.unique(np.quantile(submit_s + target.at_most + run_s, np.linspace(0, 1, GRID + 1)[1:], method="lower"))
+    least = 0.0
+    for end_s in ends_s:
+        done = procs * np.minimum(run_s, np.maximum(0.0, end_s - submit_s - target.at_most) * slowest)
+        for start_s in starts_s[starts_s < end_s]:
+            inside = done[np.searchsorted(submit_s, start_s) :]
+            if len(inside) > late:
+                certain = np.partition(inside, len(inside) - late - 1)[: len(inside) - late] if late else inside
+                least = max(least, float(certain.sum()) / (end_s - start_s))
+    return least

@@ -1,0 +1,303 @@
+"""The search for the cheapest setup that meets the targets, with a proof of how good it is.
+
+The optimisation model (:mod:`pwsim.milp`) names the setups in the order of their cost bounds; each is replayed under
+every policy of the scenario, and what counts is what the replay shows.  Once the next bound is not below the cost of
+a setup that met all targets, nothing cheaper is left, and the search has its proof.  A replay that misses a target
+excludes exactly that setup: that a larger machine is never worse does not hold under backfilling.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import joblib
+import pandas as pd
+
+from pwsim import bounds, costs
+from pwsim.cluster import Cluster
+from pwsim.engine import Engine, simulate
+from pwsim.errors import InputError
+from pwsim.milp import Candidate, Candidates
+from pwsim.result import Replay, Result
+from pwsim.rules import Policy
+from pwsim.targets import Target
+from pwsim.trace import Trace
+
+ROUNDING = 1e-12
+"""Costs that differ relatively by less than this are the same cost, summed in another order."""
+
+
+class Setup(NamedTuple):
+    """One point of the search space."""
+
+    nodes: dict[str, int]
+    """Number of nodes by pool name."""
+    policy: Policy
+    """How every pool schedules."""
+
+
+class Progress(NamedTuple):
+    """How far a search is."""
+
+    simulated: int
+    """Setups replayed so far."""
+    in_space: int
+    """Setups that the scenario allows."""
+    cost_usd_per_year: float
+    """Cost of the best setup so far; NaN if none met the targets."""
+    lower_bound_usd_per_year: float
+    """No setup that is left costs less."""
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """One setup, replayed and judged."""
+
+    setup: Setup
+    replay: Replay
+    cost: costs.Breakdown
+    metrics: dict[str, float]
+    achieved: tuple[float, ...]
+    met: bool
+    miss: float
+    """The largest share by which a target is missed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search found."""
+
+    status: str
+    """``optimal``: proven cheapest; ``best_found``: the search was cut short; ``infeasible``: proven that none meets
+    the targets."""
+    chosen: Setup | None
+    """The cheapest setup found that meets every target."""
+    closest: Setup | None
+    """If there is none: of the replayed setups the one that misses the targets by the least share."""
+    result: Result
+    """The replay of the chosen setup, or of the closest."""
+    cost: costs.Breakdown
+    """Its cost by part [USD a year]."""
+    lower_bound_usd_per_year: float
+    """Proven: no setup that meets the targets costs less; infinite if there is none."""
+    setups_in_space: int
+    """Setups that the scenario allows."""
+    setups: pd.DataFrame
+    """One row a replayed setup, in the order of the search."""
+    targets: tuple[Target, ...]
+    """What was asked, the implied limit on rejected jobs included."""
+    discount_rate: float
+    """Interest a year."""
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
+
+    @property
+    def cost_usd_per_year(self) -> float:
+        """Cost of the chosen setup, or of the closest [USD a year]."""
+        return costs.total(self.cost)
+
+    @property
+    def gap(self) -> float:
+        """By what share of its cost the chosen setup might be undercut; 0 is a proof, NaN if none was chosen."""
+        if self.chosen is None:
+            return math.nan
+        if self.cost_usd_per_year == 0:
+            return 0.0
+        return (self.cost_usd_per_year - self.lower_bound_usd_per_year) / self.cost_usd_per_year
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job of the chosen setup, or of the closest."""
+        return self.result.jobs
+
+    @cached_property
+    def timeline(self) -> pd.DataFrame:
+        """One row an hour and pool of the chosen setup, or of the closest."""
+        return self.result.hourly(self.discount_rate)
+
+
+def complete_targets(trace: Trace, cluster: Cluster, targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Return the targets, with a limit on rejected jobs if there is none: no more than every setup must reject."""
+    if any(target.metric == "jobs_rejected" for target in targets):
+        return tuple(targets)
+    must = bounds.least_rejected(bounds.first_choices(trace, cluster), cluster)
+    return (*targets, Target(metric="jobs_rejected", at_most=must))
+
+
+def search(
+    trace: Trace,
+    cluster: Cluster,
+    targets: Sequence[Target],
+    *,
+    discount_rate: float = 0.0,
+    max_setups: int | None = None,
+    workers: int | None = None,
+    engine: Engine = "auto",
+    progress: Callable[[Progress], None] | None = None,
+) -> Plan:
+    """Find the cheapest setup of a cluster's choices that meets the targets.
+
+    Parameters
+    ----------
+    trace
+        The workload.
+    cluster
+        Pools and policies with their choices.
+    targets
+        What must be achieved; see :func:`complete_targets`.
+    discount_rate
+        Interest a year.
+    max_setups
+        Stop before more setups than this are replayed, though never before the first choice of nodes is, under all
+        policies.
+    workers
+        How many replays run at once; by default as many as there are cores.  The plan does not depend on it.
+    engine
+        As for :func:`pwsim.simulate`.
+    progress
+        Called after each choice of nodes.
+
+    Raises
+    ------
+    InputError
+        If the trace has no jobs, if a target is about none of them, or if costs cannot be scaled to a year.
+    SolverError
+        If the solver gives no proven answer.
+    """
+    targets = _checked(trace, complete_targets(trace, cluster, targets))
+    try:
+        candidates = Candidates(cluster, bounds.analyse(trace, cluster, targets, discount_rate))
+    except ValueError as error:
+        raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
+    job = _Job(trace, cluster, targets, discount_rate, engine)
+    trail = _Trail(cluster, max_setups, progress)
+    workers = workers or os.cpu_count() or 1
+    with joblib.Parallel(n_jobs=workers) as parallel:
+        # Candidates come in an order that no replay changes, so a few can be replayed at once, and are then looked at
+        # in that order: the plan is the same for any number of workers.
+        while (batch := candidates.take_some(workers)) and not trail.ends_at(batch[0]):
+            evaluations = iter(
+                parallel(joblib.delayed(job.evaluate)(one.choice, policy) for one in batch for policy in cluster.policy)
+            )
+            for candidate in batch:
+                if not trail.ends_at(candidate):
+                    trail.add(candidate, [next(evaluations) for _ in cluster.policy])
+    if trail.closest is None:  # no setup can do it; show how far the largest gets
+        largest = Candidate(tuple(len(pool.nodes) - 1 for pool in cluster.pools), math.inf)
+        trail.add(largest, [job.evaluate(largest.choice, policy) for policy in cluster.policy])
+    return trail.plan(trace, targets, discount_rate)
+
+
+def _checked(trace: Trace, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    if not len(trace):
+        raise InputError(f"{trace.name}: there are no jobs to replay")
+    for index, target in enumerate(targets):
+        if target.where is not None and not target.where.admit(trace).any():
+            raise InputError(f"targets.{index}.where: no job of {trace.name} is like this, so the target says nothing")
+    return targets
+
+
+@dataclass(frozen=True)
+class _Job:
+    """All that the replay and judgement of a setup need, but the setup."""
+
+    trace: Trace
+    cluster: Cluster
+    targets: tuple[Target, ...]
+    discount_rate: float
+    engine: Engine
+
+    def evaluate(self, choice: tuple[int, ...], policy: Policy) -> _Evaluation:
+        nodes = {pool.name: pool.nodes[one] for pool, one in zip(self.cluster.pools, choice, strict=True)}
+        setup = Setup(nodes, policy)
+        result = simulate(self.trace, self.cluster.at(nodes, policy), engine=self.engine)
+        achieved = tuple(target.achieved(result) for target in self.targets)
+        judged = list(zip(self.targets, achieved, strict=True))
+        return _Evaluation(
+            setup=setup,
+            replay=result.replay,
+            cost=result.cost(self.discount_rate),
+            metrics=result.metrics,
+            achieved=achieved,
+            met=all(target.met(value) for target, value in judged),
+            miss=max(target.miss(value) for target, value in judged),
+        )
+
+
+class _Trail:
+    """What a search has seen so far."""
+
+    def __init__(self, cluster: Cluster, max_setups: int | None, progress: Callable[[Progress], None] | None) -> None:
+        self.cluster = cluster
+        self.max_setups = max_setups
+        self.progress = progress
+        self.in_space = math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.policy)
+        self.rows: list[dict[str, Any]] = []
+        self.best: _Evaluation | None = None
+        self.closest: _Evaluation | None = None
+        self.cut_short_at: Candidate | None = None
+
+    def ends_at(self, candidate: Candidate) -> bool:
+        """Return whether the search is over: it has its proof, or its limit on setups is reached."""
+        if self.best is not None and candidate.bound_usd_per_year >= costs.total(self.best.cost) * (1 - ROUNDING):
+            return True
+        beyond = len(self.rows) + len(self.cluster.policy)
+        if self.max_setups is not None and self.rows and beyond > self.max_setups:
+            self.cut_short_at = self.cut_short_at or candidate
+        return self.cut_short_at is not None
+
+    def add(self, candidate: Candidate, evaluations: Sequence[_Evaluation]) -> None:
+        """Take in the evaluations of a candidate, one for each policy."""
+        for one in evaluations:
+            self.rows.append(_row(len(self.rows), candidate, one))
+            if one.met and (self.best is None or costs.total(one.cost) < costs.total(self.best.cost)):
+                self.best = one
+            nearness = (one.miss, costs.total(one.cost))
+            if self.closest is None or nearness < (self.closest.miss, costs.total(self.closest.cost)):
+                self.closest = one
+        if self.progress is not None:
+            cost = math.nan if self.best is None else costs.total(self.best.cost)
+            self.progress(Progress(len(self.rows), self.in_space, cost, candidate.bound_usd_per_year))
+
+    def plan(self, trace: Trace, targets: tuple[Target, ...], discount_rate: float) -> Plan:
+        """Return what was found."""
+        shown = self.best or self.closest
+        assert shown is not None
+        lower_bound = self.cut_short_at.bound_usd_per_year if self.cut_short_at else math.inf
+        if self.best is not None:
+            lower_bound = min(lower_bound, costs.total(self.best.cost))
+        complete = "infeasible" if self.best is None else "optimal"
+        setups = pd.DataFrame(self.rows)
+        return Plan(
+            status="best_found" if self.cut_short_at else complete,
+            chosen=self.best.setup if self.best else None,
+            closest=None if self.best else shown.setup,
+            result=Result(trace, self.cluster.at(*shown.setup), shown.replay),
+            cost=shown.cost,
+            lower_bound_usd_per_year=lower_bound,
+            setups_in_space=self.in_space,
+            setups=setups.astype({name: float for name in setups if str(name).startswith("target_")}),
+            targets=targets,
+            discount_rate=discount_rate,
+        )
+
+
+def _row(order: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
+    """Return a replayed setup as a row of ``setups``."""
+    return {
+        "order": order,
+        **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
+        "policy": str(one.setup.policy),
+        "meets_targets": one.met,
+        "cost_usd_per_year": costs.total(one.cost),
+        **one.cost,
+        "lower_bound_usd_per_year": candidate.bound_usd_per_year,
+        **one.metrics,
+        **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},
+    }

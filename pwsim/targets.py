@@ -1,0 +1,130 @@
+"""What a setup must achieve: a metric, a statistic, a limit, and the jobs that it is about."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+
+from pwsim import metrics
+from pwsim.cluster import Frozen, Names
+from pwsim.result import Result
+from pwsim.trace import Trace
+from pwsim.units import parse_quantity
+
+Metric = Literal[
+    "wait_s",
+    "bounded_slowdown",
+    "turnaround_s",
+    "throughput_jobs_per_hour",
+    "delivered_core_hours_per_day",
+    "utilization",
+    "makespan_s",
+    "jobs_completed",
+    "jobs_killed",
+    "jobs_rejected",
+]
+
+
+def _parse_limit(value: object, info: ValidationInfo) -> object:
+    """Return the limit as a number, in seconds if the metric is in seconds."""
+    if str(info.data.get("metric", "")).endswith("_s") and value is not None:
+        return parse_quantity(value, "second", "4 h")
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Limit = Annotated[
+    float | None,
+    BeforeValidator(_parse_limit),
+    Field(ge=0, le=1e15, allow_inf_nan=False),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
+]
+
+
+class Where(Frozen):
+    """The jobs that a target is about."""
+
+    procs_at_least: int | None = Field(default=None, ge=1)
+    """Only jobs of at least so many processors."""
+    procs_at_most: int | None = Field(default=None, ge=1)
+    """Only jobs of at most so many processors."""
+    queue: Names | None = None
+    """Only jobs of these queues."""
+    user: Names | None = None
+    """Only jobs of these users."""
+
+    def admit(self, trace: Trace) -> npt.NDArray[np.bool_]:
+        """Return for each job of the trace whether the target is about it, shape (jobs,)."""
+        admitted = np.ones(len(trace), dtype=bool)
+        if self.procs_at_least is not None:
+            admitted &= trace.procs >= self.procs_at_least
+        if self.procs_at_most is not None:
+            admitted &= trace.procs <= self.procs_at_most
+        if self.queue is not None:
+            admitted &= np.asarray(trace.queue.isin(self.queue))
+        if self.user is not None:
+            admitted &= np.asarray(trace.user.isin(self.user))
+        return admitted
+
+
+class Target(Frozen):
+    """A limit on a metric.
+
+    Examples
+    --------
+    >>> Target(metric="wait_s", statistic="p95", at_most="4 h")
+    Target(metric='wait_s', statistic='p95', at_least=None, at_most=14400.0, where=None)
+    """
+
+    metric: Metric
+    """What is measured (semantics §7)."""
+    statistic: Literal["mean", "p50", "p90", "p95", "p99", "max"] | None = None
+    """For a metric of each job: its mean, nearest-rank percentile or largest value."""
+    at_least: Limit = None
+    """The smallest value that is good enough; a time may carry its unit."""
+    at_most: Limit = None
+    """The largest value that is good enough; a time may carry its unit."""
+    where: Where | None = None
+    """For a metric of each job: the jobs that the target is about; all if left out."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("must have either at_least or at_most")
+        if self.metric in metrics.JOB_METRICS and self.statistic is None:
+            raise ValueError(
+                f"{self.metric} is measured of each job: add a statistic ({', '.join(metrics.STATISTICS)})"
+            )
+        if self.metric not in metrics.JOB_METRICS and (self.statistic or self.where):
+            key = "statistic" if self.statistic else "where"
+            raise ValueError(f"{self.metric} is one figure for the whole replay: remove {key}")
+        return self
+
+    @property
+    def required(self) -> float:
+        """The limit, in the unit of the metric."""
+        limit = self.at_most if self.at_least is None else self.at_least
+        assert limit is not None
+        return limit
+
+    def achieved(self, result: Result) -> float:
+        """Return what a replay achieved; NaN if it served no job that the target is about."""
+        if self.statistic is None:
+            return result.metrics[self.metric]
+        if self.where is None:
+            return result.metrics[f"{self.metric}_{self.statistic}"]
+        values = getattr(result, self.metric)[self.where.admit(result.trace)]
+        return metrics.statistic(values[~np.isnan(values)], self.statistic)
+
+    def met(self, achieved: float) -> bool:
+        """Return whether a value is good enough; NaN never is."""
+        return achieved <= self.required if self.at_least is None else achieved >= self.required
+
+    def miss(self, achieved: float) -> float:
+        """Return by what share of the limit a value misses it: 0 if it is met, infinite for NaN."""
+        if self.met(achieved):
+            return 0.0
+        return math.inf if math.isnan(achieved) else abs(achieved - self.required) / max(abs(self.required), 1.0)
