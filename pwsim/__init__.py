@@ -1,3 +1,81 @@
-"""Simulate and cost-optimise HPC and AI clusters from their own accounting logs."""
+"""Simulate and cost-optimise HPC and AI clusters from their own accounting logs.
+
+>>> import pwsim
+>>> trace = pwsim.generate(jobs=200, cores=16, load=0.8, seed=1)
+>>> result = pwsim.simulate(trace, cores=16, policy="easy")
+>>> len(result.jobs)
+200
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pwsim.cluster import Cluster
+    from pwsim.engine import simulate
+    from pwsim.errors import InputError, PwsimError, ScenarioError, SolverError, TraceError
+    from pwsim.formats import read_trace
+    from pwsim.plan import Plan, optimize
+    from pwsim.prices import find_price, load_prices
+    from pwsim.result import Result
+    from pwsim.scenario import Scenario, load_scenario
+    from pwsim.synthetic import generate
+    from pwsim.targets import Target
+    from pwsim.trace import Trace
+
+_HOMES = {
+    "Cluster": "cluster",
+    "InputError": "errors",
+    "Plan": "plan",
+    "PwsimError": "errors",
+    "Result": "result",
+    "Scenario": "scenario",
+    "ScenarioError": "errors",
+    "SolverError": "errors",
+    "Target": "targets",
+    "Trace": "trace",
+    "TraceError": "errors",
+    "find_price": "prices",
+    "generate": "synthetic",
+    "load_prices": "prices",
+    "load_scenario": "scenario",
+    "optimize": "plan",
+    "read_trace": "formats",
+    "simulate": "engine",
+}
+"""Module of each public name; imported on first use, so that ``pwsim --help`` does not wait for pandas."""
+
+__all__ = [  # noqa: RUF022 - in the order of use
+    "read_trace",
+    "generate",
+    "Trace",
+    "Cluster",
+    "simulate",
+    "Result",
+    "load_scenario",
+    "Scenario",
+    "Target",
+    "optimize",
+    "Plan",
+    "load_prices",
+    "find_price",
+    "PwsimError",
+    "InputError",
+    "ScenarioError",
+    "TraceError",
+    "SolverError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"pwsim.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'pwsim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

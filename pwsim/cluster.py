@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
+from pwsim.errors import InputError
+from pwsim.prices import Offer, find_price
 from pwsim.rules import Policy
 from pwsim.trace import Integers, Trace
 from pwsim.units import Mebibytes, Watts
@@ -250,8 +252,24 @@ class OnPremisesPool(PoolBase):
     """What a node costs; a search needs it."""
 
 
+def _either_instance_or_inline(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema that an instance stands for the node and its price."""
+    inline = ["node", "price_usd_per_hour"]
+    schema["required"] = [key for key in schema["required"] if key not in inline]
+    schema["anyOf"] = [{"required": ["instance"]}, {"required": inline}]
+
+
 class CloudPool(PoolBase):
-    """Nodes that one rents."""
+    """Nodes that one rents.
+
+    Examples
+    --------
+    >>> pool = CloudPool(name="burst", kind="cloud", instance="aws/us-east-1/c7i.8xlarge", nodes=4, always_up=True)
+    >>> pool.node.cores, pool.price_usd_per_hour
+    (16, 1.428)
+    """
+
+    model_config = ConfigDict(json_schema_extra=_either_instance_or_inline)
 
     kind: Literal["cloud"]
     """Nodes that one rents."""
@@ -263,6 +281,33 @@ class CloudPool(PoolBase):
     """The market whose price of the table is taken."""
     always_up: Literal[True]
     """All nodes are held from the first submission to the end, and paid for the whole year."""
+
+    @field_validator("instance")
+    @classmethod
+    def _in_price_table(cls, instance: str | None) -> str | None:
+        if instance is not None:
+            _offer(instance)
+        return instance
+
+    @model_validator(mode="before")
+    @classmethod
+    def _look_up(cls, data: Any) -> Any:
+        """Fill in the node and the price of the named instance; what the user gives comes first."""
+        if not isinstance(data, dict) or not isinstance(data.get("instance"), str):
+            return data
+        try:
+            offer = _offer(data["instance"])
+        except ValueError:  # the validator of the field says it, at its place
+            return {"node": {"cores": 1}, "price_usd_per_hour": 1.0, **data}
+        node = {"cores": offer.cores, "memory": float(offer.memory_mib), "gpus": offer.gpus}
+        return {"node": node, "price_usd_per_hour": offer.price_usd_per_hour, **data}
+
+
+def _offer(instance: str) -> Offer:
+    try:
+        return find_price(instance)
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 Pool = Annotated[OnPremisesPool | CloudPool, Field(discriminator="kind")]

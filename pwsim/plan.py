@@ -25,6 +25,7 @@ from pwsim.errors import InputError
 from pwsim.milp import Candidate, Candidates
 from pwsim.result import Replay, Result
 from pwsim.rules import Policy
+from pwsim.scenario import Scenario
 from pwsim.targets import Target
 from pwsim.trace import Trace
 
@@ -194,6 +195,52 @@ def search(
     return trail.plan(trace, targets, discount_rate)
 
 
+def optimize(
+    scenario: Scenario,
+    *,
+    workers: int | None = None,
+    engine: Engine = "auto",
+    progress: Callable[[Progress], None] | None = None,
+) -> Plan:
+    """Find the cheapest setup of a scenario that meets its targets; see :func:`search`.
+
+    Raises
+    ------
+    InputError
+        If the log cannot be read, or the scenario and the log do not go together.
+    SolverError
+        If the solver gives no proven answer.
+    """
+    return search(
+        scenario.read_workload(),
+        scenario.cluster,
+        scenario.targets,
+        discount_rate=scenario.economics.discount_rate,
+        max_setups=scenario.search.max_setups,
+        workers=workers,
+        engine=engine,
+        progress=progress,
+    )
+
+
+def check(scenario: Scenario) -> str:
+    """Read the log of a scenario, check that both go together, and return what was found in a few words.
+
+    Raises
+    ------
+    InputError
+        If the log cannot be read, or the scenario and the log do not go together.
+    """
+    trace = scenario.read_workload()
+    _checked(trace, complete_targets(trace, scenario.cluster, scenario.targets))
+    return f"ok: {len(trace):,} jobs of {trace.name}, {in_space(scenario.cluster):,} setups"
+
+
+def in_space(cluster: Cluster) -> int:
+    """Return the number of setups that a cluster's choices span."""
+    return math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.policy)
+
+
 def _checked(trace: Trace, targets: tuple[Target, ...]) -> tuple[Target, ...]:
     if not len(trace):
         raise InputError(f"{trace.name}: there are no jobs to replay")
@@ -237,7 +284,7 @@ class _Trail:
         self.cluster = cluster
         self.max_setups = max_setups
         self.progress = progress
-        self.in_space = math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.policy)
+        self.in_space = in_space(cluster)
         self.rows: list[dict[str, Any]] = []
         self.best: _Evaluation | None = None
         self.closest: _Evaluation | None = None

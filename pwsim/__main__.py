@@ -1,0 +1,5 @@
+"""``python -m pwsim``."""
+
+from pwsim.cli import main
+
+main()

@@ -1,0 +1,263 @@
+"""The command line.  Each command is thin: heavy imports inside, work elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pwsim import __version__
+from pwsim.errors import PwsimError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pwsim.plan import Progress
+
+NO_SETUP, BAD_INPUT, INTERRUPTED = 1, 2, 3
+"""Exit codes beside 0."""
+
+_PATH = click.Path(path_type=Path)
+
+_OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "out": click.option("--out", type=_PATH, required=True, help="Directory for the results; it must not exist yet."),
+    "engine": click.option(
+        "--engine", type=click.Choice(["auto", "simpy"]), default="auto", show_default=True, help="Replay engine."
+    ),
+    "workers": click.option("--workers", type=click.IntRange(1, 1024), help="Replays at once; default: one a core."),
+    "quiet": click.option("--quiet", is_flag=True, help="No progress, only the answer."),
+    "overwrite": click.option("--overwrite", is_flag=True, help="Replace a results directory that exists."),
+}
+
+
+def _options(*names: str) -> Callable[[Any], Any]:
+    def add(command: Any) -> Any:
+        for name in reversed(names):
+            command = _OPTIONS[name](command)
+        return command
+
+    return add
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pwsim")
+def commands() -> None:
+    r"""Find the cheapest cluster that serves your workload well enough.
+
+    pwsim replays the accounting log of an HPC or AI cluster, job by job, on candidate setups (own nodes, rented
+    nodes, scheduling policies) and picks the cheapest one that meets your targets for waiting time and throughput,
+    with a proof that no cheaper one does.
+
+    \b
+    Start with a scenario file:
+      pwsim validate scenarios/quickstart.yaml
+      pwsim run scenarios/quickstart.yaml --out results/quickstart
+    or with one log on one machine:
+      pwsim simulate mylog.swf.gz --cores 128 --policy easy --out results/mylog
+
+    Exit codes: 0 done; 1 no setup meets the targets; 2 wrong input; 3 interrupted.
+    """
+
+
+@commands.command()
+@click.argument("scenario", type=_PATH)
+@_options("out", "engine", "workers", "quiet", "overwrite")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed; default: the scenario's.")
+def run(
+    scenario: Path, out: Path, engine: Any, workers: int | None, quiet: bool, overwrite: bool, seed: int | None
+) -> None:
+    """Search the setups of SCENARIO for the cheapest that meets its targets.
+
+    Writes summary.json, jobs.parquet, setups.parquet, timeline.parquet, figures/ and report.html into the directory
+    given with --out, and prints the answer.
+    """
+    from pwsim import results, summary
+    from pwsim.plan import optimize
+    from pwsim.scenario import load_scenario
+
+    loaded = load_scenario(scenario)
+    results.check_free(out, overwrite=overwrite)
+    with _progress(quiet) as progress:
+        plan = optimize(loaded, workers=workers, engine=engine, progress=progress)
+    seed = loaded.seed if seed is None else seed
+    found = summary.of_plan(plan, scenario=loaded.name, seed=seed)
+    results.write_results(out, found, {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline})
+    click.echo(f"{found['answer']}\nReport: {out / 'report.html'}")
+    if plan.chosen is None:
+        sys.exit(NO_SETUP)
+
+
+@commands.command()
+@click.argument("trace", type=_PATH)
+@click.option("--cores", type=click.IntRange(1, 10**9), required=True, help="Processors of the machine.")
+@click.option("--policy", default="easy", show_default=True, help="fcfs, easy, conservative, or e.g. sjf-easy.")
+@click.option(
+    "--overrun",
+    type=click.Choice(["allow", "kill"]),
+    default="allow",
+    show_default=True,
+    help="What happens to jobs that outlive their estimate.",
+)
+@click.option("--format", "format_", help="Format of TRACE; default: from its name.")
+@_options("out", "engine", "quiet", "overwrite")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
+def simulate(
+    trace: Path,
+    cores: int,
+    policy: str,
+    overrun: Any,
+    format_: str | None,
+    out: Path,
+    engine: Any,
+    quiet: bool,
+    overwrite: bool,
+    seed: int,
+) -> None:
+    """Replay TRACE (a log file, or the name of a data set) on one machine of --cores processors."""
+    from pwsim import datasets, results, summary
+    from pwsim import engine as engines
+    from pwsim.errors import InputError
+    from pwsim.formats import read_trace
+    from pwsim.rules import Policy
+
+    try:
+        Policy.parse(policy)
+    except ValueError as error:
+        raise InputError(f"--policy: {error} (got {policy!r})") from None
+    results.check_free(out, overwrite=overwrite)
+    path = datasets.fetch(str(trace)) if not trace.exists() and str(trace) in datasets.NAMES else trace
+    workload = read_trace(path, format_)
+    if not quiet:
+        click.echo(f"{workload.name}: replaying {len(workload):,} jobs", err=True)
+    result = engines.simulate(workload, cores=cores, policy=policy, overrun=overrun, engine=engine)
+    found = summary.of_result(result, seed=seed)
+    results.write_results(out, found, {"jobs": result.jobs, "timeline": result.timeline})
+    click.echo(f"{found['answer']}\nReport: {out / 'report.html'}")
+
+
+@commands.command()
+@click.argument("scenarios", type=_PATH, nargs=-1, required=True)
+def validate(scenarios: tuple[Path, ...]) -> None:
+    """Check scenario files, and the logs that they name, without running them."""
+    from pwsim.plan import check
+    from pwsim.scenario import load_scenario
+
+    failed = False
+    for path in scenarios:
+        try:
+            click.echo(f"{path}: {check(load_scenario(path))}")
+        except PwsimError as error:
+            click.echo(error, err=True)
+            failed = True
+    if failed:
+        sys.exit(BAD_INPUT)
+
+
+@commands.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors and checks."""
+    from pwsim.scenario import Scenario
+
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    click.echo(json.dumps(document, indent=2))
+
+
+@commands.command()
+@click.argument("directory", type=_PATH)
+def report(directory: Path) -> None:
+    """Write the figures and report.html of a results DIRECTORY again from its Parquet files."""
+    from pwsim.report import write_report
+
+    write_report(directory)
+    click.echo(f"Report: {directory / 'report.html'}")
+
+
+@commands.command()
+@click.argument("filter_", metavar="[FILTER]", default="")
+@click.option("--csv", is_flag=True, help="Print comma-separated values.")
+def prices(filter_: str, csv: bool) -> None:
+    """List the price table; FILTER is like 'gpus>=8' or 'provider=aws and cores>=32' or 'c7i'."""
+    from pwsim.prices import select
+
+    _print_table(select(filter_), csv=csv)
+
+
+@commands.group()
+def trace() -> None:
+    """Make workloads."""
+
+
+@trace.command()
+@click.argument("model", type=click.Choice(["simple"]))
+@click.argument("out", type=_PATH)
+@click.option("--jobs", type=click.IntRange(1, 10**8), required=True, help="Number of jobs.")
+@click.option("--cores", type=click.IntRange(1, 10**7), required=True, help="Processors of the machine that is loaded.")
+@click.option("--load", type=click.FloatRange(0.01, 10), default=0.75, show_default=True, help="Offered load.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
+def generate(model: str, out: Path, jobs: int, cores: int, load: float, seed: int) -> None:
+    """Write a generated log to OUT (.swf or .swf.gz)."""
+    from pwsim.formats import swf
+    from pwsim.synthetic import generate as generate_simple
+
+    made = generate_simple(jobs=jobs, cores=cores, load=load, seed=seed)
+    swf.write(made, out)
+    click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days")
+
+
+def main() -> None:
+    """Run the command line; every error that pwsim raises on purpose becomes one message and an exit code."""
+    try:
+        code = commands.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted; nothing was written.", err=True)
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(BAD_INPUT)
+    except PwsimError as error:
+        click.echo(error, err=True)
+        sys.exit(BAD_INPUT)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """Give what shows the progress of a search: a bar on a terminal, plain lines elsewhere."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("replaying setups", total=None)
+            yield lambda at: bar.update(task, completed=at.simulated, total=at.in_space, description=_described(at))
+    else:
+        yield lambda at: click.echo(f"{at.simulated} of {at.in_space} setups replayed; {_described(at)}", err=True)
+
+
+def _described(at: Progress) -> str:
+    none = math.isnan(at.cost_usd_per_year)
+    best = "none meets the targets yet" if none else f"best so far ${at.cost_usd_per_year:,.0f} a year"
+    return f"{best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}"
+
+
+def _print_table(table: pd.DataFrame, *, csv: bool) -> None:
+    if csv or not sys.stdout.isatty():
+        click.echo(table.to_csv(index=False), nl=False)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(*map(str, table.columns), box=None)
+    for row in table.astype(object).fillna("").itertuples(index=False):
+        shown.add_row(*map(str, row))
+    Console().print(shown)

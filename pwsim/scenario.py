@@ -1,0 +1,183 @@
+"""Scenario files: YAML in, a checked :class:`Scenario` out, or every problem at once with its line.
+
+The classes here and in :mod:`pwsim.cluster` and :mod:`pwsim.targets` are the file's keys; their docstrings are the
+JSON Schema's descriptions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from pwsim import datasets, workload
+from pwsim.cluster import Cluster, Frozen
+from pwsim.document import Document, Place, read_document
+from pwsim.errors import InputError, ScenarioError
+from pwsim.explain import explain
+from pwsim.formats import read_trace
+from pwsim.targets import Target
+from pwsim.trace import Trace
+from pwsim.units import PositiveSeconds, Seconds
+
+LATER = {
+    "min_nodes": "elastic cloud pools come in a later version; until then say `always_up: true`",
+    "boot_time": "elastic cloud pools come in a later version; until then say `always_up: true`",
+    "idle_timeout": "elastic cloud pools come in a later version; until then say `always_up: true`",
+    "burst_after": "bursting comes in a later version; until then use `accepts` to route jobs",
+    "interruptions_per_hour": "interruptions come in a later version",
+    "checkpoint_interval": "interruptions come in a later version",
+    "restart_overhead": "interruptions come in a later version",
+    "max_restarts": "interruptions come in a later version",
+    "mtbf": "failures come in a later version",
+    "repair_time": "failures come in a later version",
+}
+"""Keys of a pool that this version refuses, and what to do instead."""
+
+
+class Dataset(Frozen):
+    """A named log."""
+
+    dataset: str
+    """Name of the log: kth-sp2, nasa-ipsc, cea-curie, or the shipped sample."""
+
+
+class Window(Frozen):
+    """A part of the log."""
+
+    start: Seconds = 0.0
+    """Start, from the first submission of the log [s]."""
+    length: PositiveSeconds | None = None
+    """Length [s]; to the end of the log if left out."""
+
+
+class Workload(Frozen):
+    """The jobs."""
+
+    trace: Dataset | Annotated[str, Field(min_length=1)]
+    """A file, relative to the scenario file, or ``{dataset: NAME}``."""
+    format: str | None = None
+    """Format of the file; from its name if left out."""
+    window: Window | None = None
+    """The part of the log that is replayed; all of it if left out."""
+    load: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
+    """Arrivals are compressed so that the offered load is this many times the log's."""
+
+
+class Economics(Frozen):
+    """How money is counted."""
+
+    currency: Literal["USD"] = "USD"
+    """Currency of every figure of money."""
+    discount_rate: float = Field(default=0.05, ge=0, le=1, allow_inf_nan=False)
+    """Interest a year, such as 0.05, for the annuity of what is bought (semantics §8)."""
+
+
+class Search(Frozen):
+    """How long the search may take."""
+
+    max_setups: int | None = Field(default=None, ge=1)
+    """Stop before more setups than this are replayed; without it the search goes on until it has its proof."""
+
+
+class Scenario(Frozen):
+    """A question: the cheapest of some setups that serves a workload well enough."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    """Name of the scenario, shown in the report."""
+    workload: Workload
+    """The jobs."""
+    cluster: Cluster
+    """Pools and policies, with the choices of the search."""
+    targets: tuple[Target, ...] = ()
+    """What must be achieved."""
+    economics: Economics = Economics()
+    """How money is counted."""
+    search: Search = Search()
+    """How long the search may take."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    """Seed of everything random."""
+
+    _path: Path = PrivateAttr(default=Path("scenario.yaml"))
+
+    @property
+    def trace_path(self) -> Path:
+        """The log's file; a data set is fetched if need be.
+
+        Raises
+        ------
+        InputError
+            If there is no such data set, or it cannot be had.
+        """
+        if isinstance(self.workload.trace, Dataset):
+            path: Path = datasets.fetch(self.workload.trace.dataset)
+            return path
+        return self._path.parent / self.workload.trace
+
+    def read_workload(self) -> Trace:
+        """Read the log and return the jobs that the scenario replays.
+
+        Raises
+        ------
+        InputError
+            If the log cannot be read, or has no job in the window.
+        """
+        trace = read_trace(self.trace_path, self.workload.format)
+        if self.workload.window is not None:
+            trace = workload.window(trace, self.workload.window.start, self.workload.window.length)
+        return trace if self.workload.load == 1 else workload.compress(trace, self.workload.load)
+
+
+def load_scenario(path: str | os.PathLike[str]) -> Scenario:
+    """Read and check a scenario file; the files that it names are looked for, but not read.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the file: line, path of keys, what is wrong and what would be right.
+    """
+    document = read_document(Path(path), list(Scenario.model_fields))
+    _refuse_later_keys(document)
+    scenario: Scenario | None = None
+    try:
+        scenario = Scenario.model_validate(document.data)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            document.add(*explain(fault, document.data, Scenario))
+    if scenario is not None:
+        scenario._path = Path(path)
+        for place, message in _check(scenario):
+            document.add(place, message)
+    if document.problems or scenario is None:
+        raise ScenarioError(str(path), document.problems)
+    return scenario
+
+
+def _refuse_later_keys(document: Document) -> None:
+    """Note the keys of pools that come in a later version, and take them out."""
+    cluster = document.data.get("cluster")
+    pools = cluster.get("pools") if isinstance(cluster, dict) else None
+    for index, pool in enumerate(pools if isinstance(pools, list) else []):
+        if not isinstance(pool, dict):
+            continue
+        for key in [key for key in pool if key in LATER]:
+            document.add(("cluster", "pools", index, key), f"is not available yet: {LATER[key]}")
+            del pool[key]
+
+
+def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong between the parts of a scenario that are right by themselves."""
+    for index, pool in enumerate(scenario.cluster.pools):
+        if pool.kind == "on_premises" and pool.cost is None:
+            yield ("cluster", "pools", index), "cost is missing: without it the search cannot tell what is cheapest"
+    trace = scenario.workload.trace
+    if isinstance(trace, Dataset):
+        try:
+            datasets.known(trace.dataset)
+        except InputError as error:
+            yield ("workload", "trace", "dataset"), str(error)
+    elif not scenario.trace_path.is_file():
+        yield ("workload", "trace"), f"there is no file {str(scenario.trace_path)!r}; paths start at the scenario file"

@@ -1,0 +1,112 @@
+"""What was asked and what was found, as one dictionary of plain values: ``summary.json``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pwsim import __version__, costs
+from pwsim.plan import Plan, Setup
+from pwsim.result import Result
+from pwsim.targets import Target
+from pwsim.wording import answer, target_text
+
+ASSUMPTIONS = (
+    "Jobs run as long as the log says, divided by the speed of the node, whoever else uses memory, network or disks.",
+    "Users submit the same jobs at the same times whatever the waits are.",
+    "Nodes never fail and are never down for maintenance.",
+    "The log is taken as one typical year: what its jobs cause is scaled to 8,766 h by the length of the log.",
+)
+"""What every replay takes for granted, for the report."""
+SEARCH_ASSUMPTIONS = (
+    "No setup was left out because another failed: a replay that misses a target excludes that setup alone.",
+    "Prices and discount rate stay as the scenario gives them.",
+)
+"""What a search takes for granted besides."""
+
+
+def of_result(result: Result, *, seed: int, acknowledge: str | None = None) -> dict[str, Any]:
+    """Return the summary of one replay, as ``pwsim simulate`` writes it."""
+    summary = {**_common(result, result.trace.name, seed, acknowledge), "command": "simulate"}
+    summary["policy"] = str(result.cluster.the_policy())
+    summary["pools"] = plain(result.pools().drop(columns=["cost_usd_per_year", *costs.PARTS]).to_dict("records"))
+    return {**summary, "assumptions": list(ASSUMPTIONS), "answer": answer(summary)}
+
+
+def of_plan(plan: Plan, *, scenario: str, seed: int, acknowledge: str | None = None) -> dict[str, Any]:
+    """Return the summary of a search, as ``pwsim run`` writes it."""
+    achieved = [target.achieved(plan.result) for target in plan.targets]
+    summary = {
+        **_common(plan.result, scenario, seed, acknowledge),
+        "command": "run",
+        "status": plan.status,
+        "chosen": _setup(plan.chosen),
+        "closest": _setup(plan.closest),
+        "cost_usd_per_year": plan.cost_usd_per_year,
+        "cost_breakdown_usd_per_year": plan.cost,
+        "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
+        "gap": plan.gap,
+        "setups_in_space": plan.setups_in_space,
+        "setups_simulated": len(plan.setups),
+        "targets": [_target(target, value) for target, value in zip(plan.targets, achieved, strict=True)],
+        "pools": plan.result.pools(plan.discount_rate).to_dict("records"),
+        "discount_rate": plan.discount_rate,
+        "assumptions": [*ASSUMPTIONS, *SEARCH_ASSUMPTIONS],
+    }
+    summary = plain(summary)
+    return {**summary, "answer": answer(summary)}
+
+
+def _common(result: Result, scenario: str, seed: int, acknowledge: str | None) -> dict[str, Any]:
+    trace = result.trace
+    common: dict[str, Any] = plain(
+        {
+            "scenario": scenario,
+            "pwsim_version": __version__,
+            "seed": seed,
+            "engine": result.replay.engine,
+            "overrun": result.cluster.overrun,
+            "workload": {
+                "name": trace.name,
+                "jobs_read": trace.jobs_read,
+                "jobs_replayed": len(trace),
+                "dropped": dict(trace.dropped),
+                "rejected": result.metrics["jobs_rejected"],
+                "notes": list(trace.notes),
+                "sha256": trace.digest(),
+                "span_s": trace.span_s,
+                "acknowledge": acknowledge or trace.header.get("Acknowledge"),
+            },
+            "metrics": result.metrics,
+        }
+    )
+    return common
+
+
+def _setup(setup: Setup | None) -> dict[str, Any] | None:
+    return None if setup is None else {"nodes": setup.nodes, "policy": str(setup.policy)}
+
+
+def _target(target: Target, achieved: float) -> dict[str, Any]:
+    known = target.model_dump(exclude_none=True)
+    known = {"statistic": None, "at_most": None, "at_least": None, "where": None, **known}
+    return {
+        **known,
+        "text": target_text(known),
+        "required": target.required,
+        "achieved": achieved,
+        "met": target.met(achieved),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return the value in the types of JSON; what has no meaning (NaN) or no end is ``None``."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
