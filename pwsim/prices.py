@@ -1,0 +1,208 @@
+"""Prices of cloud instances: the table that ships with pwsim, or one of the user's own.
+
+The table's columns: ``provider``, ``region``, ``instance_type``; ``vcpus`` as the provider counts them and ``cores``,
+the physical cores behind them (many providers count two hardware threads as two vCPUs); ``memory_gib``, ``gpus``,
+``gpu_model``; prices of the whole node by market in US dollars an hour, empty where not known; ``price_date`` and
+``source``.  Prices are copies of what others published on those dates: check the ones that decide.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from pwsim import datasets
+from pwsim.errors import InputError
+
+MARKETS = ("on_demand", "spot", "reserved_1yr", "reserved_3yr")
+"""Markets that the table has prices of, in columns ``MARKET_usd_per_hour``."""
+
+_TEXTS = ("provider", "region", "instance_type", "gpu_model", "price_date", "source")
+_NUMBERS = ("vcpus", "cores", "memory_gib", "gpus", *(f"{market}_usd_per_hour" for market in MARKETS))
+_REQUIRED = ("provider", "region", "instance_type", "cores", "memory_gib", "on_demand_usd_per_hour")
+_COMPARISON = re.compile(r"\s*(\w+)\s*(>=|<=|!=|==|=|>|<)\s*(.+?)\s*")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One kind of node that can be rented, at the price of one market."""
+
+    instance: str
+    """``provider/region/instance_type``."""
+    cores: int
+    """Physical cores."""
+    memory_mib: int
+    """Memory [MiB]."""
+    gpus: int
+    """GPUs."""
+    gpu_model: str
+    """Model of the GPUs; empty if there are none."""
+    price_usd_per_hour: float
+    """Price of the whole node [USD/h]."""
+    price_date: str
+    """When this was the price."""
+    source: str
+    """Who published it."""
+
+
+def load_prices(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+    """Return a price table: the shipped one, or that of a CSV file with the same columns.
+
+    Of the columns, ``provider``, ``region``, ``instance_type``, ``cores``, ``memory_gib`` and
+    ``on_demand_usd_per_hour`` are required.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, lacks a column, or has a value that cannot be right; names row and column.
+
+    Examples
+    --------
+    >>> table = load_prices()
+    >>> len(table), sorted(table["provider"].unique())
+    (224, ['aws', 'azure', 'gcp', 'lambda'])
+    """
+    return _shipped_prices().copy() if path is None else _read(Path(path))
+
+
+@lru_cache(maxsize=1)
+def _shipped_prices() -> pd.DataFrame:
+    return _read(datasets.shipped("prices.csv"))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        reason = getattr(error, "strerror", None) or str(error).strip()
+        raise InputError(f"{path}: cannot be read as a price table in CSV: {reason}") from None
+    if missing := [column for column in _REQUIRED if column not in table]:
+        raise InputError(f"{path}:1: column {missing[0]!r} is missing; a price table has {', '.join(_REQUIRED)}")
+    for column in (*_TEXTS, *_NUMBERS):
+        if column not in table:
+            table[column] = ""
+    for column in _NUMBERS:
+        table[column] = _numbers(table[column], column, path)
+    keys = table["provider"] + "/" + table["region"] + "/" + table["instance_type"]
+    if (twice := keys.duplicated()).any():
+        row = int(twice.to_numpy().argmax())
+        raise InputError(f"{path}:{row + 2}: {keys[row]!r} occurs twice; give one row for each instance")
+    return table[[*_TEXTS[:3], *_NUMBERS[:4], _TEXTS[3], *_NUMBERS[4:], *_TEXTS[4:]]]
+
+
+def _numbers(texts: pd.Series[str], column: str, path: Path) -> pd.Series[float]:
+    """Return a column as numbers, NaN where it is empty (0 GPUs)."""
+    numbers = pd.to_numeric(texts.where(texts.str.strip() != "", "nan"), errors="coerce")
+    least = 1 if column in ("cores", "vcpus") else 0
+    optional = column not in _REQUIRED or column.endswith("_usd_per_hour")
+    empty = texts.str.strip() == ""
+    bad = ~((numbers >= least) & (numbers < 1e9)) & ~(empty & optional)
+    if column in ("cores", "gpus"):
+        bad |= ~empty & (numbers != numbers.round())
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        kind = "whole number" if column in ("cores", "gpus") else "number"
+        raise InputError(f"{path}:{row + 2}: {column} must be a {kind} of at least {least} (got {texts.iloc[row]!r})")
+    return numbers.fillna(0) if column == "gpus" else numbers
+
+
+def find_price(instance: str, market: str = "on_demand", prices: pd.DataFrame | None = None) -> Offer:
+    """Return an instance and its price in a market.
+
+    Parameters
+    ----------
+    instance
+        ``provider/region/instance_type``.
+    market
+        One of :data:`MARKETS`.
+    prices
+        A price table; the shipped one if left out.
+
+    Raises
+    ------
+    InputError
+        If there is no such instance (names the nearest), or no price of it in this market.
+
+    Examples
+    --------
+    >>> offer = find_price("aws/us-east-1/c7i.8xlarge")
+    >>> offer.cores, offer.price_usd_per_hour, offer.price_date
+    (16, 1.428, '2026-07-20')
+    """
+    table = _shipped_prices() if prices is None else prices
+    names = table["provider"] + "/" + table["region"] + "/" + table["instance_type"]
+    rows = table[names == instance]
+    if rows.empty:
+        near = difflib.get_close_matches(instance, list(names), 3, 0.5)
+        meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise InputError(f"{instance!r} is not in the price table (provider/region/instance){meant}")
+    row = rows.iloc[0]
+    price = float(row[f"{market}_usd_per_hour"])
+    if not price > 0:
+        known = [other for other in MARKETS if row[f"{other}_usd_per_hour"] > 0]
+        raise InputError(f"{instance!r} has no {market} price in the table, only {', '.join(known) or 'none at all'}")
+    return Offer(
+        instance=instance,
+        cores=int(row["cores"]),
+        memory_mib=int(row["memory_gib"] * 1024),
+        gpus=int(row["gpus"]),
+        gpu_model=str(row["gpu_model"]),
+        price_usd_per_hour=price,
+        price_date=str(row["price_date"]),
+        source=str(row["source"]),
+    )
+
+
+def select(condition: str = "", prices: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the rows that meet a condition: comparisons and words, joined by ``and``.
+
+    Parameters
+    ----------
+    condition
+        Such as ``gpus>=8``, ``provider=aws and cores>=32``, or a part of a text such as ``c7i``.
+    prices
+        A price table; the shipped one if left out.
+
+    Raises
+    ------
+    InputError
+        If the condition names no column, or compares a number with a text.
+
+    Examples
+    --------
+    >>> list(select("provider=gcp and gpus>=16")["instance_type"].unique())
+    ['a2-megagpu-16g']
+    """
+    table = _shipped_prices() if prices is None else prices
+    for part in re.split(r"\s+and\s+", condition.strip()) if condition.strip() else []:
+        if comparison := _COMPARISON.fullmatch(part):
+            table = table[_compare(table, *comparison.groups())]
+        else:
+            texts = table["provider"] + "/" + table["region"] + "/" + table["instance_type"] + " " + table["gpu_model"]
+            table = table[texts.str.contains(part.strip(), case=False, regex=False)]
+    return table.reset_index(drop=True)
+
+
+def _compare(table: pd.DataFrame, column: str, sign: str, text: str) -> pd.Series[bool]:
+    if column not in table:
+        near = difflib.get_close_matches(column, list(map(str, table)), 1)
+        meant = f"; did you mean {near[0]!r}?" if near else f"; columns: {', '.join(map(str, table))}"
+        raise InputError(f"the price table has no column {column!r}{meant}")
+    if column in _NUMBERS:
+        try:
+            value = float(text)
+        except ValueError:
+            raise InputError(f"{column} is compared with a number, such as {column}>=8 (got {text!r})") from None
+        operations = {">=": "ge", "<=": "le", "!=": "ne", "==": "eq", "=": "eq", ">": "gt", "<": "lt"}
+        matches: pd.Series[bool] = getattr(table[column], operations[sign])(value)
+        return matches
+    if sign not in ("=", "==", "!="):
+        raise InputError(f"{column} is a text: compare it with = or != (got {sign!r})")
+    same: pd.Series[bool] = table[column].str.lower() == text.strip("'\"").lower()
+    return ~same if sign == "!=" else same

@@ -1,0 +1,274 @@
+"""Numbers and findings in words that someone who is not an HPC expert understands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+METRIC_NAMES = {
+    "wait_s": "waiting time",
+    "bounded_slowdown": "bounded slowdown",
+    "turnaround_s": "time from submission to end",
+    "throughput_jobs_per_hour": "jobs completed an hour",
+    "delivered_core_hours_per_day": "core-hours delivered a day",
+    "utilization": "utilisation",
+    "makespan_s": "time until the last job has ended",
+    "jobs_completed": "completed jobs",
+    "jobs_killed": "killed jobs",
+    "jobs_rejected": "rejected jobs",
+}
+"""What each metric is called in sentences."""
+
+PART_NAMES = {
+    "capex_usd_per_year": "purchase",
+    "opex_usd_per_year": "operation",
+    "idle_energy_usd_per_year": "energy, idle",
+    "busy_energy_usd_per_year": "energy, busy",
+    "cloud_usd_per_year": "cloud rent",
+}
+"""What each part of the cost is called in tables and figures."""
+
+DROP_NAMES = {
+    "no_size": "neither asked for nor got processors",
+    "negative_run_time": "unknown run time",
+    "negative_submit_time": "unknown submission",
+}
+"""Why records were dropped, in words."""
+
+_ORDERS = {
+    "fcfs": "first come, first served",
+    "sjf": "shortest job first",
+    "ljf": "longest job first",
+    "smallest": "fewest processors first",
+    "wfp3": "WFP3 order (wide and short jobs that have waited long come first)",
+}
+_BACKFILLS = {
+    "none": "without backfilling",
+    "easy": "with EASY backfilling (a later job may start early if that does not delay the first in the queue)",
+    "conservative": "with conservative backfilling (a later job may start early if that delays no job before it)",
+}
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time in the two units that matter.
+
+    Examples
+    --------
+    >>> duration(45), duration(15_000), duration(3_600), duration(280_000), duration(0.4), duration(None)
+    ('45 s', '4 h 10 min', '1 h', '3 d 6 h', '0.4 s', 'unknown')
+    """
+    if seconds is None or math.isnan(seconds):
+        return "unknown"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    for size, name, small_size, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        smalls = round(seconds / small_size)
+        if smalls >= size // small_size:
+            large, small = divmod(smalls, size // small_size)
+            return f"{large:,} {name} {small} {small_name}" if small and large < 100 else f"{large:,} {name}"
+    return f"{seconds:.0f} s"
+
+
+def money(usd: float | None) -> str:
+    """Return an amount of US dollars.
+
+    Examples
+    --------
+    >>> money(98765.4), money(3.456), money(0), money(None)
+    ('$98,765', '$3.46', '$0', 'unknown')
+    """
+    if usd is None or math.isnan(usd):
+        return "unknown"
+    return f"${usd:,.2f}" if 0 < abs(usd) < 100 else f"${usd:,.0f}"
+
+
+def share(part: float | None) -> str:
+    """Return a share in percent.
+
+    Examples
+    --------
+    >>> share(0.7512), share(1.0), share(0.00012), share(None)
+    ('75.1 %', '100 %', '0.012 %', 'unknown')
+    """
+    if part is None or math.isnan(part):
+        return "unknown"
+    percent = 100 * part
+    return f"{percent:.3g} %" if percent < 99.95 or percent == 100 else f"{percent:.4g} %"
+
+
+def count(number: float, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one.
+
+    Examples
+    --------
+    >>> count(1, "node"), count(28489, "job"), count(0, "node")
+    ('1 node', '28,489 jobs', '0 nodes')
+    """
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(parts: list[str]) -> str:
+    """Return parts as a list in a sentence.
+
+    Examples
+    --------
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def policy_text(policy: str) -> str:
+    """Return what a policy does.
+
+    Examples
+    --------
+    >>> policy_text("sjf")
+    'shortest job first, without backfilling'
+    """
+    order, _, backfill = policy.partition("-")
+    if order in ("easy", "conservative"):
+        order, backfill = "fcfs", order
+    return f"{_ORDERS.get(order, order)}, {_BACKFILLS.get(backfill or 'none', backfill)}"
+
+
+def value_text(metric: str, value: float | None) -> str:
+    """Return a value of a metric with its unit."""
+    if value is None or math.isnan(value):
+        return "no job"
+    if metric.endswith("_s"):
+        return duration(value)
+    if metric == "utilization":
+        return share(value)
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+
+
+def statistic_text(metric: str, statistic: str | None) -> str:
+    """Return a metric and its statistic in words.
+
+    Examples
+    --------
+    >>> statistic_text("wait_s", "p95"), statistic_text("wait_s", "mean")
+    ('95th percentile of the waiting time', 'mean waiting time')
+    """
+    name = METRIC_NAMES.get(metric, metric)
+    if statistic is None:
+        return name
+    words = {"mean": f"mean {name}", "max": f"largest {name}", "p50": f"median {name}"}
+    return words.get(statistic, f"{statistic[1:]}th percentile of the {name}")
+
+
+def target_text(target: Mapping[str, Any]) -> str:
+    """Return what a target asks for.
+
+    Parameters
+    ----------
+    target
+        ``metric``, ``statistic``, ``at_most`` or ``at_least``, and ``where``, as in a scenario file.
+
+    Examples
+    --------
+    >>> target_text({"metric": "wait_s", "statistic": "p95", "at_most": 14400.0, "where": {"procs_at_most": 8}})
+    '95th percentile of the waiting time at most 4 h, for jobs of at most 8 processors'
+    """
+    metric = target["metric"]
+    sign, limit = ("at most", target.get("at_most")) if target.get("at_most") is not None else (
+        "at least", target.get("at_least"),
+    )  # fmt: skip
+    text = f"{statistic_text(metric, target.get('statistic'))} {sign} {value_text(metric, limit)}"
+    where = target.get("where") or {}
+    conditions = []
+    if where.get("procs_at_least") is not None:
+        conditions.append(f"of at least {count(where['procs_at_least'], 'processor')}")
+    if where.get("procs_at_most") is not None:
+        conditions.append(f"of at most {count(where['procs_at_most'], 'processor')}")
+    for key in ("queue", "user"):
+        if where.get(key):
+            conditions.append(f"of {key} {' or '.join(where[key])}")
+    return f"{text}, for jobs {' and '.join(conditions)}" if conditions else text
+
+
+def answer(summary: Mapping[str, Any]) -> str:
+    """Return the finding of a run in plain sentences, the answer first.
+
+    Parameters
+    ----------
+    summary
+        What ``summary.json`` holds.
+    """
+    if summary["command"] == "simulate":
+        pool = summary["pools"][0]
+        cores = pool["nodes"] * pool["cores_per_node"]
+        return f"On {count(cores, 'core')} under {_policy(summary['policy'])}, {_service(summary)}"
+    setups, replayed = count(summary["setups_in_space"], "setup"), f"{summary['setups_simulated']:,} replayed"
+    if summary["chosen"] is not None:
+        sentence = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
+        sentence = f"{sentence[0].upper()}{sentence[1:]} {_capital(_service(summary))}"
+        if summary["status"] == "optimal":
+            return f"{sentence} None of the {setups} allowed that meets all targets is cheaper (proven; {replayed})."
+        return (
+            f"{sentence} The search was cut short ({replayed} of {setups} allowed): a cheaper one might exist, but none "
+            f"below {money(summary['lower_bound_usd_per_year'])} a year ({share(summary['gap'])} less)."
+        )
+    if summary["status"] == "infeasible":
+        first = f"None of the {setups} allowed meets all targets (proven; {replayed})."
+    else:
+        first = f"None of the setups replayed meets all targets; the search was cut short ({replayed} of {setups})."
+    missed = [
+        f"{target['text']} (it reaches {value_text(target['metric'], target['achieved'])})"
+        for target in summary["targets"]
+        if not target["met"]
+    ]
+    return (
+        f"{first} The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year; "
+        f"it misses: {'; '.join(missed)}."
+    )
+
+
+def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
+    """Return what to buy and rent."""
+    acts = []
+    for kind, verb in (("on_premises", "buy"), ("cloud", "rent")):
+        pools = [pool for pool in summary["pools"] if pool["kind"] == kind and setup["nodes"][pool["name"]]]
+        if pools:
+            parts = [
+                f"{count(pool['nodes'], 'node')} of pool {pool['name']} "
+                f"({count(pool['nodes'] * pool['cores_per_node'], 'core')})"
+                for pool in pools
+            ]
+            acts.append(f"{verb} {listed(parts)}")
+    if not any(pool["nodes"] for pool in summary["pools"]):
+        return "buy and rent nothing"
+    unused = [pool["name"] for pool in summary["pools"] if not pool["nodes"]]
+    nothing = f" (nothing of {listed(unused)})" if unused else ""
+    return f"{listed(acts)}{nothing}, scheduled by {_policy(setup['policy'])}"
+
+
+def _service(summary: Mapping[str, Any]) -> str:
+    """Return how jobs are served."""
+    metrics = summary["metrics"]
+    if metrics["wait_s_p95"] is None:
+        return "no job can run."
+    if metrics["wait_s_max"] == 0:
+        waits = "every job starts at once"
+    else:
+        half = "at once" if metrics["wait_s_p50"] == 0 else f"within {duration(metrics['wait_s_p50'])}"
+        waits = f"half of the jobs start {half}, 95 % within {duration(metrics['wait_s_p95'])}"
+    rejected = metrics["jobs_rejected"]
+    too_wide = f"; {count(rejected, 'job')} {'is' if rejected == 1 else 'are'} too large to run" if rejected else ""
+    use = metrics["utilization"]
+    busy = "" if use is None else f", and {share(use)} of the cores are busy on average"
+    return f"{waits}{busy}{too_wide}."
+
+
+def _policy(policy: str) -> str:
+    return {
+        "fcfs": "first come, first served",
+        "easy": "EASY backfilling",
+        "conservative": "conservative backfilling",
+    }.get(policy, policy)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
