@@ -8,6 +8,11 @@ taken.  It is solved again and again, and so lists the setups in the order of th
 from __future__ import annotations
 
 import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pulp
@@ -101,7 +106,8 @@ class Candidates:
         """
         if math.isinf(self._bounds.needed_cores):
             return None
-        self.problem.solve(self._solver)
+        with _silent():
+            self.problem.solve(self._solver)
         if self.problem.sol_status == pulp.LpSolutionInfeasible:
             return None
         if self.problem.sol_status != pulp.LpSolutionOptimal:  # LpStatus says "Optimal" for a solve cut short, too
@@ -126,3 +132,17 @@ def _solver() -> pulp.LpSolver:
     """Return HiGHS, or CBC where HiGHS is not installed; to optimality, on one thread, so that runs repeat."""
     highs = pulp.HiGHS(msg=False, gapRel=0.0, gapAbs=0.0, threads=1)
     return highs if highs.available() else pulp.PULP_CBC_CMD(msg=False, gapRel=0.0, gapAbs=0.0, threads=1)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep off standard output the banner that the HiGHS library prints there, whatever its options say."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -92,7 +92,7 @@ class Scenario(Frozen):
     """The jobs."""
     cluster: Cluster
     """Pools and policies, with the choices of the search."""
-    targets: tuple[Target, ...] = ()
+    targets: tuple[Target, ...] = Field(default=(), strict=False)
     """What must be achieved."""
     economics: Economics = Economics()
     """How money is counted."""

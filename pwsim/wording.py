@@ -183,9 +183,7 @@ def target_text(target: Mapping[str, Any]) -> str:
         conditions.append(f"of at least {count(where['procs_at_least'], 'processor')}")
     if where.get("procs_at_most") is not None:
         conditions.append(f"of at most {count(where['procs_at_most'], 'processor')}")
-    for key in ("queue", "user"):
-        if where.get(key):
-            conditions.append(f"of {key} {' or '.join(where[key])}")
+    conditions += [f"of {key} {' or '.join(where[key])}" for key in ("queue", "user") if where.get(key)]
     return f"{text}, for jobs {' and '.join(conditions)}" if conditions else text
 
 
@@ -208,8 +206,8 @@ def answer(summary: Mapping[str, Any]) -> str:
         if summary["status"] == "optimal":
             return f"{sentence} None of the {setups} allowed that meets all targets is cheaper (proven; {replayed})."
         return (
-            f"{sentence} The search was cut short ({replayed} of {setups} allowed): a cheaper one might exist, but none "
-            f"below {money(summary['lower_bound_usd_per_year'])} a year ({share(summary['gap'])} less)."
+            f"{sentence} The search was cut short ({replayed} of {setups} allowed): a cheaper one might exist, but "
+            f"none below {money(summary['lower_bound_usd_per_year'])} a year ({share(summary['gap'])} less)."
         )
     if summary["status"] == "infeasible":
         first = f"None of the {setups} allowed meets all targets (proven; {replayed})."

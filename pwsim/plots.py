@@ -1,0 +1,309 @@
+"""Figures: each a function of the result tables that draws on matplotlib axes and returns them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from pwsim import costs
+from pwsim.metrics import nearest_rank
+from pwsim.units import DAY_S, HOUR_S
+from pwsim.wording import PART_NAMES, duration, statistic_text, value_text
+
+# Okabe and Ito's palette: told apart by colour-blind readers.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#777777",
+)  # fmt: skip
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+
+_TICKS_S = (1, 10, 60, 600, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 365 * DAY_S, 3650 * DAY_S)
+_MOST_BINS = 400
+"""Points in time that the timeline draws; longer replays are averaged."""
+
+
+def new_axes(width: float = 7.2, height: float = 3.6) -> Axes:
+    """Return axes on a new figure of its own; size in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
+
+
+def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
+    """Draw the cost of each replayed setup against what it achieved of the target that is missed most often.
+
+    Parameters
+    ----------
+    table
+        ``setups.parquet``.
+    targets
+        ``targets`` of ``summary.json``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes() if ax is None else ax
+    index = _deciding_target(table, targets)
+    target = targets[index]
+    achieved = table[f"target_{index}_achieved"].to_numpy(float)
+    cost = table["cost_usd_per_year"].to_numpy(float)
+    met = table["meets_targets"].to_numpy(bool)
+    known = ~np.isnan(achieved)
+    scale = HOUR_S if target["metric"].endswith("_s") else 1.0
+    styles = ((known & ~met, "x", RED, "misses a target"), (known & met, "o", GREEN, "meets all targets"))
+    for rows, marker, colour, label in styles:
+        if rows.any():
+            ax.scatter(cost[rows], achieved[rows] / scale, marker=marker, color=colour, label=label, zorder=3)
+    if met.any():
+        best = int(np.flatnonzero(met)[np.argmin(cost[met])])
+        ax.scatter(
+            cost[best], achieved[best] / scale, s=220, facecolors="none", edgecolors="black", label="chosen", zorder=4
+        )
+    sign = "at most" if target["at_least"] is None else "at least"
+    ax.axhline(target["required"] / scale, color=GREY, linestyle="--", linewidth=1)
+    ax.annotate(
+        f"{sign} {value_text(target['metric'], target['required'])}", (0, target["required"] / scale),
+        xycoords=("axes fraction", "data"), ha="left", va="bottom", color=GREY, xytext=(4, 2),
+        textcoords="offset points",
+    )  # fmt: skip
+    positive = achieved[known & (achieved > 0)]
+    if len(positive) and positive.max() > 50 * positive.min() and (achieved[known] > 0).all():
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.margins(0.08, 0.15)
+    ax.set_xlabel("cost [USD a year]")
+    unit = " [h]" if scale == HOUR_S else ""
+    ax.set_ylabel(_wrapped(f"{statistic_text(target['metric'], target['statistic'])}{unit}"))
+    _thousands(ax.xaxis)
+    ax.legend(loc="best", frameon=True)
+    return _clean(ax)
+
+
+def search(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how the search closed in: the bound on what is left, and the best setup so far."""
+    ax = new_axes() if ax is None else ax
+    order = np.arange(1, len(table) + 1)
+    bound = table["lower_bound_usd_per_year"].to_numpy(float)
+    met_cost = table["cost_usd_per_year"].where(table["meets_targets"]).cummin().to_numpy(float)
+    ax.step(order, bound, where="post", color=BLUE, label="no setup left costs less", marker=".")
+    if not np.isnan(met_cost).all():
+        ax.step(order, met_cost, where="post", color=GREEN, label="cheapest that meets all targets", marker="o")
+    ax.set_xlabel("setups replayed")
+    ax.set_ylabel("USD a year")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.margins(0.05, 0.15)
+    _thousands(ax.yaxis)
+    ax.legend(loc="best")
+    return _clean(ax)
+
+
+def cost_breakdown(pools: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
+    """Draw what each pool costs a year, by part.
+
+    Parameters
+    ----------
+    pools
+        ``pools`` of ``summary.json``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes(height=1.3 + 0.5 * len(pools)) if ax is None else ax
+    left = np.zeros(len(pools))
+    names = [pool["name"] for pool in pools]
+    for part, colour in zip(costs.PARTS, COLOURS, strict=False):
+        values = np.array([pool[part] or 0.0 for pool in pools])
+        if values.any():
+            ax.barh(names, values, left=left, color=colour, label=PART_NAMES[part], height=0.6)
+            left += values
+    ax.invert_yaxis()
+    ax.set_xlim(0, max(left.max() * 1.05, 1.0))
+    ax.set_xlabel("USD a year")
+    _thousands(ax.xaxis)
+    if left.any():
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, fontsize="small")
+    return _clean(ax)
+
+
+def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axes | None = None) -> Axes:
+    """Draw which share of the jobs has started after which wait.
+
+    Parameters
+    ----------
+    jobs
+        ``jobs.parquet``.
+    targets
+        ``targets`` of ``summary.json``; those on a wait percentile of all jobs are marked.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes() if ax is None else ax
+    wait_s = np.sort(jobs["wait_s"].dropna().to_numpy(float))
+    if not len(wait_s):
+        return _empty(ax, "no job was served")
+    share = np.arange(1, len(wait_s) + 1) / len(wait_s) * 100
+    # Symmetric logarithm: waits of 0 have a place, and a week does not hide a minute.
+    ax.set_xscale("symlog", linthresh=1.0, linscale=0.5)
+    ax.step(np.concatenate(([0.0], wait_s)), np.concatenate(([0.0], share)), where="post", color=BLUE)
+    longest_s = max(wait_s[-1], 60.0)
+    for target in targets:
+        if target["metric"] == "wait_s" and not target["where"] and str(target["statistic"]).startswith("p"):
+            percent = float(target["statistic"][1:])
+            longest_s = max(longest_s, target["required"])
+            colour = GREEN if target["met"] else RED
+            ax.plot([0, target["required"], target["required"]], [percent, percent, 0], "--", color=colour, linewidth=1)
+            text = f"asked: {percent:g} % within {duration(target['required'])}"
+            ax.annotate(text, (target["required"], 4), xytext=(-6, 0), textcoords="offset points",
+                        ha="right", color=colour)  # fmt: skip
+    ticks = [tick for tick in _TICKS_S if tick <= longest_s * 1.5]
+    ax.set_xticks([0, *ticks], ["0", *map(duration, ticks)])
+    ax.set_xticks([], minor=True)
+    ax.tick_params(axis="x", rotation=30)
+    ax.set_xlim(0, longest_s * 1.3)
+    ax.set_ylim(0, 103)
+    ax.set_xlabel("waiting time")
+    ax.set_ylabel("jobs started [%]")
+    return _clean(ax)
+
+
+def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the median and the 95th percentile of the wait by the size of the job."""
+    ax = new_axes() if ax is None else ax
+    served = jobs[jobs["wait_s"].notna()]
+    if served.empty:
+        return _empty(ax, "no job was served")
+    exponent = np.ceil(np.log2(served["procs"].to_numpy(float))).astype(int)
+    labels, medians, p95s, counts = [], [], [], []
+    for one in np.unique(exponent):
+        wait_s = served["wait_s"].to_numpy(float)[exponent == one]
+        low, high = 2 ** (one - 1) + 1 if one > 0 else 1, 2**one
+        labels.append(f"{high:,}" if low == high or one == 1 else f"{low:,}-{high:,}")
+        medians.append(nearest_rank(wait_s, 50) / HOUR_S)
+        p95s.append(nearest_rank(wait_s, 95) / HOUR_S)
+        counts.append(len(wait_s))
+    places = np.arange(len(labels))
+    ax.bar(places - 0.2, medians, 0.4, color=SKY, label="median")
+    ax.bar(places + 0.2, p95s, 0.4, color=BLUE, label="95th percentile")
+    ax.set_xticks(places, [f"{label}\n{number:,}" for label, number in zip(labels, counts, strict=True)])
+    ax.tick_params(axis="x", labelsize=8 if len(labels) <= 10 else 6.5)
+    ax.set_ylim(0, max(*p95s, *medians, 1 / 60) * 1.1)
+    ax.set_xlabel("processors of the job, and number of such jobs")
+    ax.set_ylabel("waiting time [h]")
+    _thousands(ax.yaxis)
+    ax.legend(loc="best")
+    return _clean(ax)
+
+
+def timeline(table: pd.DataFrame, cores: Mapping[str, int], ax: Axes | None = None) -> Axes:
+    """Draw the cores of each pool that jobs hold over time, and the cores that are up.
+
+    Parameters
+    ----------
+    table
+        ``timeline.parquet``.
+    cores
+        Cores of a node, by pool.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes(height=3.0) if ax is None else ax
+    table = table.assign(up=table["nodes_up"] * table["pool"].astype(str).map(dict(cores)).astype(float))
+    days, busy, width = _binned(table, "busy_cores")
+    _, up, _ = _binned(table, "up")
+    below = np.zeros(len(days))
+    for name, colour in zip(busy, COLOURS * 20, strict=False):
+        top = below + busy[name].to_numpy()
+        if busy[name].any():
+            ax.fill_between(days, below, top, step="post", color=colour, alpha=0.85, linewidth=0, label=f"busy: {name}")
+        below = top
+    ax.step(days, up.sum(axis=1), where="post", color="black", linewidth=1.2, label="up")
+    ax.set_ylim(0, max(up.sum(axis=1).max(), below.max(), 1.0) * 1.05)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, fontsize="small")
+    return _over_time(ax, days, width)
+
+
+def queue(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the cores that waiting jobs ask for over time.
+
+    Parameters
+    ----------
+    table
+        ``timeline.parquet``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes(height=2.4) if ax is None else ax
+    days, queued, width = _binned(table, "queued_cores")
+    total = queued.sum(axis=1).to_numpy()
+    ax.fill_between(days, total, step="post", color=RED, alpha=0.7, linewidth=0)
+    ax.set_ylim(0, max(total.max(), 1.0) * 1.05)
+    return _over_time(ax, days, width)
+
+
+def _binned(table: pd.DataFrame, column: str) -> tuple[Any, pd.DataFrame, int]:
+    """Return the edges of bins [days], a column's means in them by pool (the last one twice), and their width [h]."""
+    width = max(1, math.ceil(table["time_s"].nunique() / _MOST_BINS))
+    bins = (table["time_s"] // (HOUR_S * width)).astype(int).rename("bin")
+    mean = table.assign(bin=bins).pivot_table(column, "bin", "pool", observed=True)
+    days = np.append(mean.index, mean.index[-1] + 1) * width / 24
+    return days, pd.concat([mean, mean.tail(1)]), width
+
+
+def _over_time(ax: Axes, days: Any, width: int) -> Axes:
+    ax.set_xlim(0, max(days[-1], 1 / 24))
+    ax.set_xlabel("days from the first submission")
+    ax.set_ylabel("cores" if width == 1 else f"cores, means of {width} h")
+    _thousands(ax.yaxis)
+    return _clean(ax)
+
+
+def save(ax: Axes, directory: Path, name: str) -> None:
+    """Write a figure as SVG and PNG: the same bytes for the same figure."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    with mpl.rc_context({"svg.hashsalt": "pwsim", "svg.fonttype": "path"}):
+        figure.savefig(directory / f"{name}.svg", metadata={"Date": None, "Creator": "pwsim"})
+    figure.savefig(directory / f"{name}.png", dpi=150, metadata={"Software": "pwsim"})
+
+
+def _deciding_target(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]]) -> int:
+    """Return the index of the target that most setups miss; of the first among equals."""
+    missed = []
+    for index, target in enumerate(targets):
+        achieved = table[f"target_{index}_achieved"]
+        required = target["required"]
+        met = achieved <= required if target["at_least"] is None else achieved >= required
+        missed.append(int((~met).sum()))
+    return int(np.argmax(missed))
+
+
+def _clean(ax: Axes) -> Axes:
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    ax.grid(visible=True, color="#dddddd", linewidth=0.6)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def _empty(ax: Axes, text: str) -> Axes:
+    ax.text(0.5, 0.5, text, ha="center", va="center", color=GREY, transform=ax.transAxes)
+    ax.set_axis_off()
+    return ax
+
+
+def _thousands(axis: Any) -> None:
+    axis.set_major_locator(MaxNLocator(6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def _wrapped(text: str) -> str:
+    words = text.split()
+    half = len(words) // 2
+    return text if len(text) < 32 else f"{' '.join(words[:half])}\n{' '.join(words[half:])}"

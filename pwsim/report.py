@@ -1,0 +1,131 @@
+"""The report for people: figures, and one self-contained HTML page made from a results directory."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import pyarrow as pa
+
+from pwsim import costs, plots, wording
+from pwsim.errors import InputError
+
+CHEAPEST = 10
+"""Replayed setups that the report lists."""
+
+CAPTIONS = {
+    "setups": "Every setup that was replayed: what it costs, and how it does on the target that most of them miss.",
+    "search": "How the search closed in: each replay raises the bound on what is left, until nothing cheaper is.",
+    "cost_breakdown": "What the setup costs in a year, by pool and part.",
+    "waits": "How long jobs wait: the share of all jobs that has started after a time.",
+    "wait_by_size": "Who waits: median and 95th percentile of the waiting time by the size of the job.",
+    "timeline": "The machine over time: cores that jobs hold, and cores that are up.",
+    "queue": "The queue over time: cores that waiting jobs ask for.",
+}
+"""What each figure shows, in a sentence."""
+
+
+def write_report(directory: Path) -> None:
+    """Write ``figures/`` and ``report.html`` from the other files of a results directory.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or cannot be read.
+    """
+    summary = _read_summary(directory)
+    try:
+        names = ["jobs", "timeline", *(["setups"] if summary["command"] == "run" else [])]
+        tables = {name: _read_table(directory / f"{name}.parquet") for name in names}
+        figures = directory / "figures"
+        figures.mkdir(exist_ok=True)
+        drawn = []
+        for name, ax in _draw(summary, tables):
+            plots.save(ax, figures, name)
+            drawn.append({"name": name, "caption": CAPTIONS[name], "data": _data_uri(figures / f"{name}.svg")})
+        page = _template().render(
+            summary=summary,
+            figures={figure["name"]: figure for figure in drawn},
+            cheapest=_cheapest(summary, tables["setups"]) if "setups" in tables else [],
+            parts=[part for part in costs.PARTS if any(pool.get(part) for pool in summary["pools"])],
+            words=wording,
+        )
+    except (KeyError, TypeError, jinja2.UndefinedError) as error:
+        raise InputError(f"{directory}: was not written by this version of pwsim ({error}); run it again") from None
+    except OSError as error:
+        raise InputError(f"{directory}: cannot be written to: {error.strerror}") from None
+    (directory / "report.html").write_text(page, encoding="utf-8")
+
+
+def _read_summary(directory: Path) -> dict[str, Any]:
+    path = directory / "summary.json"
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name a results directory of pwsim") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is not JSON ({error}); run the scenario again") from None
+    if not isinstance(summary, dict) or summary.get("command") not in ("run", "simulate"):
+        raise InputError(f"{path}: is not a summary of pwsim; run the scenario again")
+    return summary
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, pa.ArrowException) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise InputError(f"{path}: cannot be read as Parquet ({reason}); run the scenario again") from None
+
+
+def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Any]]:
+    """Yield the figures by name."""
+    targets = summary.get("targets", [])
+    if "setups" in tables:
+        yield "setups", plots.setups(tables["setups"], targets)
+        yield "search", plots.search(tables["setups"])
+        yield "cost_breakdown", plots.cost_breakdown(summary["pools"])
+    yield "waits", plots.waits(tables["jobs"], targets)
+    yield "wait_by_size", plots.wait_by_size(tables["jobs"])
+    cores = {pool["name"]: pool["cores_per_node"] for pool in summary["pools"]}
+    yield "timeline", plots.timeline(tables["timeline"], cores)
+    yield "queue", plots.queue(tables["timeline"])
+
+
+def _cheapest(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the cheapest replayed setups and which targets they miss."""
+    rows = []
+    for row in setups.sort_values(["cost_usd_per_year", "order"]).head(CHEAPEST).to_dict("records"):
+        missed = []
+        for index, target in enumerate(summary["targets"]):
+            value = row[f"target_{index}_achieved"]
+            met = value <= target["required"] if target["at_least"] is None else value >= target["required"]
+            if not met:
+                missed.append(f"{target['text']}: {wording.value_text(target['metric'], value)}")
+        nodes = {pool["name"]: row[f"nodes_{pool['name']}"] for pool in summary["pools"]}
+        chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, "policy": row["policy"]}
+        rows.append(
+            {**{str(key): value for key, value in row.items()}, "nodes": nodes, "missed": missed, "chosen": chosen}
+        )
+    return rows
+
+
+def _data_uri(path: Path) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pwsim"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("report.html")
