@@ -1,0 +1,242 @@
+"""Engines against the reference, against invariants, and against schedules worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from strategies import clusters, traces
+
+from pwsim import Cluster, Result, Trace, simulate
+from reference import Job, Pool, Reference
+
+
+def by_reference(trace: Trace, cluster: Cluster) -> list[Job]:
+    """Replay with the reference."""
+    columns = zip(
+        trace.submit_s.tolist(), trace.run_s.tolist(), trace.procs.tolist(), trace.estimate_s.tolist(),
+        trace.nodes.tolist(), trace.memory_mib.tolist(), strict=True,
+    )  # fmt: skip
+    jobs = [Job(number, *row) for number, row in enumerate(columns)]
+    pools = []
+    for count, pool in zip(cluster.node_counts(), cluster.pools, strict=True):
+        limits = pool.accepts.procs
+        at_least = (limits.at_least if limits else None) or 0
+        at_most = limits.at_most if limits and limits.at_most is not None else np.inf
+        memory = int(pool.node.memory) if pool.node.memory else None
+        pools.append(Pool(count, pool.node.cores, pool.placement, pool.node.speed, memory, at_least, at_most))
+    policy = cluster.the_policy()
+    return Reference(jobs, pools, policy.order, policy.backfill, cluster.overrun).replay()
+
+
+def compare(trace: Trace, cluster: Cluster, engine: str) -> None:
+    """Fail unless engine and reference agree to the last bit."""
+    result = simulate(trace, cluster, engine=engine)
+    wanted = by_reference(trace, cluster)
+    replay = result.replay
+    assert replay.pool.tolist() == [-1 if job.pool is None else job.pool for job in wanted]
+    assert replay.killed.tolist() == [job.killed for job in wanted]
+    np.testing.assert_array_equal(replay.start_s, [np.nan if job.start is None else job.start for job in wanted])
+    check_invariants(result)
+
+
+def check_invariants(result: Result) -> None:
+    """Fail if a schedule is impossible, whatever the policy."""
+    trace, replay, cluster = result.trace, result.replay, result.cluster
+    served = replay.pool >= 0
+    assert (np.isnan(replay.start_s) == ~served).all(), "every job that is not rejected runs, no rejected one does"
+    assert (replay.start_s[served] >= trace.submit_s[served]).all()
+    jobs = result.jobs
+    assert (jobs["status"] == "rejected").to_numpy().tolist() == (~served).tolist()
+    if cluster.overrun == "allow":
+        assert not replay.killed.any()
+    for index, (count, pool) in enumerate(zip(cluster.node_counts(), cluster.pools, strict=True)):
+        here = replay.pool == index
+        need, start_s, end_s = pool.need(trace)[here], replay.start_s[here], replay.end_s[here]
+        for now in np.unique(start_s):  # what is held only grows at a start
+            held = need[(start_s <= now) & (now < end_s)].sum()
+            assert held <= count * pool.units_per_node()
+        work_s = np.where(replay.killed, trace.estimate_s, trace.run_s)[here] / pool.node.speed
+        np.testing.assert_array_equal(end_s, start_s + work_s)
+    timeline = result.timeline
+    seconds = np.diff(np.append(timeline["time_s"].unique(), np.nanmax(replay.end_s) if served.any() else 0.0))
+    hours = seconds.repeat(len(cluster.pools))
+    # Little's law, exact for every run: the integral of the queue length is the sum of the waits.
+    assert float((timeline["queued_jobs"] * hours).sum()) == pytest.approx(np.nansum(result.wait_s), abs=1e-6)
+    # Work is conserved: the integral of busy cores is the work of all jobs.
+    busy = (trace.procs * (replay.end_s - replay.start_s))[served].sum()
+    assert float((timeline["busy_cores"] * hours).sum()) == pytest.approx(busy, abs=1e-6)
+
+
+@given(trace=traces, cluster=clusters)
+@settings(max_examples=500)
+def test_agrees_with_the_reference(trace, cluster):
+    compare(trace, cluster, "simpy")
+
+
+@pytest.mark.slow
+@given(trace=traces, cluster=clusters)
+@settings(max_examples=20_000)
+def test_agrees_with_the_reference_on_many_cases(trace, cluster):
+    compare(trace, cluster, "simpy")
+
+
+def starts(engine: str, cores: int, policy: str, jobs: list[tuple[float, ...]], overrun: str = "allow") -> list[float]:
+    """Return the starts of jobs (submit, procs, run[, estimate])."""
+    columns = {
+        "submit_s": [job[0] for job in jobs],
+        "procs": [job[1] for job in jobs],
+        "run_s": [job[2] for job in jobs],
+        "estimate_s": [job[3] if len(job) > 3 else -1 for job in jobs],
+    }
+    result = simulate(Trace.from_columns(columns), cores=cores, policy=policy, overrun=overrun, engine=engine)
+    return result.replay.start_s.tolist()
+
+
+def test_easy_and_conservative_differ_on_four_jobs(engine):
+    # 100 processors.  Job 0 has 70 until 100, then job 1 (80) until 200, then job 2 (90) until 300.  Job 3 (20, 250 s)
+    # comes at 50 with 30 free.  EASY: the head is job 1, shadow 100, extra 100 - 80 = 20; 50 + 250 > 100, but 20 <= 20:
+    # it starts at 50 and ends at 300.  At 200 job 2 needs 90 of 80: it waits until 300, ends at 400.
+    jobs = [(0, 70, 100), (1, 80, 100), (2, 90, 100), (50, 20, 250)]
+    assert starts(engine, 100, "easy", jobs) == [0, 100, 300, 50]
+    # Conservative: job 2 holds [200, 300); 20 processors beside its 90 do not fit, so job 3 starts at 300, ends at 550.
+    assert starts(engine, 100, "conservative", jobs) == [0, 100, 200, 300]
+
+
+def test_more_processors_can_hurt(engine):
+    # The first submission is at 3, so the clock's 0 is 3.  On 4 processors: job 0 has 3 until 4 s; job 1 (1) starts at
+    # 1; the head job 2 (4) waits for job 1's end at 7: job 3 (3) backfills at 4, ends at 7.  On 5: job 1 starts at 1,
+    # job 2 (4) at 4 beside it, until 8; job 3 at 8.
+    jobs = [(3, 3, 4), (4, 1, 6), (4, 4, 4), (4, 3, 3)]
+    assert starts(engine, 4, "easy", jobs) == [0, 1, 7, 4]
+    assert starts(engine, 5, "easy", jobs) == [0, 1, 4, 8]
+
+
+def test_job_of_no_length_ends_in_the_next_round_of_its_instant(engine):
+    # Both want the whole machine at 0; job 0 has no length: it starts, and in the next round of 0 job 1 does.
+    assert starts(engine, 2, "fcfs", [(0, 2, 0), (0, 2, 5), (0, 2, 1)]) == [0, 0, 5]
+
+
+def test_completion_comes_before_submission_at_the_same_instant(engine):
+    # Job 0 ends at 5, when job 1 comes: one pass sees both.
+    assert starts(engine, 2, "fcfs", [(0, 2, 5), (5, 2, 1)]) == [0, 5]
+
+
+def test_equal_submissions_keep_the_order_of_the_file(engine):
+    assert starts(engine, 1, "fcfs", [(0, 1, 3), (0, 1, 2), (0, 1, 1)]) == [0, 3, 5]
+
+
+def test_too_wide_job_is_rejected_and_holds_nobody_up(engine):
+    got = starts(engine, 4, "fcfs", [(0, 5, 10), (1, 4, 10)])
+    # The clock starts at the first submission, rejected or not.
+    assert np.isnan(got[0])
+    assert got[1] == 1
+
+
+def test_overrun_is_expected_to_end_in_one_second(engine):
+    # 4 processors; job 0 (3) asks for 2 s, runs 10.  Head job 1 (4) waits from 1.  At 5 job 2 (1 processor, 1 s) comes:
+    # job 0 has outlived its estimate, expected end 6, shadow 6, 5 + 1 <= 6: job 2 starts.  Job 3 (1, 2 s) comes at 7:
+    # shadow 8, 7 + 2 > 8, extra 0: it waits for the head, which runs from 10 to 11.
+    jobs = [(0, 3, 10, 2), (1, 4, 1), (5, 1, 1, 1), (7, 1, 2, 2)]
+    assert starts(engine, 4, "easy", jobs) == [0, 10, 5, 11]
+
+
+def test_kill_ends_jobs_at_their_estimate(engine):
+    # As before, but job 0 ends at 2: the head runs from 2 to 3.
+    jobs = [(0, 3, 10, 2), (1, 4, 1), (5, 1, 1, 1)]
+    assert starts(engine, 4, "easy", jobs, "kill") == [0, 2, 5]
+    trace = Trace.from_columns({"submit_s": [0], "procs": [3], "run_s": [10], "estimate_s": [2]})
+    job = simulate(trace, cores=4, overrun="kill", engine=engine).jobs.iloc[0]
+    assert (job["status"], job["end_s"], job["run_s"]) == ("killed", 2, 2)
+
+
+def test_easy_takes_from_the_spare_processors_once(engine):
+    # 6 processors.  Job 0 has 4 until 10.  The head (job 1) wants 4: shadow 10, extra 6 - 4 = 2.  Jobs 2 and 3 want one
+    # each for 20 s: both are spare (extra 2, then 1).  Job 4 wants one for 20 s: no processor is free until 10; then the
+    # head takes 4 and nothing is left, until 20 when the head ends.
+    jobs = [(0, 4, 10), (1, 4, 10), (1, 1, 20), (1, 1, 20), (1, 1, 20)]
+    assert starts(engine, 6, "easy", jobs) == [0, 10, 1, 1, 20]
+
+
+def test_conservative_compresses_when_a_job_ends_early(engine):
+    # 2 processors.  Job 0 (2) asks for 10, ends at 4.  Job 1 holds 10, job 2 holds 15.  At 4 both move up: 4 and 9.
+    jobs = [(0, 2, 4, 10), (1, 2, 5, 5), (2, 2, 5, 5)]
+    assert starts(engine, 2, "conservative", jobs) == [0, 4, 9]
+
+
+def test_conservative_keeps_reservations_when_nothing_ended_early(engine):
+    # 3 processors, under sjf.  Job 0 (2) until 10.  Job 1 (2, 10 s) comes at 1 and holds 10.  Job 2 (3, 4 s) comes at
+    # 2, is first in the queue by sjf, but job 1's place stands: it holds 20.  At 10 job 0 ends on time, no compression.
+    jobs = [(0, 2, 10), (1, 2, 10), (2, 3, 4)]
+    assert starts(engine, 3, "sjf-conservative", jobs) == [0, 10, 20]
+
+
+def test_conservative_starts_a_job_when_its_reservation_falls_due_and_nothing_else_happens(engine):
+    # 4 processors.  Job 0 (2) until 100.  Job 1 (2) asks for 3, runs 5.  Job 2 (2, 2 s) comes at 1, holds 3.  At 3 its
+    # reservation is due, job 1 still runs (expected end 4): nothing can be kept, it is placed again at 4, then at 5,
+    # when job 1 ends.
+    jobs = [(0, 2, 100), (0, 2, 5, 3), (1, 2, 2)]
+    assert starts(engine, 4, "conservative", jobs) == [0, 0, 5]
+
+
+def test_overrun_drops_all_reservations_and_places_them_in_queue_order(engine):
+    # 2 processors.  Job 0 (1) asks for 2, runs 6; job 1 (1) until 10.  Job 2 (2, 3 s) holds 10.  Job 3 (1, 8 s) fits
+    # from 2 until 10: it holds 2.  At 2 job 0 still runs: all are placed again; job 2 at 10, job 3 at 3 + 8 > 10: at 13.
+    # At 6 job 0 ends late (no compression), so job 3 stays at 13.
+    jobs = [(0, 1, 6, 2), (0, 1, 10), (1, 2, 3), (1, 1, 8)]
+    assert starts(engine, 2, "conservative", jobs) == [0, 0, 10, 13]
+
+
+def test_sjf_easy_protects_the_shortest_job(engine):
+    # 4 processors; job 0 (3) until 10.  In sjf order the queue is job 2 (4, 2 s), job 1 (2, 5 s), job 3 (1, 20 s) though
+    # job 1 came first.  Head job 2: shadow 10, extra 0.  At 4 job 3 would last until 24: not let through.  At 10 job 2
+    # runs until 12, then jobs 1 and 3.
+    jobs = [(0, 3, 10), (2, 2, 5), (3, 4, 2), (4, 1, 20)]
+    assert starts(engine, 4, "sjf-easy", jobs) == [0, 12, 10, 12]
+
+
+def test_other_orders(engine):
+    # One processor, busy until 10; three jobs wait: estimates 3, 1, 2.
+    jobs = [(0, 1, 10), (1, 1, 3), (2, 1, 1), (3, 1, 2)]
+    assert starts(engine, 1, "sjf", jobs) == [0, 13, 10, 11]
+    assert starts(engine, 1, "ljf", jobs) == [0, 10, 15, 13]
+    # Three processors, busy until 10; sizes 3, 1, 2: smallest first, 1 and 2 together.
+    jobs = [(0, 3, 10), (1, 3, 1), (2, 1, 1), (3, 2, 1)]
+    assert starts(engine, 3, "smallest", jobs) == [0, 11, 10, 10]
+
+
+def test_wfp3_sorts_by_wait_over_estimate_anew_at_each_pass(engine):
+    # One processor, busy until 10.  At 10: job 1 has waited 9 of 9 s: 1; job 2 8 of 2 s: 64.  Job 2 first, until 12;
+    # then job 1 (11/9)^3 = 1.8 against job 3, which came at 11 and asks for 1 s: 1^3 = 1.  Job 1 next, until 21.
+    jobs = [(0, 1, 10), (1, 1, 9), (2, 1, 2), (11, 1, 1)]
+    assert starts(engine, 1, "wfp3", jobs) == [0, 12, 10, 21]
+
+
+def test_whole_nodes_are_rounded_up(engine):
+    # Two nodes of 4 cores.  Job 0: 5 cores are 2 nodes.  Job 1: 1 core is a node.  Job 2: 6 GiB are 2 nodes of 4 GiB.
+    trace = Trace.from_columns(
+        {"submit_s": [0, 0, 0], "procs": [5, 1, 1], "run_s": [10, 10, 10], "memory_mib": [0, 0, 6144]}
+    )
+    pool = {"name": "p", "kind": "on_premises", "nodes": 2, "node": {"cores": 4, "memory": "4 GiB"}, "placement": "nodes"}
+    cluster = Cluster.model_validate({"policy": "fcfs", "pools": [pool]})
+    assert simulate(trace, cluster, engine=engine).replay.start_s.tolist() == [0, 10, 20]
+
+
+def test_jobs_go_to_the_first_pool_that_accepts_and_could_hold_them(engine):
+    # Pool "small" takes up to 2 processors and has 2; pool "large" has 4 at double speed.
+    pools = [
+        {"name": "small", "kind": "on_premises", "nodes": 2, "node": {"cores": 1}, "accepts": {"procs": {"at_most": 2}}},
+        {"name": "large", "kind": "on_premises", "nodes": 4, "node": {"cores": 1, "speed": 2.0}},
+    ]
+    trace = Trace.from_columns({"submit_s": [0, 0, 0, 1], "procs": [2, 2, 4, 3], "run_s": [10, 10, 10, 10]})
+    result = simulate(trace, Cluster.model_validate({"policy": "fcfs", "pools": pools}), engine=engine)
+    # Job 1 waits for "small" though "large" could run it; job 2 takes 5 s at double speed, so job 3 starts at 5.
+    assert result.jobs["pool"].tolist() == ["small", "small", "large", "large"]
+    assert result.replay.start_s.tolist() == [0, 10, 0, 5]
+    assert result.replay.end_s.tolist() == [10, 20, 5, 10]
+
+
+def test_times_that_are_no_binary_fractions_meet_exactly(engine):
+    # 0.1 + 0.2 is not 0.3: what counts is that a submission at 0.3 happens at 0.3, whatever the clock stood at.
+    jobs = [(0.0, 1, 0.1), (0.1, 1, 0.2), (0.3, 1, 1.0), (0.7, 1, 1.0)]
+    assert starts(engine, 4, "conservative", jobs) == [0.0, 0.1, 0.3, 0.7]
