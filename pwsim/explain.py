@@ -41,9 +41,8 @@ def explain(fault: Mapping[str, Any], data: Any, model: type[BaseModel]) -> tupl
         return (*place, "kind"), f"must be on_premises or cloud{got}"
     if kind == "value_error":
         message = str(context["error"])
-        return place, message if "(got" in message or isinstance(
-            value, dict
-        ) else f"{message} (got {short(repr(value))})"
+        said = "(got" in message or short(repr(value)) in message or isinstance(value, dict)
+        return place, message if said else f"{message} (got {short(repr(value))})"
     wanted = _WANTED.get(kind, fault["msg"].replace("Input should", "must", 1).replace("'", ""))
     wanted = wanted.format(**context) if kind in _WANTED else wanted
     return place, f"{wanted} (got {short(repr(value))})"

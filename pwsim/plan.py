@@ -211,16 +211,20 @@ def optimize(
     SolverError
         If the solver gives no proven answer.
     """
-    return search(
-        scenario.read_workload(),
-        scenario.cluster,
-        scenario.targets,
-        discount_rate=scenario.economics.discount_rate,
-        max_setups=scenario.search.max_setups,
-        workers=workers,
-        engine=engine,
-        progress=progress,
-    )
+    trace = scenario.read_workload()
+    try:
+        return search(
+            trace,
+            scenario.cluster,
+            scenario.targets,
+            discount_rate=scenario.economics.discount_rate,
+            max_setups=scenario.search.max_setups,
+            workers=workers,
+            engine=engine,
+            progress=progress,
+        )
+    except InputError as error:
+        raise InputError(f"{scenario.path}: {error}") from None
 
 
 def check(scenario: Scenario) -> str:
@@ -232,7 +236,10 @@ def check(scenario: Scenario) -> str:
         If the log cannot be read, or the scenario and the log do not go together.
     """
     trace = scenario.read_workload()
-    _checked(trace, complete_targets(trace, scenario.cluster, scenario.targets))
+    try:
+        _checked(trace, complete_targets(trace, scenario.cluster, scenario.targets))
+    except InputError as error:
+        raise InputError(f"{scenario.path}: {error}") from None
     return f"ok: {len(trace):,} jobs of {trace.name}, {in_space(scenario.cluster):,} setups"
 
 

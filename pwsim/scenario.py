@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 from pwsim import datasets, workload
 from pwsim.cluster import Cluster, Frozen
 from pwsim.document import Document, Place, read_document
-from pwsim.errors import InputError, ScenarioError
+from pwsim.errors import InputError, ScenarioError, TraceError
 from pwsim.explain import explain
 from pwsim.formats import read_trace
 from pwsim.targets import Target
@@ -104,6 +104,11 @@ class Scenario(Frozen):
     _path: Path = PrivateAttr(default=Path("scenario.yaml"))
 
     @property
+    def path(self) -> Path:
+        """The scenario file."""
+        return self._path
+
+    @property
     def trace_path(self) -> Path:
         """The log's file; a data set is fetched if need be.
 
@@ -127,7 +132,10 @@ class Scenario(Frozen):
         """
         trace = read_trace(self.trace_path, self.workload.format)
         if self.workload.window is not None:
-            trace = workload.window(trace, self.workload.window.start, self.workload.window.length)
+            try:
+                trace = workload.window(trace, self.workload.window.start, self.workload.window.length)
+            except TraceError as error:
+                raise InputError(f"{self._path}: workload.window: {error}") from None
         return trace if self.workload.load == 1 else workload.compress(trace, self.workload.load)
 
 

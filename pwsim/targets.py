@@ -31,7 +31,9 @@ Metric = Literal[
 
 def _parse_limit(value: object, info: ValidationInfo) -> object:
     """Return the limit as a number, in seconds if the metric is in seconds."""
-    if str(info.data.get("metric", "")).endswith("_s") and value is not None:
+    if "metric" not in info.data:  # the metric itself is wrong, and said to be
+        return None
+    if info.data["metric"].endswith("_s") and value is not None:
         return parse_quantity(value, "second", "4 h")
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 

@@ -43,7 +43,13 @@ def _pool(name: str) -> st.SearchStrategy[dict[str, Any]]:
                 }
             ),
             "accepts": st.sampled_from(
-                [{}, {}, {"procs": {"at_most": 2}}, {"procs": {"at_least": 2}}, {"procs": {"at_least": 2, "at_most": 3}}]
+                [
+                    {},
+                    {},
+                    {"procs": {"at_most": 2}},
+                    {"procs": {"at_least": 2}},
+                    {"procs": {"at_least": 2, "at_most": 3}},
+                ]
             ),
         }
     )

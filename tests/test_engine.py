@@ -217,7 +217,13 @@ def test_whole_nodes_are_rounded_up(engine):
     trace = Trace.from_columns(
         {"submit_s": [0, 0, 0], "procs": [5, 1, 1], "run_s": [10, 10, 10], "memory_mib": [0, 0, 6144]}
     )
-    pool = {"name": "p", "kind": "on_premises", "nodes": 2, "node": {"cores": 4, "memory": "4 GiB"}, "placement": "nodes"}
+    pool = {
+        "name": "p",
+        "kind": "on_premises",
+        "nodes": 2,
+        "node": {"cores": 4, "memory": "4 GiB"},
+        "placement": "nodes",
+    }
     cluster = Cluster.model_validate({"policy": "fcfs", "pools": [pool]})
     assert simulate(trace, cluster, engine=engine).replay.start_s.tolist() == [0, 10, 20]
 
@@ -225,7 +231,13 @@ def test_whole_nodes_are_rounded_up(engine):
 def test_jobs_go_to_the_first_pool_that_accepts_and_could_hold_them(engine):
     # Pool "small" takes up to 2 processors and has 2; pool "large" has 4 at double speed.
     pools = [
-        {"name": "small", "kind": "on_premises", "nodes": 2, "node": {"cores": 1}, "accepts": {"procs": {"at_most": 2}}},
+        {
+            "name": "small",
+            "kind": "on_premises",
+            "nodes": 2,
+            "node": {"cores": 1},
+            "accepts": {"procs": {"at_most": 2}},
+        },
         {"name": "large", "kind": "on_premises", "nodes": 4, "node": {"cores": 1, "speed": 2.0}},
     ]
     trace = Trace.from_columns({"submit_s": [0, 0, 0, 1], "procs": [2, 2, 4, 3], "run_s": [10, 10, 10, 10]})

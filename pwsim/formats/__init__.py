@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pwsim.errors import TraceError
 from pwsim.formats import swf
-from pwsim.trace import Trace
+from pwsim.trace import DROP_REASONS, Trace
 
 READERS = {"swf": swf.read}
 """Reader of each format, by its name."""
@@ -36,4 +36,8 @@ def read_trace(path: str | os.PathLike[str], format: str | None = None) -> Trace
             raise TraceError(f"{path}: the name does not tell the format; name one of {', '.join(READERS)}")
     if format not in READERS:
         raise TraceError(f"{path}: unknown format {format!r}; known formats: {', '.join(READERS)}")
-    return READERS[format](path)
+    trace = READERS[format](path)
+    if not len(trace):
+        reasons = "; ".join(f"{count}: {DROP_REASONS[reason]}" for reason, count in trace.dropped.items())
+        raise TraceError(f"{path}: none of the {trace.jobs_read} records can be replayed ({reasons})")
+    return trace

@@ -180,7 +180,6 @@ def _fields(content: bytes, start: int, path: Path) -> list[npt.NDArray[Any]]:
             low_memory=False,
             encoding="utf-8",
             encoding_errors="replace",
-            float_precision="round_trip",
         )
     except (ValueError, OverflowError):  # lines of different lengths
         raise _broken_line(content, path) from None

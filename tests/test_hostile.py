@@ -1,0 +1,320 @@
+"""Bad input through the command line: the documented exit code, a message that helps, nothing written.
+
+Each case names the file, what is wrong with it, and words that the message must hold: the place, the value and the
+remedy.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pwsim.cli import main
+
+GOOD = """\
+name: good
+workload:
+  trace: tiny.swf
+cluster:
+  policy: easy
+  pools:
+    - name: onprem
+      kind: on_premises
+      nodes: {min: 1, max: 3}
+      node: {cores: 2, memory: 4 GiB}
+      cost: {capex_usd: 1000, lifetime_years: 5, busy_power: 100 W, electricity_usd_per_kwh: 0.1}
+    - name: rented
+      kind: cloud
+      instance: aws/us-east-1/c7a.xlarge
+      always_up: true
+      nodes: 0
+targets:
+  - {metric: wait_s, statistic: p95, at_most: 4 h}
+"""
+JOB = "{number} {submit} -1 10 2 -1 -1 2 20 -1 1 1 1 -1 1 -1 -1 -1\n"
+TINY = "; Computer: tiny\n" + "".join(JOB.format(number=n, submit=5 * n) for n in range(1, 9))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "tiny.swf").write_text(TINY)
+    (tmp_path / "good.yaml").write_text(GOOD)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def pwsim(capsys, *arguments: str) -> tuple[int, str, str]:
+    """Run the command line in this process; return the exit code, standard output and standard error."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as exit_:
+        patch.setattr(sys, "argv", ["pwsim", *arguments])
+        main()
+    out, err = capsys.readouterr()
+    return int(exit_.value.code or 0), out, err
+
+
+def check_refused(folder: Path, capsys, arguments: list[str], words: list[str], before: set[str] | None = None) -> None:
+    before = before if before is not None else {path.name for path in folder.iterdir()}
+    code, _, err = pwsim(capsys, *arguments)
+    assert code == 2, err
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err, f"{word!r} is not in the message:\n{err}"
+    assert {path.name for path in folder.iterdir()} == before, "something was written"
+
+
+def test_the_good_scenario_is_good(folder, capsys):
+    code, out, err = pwsim(capsys, "run", "good.yaml", "--out", "results", "--workers", "1")
+    assert code == 0, err
+    assert "Buy 1 node of pool onprem" in out
+
+
+SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
+    # name: (text to replace, replacement, words of the message)
+    "unknown key at the top": ("name: good", "nmae: good", ["bad.yaml:1: nmae", "did you mean 'name'"]),
+    "unknown key of a pool": ("nodes: {min: 1", "ndoes: {min: 1", ["bad.yaml:9", "ndoes", "did you mean 'nodes'"]),
+    "unknown key of a target": ("at_most: 4 h", "atmost: 4 h", ["bad.yaml:18: targets.0.atmost", "'at_most'"]),
+    "unknown key of the costs": ("capex_usd", "capex", ["bad.yaml:11", "capex", "did you mean 'capex_usd'"]),
+    "unit of the wrong kind": ("4 h}", "4 GiB}", ["targets.0.at_most", "4 GiB", "4 h"]),
+    "unit that does not exist": ("100 W", "100 watz", ["busy_power", "watz", "550 W"]),
+    "quantity that is an expression": ("4 GiB", "2 GiB * 2", ["node.memory", "2 GiB * 2"]),
+    "negative node count": ("nodes: 0", "nodes: -4", ["pools.1.nodes", "-4", "from 0 to"]),
+    "fraction of a node": ("nodes: 0", "nodes: 2.5", ["pools.1.nodes", "2.5"]),
+    "negative cores": ("cores: 2", "cores: -2", ["node.cores", "-2", "at least 1"]),
+    "no cores": ("cores: 2", "cores: 0", ["node.cores", "(got 0)"]),
+    "too many nodes": ("nodes: 0", "nodes: 99999999999", ["pools.1.nodes", "99999999999", "1,000,000"]),
+    "empty list of nodes": ("nodes: 0", "nodes: []", ["pools.1.nodes", "[]"]),
+    "range upside down": ("min: 1, max: 3", "min: 5, max: 3", ["pools.0.nodes", "min (5)", "max (3)"]),
+    "range without a step": ("max: 3}", "max: 3, step: 0}", ["pools.0.nodes", "step", "0"]),
+    "range that explodes": ("max: 3}", "max: 1000000}", ["pools.0.nodes", "larger step"]),
+    "empty list of policies": ("policy: easy", "policy: []", ["cluster.policy", "at least one"]),
+    "unknown policy": ("policy: easy", "policy: eazy", ["cluster.policy", "eazy", "did you mean 'easy'"]),
+    "policy that is a number": ("policy: easy", "policy: 7", ["cluster.policy", "7"]),
+    "no pools": (
+        GOOD[GOOD.index("  pools:") : GOOD.index("targets:")],
+        "  pools: []\n",
+        ["cluster.pools", "at least 1"],
+    ),
+    "duplicate pool names": ("name: rented", "name: onprem", ["cluster", "'onprem' occurs 2 times"]),
+    "markup in a pool name": ("name: rented", "name: <script>", ["pools.1.name", "<script>", "letters"]),
+    "unknown kind": ("kind: cloud", "kind: moon", ["pools.1.kind", "moon", "on_premises or cloud"]),
+    "missing kind": ("      kind: cloud\n", "", ["pools.1.kind", "on_premises or cloud"]),
+    "missing cost": (
+        GOOD[GOOD.index("      cost:") : GOOD.index("    - name: rented")],
+        "",
+        ["pools.0", "cost is missing"],
+    ),
+    "missing node": (GOOD[GOOD.index("      node:") : GOOD.index("      cost:")], "", ["pools.0.node", "is missing"]),
+    "lifetime of nothing": ("lifetime_years: 5", "lifetime_years: 0", ["lifetime_years", "greater than 0"]),
+    "busy below idle": (
+        "busy_power: 100 W",
+        "busy_power: 1 W, idle_power: 2 W",
+        ["busy_power (1 W)", "idle_power (2 W)"],
+    ),
+    "price that is not a number": ("capex_usd: 1000", "capex_usd: .nan", ["capex_usd", "nan"]),
+    "price beyond reason": ("capex_usd: 1000", "capex_usd: 1e300", ["capex_usd", "1e+300"]),
+    "infinite price": ("capex_usd: 1000", "capex_usd: .inf", ["capex_usd", "inf"]),
+    "text for a number": ("capex_usd: 1000", "capex_usd: cheap", ["capex_usd", "'cheap'", "number"]),
+    "unknown instance": ("c7a.xlarge", "c7a.xlrage", ["pools.1.instance", "c7a.xlrage", "aws/us-east-1/c7a.xlarge"]),
+    "elastic pool": ("always_up: true", "boot_time: 3 min", ["boot_time", "always_up: true"]),
+    "neither elastic nor always up": ("      always_up: true\n", "", ["always_up", "is missing"]),
+    "spot market": ("always_up: true", "always_up: true\n      market: spot", ["market", "on_demand", "spot"]),
+    "failures": ("nodes: {min: 1", "mtbf: 3 d\n      nodes: {min: 1", ["pools.0.mtbf", "later version"]),
+    "packed placement": ("nodes: 0", "nodes: 0\n      placement: packed", ["placement", "packed"]),
+    "currency": ("targets:", "economics: {currency: EUR}\ntargets:", ["economics.currency", "USD", "EUR"]),
+    "discount rate in percent": ("targets:", "economics: {discount_rate: 5}\ntargets:", ["discount_rate", "at most 1"]),
+    "unknown metric": ("metric: wait_s", "metric: waits", ["targets.0.metric", "waits", "wait_s"]),
+    "metric without its statistic": (", statistic: p95", "", ["targets.0", "statistic", "p95"]),
+    "statistic of a single figure": (
+        "wait_s, statistic: p95, at_most: 4 h",
+        "utilization, statistic: p95, at_most: 0.5",
+        ["targets.0", "remove statistic"],
+    ),
+    "target without a limit": (", at_most: 4 h", "", ["targets.0", "at_least or at_most"]),
+    "target with both limits": ("at_most: 4 h", "at_most: 4 h, at_least: 1 s", ["targets.0", "at_least or at_most"]),
+    "targets that are no list": ("targets:\n  - {", "targets: {", ["targets", "must be a list"]),
+    "target about nobody": ("at_most: 4 h}", "at_most: 4 h, where: {queue: vip}}", ["targets.0.where", "no job"]),
+    "missing log": ("tiny.swf", "nowhere.swf", ["bad.yaml:3: workload.trace", "nowhere.swf"]),
+    "log that is a folder": ("tiny.swf", ".", ["workload.trace", "no file"]),
+    "unknown data set": ("trace: tiny.swf", "trace: {dataset: kth-sp3}", ["kth-sp3", "did you mean 'kth-sp2'"]),
+    "unknown format": ("trace: tiny.swf", "trace: tiny.swf\n  format: csv", ["csv", "known formats: swf"]),
+    "load of nothing": ("trace: tiny.swf", "trace: tiny.swf\n  load: 0", ["workload.load", "greater than 0"]),
+    "window beyond the log": ("trace: tiny.swf", "trace: tiny.swf\n  window: {start: 9 d}", ["no job is submitted"]),
+    "window of negative length": (
+        "trace: tiny.swf",
+        "trace: tiny.swf\n  window: {length: -9 d}",
+        ["window.length", "-777600"],
+    ),
+    "duplicate key": ("name: good", "name: good\nname: bad", ["bad.yaml:2", "name", "once"]),
+    "tab": ("  trace:", "\ttrace:", ["bad.yaml:3", "YAML"]),
+    "unclosed bracket": ("nodes: 0", "nodes: [0", ["bad.yaml:", "YAML"]),
+    "key that is no name": ("name: good", "name: good\n3: 4", ["bad.yaml:2", "keys are names"]),
+    "date": ("name: good", "name: 2026-01-01", ["bad.yaml:1: name", "2026-01-01"]),
+    "tag": ("name: good", "name: !!python/object:os.system good", ["bad.yaml", "name"]),
+    "anchor to itself": ("name: good", "name: good\nseed: &a [*a]", ["bad.yaml"]),
+    "several documents": ("targets:", "---\ntargets:", ["bad.yaml:", "YAML"]),
+    "list at the top": (GOOD, "- name: good\n", ["bad.yaml:1", "must be a mapping"]),
+    "empty file": (GOOD, "", ["bad.yaml", "must be a mapping"]),
+    "seed below zero": ("targets:", "seed: -1\ntargets:", ["seed", "-1"]),
+    "search of nothing": ("targets:", "search: {max_setups: 0}\ntargets:", ["max_setups", "at least 1"]),
+}
+
+
+@pytest.mark.parametrize("case", SCENARIOS)
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_hostile_scenario(case, command, folder, capsys):
+    old, new, words = SCENARIOS[case]
+    assert old in GOOD
+    (folder / "bad.yaml").write_text(GOOD.replace(old, new, 1))
+    arguments = ["run", "bad.yaml", "--out", "results"] if command == "run" else ["validate", "bad.yaml"]
+    check_refused(folder, capsys, arguments, words)
+
+
+def test_every_problem_is_shown_at_once(folder, capsys):
+    (folder / "bad.yaml").write_text(
+        GOOD.replace("cores: 2", "cores: 0")
+        .replace("name: good", "nam: good")
+        .replace("4 h", "4 W")
+        .replace("nodes: 0", "nodes: x")
+    )
+    check_refused(
+        folder, capsys, ["validate", "bad.yaml"], ["nam:", "node.cores", "pools.1.nodes", "targets.0.at_most"]
+    )
+
+
+def test_anchors_that_explode(folder, capsys):
+    text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for level in range(1, 12):
+        text += f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n"
+    (folder / "bad.yaml").write_text(GOOD + text)
+    check_refused(folder, capsys, ["validate", "bad.yaml"], ["100,000 values", "anchors"])
+
+
+def test_nesting_without_end(folder, capsys):
+    (folder / "bad.yaml").write_text(GOOD + "deep: " + "[" * 3000 + "]" * 3000 + "\n")
+    check_refused(folder, capsys, ["validate", "bad.yaml"], ["bad.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x00\x01\x02\xff" * 100, ["bad.yaml", "YAML"]),
+        (b"name: \xff\xfe\n", ["bad.yaml", "UTF-8"]),
+        (gzip.compress(GOOD.encode()), ["bad.yaml", "UTF-8"]),
+    ],
+)
+def test_scenario_that_is_no_text(content, words, folder, capsys):
+    (folder / "bad.yaml").write_bytes(content)
+    check_refused(folder, capsys, ["run", "bad.yaml", "--out", "results"], words)
+
+
+def test_scenario_that_is_not_there(folder, capsys):
+    check_refused(folder, capsys, ["run", "nowhere.yaml", "--out", "results"], ["nowhere.yaml", "No such file"])
+    check_refused(folder, capsys, ["run", ".", "--out", "results"], ["directory"])
+
+
+LOGS: dict[str, tuple[bytes, list[str]]] = {
+    "empty": (b"", ["bad.swf", "no job lines"]),
+    "header only": (b"; Computer: none\n", ["bad.swf", "no job lines"]),
+    "binary": (bytes(range(256)) * 10, ["bad.swf"]),
+    "truncated gzip": (gzip.compress(TINY.encode())[:-20], ["bad.swf", "gzip", "cut off"]),
+    "corrupt gzip": (gzip.compress(TINY.encode())[:20] + b"x" * 60, ["bad.swf", "gzip"]),
+    "word for a number": (TINY.encode() + b"9 fast -1 10 2 -1 -1 2 20 -1 1 1 1 -1 1 -1 -1 -1\n",
+                          ["bad.swf:10", "field 2 (submit time)", "'fast'"]),
+    "not a number": (TINY.encode() + JOB.format(number=9, submit="nan").encode(), ["bad.swf:10", "submit time", "nan"]),
+    "infinite": (TINY.encode() + JOB.format(number=9, submit="inf").encode(), ["bad.swf:10", "submit time", "inf"]),
+    "beyond reason": (TINY.encode() + JOB.format(number=9, submit="1e300").encode(), ["bad.swf:10", "submit time", "1e300"]),
+    "too few fields": (TINY.encode() + b"9 100 -1 10 2\n", ["bad.swf:10", "5 fields", "18"]),
+    "too many fields": (TINY.encode() + JOB.format(number=9, submit=100).encode()[:-1] + b" 7\n", ["bad.swf:10", "19 fields"]),
+    "half a processor": (TINY.encode() + b"9 100 -1 10 2.5 -1 -1 -1 20 -1 1 1 1 -1 1 -1 -1 -1\n",
+                         ["bad.swf:10", "field 5 (allocated processors)", "2.5", "whole"]),
+    "no job that can be replayed": (b"1 5 -1 -1 2 -1 -1 2 20 -1 1 1 1 -1 1 -1 -1 -1\n", ["bad.swf", "none of the 1 records", "run time is negative"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LOGS)
+@pytest.mark.parametrize("command", ["run", "simulate"])
+def test_hostile_log(case, command, folder, capsys):
+    content, words = LOGS[case]
+    (folder / "bad.swf").write_bytes(content)
+    (folder / "bad.yaml").write_text(GOOD.replace("tiny.swf", "bad.swf"))
+    arguments = ["run", "bad.yaml"] if command == "run" else ["simulate", "bad.swf", "--cores", "4"]
+    check_refused(folder, capsys, [*arguments, "--out", "results"], words)
+
+
+def test_all_jobs_at_once_cannot_be_scaled_to_a_year(folder, capsys):
+    (folder / "tiny.swf").write_text("".join(JOB.format(number=n, submit=5) for n in range(3)))
+    check_refused(folder, capsys, ["run", "good.yaml", "--out", "results"], ["scaled to a year", "same time"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["simulate", "tiny.swf", "--cores", "0", "--out", "results"], ["--cores", "0"]),
+        (["simulate", "tiny.swf", "--cores", "four", "--out", "results"], ["--cores", "four"]),
+        (["simulate", "tiny.swf", "--cores", "4", "--policy", "eazy", "--out", "results"], ["--policy", "'easy'"]),
+        (["simulate", "tiny.swf", "--cores", "4"], ["--out"]),
+        (["simulate", "nowhere.swf", "--cores", "4", "--out", "results"], ["nowhere.swf", "No such file"]),
+        (["simulate", "good.yaml", "--cores", "4", "--out", "results"], ["good.yaml", "format"]),
+        (["simulate", ".", "--cores", "4", "--format", "swf", "--out", "results"], ["directory"]),
+        (["run", "good.yaml", "--out", "results", "--engine", "quantum"], ["--engine", "quantum"]),
+        (["run", "good.yaml", "--out", "results", "--workers", "0"], ["--workers", "0"]),
+        (["run", "good.yaml", "--out", "tiny.swf"], ["tiny.swf", "exists"]),
+        (["run", "good.yaml", "--out", "tiny.swf/results"], ["tiny.swf"]),
+        (["run", "good.yaml", "--out", ".", "--overwrite"], ["not a results directory"]),
+        (["report", "."], ["summary.json", "results directory"]),
+        (["report", "nowhere"], ["nowhere", "results directory"]),
+        (["prices", "gpu>=8"], ["gpu", "did you mean 'gpus'"]),
+        (["prices", "gpus>=many"], ["gpus", "many"]),
+        (["fly"], ["fly"]),
+        (["trace", "generate", "simple", "nowhere/x.swf", "--jobs", "5", "--cores", "4"], ["nowhere/x.swf", "written"]),
+    ],
+)  # fmt: skip
+def test_hostile_options(arguments, words, folder, capsys):
+    check_refused(folder, capsys, arguments, words)
+
+
+def test_results_that_exist_are_not_touched(folder, capsys):
+    (folder / "results").mkdir()
+    (folder / "results" / "precious").write_text("mine")
+    check_refused(folder, capsys, ["run", "good.yaml", "--out", "results"], ["results", "exists", "--overwrite"])
+    check_refused(folder, capsys, ["run", "good.yaml", "--out", "results", "--overwrite"], ["not a results directory"])
+    assert (folder / "results" / "precious").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_folder_that_cannot_be_written_to(folder, capsys):
+    (folder / "locked").mkdir(mode=0o500)
+    check_refused(folder, capsys, ["run", "good.yaml", "--out", "locked/results"], ["locked", "cannot be written"])
+
+
+def test_nothing_is_left_behind_when_writing_fails(folder, capsys, monkeypatch):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pwsim.results.write_report", fail)
+    before = {path.name for path in folder.iterdir()}
+    code, _, err = pwsim(capsys, "run", "good.yaml", "--out", "results", "--workers", "1")
+    assert (code, {path.name for path in folder.iterdir()}) == (3, before)
+    assert "Interrupted" in err
+
+
+def test_markup_in_a_name_stays_text(folder, capsys):
+    (folder / "x.yaml").write_text(GOOD.replace("name: good", "name: <script>alert(1)</script>"))
+    code, _, err = pwsim(capsys, "run", "x.yaml", "--out", "results", "--workers", "1")
+    assert code == 0, err
+    page = (folder / "results" / "report.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_closed_pipe_is_no_traceback(folder):
+    command = f"{sys.executable} -m pwsim prices | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.startswith("provider,")
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
