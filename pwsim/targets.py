@@ -32,16 +32,15 @@ Metric = Literal[
 def _parse_limit(value: object, info: ValidationInfo) -> object:
     """Return the limit as a number, in seconds if the metric is in seconds."""
     if "metric" not in info.data:  # the metric itself is wrong, and said to be
-        return None
+        return 0.0
     if info.data["metric"].endswith("_s") and value is not None:
         return parse_quantity(value, "second", "4 h")
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Limit = Annotated[
-    float | None,
+    Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] | None,
     BeforeValidator(_parse_limit),
-    Field(ge=0, le=1e15, allow_inf_nan=False),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
 ]
 

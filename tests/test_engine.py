@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from reference import Job, Pool, Reference
 from strategies import clusters, traces
 
 from pwsim import Cluster, Result, Trace, simulate
-from reference import Job, Pool, Reference
 
 
 def by_reference(trace: Trace, cluster: Cluster) -> list[Job]:
@@ -81,7 +83,9 @@ def test_agrees_with_the_reference_on_many_cases(trace, cluster):
     compare(trace, cluster, "simpy")
 
 
-def starts(engine: str, cores: int, policy: str, jobs: list[tuple[float, ...]], overrun: str = "allow") -> list[float]:
+def starts(
+    engine: str, cores: int, policy: str, jobs: Sequence[tuple[float, ...]], overrun: str = "allow"
+) -> list[float]:
     """Return the starts of jobs (submit, procs, run[, estimate])."""
     columns = {
         "submit_s": [job[0] for job in jobs],

@@ -135,6 +135,9 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
         ["targets.0", "remove statistic"],
     ),
     "target without a limit": (", at_most: 4 h", "", ["targets.0", "at_least or at_most"]),
+    "target with an empty limit": ("at_most: 4 h", "at_most:", ["targets.0", "at_least or at_most"]),
+    "limit that is a list": ("at_most: 4 h", "at_most: [4]", ["targets.0.at_most", "[4]"]),
+    "empty key": ("nodes: 0", "nodes:", ["pools.1.nodes", "None"]),
     "target with both limits": ("at_most: 4 h", "at_most: 4 h, at_least: 1 s", ["targets.0", "at_least or at_most"]),
     "targets that are no list": ("targets:\n  - {", "targets: {", ["targets", "must be a list"]),
     "target about nobody": ("at_most: 4 h}", "at_most: 4 h, where: {queue: vip}}", ["targets.0.where", "no job"]),
@@ -217,6 +220,11 @@ def test_scenario_that_is_not_there(folder, capsys):
     check_refused(folder, capsys, ["run", ".", "--out", "results"], ["directory"])
 
 
+def with_job(submit: str) -> bytes:
+    """Return the tiny log with one more job, in its tenth line."""
+    return (TINY + JOB.format(number=9, submit=submit)).encode()
+
+
 LOGS: dict[str, tuple[bytes, list[str]]] = {
     "empty": (b"", ["bad.swf", "no job lines"]),
     "header only": (b"; Computer: none\n", ["bad.swf", "no job lines"]),
@@ -225,11 +233,11 @@ LOGS: dict[str, tuple[bytes, list[str]]] = {
     "corrupt gzip": (gzip.compress(TINY.encode())[:20] + b"x" * 60, ["bad.swf", "gzip"]),
     "word for a number": (TINY.encode() + b"9 fast -1 10 2 -1 -1 2 20 -1 1 1 1 -1 1 -1 -1 -1\n",
                           ["bad.swf:10", "field 2 (submit time)", "'fast'"]),
-    "not a number": (TINY.encode() + JOB.format(number=9, submit="nan").encode(), ["bad.swf:10", "submit time", "nan"]),
-    "infinite": (TINY.encode() + JOB.format(number=9, submit="inf").encode(), ["bad.swf:10", "submit time", "inf"]),
-    "beyond reason": (TINY.encode() + JOB.format(number=9, submit="1e300").encode(), ["bad.swf:10", "submit time", "1e300"]),
+    "not a number": (with_job("nan"), ["bad.swf:10", "submit time", "nan"]),
+    "infinite": (with_job("inf"), ["bad.swf:10", "submit time", "inf"]),
+    "beyond reason": (with_job("1e300"), ["bad.swf:10", "submit time", "1e300"]),
     "too few fields": (TINY.encode() + b"9 100 -1 10 2\n", ["bad.swf:10", "5 fields", "18"]),
-    "too many fields": (TINY.encode() + JOB.format(number=9, submit=100).encode()[:-1] + b" 7\n", ["bad.swf:10", "19 fields"]),
+    "too many fields": (with_job("100").replace(b"-1 -1 -1\n", b"-1 -1 -1 7\n"), ["bad.swf:2", "19 fields"]),
     "half a processor": (TINY.encode() + b"9 100 -1 10 2.5 -1 -1 -1 20 -1 1 1 1 -1 1 -1 -1 -1\n",
                          ["bad.swf:10", "field 5 (allocated processors)", "2.5", "whole"]),
     "no job that can be replayed": (b"1 5 -1 -1 2 -1 -1 2 20 -1 1 1 1 -1 1 -1 -1 -1\n", ["bad.swf", "none of the 1 records", "run time is negative"]),
