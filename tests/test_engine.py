@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from reference import Job, Pool, Reference
-from strategies import clusters, traces
 
 from pwsim import Cluster, Result, Trace, simulate
+from tests.reference import Job, Pool, Reference
+from tests.strategies import clusters, traces
 
 
 def by_reference(trace: Trace, cluster: Cluster) -> list[Job]:
@@ -31,7 +32,7 @@ def by_reference(trace: Trace, cluster: Cluster) -> list[Job]:
     return Reference(jobs, pools, policy.order, policy.backfill, cluster.overrun).replay()
 
 
-def compare(trace: Trace, cluster: Cluster, engine: str) -> None:
+def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
     """Fail unless engine and reference agree to the last bit."""
     result = simulate(trace, cluster, engine=engine)
     wanted = by_reference(trace, cluster)
@@ -84,7 +85,7 @@ def test_agrees_with_the_reference_on_many_cases(trace, cluster):
 
 
 def starts(
-    engine: str, cores: int, policy: str, jobs: Sequence[tuple[float, ...]], overrun: str = "allow"
+    engine: Any, cores: int, policy: str, jobs: Sequence[tuple[float, ...]], overrun: Any = "allow"
 ) -> list[float]:
     """Return the starts of jobs (submit, procs, run[, estimate])."""
     columns = {

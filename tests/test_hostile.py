@@ -50,9 +50,10 @@ def folder(tmp_path, monkeypatch):
 
 def pwsim(capsys, *arguments: str) -> tuple[int, str, str]:
     """Run the command line in this process; return the exit code, standard output and standard error."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as exit_:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["pwsim", *arguments])
-        main()
+        with pytest.raises(SystemExit) as exit_:
+            main()
     out, err = capsys.readouterr()
     return int(exit_.value.code or 0), out, err
 
@@ -135,7 +136,7 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
         ["targets.0", "remove statistic"],
     ),
     "target without a limit": (", at_most: 4 h", "", ["targets.0", "at_least or at_most"]),
-    "target with an empty limit": ("at_most: 4 h", "at_most:", ["targets.0", "at_least or at_most"]),
+    "target with an empty limit": ("at_most: 4 h", "at_most: null", ["targets.0", "at_least or at_most"]),
     "limit that is a list": ("at_most: 4 h", "at_most: [4]", ["targets.0.at_most", "[4]"]),
     "empty key": ("nodes: 0", "nodes:", ["pools.1.nodes", "None"]),
     "target with both limits": ("at_most: 4 h", "at_most: 4 h, at_least: 1 s", ["targets.0", "at_least or at_most"]),
