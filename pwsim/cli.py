@@ -77,18 +77,16 @@ def run(
     Writes summary.json, jobs.parquet, setups.parquet, timeline.parquet, figures/ and report.html into the directory
     given with --out, and prints the answer.
     """
-    from pwsim import results, summary
+    from pwsim import results
     from pwsim.plan import optimize
     from pwsim.scenario import load_scenario
 
     loaded = load_scenario(scenario)
     results.check_free(out, overwrite=overwrite)
     with _progress(quiet) as progress:
-        plan = optimize(loaded, workers=workers, engine=engine, progress=progress)
-    seed = loaded.seed if seed is None else seed
-    found = summary.of_plan(plan, scenario=loaded.name, seed=seed)
-    results.write_results(out, found, {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline})
-    click.echo(f"{found['answer']}\nReport: {out / 'report.html'}")
+        plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress)
+    results.write_results(out, plan.summary, {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline})
+    click.echo(f"{plan.summary['answer']}\nReport: {out / 'report.html'}")
     if plan.chosen is None:
         sys.exit(NO_SETUP)
 
@@ -120,7 +118,7 @@ def simulate(
     seed: int,
 ) -> None:
     """Replay TRACE (a log file, or the name of a data set) on one machine of --cores processors."""
-    from pwsim import datasets, results, summary
+    from pwsim import datasets, results
     from pwsim import engine as engines
     from pwsim.errors import InputError
     from pwsim.formats import read_trace
@@ -135,10 +133,9 @@ def simulate(
     workload = read_trace(path, format_)
     if not quiet:
         click.echo(f"{workload.name}: replaying {len(workload):,} jobs", err=True)
-    result = engines.simulate(workload, cores=cores, policy=policy, overrun=overrun, engine=engine)
-    found = summary.of_result(result, seed=seed)
-    results.write_results(out, found, {"jobs": result.jobs, "timeline": result.timeline})
-    click.echo(f"{found['answer']}\nReport: {out / 'report.html'}")
+    result = engines.simulate(workload, cores=cores, policy=policy, overrun=overrun, engine=engine, seed=seed)
+    results.write_results(out, result.summary, {"jobs": result.jobs, "timeline": result.timeline})
+    click.echo(f"{result.summary['answer']}\nReport: {out / 'report.html'}")
 
 
 @commands.command()

@@ -13,12 +13,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
 import pandas as pd
 
-from pwsim import bounds, costs
+from pwsim import bounds, costs, summary
 from pwsim.cluster import Cluster
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError
@@ -28,6 +28,9 @@ from pwsim.rules import Policy
 from pwsim.scenario import Scenario
 from pwsim.targets import Target
 from pwsim.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ROUNDING = 1e-12
 """Costs that differ relatively by less than this are the same cost, summed in another order."""
@@ -94,6 +97,8 @@ class Plan:
     """What was asked, the implied limit on rejected jobs included."""
     discount_rate: float
     """Interest a year."""
+    name: str
+    """Name of the scenario."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
@@ -122,6 +127,42 @@ class Plan:
         """One row an hour and pool of the chosen setup, or of the closest."""
         return self.result.hourly(self.discount_rate)
 
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim run``."""
+        return summary.of_plan(self)
+
+    def judged_targets(self) -> list[dict[str, Any]]:
+        """Return each target, what was achieved, and whether that is good enough."""
+        return [target.judge(target.achieved(self.result)) for target in self.targets]
+
+    def plot(self, kind: str = "setups", ax: Axes | None = None) -> Axes:
+        """Draw ``setups``, ``search``, ``cost_breakdown``, or a figure of :meth:`pwsim.Result.plot`.
+
+        Parameters
+        ----------
+        kind
+            Which figure.
+        ax
+            Axes to draw on; new ones if left out.
+
+        Raises
+        ------
+        ValueError
+            If there is no such figure.
+        """
+        from pwsim import plots
+
+        if kind == "setups":
+            return plots.setups(self.setups, self.judged_targets(), ax)
+        if kind == "search":
+            return plots.search(self.setups, ax)
+        if kind == "cost_breakdown":
+            return plots.cost_breakdown(self.summary["pools"], ax)
+        if kind == "waits":
+            return plots.waits(self.jobs, self.judged_targets(), ax)
+        return self.result.plot(kind, ax)
+
 
 def complete_targets(trace: Trace, cluster: Cluster, targets: Sequence[Target]) -> tuple[Target, ...]:
     """Return the targets, with a limit on rejected jobs if there is none: no more than every setup must reject."""
@@ -141,6 +182,8 @@ def search(
     workers: int | None = None,
     engine: Engine = "auto",
     progress: Callable[[Progress], None] | None = None,
+    name: str | None = None,
+    seed: int = 1,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -163,6 +206,10 @@ def search(
         As for :func:`pwsim.simulate`.
     progress
         Called after each choice of nodes.
+    name
+        Name for the report; the trace's by default.
+    seed
+        As for :func:`pwsim.simulate`.
 
     Raises
     ------
@@ -176,7 +223,7 @@ def search(
         candidates = Candidates(cluster, bounds.analyse(trace, cluster, targets, discount_rate))
     except ValueError as error:
         raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
-    job = _Job(trace, cluster, targets, discount_rate, engine)
+    job = _Job(trace, cluster, targets, discount_rate, engine, seed)
     trail = _Trail(cluster, max_setups, progress)
     workers = workers or os.cpu_count() or 1
     with joblib.Parallel(n_jobs=workers) as parallel:
@@ -192,7 +239,7 @@ def search(
     if trail.closest is None:  # no setup can do it; show how far the largest gets
         largest = Candidate(tuple(len(pool.nodes) - 1 for pool in cluster.pools), math.inf)
         trail.add(largest, [job.evaluate(largest.choice, policy) for policy in cluster.policy])
-    return trail.plan(trace, targets, discount_rate)
+    return trail.plan(job, name or trace.name)
 
 
 def optimize(
@@ -200,9 +247,12 @@ def optimize(
     *,
     workers: int | None = None,
     engine: Engine = "auto",
+    seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Plan:
     """Find the cheapest setup of a scenario that meets its targets; see :func:`search`.
+
+    The seed is the scenario's unless another is given.
 
     Raises
     ------
@@ -222,6 +272,8 @@ def optimize(
             workers=workers,
             engine=engine,
             progress=progress,
+            name=scenario.name,
+            seed=scenario.seed if seed is None else seed,
         )
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
@@ -266,11 +318,12 @@ class _Job:
     targets: tuple[Target, ...]
     discount_rate: float
     engine: Engine
+    seed: int
 
     def evaluate(self, choice: tuple[int, ...], policy: Policy) -> _Evaluation:
         nodes = {pool.name: pool.nodes[one] for pool, one in zip(self.cluster.pools, choice, strict=True)}
         setup = Setup(nodes, policy)
-        result = simulate(self.trace, self.cluster.at(nodes, policy), engine=self.engine)
+        result = simulate(self.trace, self.cluster.at(nodes, policy), engine=self.engine, seed=self.seed)
         achieved = tuple(target.achieved(result) for target in self.targets)
         judged = list(zip(self.targets, achieved, strict=True))
         return _Evaluation(
@@ -319,7 +372,7 @@ class _Trail:
             cost = math.nan if self.best is None else costs.total(self.best.cost)
             self.progress(Progress(len(self.rows), self.in_space, cost, candidate.bound_usd_per_year))
 
-    def plan(self, trace: Trace, targets: tuple[Target, ...], discount_rate: float) -> Plan:
+    def plan(self, job: _Job, name: str) -> Plan:
         """Return what was found."""
         shown = self.best or self.closest
         assert shown is not None
@@ -332,13 +385,14 @@ class _Trail:
             status="best_found" if self.cut_short_at else complete,
             chosen=self.best.setup if self.best else None,
             closest=None if self.best else shown.setup,
-            result=Result(trace, self.cluster.at(*shown.setup), shown.replay),
+            result=Result(job.trace, self.cluster.at(*shown.setup), shown.replay, job.seed),
             cost=shown.cost,
             lower_bound_usd_per_year=lower_bound,
             setups_in_space=self.in_space,
             setups=setups.astype({name: float for name in setups if str(name).startswith("target_")}),
-            targets=targets,
-            discount_rate=discount_rate,
+            targets=job.targets,
+            discount_rate=job.discount_rate,
+            name=name,
         )
 
 

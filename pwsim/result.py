@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pwsim import costs, metrics
+from pwsim import costs, metrics, summary
 from pwsim.cluster import Cluster
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 from pwsim.units import HOUR_S, YEAR_H
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 REJECTED = -1
 """Stands for the pool of a job that no pool could hold."""
@@ -73,6 +76,8 @@ class Result:
     """The cluster, without choices."""
     replay: Replay
     """When and where each job ran."""
+    seed: int = 1
+    """Seed of everything random."""
 
     def __repr__(self) -> str:
         return (
@@ -220,3 +225,36 @@ class Result:
 
     def _counted_pools(self) -> list[tuple[int, Any]]:
         return list(zip(self.cluster.node_counts(), self.cluster.pools, strict=True))
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim simulate``."""
+        return summary.of_result(self)
+
+    def plot(self, kind: str = "waits", ax: Axes | None = None) -> Axes:
+        """Draw ``waits``, ``wait_by_size``, ``timeline`` or ``queue`` (:mod:`pwsim.plots`).
+
+        Parameters
+        ----------
+        kind
+            Which figure.
+        ax
+            Axes to draw on; new ones if left out.
+
+        Raises
+        ------
+        ValueError
+            If there is no such figure.
+        """
+        from pwsim import plots
+
+        cores = {pool.name: pool.node.cores for pool in self.cluster.pools}
+        draw = {
+            "waits": lambda: plots.waits(self.jobs, ax=ax),
+            "wait_by_size": lambda: plots.wait_by_size(self.jobs, ax),
+            "timeline": lambda: plots.timeline(self.timeline, cores, ax),
+            "queue": lambda: plots.queue(self.timeline, ax),
+        }
+        if kind not in draw:
+            raise ValueError(f"kind must be one of {', '.join(draw)} (got {kind!r})")
+        return draw[kind]()

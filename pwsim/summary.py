@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pwsim import __version__, costs
-from pwsim.plan import Plan, Setup
-from pwsim.result import Result
-from pwsim.targets import Target
-from pwsim.wording import answer, target_text
+from pwsim.wording import answer
+
+if TYPE_CHECKING:
+    from pwsim.plan import Plan, Setup
+    from pwsim.result import Result
 
 ASSUMPTIONS = (
     "Jobs run as long as the log says, divided by the speed of the node, whoever else uses memory, network or disks.",
@@ -27,45 +28,45 @@ SEARCH_ASSUMPTIONS = (
 """What a search takes for granted besides."""
 
 
-def of_result(result: Result, *, seed: int, acknowledge: str | None = None) -> dict[str, Any]:
+def of_result(result: Result) -> dict[str, Any]:
     """Return the summary of one replay, as ``pwsim simulate`` writes it."""
-    summary = {**_common(result, result.trace.name, seed, acknowledge), "command": "simulate"}
+    summary = {**_common(result, result.trace.name), "command": "simulate"}
     summary["policy"] = str(result.cluster.the_policy())
     summary["pools"] = plain(result.pools().drop(columns=["cost_usd_per_year", *costs.PARTS]).to_dict("records"))
     return {**summary, "assumptions": list(ASSUMPTIONS), "answer": answer(summary)}
 
 
-def of_plan(plan: Plan, *, scenario: str, seed: int, acknowledge: str | None = None) -> dict[str, Any]:
+def of_plan(plan: Plan) -> dict[str, Any]:
     """Return the summary of a search, as ``pwsim run`` writes it."""
-    achieved = [target.achieved(plan.result) for target in plan.targets]
-    summary = {
-        **_common(plan.result, scenario, seed, acknowledge),
-        "command": "run",
-        "status": plan.status,
-        "chosen": _setup(plan.chosen),
-        "closest": _setup(plan.closest),
-        "cost_usd_per_year": plan.cost_usd_per_year,
-        "cost_breakdown_usd_per_year": plan.cost,
-        "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
-        "gap": plan.gap,
-        "setups_in_space": plan.setups_in_space,
-        "setups_simulated": len(plan.setups),
-        "targets": [_target(target, value) for target, value in zip(plan.targets, achieved, strict=True)],
-        "pools": plan.result.pools(plan.discount_rate).to_dict("records"),
-        "discount_rate": plan.discount_rate,
-        "assumptions": [*ASSUMPTIONS, *SEARCH_ASSUMPTIONS],
-    }
-    summary = plain(summary)
+    summary = plain(
+        {
+            **_common(plan.result, plan.name),
+            "command": "run",
+            "status": plan.status,
+            "chosen": _setup(plan.chosen),
+            "closest": _setup(plan.closest),
+            "cost_usd_per_year": plan.cost_usd_per_year,
+            "cost_breakdown_usd_per_year": plan.cost,
+            "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
+            "gap": plan.gap,
+            "setups_in_space": plan.setups_in_space,
+            "setups_simulated": len(plan.setups),
+            "targets": plan.judged_targets(),
+            "pools": plan.result.pools(plan.discount_rate).to_dict("records"),
+            "discount_rate": plan.discount_rate,
+            "assumptions": [*ASSUMPTIONS, *SEARCH_ASSUMPTIONS],
+        }
+    )
     return {**summary, "answer": answer(summary)}
 
 
-def _common(result: Result, scenario: str, seed: int, acknowledge: str | None) -> dict[str, Any]:
+def _common(result: Result, name: str) -> dict[str, Any]:
     trace = result.trace
     common: dict[str, Any] = plain(
         {
-            "scenario": scenario,
+            "scenario": name,
             "pwsim_version": __version__,
-            "seed": seed,
+            "seed": result.seed,
             "engine": result.replay.engine,
             "overrun": result.cluster.overrun,
             "workload": {
@@ -77,7 +78,7 @@ def _common(result: Result, scenario: str, seed: int, acknowledge: str | None) -
                 "notes": list(trace.notes),
                 "sha256": trace.digest(),
                 "span_s": trace.span_s,
-                "acknowledge": acknowledge or trace.header.get("Acknowledge"),
+                "acknowledge": trace.header.get("Acknowledge"),
             },
             "metrics": result.metrics,
         }
@@ -87,18 +88,6 @@ def _common(result: Result, scenario: str, seed: int, acknowledge: str | None) -
 
 def _setup(setup: Setup | None) -> dict[str, Any] | None:
     return None if setup is None else {"nodes": setup.nodes, "policy": str(setup.policy)}
-
-
-def _target(target: Target, achieved: float) -> dict[str, Any]:
-    known = target.model_dump(exclude_none=True)
-    known = {"statistic": None, "at_most": None, "at_least": None, "where": None, **known}
-    return {
-        **known,
-        "text": target_text(known),
-        "required": target.required,
-        "achieved": achieved,
-        "met": target.met(achieved),
-    }
 
 
 def plain(value: Any) -> Any:

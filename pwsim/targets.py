@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from pwsim.cluster import Frozen, Names
 from pwsim.result import Result
 from pwsim.trace import Trace
 from pwsim.units import parse_quantity
+from pwsim.wording import target_text
 
 Metric = Literal[
     "wait_s",
@@ -129,3 +130,15 @@ class Target(Frozen):
         if self.met(achieved):
             return 0.0
         return math.inf if math.isnan(achieved) else abs(achieved - self.required) / max(abs(self.required), 1.0)
+
+    def judge(self, achieved: float) -> dict[str, Any]:
+        """Return the target, what was achieved, and whether that is good enough, as ``summary.json`` tells it."""
+        asked = {
+            "metric": self.metric,
+            "statistic": self.statistic,
+            "at_most": self.at_most,
+            "at_least": self.at_least,
+            "where": None if self.where is None else self.where.model_dump(exclude_none=True),
+        }
+        known = {"required": self.required, "achieved": achieved, "met": self.met(achieved)}
+        return {**asked, "text": target_text(asked), **known}

@@ -12,18 +12,17 @@ import pwsim
 PACKAGE = Path(pwsim.__file__).parent
 
 LAYERS = [
-    {"errors", "units"},
+    {"errors", "units", "wording"},
     {"trace", "document", "datasets", "rules"},
     {"formats", "workload", "synthetic", "prices", "explain"},
     {"cluster"},
-    {"metrics", "costs", "wording"},
-    {"plots"},
-    {"result"},
-    {"engine", "targets", "report"},
+    {"metrics", "costs"},
+    {"plots", "summary"},
+    {"result", "report"},
+    {"engine", "targets", "results"},
     {"bounds", "scenario"},
     {"milp"},
     {"plan"},
-    {"summary", "results"},
     {"cli"},
     {"__init__", "__main__"},
 ]

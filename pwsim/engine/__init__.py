@@ -20,6 +20,7 @@ def simulate(
     policy: str = "easy",
     overrun: Literal["allow", "kill"] = "allow",
     engine: Engine = "auto",
+    seed: int = 1,
 ) -> Result:
     """Replay a trace, job by job, to the second (semantics §1 to §5).
 
@@ -33,6 +34,8 @@ def simulate(
         Instead of a cluster: one homogeneous machine of ``cores`` processors.
     engine
         ``simpy``, or ``auto`` for the fastest that can do what the cluster asks.
+    seed
+        Seed of everything random; always-up pools have nothing that is.
 
     Raises
     ------
@@ -60,4 +63,4 @@ def simulate(
 
     start_s = Model(inputs).run()
     end_s = start_s + inputs.held_s  # NaN for rejected jobs
-    return Result(trace, cluster, Replay("simpy", inputs.pool, start_s, end_s, inputs.killed))
+    return Result(trace, cluster, Replay("simpy", inputs.pool, start_s, end_s, inputs.killed), seed)
