@@ -85,7 +85,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Any]]:
     """Yield the figures by name."""
-    targets = summary.get("targets", [])
+    targets = summary["targets"] if "setups" in tables else []
     if "setups" in tables:
         yield "setups", plots.setups(tables["setups"], targets)
         yield "search", plots.search(tables["setups"])
