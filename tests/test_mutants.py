@@ -73,10 +73,10 @@ def test_mutant_is_noticed(module, old, new, monkeypatch):
 
     signal.signal(signal.SIGALRM, too_long)
 
-    def caught(case) -> bool:
+    def caught(trace, cluster) -> bool:
         signal.alarm(2)  # a mutant may well loop for ever
         try:
-            test_engine.compare(*case, "simpy")
+            test_engine.compare(trace, cluster, "simpy")
         except (AssertionError, IndexError, ValueError, RuntimeError, TimeoutError):
             return True
         finally:
@@ -86,7 +86,7 @@ def test_mutant_is_noticed(module, old, new, monkeypatch):
     @given(trace=traces, cluster=clusters)
     @settings(max_examples=5_000, phases=[Phase.generate], database=None, deadline=None)
     def hunt(trace, cluster):
-        assert not caught((trace, cluster))
+        assert not caught(trace, cluster)
 
     with pytest.raises(AssertionError):
         hunt()
