@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -209,6 +210,7 @@ def generate(model: str, out: Path, jobs: int, cores: int, load: float, seed: in
 
 def main() -> None:
     """Run the command line; every error that pwsim raises on purpose becomes one message and an exit code."""
+    os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files; no window is opened
     try:
         code = commands.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -32,10 +32,8 @@ _MOST_BINS = 400
 
 
 def new_axes(width: float = 7.2, height: float = 3.6) -> Axes:
-    """Return axes on a new figure of its own; size in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure.add_subplot()
+    """Return axes on a new figure of pyplot's, so that notebooks show it; size in inches."""
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
 def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
@@ -265,12 +263,13 @@ def _over_time(ax: Axes, days: Any, width: int) -> Axes:
 
 
 def save(ax: Axes, directory: Path, name: str) -> None:
-    """Write a figure as SVG and PNG: the same bytes for the same figure."""
+    """Write a figure as SVG and PNG, the same bytes for the same figure, and close it."""
     figure = ax.get_figure(root=True)
-    assert figure is not None
+    assert isinstance(figure, Figure)
     with mpl.rc_context({"svg.hashsalt": "pwsim", "svg.fonttype": "path"}):
         figure.savefig(directory / f"{name}.svg", metadata={"Date": None, "Creator": "pwsim"})
     figure.savefig(directory / f"{name}.png", dpi=150, metadata={"Software": "pwsim"})
+    plt.close(figure)
 
 
 def _deciding_target(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]]) -> int:
