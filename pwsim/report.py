@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from pwsim import costs, plots, wording
 from pwsim.errors import InputError
 
-CHEAPEST = 10
+COMPARED = 10
 """Replayed setups that the report lists."""
 
 CAPTIONS = {
@@ -51,7 +52,7 @@ def write_report(directory: Path) -> None:
         page = _template().render(
             summary=summary,
             figures={figure["name"]: figure for figure in drawn},
-            cheapest=_cheapest(summary, tables["setups"]) if "setups" in tables else [],
+            compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
             parts=[part for part in costs.PARTS if any(pool.get(part) for pool in summary["pools"])],
             words=wording,
         )
@@ -88,7 +89,8 @@ def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[
     targets = summary["targets"] if "setups" in tables else []
     if "setups" in tables:
         yield "setups", plots.setups(tables["setups"], targets)
-        yield "search", plots.search(tables["setups"])
+        if np.isfinite(tables["setups"]["lower_bound_usd_per_year"]).any():  # else arithmetic ruled all of them out
+            yield "search", plots.search(tables["setups"])
         yield "cost_breakdown", plots.cost_breakdown(summary["pools"])
     yield "waits", plots.waits(tables["jobs"], targets)
     yield "wait_by_size", plots.wait_by_size(tables["jobs"])
@@ -97,10 +99,11 @@ def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[
     yield "queue", plots.queue(tables["timeline"])
 
 
-def _cheapest(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the cheapest replayed setups and which targets they miss."""
+def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the replayed setups next in cost to the chosen one (else the cheapest), and which targets they miss."""
+    distance = (setups["cost_usd_per_year"] - (summary["cost_usd_per_year"] or 0.0)).abs()
     rows = []
-    for row in setups.sort_values(["cost_usd_per_year", "order"]).head(CHEAPEST).to_dict("records"):
+    for row in setups.assign(distance=distance).sort_values(["distance", "order"]).head(COMPARED).to_dict("records"):
         missed = []
         for index, target in enumerate(summary["targets"]):
             value = row[f"target_{index}_achieved"]
