@@ -11,7 +11,7 @@ Events are callbacks, not processes: a process a job costs several times as much
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +21,7 @@ from simpy.events import Event, EventPriority
 
 from pwsim.engine.inputs import Inputs
 from pwsim.result import REJECTED
-from pwsim.rules import backfill, orders
+from pwsim.rules import backfill, conservative, orders, profile
 from pwsim.trace import Floats
 
 COMPLETION = EventPriority(0)
@@ -54,17 +54,24 @@ class _Pool:
 
     def __init__(self, units: int, jobs: int) -> None:
         self.free = units
+        # The queue, and what the rules look at, in queue order.
         self.queue: list[int] = []
+        self.need: list[int] = []
+        self.estimate_s: list[float] = []
+        self.reserved_s: list[float] = []
         # Running jobs by start plus estimate, and the units of each.
         self.release_s: list[float] = []
         self.release_need: list[int] = []
-        self.dirty = False  # something happened since the last pass
-        self.ended_early = False  # so that conservative backfilling compresses
-        self.due_s = math.inf  # the next reservation
-        self.reserved_s = [backfill.NO_RESERVATION] * jobs
         self.chosen = [0] * jobs
-        self.profile_s = [0.0] * (3 * jobs + 1)
-        self.profile_free = [0] * (3 * jobs + 1)
+        self.dirty = False  # something happened since the last pass
+        # Conservative backfilling alone:
+        self.ended_early = False  # so that reservations may move forward
+        self.due_s = math.inf  # the next reservation
+        self.profile_s = [0.0] * profile.room(jobs)
+        self.profile_free = [units] * profile.room(jobs)
+        self.first, self.points = 0, 1
+        self.gain_s = [math.inf, -math.inf]
+        self.overdue_until_s = -math.inf
 
 
 class Model:
@@ -79,6 +86,7 @@ class Model:
     def __init__(self, inputs: Inputs) -> None:
         self.env = simpy.Environment()
         self.policy = inputs.policy
+        self.conservative = inputs.policy.backfill == "conservative"
         self.order = getattr(orders, inputs.policy.order)
         self.pool_of = inputs.pool.tolist()
         self.submit_s = inputs.submit_s.tolist()
@@ -127,10 +135,13 @@ class Model:
         while following < len(arrivals) and submit_s[arrivals[following]] <= now:
             job = arrivals[following]
             pool = self.pools[self.pool_of[job]]
-            if self.policy.order == "fcfs":
-                pool.queue.append(job)
-            else:
-                insort(pool.queue, job, key=self._rank)
+            last = len(pool.queue)
+            position = last if self.policy.order == "fcfs" else bisect_left(pool.queue, self._rank(job), key=self._rank)
+            pool.queue.insert(position, job)
+            pool.need.insert(position, self.need[job])
+            pool.estimate_s.insert(position, self.estimate_s[job])
+            if self.conservative:
+                pool.reserved_s.insert(position, conservative.NO_RESERVATION)
             self._touch(pool)
             following += 1
         self.arrived = following
@@ -138,6 +149,7 @@ class Model:
             self._await_submission()
 
     def _complete(self, event: _Call) -> None:
+        now = self.env.now
         job = event.subject
         pool = self.pools[self.pool_of[job]]
         units, expected_s = self.need[job], self.expected_s[job]
@@ -146,8 +158,12 @@ class Model:
         while pool.release_need[index] != units:  # jobs of one size and expected end are interchangeable here
             index += 1
         del pool.release_s[index], pool.release_need[index]
-        if self.env.now < expected_s:
+        if self.conservative and now < expected_s:
             pool.ended_early = True
+            conservative.gain(pool.gain_s, now, expected_s)
+            pool.points = profile.change(
+                pool.profile_s, pool.profile_free, pool.first, pool.points, now, expected_s, units
+            )
         self._touch(pool)
 
     def _fall_due(self, event: _Call) -> None:
@@ -170,29 +186,59 @@ class Model:
                 pool.dirty = False
                 if pool.queue:
                     self._pass(index, pool)
+                else:
+                    conservative.no_gain(pool.gain_s)
                 pool.ended_early = False
 
     def _pass(self, index: int, pool: _Pool) -> None:
         now = self.env.now
         if self.policy.order in orders.DYNAMIC:
-            self._set_keys(pool.queue, now)
-            pool.queue.sort(key=self._rank)
-        if self.policy.backfill == "conservative":
-            count = backfill.conservative(
-                now, pool.free, pool.queue, len(pool.queue), self.need, self.estimate_s,
-                pool.release_s, pool.release_need, len(pool.release_s),
-                pool.reserved_s, pool.ended_early, pool.profile_s, pool.profile_free, pool.chosen,
-            )  # fmt: skip
-            self._start(pool, pool.chosen[:count])
+            self._sort(pool)
+        if self.conservative:
+            self._start(pool, self._reserve(pool))
             self._await_reservation(index, pool)
             return
-        self._start(pool, range(backfill.heads(pool.free, pool.queue, len(pool.queue), self.need)))
+        self._start(pool, range(backfill.heads(pool.free, pool.need, 0, len(pool.queue))))
         if self.policy.backfill == "easy" and pool.free and len(pool.queue) > 1:
-            count = backfill.easy(
-                now, pool.free, pool.queue, len(pool.queue), self.need, self.estimate_s,
-                pool.release_s, pool.release_need, len(pool.release_s), pool.chosen,
-            )  # fmt: skip
+            shadow_s, extra = backfill.reservation(
+                now, pool.free, pool.need[0], pool.release_s, pool.release_need, len(pool.release_s)
+            )
+            count, _, _ = backfill.easy(
+                now, pool.free, shadow_s, extra, pool.need, pool.estimate_s, 1, len(pool.queue), pool.chosen
+            )
             self._start(pool, pool.chosen[:count])
+
+    def _reserve(self, pool: _Pool) -> list[int]:
+        """Bring the reservations up to date; return the positions of the jobs whose reservation is now."""
+        now = self.env.now
+        queue = pool.need, pool.estimate_s, pool.reserved_s
+        running = pool.release_s, pool.release_need, len(pool.release_s)
+        table = pool.profile_s, pool.profile_free
+        pool.first = profile.advance(now, pool.profile_s, pool.first, pool.points)
+        overdue = bool(pool.release_s) and pool.release_s[0] < now + 1.0
+        if overdue:
+            pool.points = conservative.hold_overdue(now, -1, *running, *table, pool.first, pool.points)
+        if overdue and profile.overcommitted(*table, pool.first, pool.points, now + 1.0):
+            # Reservations cannot be kept: all are dropped and placed again.
+            pool.first, pool.points = 0, conservative.running_only(now, pool.free, *running, *table)
+            pool.points = conservative.hold_overdue(now, -1, *running, *table, 0, pool.points)
+            pool.reserved_s[:] = [conservative.NO_RESERVATION] * len(pool.queue)
+            conservative.no_gain(pool.gain_s)
+        elif pool.ended_early:
+            conservative.gain(pool.gain_s, now, pool.overdue_until_s)
+            most = profile.most_free(*table, pool.first, pool.points, *pool.gain_s)
+            vacated_s = [math.inf, -math.inf]
+            _, pool.points, _ = conservative.compress(
+                most, *queue, 0, len(pool.queue), pool.gain_s, vacated_s, *table, pool.first, pool.points, pool.chosen
+            )
+            pool.gain_s = vacated_s
+        for position, reserved_s in enumerate(pool.reserved_s):
+            if reserved_s == conservative.NO_RESERVATION:
+                pool.points = conservative.place(position, *queue, *table, pool.first, pool.points)
+        if overdue:
+            pool.points = conservative.hold_overdue(now, 1, *running, *table, pool.first, pool.points)
+            pool.overdue_until_s = now + 1.0
+        return [position for position, reserved_s in enumerate(pool.reserved_s) if reserved_s == now]
 
     def _start(self, pool: _Pool, positions: range | list[int]) -> None:
         """Start the jobs at some positions of the queue (increasing), and take them out of it."""
@@ -207,11 +253,13 @@ class Model:
             pool.release_need.insert(index, self.need[job])
             _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
         for position in reversed(positions):
-            del pool.queue[position]
+            del pool.queue[position], pool.need[position], pool.estimate_s[position]
+            if self.conservative:
+                del pool.reserved_s[position]
 
     def _await_reservation(self, index: int, pool: _Pool) -> None:
         """Let the pool have a pass when its next reservation falls due."""
-        due_s = min((pool.reserved_s[job] for job in pool.queue), default=math.inf)
+        due_s = min(pool.reserved_s, default=math.inf)
         if due_s < math.inf and due_s != pool.due_s:
             _Call(self.env, self._delay_until(due_s), SUBMISSION, self._fall_due, index)
         pool.due_s = due_s
@@ -224,3 +272,12 @@ class Model:
 
     def _rank(self, job: int) -> tuple[float, int]:
         return self.key[job], job
+
+    def _sort(self, pool: _Pool) -> None:
+        self._set_keys(pool.queue, self.env.now)
+        positions = sorted(range(len(pool.queue)), key=lambda position: self._rank(pool.queue[position]))
+        pool.queue = [pool.queue[position] for position in positions]
+        pool.need = [pool.need[position] for position in positions]
+        pool.estimate_s = [pool.estimate_s[position] for position in positions]
+        if self.conservative:
+            pool.reserved_s = [pool.reserved_s[position] for position in positions]
