@@ -7,17 +7,27 @@ refused.  Where a scenario gives choices, ``nodes`` and ``policy`` hold them all
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from pwsim.errors import InputError
 from pwsim.prices import Offer, find_price
 from pwsim.rules import Policy
 from pwsim.trace import Integers, Trace
-from pwsim.units import Mebibytes, Watts
+from pwsim.units import DAY_S, Mebibytes, PositiveSeconds, Watts
 
 MOST_NODES = 1_000_000
 """Node counts beyond this are refused as mistakes."""
@@ -313,6 +323,27 @@ def _offer(instance: str) -> Offer:
 Pool = Annotated[OnPremisesPool | CloudPool, Field(discriminator="kind")]
 
 
+class Multifactor(Frozen):
+    """The weights of the ``multifactor`` order; the formula is in :mod:`pwsim.rules.multifactor`."""
+
+    age: float = Field(default=1000, ge=0, le=1e9, allow_inf_nan=False)
+    """Weight of the time that a job has waited."""
+    max_age: PositiveSeconds = 7 * DAY_S
+    """Wait at which age counts in full [s]."""
+    fair_share: float = Field(default=1000, ge=0, le=1e9, allow_inf_nan=False)
+    """Weight of the user's fair share: in full for users who have used nothing."""
+    half_life: PositiveSeconds = 7 * DAY_S
+    """Time after which past use counts half [s]."""
+    shares: dict[str, Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]] = Field(default={})
+    """Shares of users by name; 1 for those who are not named."""
+    size: float = Field(default=0, ge=-1e9, le=1e9, allow_inf_nan=False)
+    """Weight of the part of its pool that a job takes; negative to favour small jobs."""
+    queue: float = Field(default=0, ge=0, le=1e9, allow_inf_nan=False)
+    """Weight of the queue's priority."""
+    queues: dict[str, Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]] = Field(default={})
+    """Priorities of queues by name, divided by the largest; 0 for those that are not named."""
+
+
 class Cluster(Frozen):
     """An ordered list of pools under a policy."""
 
@@ -320,8 +351,19 @@ class Cluster(Frozen):
     """Policy, or the choices of the search in the order of preference."""
     overrun: Literal["allow", "kill"] = "allow"
     """Whether a job may run past its estimate, or is killed then (semantics §3)."""
+    depth: int | None = Field(default=None, ge=1, le=10**9)
+    """How many jobs of the queue a backfill rule looks at (semantics §4); all if left out."""
+    multifactor: Multifactor = Multifactor()
+    """Weights of the ``multifactor`` order."""
     pools: Annotated[tuple[Pool, ...], BeforeValidator(_one_or_many)] = Field(min_length=1, max_length=100)
     """The pools; jobs prefer them in this order."""
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        """Where files start that a policy names: the scenario's folder."""
+        return self._folder
 
     @model_validator(mode="after")
     def _distinct_names(self) -> Self:
@@ -331,10 +373,10 @@ class Cluster(Frozen):
         return self
 
     @classmethod
-    def homogeneous(cls, cores: int, policy: str = "easy", overrun: str = "allow") -> Cluster:
+    def homogeneous(cls, cores: int, policy: str = "easy", overrun: str = "allow", depth: int | None = None) -> Cluster:
         """Return one pool of ``cores`` single-core nodes, as SWF logs assume."""
         pool = {"name": "machine", "kind": "on_premises", "nodes": cores, "node": {"cores": 1}}
-        return cls.model_validate({"policy": policy, "overrun": overrun, "pools": [pool]})
+        return cls.model_validate({"policy": policy, "overrun": overrun, "depth": depth, "pools": [pool]})
 
     def at(self, nodes: Mapping[str, int], policy: Policy) -> Cluster:
         """Return the cluster with one node count for each pool (by name) and one policy."""

@@ -19,7 +19,10 @@ def data_dir() -> Path:
     return Path(folder)
 
 
-@pytest.fixture(params=["simpy"])
+ENGINES = ("simpy", "compiled")
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     """Every engine in turn."""
     return str(request.param)

@@ -65,8 +65,18 @@ class Pool:
 class Reference:
     """One replay, always-up pools only."""
 
-    def __init__(self, jobs: list[Job], pools: list[Pool], order: str, backfill: str, overrun: str) -> None:
+    def __init__(
+        self,
+        jobs: list[Job],
+        pools: list[Pool],
+        order: str,
+        backfill: str,
+        overrun: str,
+        passing_order: str = "",
+        depth: int | None = None,
+    ) -> None:
         self.jobs, self.pools, self.order, self.backfill, self.overrun = jobs, pools, order, backfill, overrun
+        self.passing_order, self.depth = passing_order, depth
         self.now = 0.0
 
     # what a job is in its pool (§3, §5 speed)
@@ -141,7 +151,7 @@ class Reference:
 
     # the pass (§4)
     def one_pass(self, pool: Pool) -> None:
-        pool.queue.sort(key=lambda job: (self.key(job), job.number))
+        pool.queue.sort(key=lambda job: (self.key(job, self.order), job.number))
         if self.backfill == "conservative":
             self.conservative(pool)
             return
@@ -150,10 +160,22 @@ class Reference:
         if self.backfill == "easy" and pool.queue:
             self.easy(pool)
 
-    def key(self, job: Job) -> float:
-        if self.order == "wfp3":
-            return -(((self.now - job.submit) / job.estimate) ** 3) * job.procs
-        return {"fcfs": 0, "sjf": job.estimate, "ljf": -job.estimate, "smallest": job.procs}[self.order]
+    def key(self, job: Job, order: str) -> float:
+        wait, procs, estimate = self.now - job.submit, job.procs, job.estimate
+        if order == "wfp3":
+            return -((wait / estimate) ** 3) * procs
+        if order == "unicef":
+            return -wait / (math.log2(procs if procs > 1 else 2) * estimate)
+        if order in ("f1", "f2", "f3", "f4"):
+            size = {
+                "f1": math.log10(estimate) * procs,
+                "f2": math.sqrt(estimate) * procs,
+                "f3": estimate * procs,
+                "f4": estimate * math.sqrt(procs),
+            }[order]
+            weight = {"f1": 870, "f2": 25_600, "f3": 6_860_000, "f4": 530_000}[order]
+            return size + (weight * math.log10(job.submit) if job.submit > 1 else 0)
+        return {"fcfs": 0, "sjf": estimate, "ljf": -estimate, "smallest": procs}[order]
 
     def start(self, pool: Pool, job: Job) -> None:
         assert job.need <= self.free(pool)
@@ -170,7 +192,10 @@ class Reference:
                 break
         else:
             return
-        for job in pool.queue[1:]:
+        behind = pool.queue[1 : None if self.depth is None else 1 + self.depth]
+        if self.passing_order:
+            behind.sort(key=lambda job: (self.key(job, self.passing_order), job.number))
+        for job in behind:
             if job.need > self.free(pool):
                 continue
             if self.now + self.estimate(job) <= shadow:
@@ -180,6 +205,8 @@ class Reference:
                 self.start(pool, job)
 
     def conservative(self, pool: Pool) -> None:
+        for job in pool.queue[self.depth :] if self.depth else []:
+            job.reservation = None
         if not self.reservations_hold(pool):
             for job in pool.queue:
                 job.reservation = None
@@ -187,7 +214,7 @@ class Reference:
             for job in [job for job in pool.queue if job.reservation is not None]:
                 job.reservation = None
                 job.reservation = self.earliest(pool, job)
-        for job in pool.queue:
+        for job in pool.queue[: self.depth]:
             if job.reservation is None:
                 job.reservation = self.earliest(pool, job)
         for job in [job for job in pool.queue if job.reservation == self.now]:

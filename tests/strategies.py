@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pwsim.cluster import Cluster
-from pwsim.rules import BACKFILLS, ORDERS
+from pwsim.rules import BACKFILLS, ORDERS, PASSING_ORDERS
 from pwsim.trace import Trace
 
 jobs = st.fixed_dictionaries(
@@ -18,6 +18,8 @@ jobs = st.fixed_dictionaries(
         "estimate_s": st.integers(-1, 6),
         "nodes": st.integers(0, 2),
         "memory_mib": st.sampled_from([0, 0, 1024, 3000, 5000]),
+        "user": st.sampled_from(["ann", "bob", "cyd"]),
+        "queue": st.sampled_from(["", "long", "short"]),
     }
 )
 """One job; an estimate that is not positive is the run time (semantics §1)."""
@@ -65,13 +67,34 @@ machine = st.fixed_dictionaries(
 )
 """One bag of 3 to 6 processors."""
 
+policies = st.one_of(
+    st.tuples(st.sampled_from(ORDERS), st.sampled_from(BACKFILLS)).map("-".join),
+    st.tuples(st.sampled_from(ORDERS), st.sampled_from(PASSING_ORDERS)).map("-easy:".join),
+)
+"""Every order with every backfill rule, and EASY with every order of its own."""
+
+factors = st.fixed_dictionaries(
+    {
+        "age": st.sampled_from([0, 1, 1000]),
+        "max_age": st.integers(1, 10),
+        "fair_share": st.sampled_from([0, 1, 1000]),
+        "half_life": st.integers(1, 10),
+        "shares": st.sampled_from([{}, {"ann": 3, "bob": 0.5}]),
+        "size": st.sampled_from([0, 1, -1]),
+        "queue": st.sampled_from([0, 1]),
+        "queues": st.sampled_from([{}, {"long": 1, "short": 2}]),
+    }
+)
+"""Weights of the multifactor order."""
+
 clusters = st.builds(
-    lambda order, backfill, overrun, pools: Cluster.model_validate(
-        {"policy": f"{order}-{backfill}", "overrun": overrun, "pools": pools}
+    lambda policy, overrun, depth, multifactor, pools: Cluster.model_validate(
+        {"policy": policy, "overrun": overrun, "depth": depth, "multifactor": multifactor, "pools": pools}
     ),
-    st.sampled_from(ORDERS),
-    st.sampled_from(BACKFILLS),
+    policies,
     st.sampled_from(["allow", "kill"]),
+    st.sampled_from([None, None, 1, 2, 3]),
+    factors,
     st.one_of(
         machine.map(lambda pool: [pool]),
         st.tuples(_pool("a")).map(list),

@@ -10,45 +10,66 @@ import inspect
 import signal
 import types
 
+import numba
 import pytest
 from hypothesis import Phase, given, settings
 
-from pwsim.engine import inputs, model
-from pwsim.rules import backfill, orders
+from pwsim.engine import inputs, kernel, model
+from pwsim.rules import backfill, conservative, orders, profile
 from tests import test_engine
+from tests.conftest import ENGINES
 from tests.strategies import clusters, traces
 
 MUTANTS = [
     # module, what stands there, what the mutant says instead
-    (backfill, "now + estimate_s[job] > shadow_s", "now + estimate_s[job] >= shadow_s"),
-    (backfill, "now + estimate_s[job] > shadow_s", "now + estimate_s[job] > shadow_s + 1"),
+    (backfill, "now + estimate_s[position] > shadow_s", "now + estimate_s[position] >= shadow_s"),
+    (backfill, "now + estimate_s[position] > shadow_s", "now + estimate_s[position] > shadow_s + 1"),
     (backfill, "if units > extra:", "if units >= extra:"),
     (backfill, "            extra -= units\n", ""),
     (backfill, "        free -= units\n        chosen", "        chosen"),
     (backfill, "shadow_s = max(release_s[last], now + 1.0)", "shadow_s = max(release_s[last], now)"),
     (backfill, "shadow_s = max(release_s[last], now + 1.0)", "shadow_s = release_s[last] + 1.0"),
     (backfill, "max(release_s[last], now + 1.0) <= shadow_s", "max(release_s[last], now + 1.0) < shadow_s"),
-    (backfill, "while last < running and room < head:", "while last < running and room <= head:"),
-    (backfill, "need[queue[count]] <= free:", "need[queue[count]] < free:"),
-    (backfill, "    elif compress:", "    elif False:"),
-    (backfill, "    elif compress:", "    elif True:"),
-    (backfill, "if overcommitted(profile_free, points):", "if False:"),
-    (backfill, "end_s = max(release_s[index], now + 1.0)", "end_s = max(release_s[index], now)"),
-    (backfill, "profile_s[point] < profile_s[start] + length_s", "profile_s[point] <= profile_s[start] + length_s"),
-    (backfill, "if profile_free[point] < units:", "if profile_free[point] <= units:"),
+    (backfill, "while last < running and free < head:", "while last < running and free <= head:"),
+    (backfill, "need[position] <= free:", "need[position] < free:"),
+    (profile, "profile_s[point] < profile_s[start] + length_s", "profile_s[point] <= profile_s[start] + length_s"),
+    (profile, "if profile_free[point] < units:", "if profile_free[point] <= units:"),
+    (profile, "if profile_free[point] < 0:", "if False:"),
+    (profile, "most = max(most, profile_free[point])", "most = profile_free[point]"),
+    (conservative, "if units > most or old_s", "if units >= most or old_s"),
+    (conservative, "old_s <= gain_s[0]", "old_s <= gain_s[0] + 1"),
+    (conservative, "            gain(vacated_s, left_s, old_s + length_s)\n", ""),
+    (conservative, "release_s[index] <= now:", "release_s[index] < now:"),
+    (conservative, "change(profile_s, profile_free, first, points, now, now + 1.0, sign * units)", "points"),
     (orders, "return -estimate_s", "return estimate_s"),
     (orders, "return float(procs)", "return -float(procs)"),
     (orders, "ratio * ratio * ratio * procs", "ratio * ratio * procs"),
-    (orders, 'DYNAMIC = ("wfp3",)', "DYNAMIC = ()"),
+    (orders, "math.log2(max(procs, 2))", "max(procs, 2)"),
+    (orders, 'DYNAMIC = ("wfp3", ', 'DYNAMIC = ("none", '),
     (inputs, "(pool == REJECTED) & one.admits(trace)", "one.admits(trace)"),
     (inputs, "(needed <= units[index])", "(needed < units[index])"),
     (inputs, "estimate_s=estimate_s / speed,", "estimate_s=estimate_s,"),
     (inputs, "(run_s > estimate_s)", "(run_s >= estimate_s)"),
+    (inputs, "depth=cluster.depth or 0,", "depth=0,"),
     (model, "COMPLETION = EventPriority(0)", "COMPLETION = EventPriority(3)"),
-    (model, "if self.env.now < expected_s:", "if self.env.now <= expected_s:"),
+    (model, "if self.conservative and now < expected_s:", "if self.conservative and now <= expected_s:"),
     (model, "            self._await_reservation(index, pool)\n", ""),
     (model, "if pool.due_s == self.env.now:", "if False:"),
     (model, "return self.key[job], job", "return self.key[job], -job"),
+    (model, "min(len(pool.queue), 1 + self.depth)", "min(len(pool.queue), self.depth)"),
+    (model, "range(self.depth, len(pool.queue))", "range(self.depth + 1, len(pool.queue))"),
+    (model, "-self.procs[job])", "self.procs[job])"),
+    (kernel, "while count > 0 and end_s[0] <= now:", "while count > 0 and end_s[0] < now:"),
+    (kernel, "if conservative and now < expected_s:", "if conservative and now <= expected_s:"),
+    (kernel, "units > extra and now + length_s > shadow_s", "units > extra and now + length_s >= shadow_s"),
+    (kernel, "return units > free or (", "return units >= free or ("),
+    (kernel, "known == tested and shadow_s < now + 1.0", "known == tested and shadow_s < now"),
+    (kernel, "            quick = quick and arrived[index] > head\n", "            pass\n"),
+    (kernel, "quick = not ended and known != unknown", "quick = known != unknown"),
+    (kernel, "if seen > depth and reserved_s", "if seen > depth + 1 and reserved_s"),
+    (kernel, "                    seen += 1\n                    if reserved_s[slot]", "                    if reserved_s[slot]"),
+    (kernel, "        gain_s[:] = vacated_s\n", ""),
+    (kernel, "-procs[job], usage", "procs[job], usage"),
 ]
 
 
@@ -57,14 +78,27 @@ def mutated(module: types.ModuleType, old: str, new: str) -> dict[str, object]:
     source = inspect.getsource(module)
     assert old in source, f"{module.__name__} does not say {old!r}"
     mutant = types.ModuleType(module.__name__)
+    mutant.__file__ = module.__file__
     exec(compile(source.replace(old, new, 1), module.__name__, "exec"), mutant.__dict__)
     return {name: value for name, value in vars(mutant).items() if not name.startswith("__")}
 
 
-@pytest.mark.parametrize(("module", "old", "new"), MUTANTS)
-def test_mutant_is_noticed(module, old, new, monkeypatch):
+HOMES = {"simpy": model, "compiled": kernel}
+RULES = (backfill, profile, conservative, orders, inputs)
+CASES = [(engine, *mutant) for mutant in MUTANTS for engine in ENGINES if mutant[0] in (*RULES, HOMES[engine])]
+
+
+@pytest.mark.parametrize(("engine", "module", "old", "new"), CASES)
+def test_mutant_is_noticed(engine, module, old, new, monkeypatch):
     for name, value in mutated(module, old, new).items():
         monkeypatch.setattr(module, name, value)
+        if module is profile and hasattr(conservative, name):
+            monkeypatch.setattr(conservative, name, value)
+    if engine == "compiled":
+        # What is compiled, as the Python that it is made of: with the broken rules, and no wait for the compiler.
+        monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+        for name, value in mutated(kernel, *((old, new) if module is kernel else ("", ""))).items():
+            monkeypatch.setattr(kernel, name, value)
     if module is inputs:
         monkeypatch.setattr("pwsim.engine.prepare", inputs.prepare)
 
@@ -76,8 +110,8 @@ def test_mutant_is_noticed(module, old, new, monkeypatch):
     def caught(trace, cluster) -> bool:
         signal.alarm(2)  # a mutant may well loop for ever
         try:
-            test_engine.compare(trace, cluster, "simpy")
-        except (AssertionError, IndexError, ValueError, RuntimeError, TimeoutError):
+            test_engine.compare(trace, cluster, engine)
+        except (AssertionError, IndexError, ValueError, RuntimeError, ZeroDivisionError, TimeoutError):
             return True
         finally:
             signal.alarm(0)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import logging
+from typing import Literal, get_args
 
 from pwsim.cluster import Cluster
-from pwsim.engine.inputs import prepare
+from pwsim.engine.inputs import Inputs, prepare
+from pwsim.errors import InputError
 from pwsim.result import Replay, Result
-from pwsim.trace import Trace
+from pwsim.trace import Floats, Trace
 
-Engine = Literal["auto", "simpy"]
+log = logging.getLogger("pwsim")
+
+Engine = Literal["auto", "compiled", "simpy"]
+"""``simpy``: the reference; ``compiled``: the same schedule, many times faster; ``auto``: compiled where possible."""
 
 
 def simulate(
@@ -19,6 +24,7 @@ def simulate(
     cores: int | None = None,
     policy: str = "easy",
     overrun: Literal["allow", "kill"] = "allow",
+    depth: int | None = None,
     engine: Engine = "auto",
     seed: int = 1,
 ) -> Result:
@@ -30,10 +36,10 @@ def simulate(
         The jobs.
     cluster
         What they run on, with one choice of nodes and policy.
-    cores, policy, overrun
+    cores, policy, overrun, depth
         Instead of a cluster: one homogeneous machine of ``cores`` processors.
     engine
-        ``simpy``, or ``auto`` for the fastest that can do what the cluster asks.
+        ``compiled``, ``simpy``, or ``auto`` for the compiled one where it can do what the cluster asks.
     seed
         Seed of everything random; always-up pools have nothing that is.
 
@@ -43,6 +49,8 @@ def simulate(
         If neither or both of ``cluster`` and ``cores`` are given.
     ValueError
         If the cluster still has choices, or an option is not one of those above.
+    InputError
+        If a user's own order fails, or the compiled engine is asked for one that numba cannot compile.
 
     Examples
     --------
@@ -52,15 +60,30 @@ def simulate(
     """
     if (cluster is None) == (cores is None):
         raise TypeError("give either a cluster or a number of cores")
-    if engine not in ("auto", "simpy"):
-        raise ValueError(f"engine must be 'auto' or 'simpy' (got {engine!r})")
+    if engine not in get_args(Engine):
+        raise ValueError(f"engine must be one of {', '.join(get_args(Engine))} (got {engine!r})")
     if cluster is None:
         assert cores is not None
-        cluster = Cluster.homogeneous(cores, policy, overrun)
+        cluster = Cluster.homogeneous(cores, policy, overrun, depth)
     inputs = prepare(trace, cluster)
+    ran, start_s = _run(inputs, engine)
+    end_s = start_s + inputs.held_s  # NaN for rejected jobs
+    return Result(trace, cluster, Replay(ran, inputs.pool, start_s, end_s, inputs.killed), seed)
+
+
+def _run(inputs: Inputs, engine: Engine) -> tuple[str, Floats]:
+    """Replay with an engine; return its name and the starts."""
+    if engine != "simpy":
+        from pwsim.engine import kernel
+
+        order = kernel.compiled_order(inputs)
+        if order is not None:
+            return "compiled", kernel.run(inputs, order)
+        cannot = f"numba cannot compile the order of policy {str(inputs.policy)!r}"
+        if engine == "compiled":
+            raise InputError(f"{cannot}; use the simpy engine")
+        log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
 
     from pwsim.engine.model import Model
 
-    start_s = Model(inputs).run()
-    end_s = start_s + inputs.held_s  # NaN for rejected jobs
-    return Result(trace, cluster, Replay("simpy", inputs.pool, start_s, end_s, inputs.killed), seed)
+    return "simpy", Model(inputs).run()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pwsim.cluster import Cluster
+from pwsim.errors import InputError
 from pwsim.result import REJECTED
-from pwsim.rules import Policy
+from pwsim.rules import Policy, custom, orders
+from pwsim.rules.custom import Order
 from pwsim.trace import Floats, Integers, Trace
 
 
@@ -36,6 +40,23 @@ class Inputs:
     """Units of each pool."""
     policy: Policy
     """How each pool schedules."""
+    depth: int
+    """Jobs that a backfill rule looks at; 0: all (semantics §4)."""
+    order: Order | None
+    """The order's function; ``None`` for ``multifactor``, which needs what follows."""
+    account: Integers
+    """Number of the user of each job, for the fair share, shape (jobs,)."""
+    share: Floats
+    """Promised part of the machine by user, of 1, shape (users,)."""
+    fixed_priority: Floats
+    """What size and queue add to the priority of each job, shape (jobs,)."""
+    weights: Floats
+    """Weight of age, age at which it is full [s], weight of the fair share, decay of usage [1/s], shape (4,)."""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether keys change while jobs wait, so that each pass sorts the queue."""
+        return self.policy.order in orders.DYNAMIC or self.policy.code is not None
 
 
 def prepare(trace: Trace, cluster: Cluster) -> Inputs:
@@ -47,6 +68,8 @@ def prepare(trace: Trace, cluster: Cluster) -> Inputs:
     ------
     ValueError
         If the cluster still has choices.
+    InputError
+        If the user's own order cannot be loaded.
     """
     counts = cluster.node_counts()
     pool = np.full(len(trace), REJECTED, dtype=np.int64)
@@ -59,6 +82,7 @@ def prepare(trace: Trace, cluster: Cluster) -> Inputs:
         pool[here] = index
         need[here] = needed[here]
         speed[here] = one.node.speed
+    policy = cluster.the_policy()
     run_s, estimate_s = trace.run_s, trace.estimate_s
     killed = (
         (run_s > estimate_s) & (pool != REJECTED) if cluster.overrun == "kill" else np.zeros(len(trace), dtype=bool)
@@ -73,5 +97,44 @@ def prepare(trace: Trace, cluster: Cluster) -> Inputs:
         estimate_s=estimate_s / speed,
         killed=killed,
         units=units,
-        policy=cluster.the_policy(),
+        policy=policy,
+        depth=cluster.depth or 0,
+        order=_order(cluster, policy),
+        **_multifactor(trace, cluster, need, pool, units),
     )
+
+
+def _order(cluster: Cluster, policy: Policy) -> Order | None:
+    if policy.code is not None:
+        file, function = policy.code
+        try:
+            return custom.load(cluster.folder / file, function)
+        except ValueError as error:
+            raise InputError(f"policy {str(policy)!r}: {error}") from None
+    return None if policy.order == "multifactor" else getattr(orders, policy.order)
+
+
+def _multifactor(
+    trace: Trace, cluster: Cluster, need: Integers, pool: Integers, units: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return what the multifactor order needs; see :mod:`pwsim.rules.multifactor`."""
+    factors = cluster.multifactor
+    users, account = np.unique(trace.user.codes, return_inverse=True)
+    names = [str(trace.user.categories[code]) if code >= 0 else "" for code in users]
+    promised = np.array([factors.shares.get(name, 1.0) for name in names])
+    fixed_priority = np.zeros(len(trace))
+    served = pool != REJECTED
+    if served.any():
+        fixed_priority[served] = factors.size * need[served] / np.array(units)[pool[served]]
+    if factors.queues:
+        most = max(factors.queues.values())
+        by_queue = np.array([factors.queues.get(str(name), 0.0) / most for name in (*trace.queue.categories, "")])
+        fixed_priority += factors.queue * by_queue[trace.queue.codes]
+    return {
+        "account": account.astype(np.int64),
+        "share": promised / promised.sum(),
+        "fixed_priority": fixed_priority,
+        "weights": np.array(
+            [factors.age, factors.max_age, factors.fair_share, math.log(2.0) / factors.half_life], dtype=np.float64
+        ),
+    }

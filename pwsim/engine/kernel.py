@@ -30,7 +30,7 @@ import platformdirs
 from pwsim import rules
 from pwsim.engine.inputs import Inputs
 from pwsim.result import REJECTED
-from pwsim.rules import orders
+from pwsim.rules import custom, orders
 from pwsim.rules.backfill import GONE
 from pwsim.rules.conservative import NO_RESERVATION
 from pwsim.trace import Floats, Integers
@@ -60,7 +60,7 @@ def _compiled_rules() -> dict[str, Any]:
     """Return every function of the rules, compiled, by name; they call one another under these names."""
     names: dict[str, Any] = {}
     functions: dict[str, types.FunctionType] = {}
-    for name in ("profile", "backfill", "conservative"):
+    for name in ("profile", "backfill", "conservative", "multifactor"):
         module = importlib.import_module(f"pwsim.rules.{name}")
         for key, value in vars(module).items():
             if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
@@ -81,6 +81,7 @@ compress, gain, give_up, hold_overdue, no_gain, place, running_only = (
     _RULES["compress"], _RULES["gain"], _RULES["give_up"], _RULES["hold_overdue"], _RULES["no_gain"], _RULES["place"],
     _RULES["running_only"],
 )  # fmt: skip
+charge, multifactor = _RULES["charge"], _RULES["multifactor"]
 
 _inner = numba.njit(nogil=True)
 
@@ -211,6 +212,18 @@ def run_job(running, count, job, units, expected_s, until_s):
 
 
 @_inner
+def start_job(now, job, jobs, running, count, start_s, accounts):
+    """Start a job; return the new count of running jobs."""
+    procs, need, estimate_s, held_s, account, weights = jobs
+    usage, using, since_s = accounts
+    start_s[job] = now
+    if len(usage) > 0:
+        charge(now, account[job], procs[job], usage, using, since_s, weights[3])
+        charge(now, len(usage) - 1, procs[job], usage, using, since_s, weights[3])
+    return run_job(running, count, job, need[job], now + estimate_s[job], now + held_s[job])
+
+
+@_inner
 def end_job_of(running, count, units, expected_s):
     """Remove a running job from the sorted arrays."""
     release_s, release_need = running[0], running[1]
@@ -338,11 +351,40 @@ def sort_by(rank, found, count):
 
 
 @_inner
+def compress_slots(
+    most, slots, reserved_s, begin, end, gain_s, vacated_s, profile_s, profile_free, first, points, moved
+):  # fmt: skip
+    """Compress, passing by blocks in which no job is as small as the most that is free."""
+    need, estimate_s, block_need, _, block_jobs, upper_need, _, upper_jobs = slots
+    total = 0
+    block = begin >> _BITS
+    last = (end - 1) >> _BITS
+    while block <= last:
+        upper = block >> _BITS
+        if upper_jobs[upper] == 0 or upper_need[upper] > most:
+            block = (upper + 1) << _BITS
+            continue
+        if block_jobs[block] > 0 and block_need[block] <= most:
+            low, high = max(block << _BITS, begin), min((block + 1) << _BITS, end)
+            most, points, count = compress(
+                most, need, estimate_s, reserved_s, low, high, gain_s, vacated_s, profile_s, profile_free,
+                first, points, moved[total:],
+            )  # fmt: skip
+            if count == 0:
+                measure_block(slots, block)
+            total += count
+        block += 1
+    return most, points, total
+
+
+@_inner
 def reserve(
-    now, free, early, begin, end, depth, need, estimate_s, reserved_s, gain_s, vacated_s, overdue_until_s,
-    running, count, profile_s, profile_free, first, points, moved,
+    now, free, early, begin, end, depth, need, estimate_s, slots, in_slots, reserved_s, gain_s, vacated_s,
+    overdue_until_s, running, count, profile_s, profile_free, first, points, moved,
 ):  # fmt: skip
     """Bring the reservations of positions ``begin`` to ``end - 1`` up to date, but for those that hold none yet.
+
+    The positions are those of the slots (``in_slots``), or those of a queue that was sorted for this pass.
 
     Returns first and points of the profile, how many have moved, whether all have been dropped and whether jobs are
     overdue.
@@ -373,20 +415,31 @@ def reserve(
         gain(gain_s, now, overdue_until_s)
         most = most_free(profile_s, profile_free, first, points, gain_s[0], gain_s[1])
         no_gain(vacated_s)
-        most, points, changed = compress(
-            most, need, estimate_s, reserved_s, begin, end, gain_s, vacated_s,
-            profile_s, profile_free, first, points, moved,
-        )  # fmt: skip
+        if in_slots:
+            most, points, changed = compress_slots(
+                most, slots, reserved_s, begin, end, gain_s, vacated_s, profile_s, profile_free, first, points, moved
+            )
+        else:
+            most, points, changed = compress(
+                most, need, estimate_s, reserved_s, begin, end, gain_s, vacated_s, profile_s, profile_free,
+                first, points, moved,
+            )  # fmt: skip
         gain_s[:] = vacated_s
     return first, points, changed, dropped, overdue
 
 
 def _replay_pool(
     order, static, rule, depth, total, submit_s, procs, logged_estimate_s, estimate_s, held_s, job_need,
-    slot_of, job_at, passing_order, rank, start_s,
+    slot_of, job_at, passing_order, rank, by_factors, account, fixed_priority, share, weights, start_s,
 ):  # fmt: skip
-    """Replay the jobs of one pool, which are in job order; write their starts."""
+    """Replay the jobs of one pool, which are in job order; write their starts.
+
+    Returns -1 and 0, or the job and the time at which the order gave no number.
+    """
     jobs = len(submit_s)
+    facts = procs, job_need, estimate_s, held_s, account, weights
+    users = len(share) + 1 if by_factors else 0
+    accounts = usage, using, since_s = np.zeros(users), np.zeros(users, dtype=np.int64), np.zeros(users)
     most_running = min(jobs, total)
     running = make_running(most_running)
     release_s, release_need, end_s, end_job = running
@@ -433,6 +486,9 @@ def _replay_pool(
             count -= 1
             free += units
             ended = True
+            if by_factors:
+                charge(now, account[job], -procs[job], usage, using, since_s, weights[3])
+                charge(now, users - 1, -procs[job], usage, using, since_s, weights[3])
             if conservative and now < expected_s:
                 early = True
                 gain(gain_s, now, expected_s)
@@ -445,9 +501,8 @@ def _replay_pool(
             units = job_need[job]
             if waiting == 0 and not conservative and units <= free and (next_job == jobs or submit_s[next_job] > now):
                 # Alone in the queue: it is the head, and fits.
-                start_s[job] = now
                 free -= units
-                count = run_job(running, count, job, units, now + estimate_s[job], now + held_s[job])
+                count = start_job(now, job, facts, running, count, start_s, accounts)
                 break
             waiting += 1
             if static:
@@ -472,7 +527,15 @@ def _replay_pool(
             keys = np.empty(waiting)
             for index in range(waiting):
                 job = line[index]
-                keys[index] = order(now, submit_s[job], logged_estimate_s[job], procs[job])
+                if by_factors:
+                    keys[index] = multifactor(
+                        now, submit_s[job], fixed_priority[job], account[job], share[account[job]], weights,
+                        usage, using, since_s,
+                    )  # fmt: skip
+                else:
+                    keys[index] = order(now, submit_s[job], logged_estimate_s[job], procs[job])
+                    if not np.isfinite(keys[index]):
+                        return job, now
             places = np.argsort(keys, kind="mergesort")
             queue = line[:waiting][places]
             queue_need, queue_s = job_need[queue], estimate_s[queue]
@@ -480,8 +543,8 @@ def _replay_pool(
             if conservative:
                 queue_reserved_s = reserved_s[queue]
                 first, points, changed, dropped, overdue = reserve(
-                    now, free, early, 0, waiting, depth, queue_need, queue_s, queue_reserved_s, gain_s, vacated_s,
-                    overdue_until_s, running, count, profile_s, profile_free, first, points, chosen,
+                    now, free, early, 0, waiting, depth, queue_need, queue_s, slots, False, queue_reserved_s, gain_s,
+                    vacated_s, overdue_until_s, running, count, profile_s, profile_free, first, points, chosen,
                 )  # fmt: skip
                 for position in range(min(waiting, depth) if depth else waiting):
                     if queue_reserved_s[position] == NO_RESERVATION:
@@ -511,8 +574,7 @@ def _replay_pool(
                     # The head's shadow counts the jobs that start now, too.
                     for position in range(begun):
                         job = queue[position]
-                        start_s[job] = now
-                        count = run_job(running, count, job, job_need[job], now + estimate_s[job], now + held_s[job])
+                        count = start_job(now, job, facts, running, count, start_s, accounts)
                     free = left
                     shadow_s, extra = reservation(now, free, queue_need[begun], release_s, release_need, count)
                     last = min(waiting, begun + 1 + depth) if depth else waiting
@@ -531,9 +593,8 @@ def _replay_pool(
             for index in range(begun):
                 job = queue[chosen[index]]
                 units = job_need[job]
-                start_s[job] = now
                 free -= units
-                count = run_job(running, count, job, units, now + estimate_s[job], now + held_s[job])
+                count = start_job(now, job, facts, running, count, start_s, accounts)
             kept = 0
             least = GONE
             for index in range(len(queue)):
@@ -548,7 +609,7 @@ def _replay_pool(
         if conservative:
             head = following(slots, head, tail + 1)
             first, points, changed, dropped, overdue = reserve(
-                now, free, early, head, tail + 1, depth, need, length_s, reserved_s, gain_s, vacated_s,
+                now, free, early, head, tail + 1, depth, need, length_s, slots, True, reserved_s, gain_s, vacated_s,
                 overdue_until_s, running, count, profile_s, profile_free, first, points, chosen,
             )  # fmt: skip
             if dropped:
@@ -598,9 +659,8 @@ def _replay_pool(
                     pop(due_s, due_slot, dues)
                     dues -= 1
                     job = job_at[slot]
-                    start_s[job] = now
                     free -= need[slot]
-                    count = run_job(running, count, job, need[slot], now + estimate_s[job], now + held_s[job])
+                    count = start_job(now, job, facts, running, count, start_s, accounts)
                     reserved_s[slot] = NO_RESERVATION
                     leave(slots, slot)
                     waiting -= 1
@@ -625,8 +685,7 @@ def _replay_pool(
                         passed, free, extra = easy(now, free, shadow_s, extra, need, length_s, slot, slot + 1, chosen)
                         if passed:
                             job = job_at[slot]
-                            start_s[job] = now
-                            count = run_job(running, count, job, need[slot], now + estimate_s[job], now + held_s[job])
+                            count = start_job(now, job, facts, running, count, start_s, accounts)
                             leave(slots, slot)
                             waiting -= 1
             continue
@@ -635,9 +694,8 @@ def _replay_pool(
         while head <= tail and heads(free, need, head, head + 1):
             job = job_at[head]
             units = need[head]
-            start_s[job] = now
             free -= units
-            count = run_job(running, count, job, units, now + estimate_s[job], now + held_s[job])
+            count = start_job(now, job, facts, running, count, start_s, accounts)
             leave(slots, head)
             waiting -= 1
             head = following(slots, head + 1, tail + 1)
@@ -663,56 +721,96 @@ def _replay_pool(
                 slot = chosen[index]
                 job = job_at[slot]
                 units = need[slot]
-                start_s[job] = now
                 free -= units
-                count = run_job(running, count, job, units, now + estimate_s[job], now + held_s[job])
+                count = start_job(now, job, facts, running, count, start_s, accounts)
                 leave(slots, slot)
                 waiting -= 1
+    return -1, 0.0
 
 
 _INTEGERS, _FLOATS = (numba.types.Array(kind, 1, "C", readonly=True) for kind in (numba.int64, numba.float64))
-_SIGNATURE = numba.void(
+_SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
     ORDER, numba.boolean, numba.int64, numba.int64, numba.int64, _FLOATS, _INTEGERS, _FLOATS, _FLOATS, _FLOATS,
-    _INTEGERS, _INTEGERS, _INTEGERS, numba.boolean, _INTEGERS, numba.float64[::1],
+    _INTEGERS, _INTEGERS, _INTEGERS, numba.boolean, _INTEGERS, numba.boolean, _INTEGERS, _FLOATS, _FLOATS, _FLOATS,
+    numba.float64[::1],
 )  # fmt: skip
 
 
 def _cached(signature: Any, function: Callable[..., Any]) -> Any:
     """Compile a function, or load what an earlier process has compiled."""
     kept = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = kept or str(CACHE)
     try:
-        numba.config.CACHE_DIR = kept or str(CACHE)
         return numba.njit(signature, nogil=True, cache=True)(function)
+    except RuntimeError:  # there is no place to write to
+        return numba.njit(signature, nogil=True)(function)
     finally:
         numba.config.CACHE_DIR = kept
 
 
 replay_pool = _cached(_SIGNATURE, _replay_pool)
-_ORDERS = {name: _cached(ORDER.signature, getattr(orders, name)) for name in rules.ORDERS}
+_ORDERS = {name: _cached(ORDER.signature, getattr(orders, name)) for name in rules.ORDERS if hasattr(orders, name)}
 
 
-def run(inputs: Inputs) -> Floats:
-    """Replay all jobs; return the start of each, NaN for rejected ones [s], shape (jobs,)."""
+def compiled_order(inputs: Inputs) -> Any:
+    """Return the compiled order, or ``None`` where numba cannot compile a user's own."""
+    if inputs.policy.code is None:
+        return _ORDERS.get(inputs.policy.order, _ORDERS["fcfs"])
+    assert inputs.order is not None
+    own = numba.njit(nogil=True)(inputs.order)
+
+    def guarded(now: float, submit_s: float, estimate_s: float, procs: int) -> float:
+        try:
+            return float(own(now, submit_s, estimate_s, procs))
+        except Exception:  # noqa: BLE001 - an error cannot leave a compiled callback; Python asks again and reports it
+            return np.nan
+
+    try:
+        return numba.njit(ORDER.signature, nogil=True)(guarded)
+    except numba.core.errors.NumbaError:
+        return None
+
+
+def run(inputs: Inputs, order: Any = None) -> Floats:
+    """Replay all jobs; return the start of each, NaN for rejected ones [s], shape (jobs,).
+
+    Parameters
+    ----------
+    inputs
+        The jobs and pools as arrays.
+    order
+        What :func:`compiled_order` gives.
+
+    Raises
+    ------
+    InputError
+        If a user's own order gives no number for some job.
+    """
+    order = order or compiled_order(inputs)
     start_s = np.full(len(inputs.pool), np.nan)
+    alone = len(inputs.units) == 1 and not (inputs.pool == REJECTED).any()
     for index, units in enumerate(inputs.units):
-        here = (
-            np.flatnonzero(inputs.pool == index)
-            if len(inputs.units) > 1 or (inputs.pool == REJECTED).any()
-            else slice(None)
-        )
+        here = slice(None) if alone else np.flatnonzero(inputs.pool == index)
         starts = np.full(len(start_s[here]), np.nan)
         if not len(starts):
             continue
+        policy = inputs.policy
         submit_s, procs = inputs.submit_s[here], inputs.procs[here]
         logged_estimate_s = inputs.logged_estimate_s[here]
-        policy = inputs.policy
-        static = policy.order not in orders.DYNAMIC
-        rank = ranks(policy.order, submit_s, procs, logged_estimate_s) if static else np.empty(0, dtype=np.int64)
-        replay_pool(
-            _ORDERS[policy.order], static, ("none", "easy", "conservative").index(policy.backfill), 0, units,
+        none = np.empty(0, dtype=np.int64)
+        slot_of = none if inputs.dynamic else ranks(policy.order, submit_s, procs, logged_estimate_s)
+        rank = ranks(policy.passing_order, submit_s, procs, logged_estimate_s) if policy.passing_order else none
+        job, now = replay_pool(
+            order, not inputs.dynamic, rules.BACKFILLS.index(policy.backfill), inputs.depth, units,
             submit_s, procs, logged_estimate_s, inputs.estimate_s[here], inputs.held_s[here], inputs.need[here],
-            rank, np.argsort(rank), False, rank, starts,
+            slot_of, np.argsort(slot_of), bool(policy.passing_order), rank,
+            inputs.order is None, inputs.account[here], inputs.fixed_priority[here], inputs.share, inputs.weights,
+            starts,
         )  # fmt: skip
+        if job >= 0:
+            assert inputs.order is not None
+            facts = float(submit_s[job]), float(logged_estimate_s[job]), int(procs[job])
+            custom.key(inputs.order, policy.order, now, *facts)
         start_s[here] = starts
     return start_s
 

@@ -21,7 +21,8 @@ from simpy.events import Event, EventPriority
 
 from pwsim.engine.inputs import Inputs
 from pwsim.result import REJECTED
-from pwsim.rules import backfill, conservative, orders, profile
+from pwsim.rules import backfill, conservative, custom, multifactor, orders, profile
+from pwsim.rules.custom import Order
 from pwsim.trace import Floats
 
 COMPLETION = EventPriority(0)
@@ -52,7 +53,7 @@ class _Call(Event):
 class _Pool:
     """The containers of one pool."""
 
-    def __init__(self, units: int, jobs: int) -> None:
+    def __init__(self, units: int, jobs: int, users: int) -> None:
         self.free = units
         # The queue, and what the rules look at, in queue order.
         self.queue: list[int] = []
@@ -72,6 +73,10 @@ class _Pool:
         self.first, self.points = 0, 1
         self.gain_s = [math.inf, -math.inf]
         self.overdue_until_s = -math.inf
+        # The multifactor order alone: an account for each user, and the last for all.
+        self.usage = [0.0] * (users + 1)
+        self.using = [0] * (users + 1)
+        self.since_s = [0.0] * (users + 1)
 
 
 class Model:
@@ -87,7 +92,13 @@ class Model:
         self.env = simpy.Environment()
         self.policy = inputs.policy
         self.conservative = inputs.policy.backfill == "conservative"
-        self.order = getattr(orders, inputs.policy.order)
+        self.order = inputs.order
+        self.dynamic = inputs.dynamic
+        self.depth = inputs.depth or len(inputs.pool)
+        self.account = inputs.account.tolist()
+        self.share = inputs.share.tolist()
+        self.fixed_priority = inputs.fixed_priority.tolist()
+        self.weights = inputs.weights.tolist()
         self.pool_of = inputs.pool.tolist()
         self.submit_s = inputs.submit_s.tolist()
         self.procs = inputs.procs.tolist()
@@ -97,14 +108,17 @@ class Model:
         self.estimate_s = inputs.estimate_s.tolist()
         self.start_s = [np.nan] * len(self.submit_s)
         self.expected_s = [0.0] * len(self.submit_s)
-        self.pools = [_Pool(units, len(self.submit_s)) for units in inputs.units]
+        self.pools = [_Pool(units, len(self.submit_s), len(self.share)) for units in inputs.units]
         # A rejected job's submission makes nothing happen (§1).
         self.arrivals = [job for job, pool in enumerate(self.pool_of) if pool != REJECTED]
         self.arrived = 0
         self.pass_is_due = False
         self.key: list[float] = [0.0] * len(self.submit_s)
-        if inputs.policy.order not in (*orders.DYNAMIC, "fcfs"):
-            self._set_keys(self.arrivals, 0.0)
+        if inputs.policy.order != "fcfs" and not self.dynamic:
+            self._set_keys(self.key, self.order, self.arrivals)
+        self.passing_key: list[float] = [0.0] * len(self.submit_s)
+        if inputs.policy.passing_order:
+            self._set_keys(self.passing_key, getattr(orders, inputs.policy.passing_order), self.arrivals)
 
     def run(self) -> Floats:
         """Replay all jobs; return the start of each, NaN for rejected ones [s], shape (jobs,)."""
@@ -158,6 +172,8 @@ class Model:
         while pool.release_need[index] != units:  # jobs of one size and expected end are interchangeable here
             index += 1
         del pool.release_s[index], pool.release_need[index]
+        if self.order is None:
+            self._charge(pool, job, -self.procs[job])
         if self.conservative and now < expected_s:
             pool.ended_early = True
             conservative.gain(pool.gain_s, now, expected_s)
@@ -192,7 +208,7 @@ class Model:
 
     def _pass(self, index: int, pool: _Pool) -> None:
         now = self.env.now
-        if self.policy.order in orders.DYNAMIC:
+        if self.dynamic:
             self._sort(pool)
         if self.conservative:
             self._start(pool, self._reserve(pool))
@@ -203,10 +219,25 @@ class Model:
             shadow_s, extra = backfill.reservation(
                 now, pool.free, pool.need[0], pool.release_s, pool.release_need, len(pool.release_s)
             )
+            end = min(len(pool.queue), 1 + self.depth)
+            if self.policy.passing_order:
+                self._start(pool, self._pass_in_order(pool, shadow_s, extra, end))
+                return
             count, _, _ = backfill.easy(
-                now, pool.free, shadow_s, extra, pool.need, pool.estimate_s, 1, len(pool.queue), pool.chosen
+                now, pool.free, shadow_s, extra, pool.need, pool.estimate_s, 1, end, pool.chosen
             )
             self._start(pool, pool.chosen[:count])
+
+    def _pass_in_order(self, pool: _Pool, shadow_s: float, extra: int, end: int) -> list[int]:
+        """Return the positions of the jobs that may pass the head, tried in an order of their own."""
+        tried = sorted(
+            range(1, end), key=lambda position: (self.passing_key[pool.queue[position]], pool.queue[position])
+        )
+        need, estimate_s = [pool.need[one] for one in tried], [pool.estimate_s[one] for one in tried]
+        count, _, _ = backfill.easy(
+            self.env.now, pool.free, shadow_s, extra, need, estimate_s, 0, len(tried), pool.chosen
+        )
+        return sorted(tried[index] for index in pool.chosen[:count])
 
     def _reserve(self, pool: _Pool) -> list[int]:
         """Bring the reservations up to date; return the positions of the jobs whose reservation is now."""
@@ -215,6 +246,9 @@ class Model:
         running = pool.release_s, pool.release_need, len(pool.release_s)
         table = pool.profile_s, pool.profile_free
         pool.first = profile.advance(now, pool.profile_s, pool.first, pool.points)
+        for position in range(self.depth, len(pool.queue)):
+            if pool.reserved_s[position] != conservative.NO_RESERVATION:
+                pool.points = conservative.give_up(position, *queue, pool.gain_s, *table, pool.first, pool.points)
         overdue = bool(pool.release_s) and pool.release_s[0] < now + 1.0
         if overdue:
             pool.points = conservative.hold_overdue(now, -1, *running, *table, pool.first, pool.points)
@@ -232,7 +266,7 @@ class Model:
                 most, *queue, 0, len(pool.queue), pool.gain_s, vacated_s, *table, pool.first, pool.points, pool.chosen
             )
             pool.gain_s = vacated_s
-        for position, reserved_s in enumerate(pool.reserved_s):
+        for position, reserved_s in enumerate(pool.reserved_s[: self.depth]):
             if reserved_s == conservative.NO_RESERVATION:
                 pool.points = conservative.place(position, *queue, *table, pool.first, pool.points)
         if overdue:
@@ -252,6 +286,8 @@ class Model:
             pool.release_s.insert(index, expected_s)
             pool.release_need.insert(index, self.need[job])
             _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
+            if self.order is None:
+                self._charge(pool, job, self.procs[job])
         for position in reversed(positions):
             del pool.queue[position], pool.need[position], pool.estimate_s[position]
             if self.conservative:
@@ -259,22 +295,49 @@ class Model:
 
     def _await_reservation(self, index: int, pool: _Pool) -> None:
         """Let the pool have a pass when its next reservation falls due."""
-        due_s = min(pool.reserved_s, default=math.inf)
+        due_s = min((one for one in pool.reserved_s if one != conservative.NO_RESERVATION), default=math.inf)
         if due_s < math.inf and due_s != pool.due_s:
             _Call(self.env, self._delay_until(due_s), SUBMISSION, self._fall_due, index)
         pool.due_s = due_s
 
     # -- the order of the queue
 
-    def _set_keys(self, jobs: list[int], now: float) -> None:
+    def _set_keys(self, key: list[float], order: Order, jobs: list[int]) -> None:
+        now = self.env.now
         for job in jobs:
-            self.key[job] = self.order(now, self.submit_s[job], self.logged_estimate_s[job], self.procs[job])
+            key[job] = order(now, self.submit_s[job], self.logged_estimate_s[job], self.procs[job])
+
+    def _set_own_keys(self, jobs: list[int]) -> None:
+        """Ask the user's own order, and make sure that it answers."""
+        assert self.order is not None
+        for job in jobs:
+            facts = self.env.now, self.submit_s[job], self.logged_estimate_s[job], self.procs[job]
+            self.key[job] = custom.key(self.order, self.policy.order, *facts)
+
+    def _set_priorities(self, pool: _Pool) -> None:
+        accounts = pool.usage, pool.using, pool.since_s
+        for job in pool.queue:
+            account = self.account[job]
+            self.key[job] = multifactor.multifactor(
+                self.env.now, self.submit_s[job], self.fixed_priority[job], account, self.share[account],
+                self.weights, *accounts,
+            )  # fmt: skip
+
+    def _charge(self, pool: _Pool, job: int, procs: int) -> None:
+        """Let the job's user, and all users, use more processors from now on, or fewer."""
+        for account in (self.account[job], len(pool.usage) - 1):
+            multifactor.charge(self.env.now, account, procs, pool.usage, pool.using, pool.since_s, self.weights[3])
 
     def _rank(self, job: int) -> tuple[float, int]:
         return self.key[job], job
 
     def _sort(self, pool: _Pool) -> None:
-        self._set_keys(pool.queue, self.env.now)
+        if self.order is None:
+            self._set_priorities(pool)
+        elif self.policy.code:
+            self._set_own_keys(pool.queue)
+        else:
+            self._set_keys(self.key, self.order, pool.queue)
         positions = sorted(range(len(pool.queue)), key=lambda position: self._rank(pool.queue[position]))
         pool.queue = [pool.queue[position] for position in positions]
         pool.need = [pool.need[position] for position in positions]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-ORDERS = ("fcfs", "sjf", "ljf", "smallest", "wfp3")
-"""Names of the orders, functions of :mod:`pwsim.rules.orders`."""
+ORDERS = ("fcfs", "sjf", "ljf", "smallest", "wfp3", "unicef", "f1", "f2", "f3", "f4", "multifactor")
+"""Names of the orders, functions of :mod:`pwsim.rules.orders` and :mod:`pwsim.rules.multifactor`."""
 BACKFILLS = ("none", "easy", "conservative")
-"""Names of the backfill rules, functions of :mod:`pwsim.rules.backfill`."""
+"""Names of the backfill rules, functions of :mod:`pwsim.rules.backfill` and :mod:`pwsim.rules.conservative`."""
+PASSING_ORDERS = ("sjf", "ljf", "smallest", "f1", "f2", "f3", "f4")
+"""Orders in which ``easy`` can try the jobs behind the head: those that do not change while jobs wait."""
+_CODE = ".py:"
+"""What the name of a user's own order holds: ``FILE.py:FUNCTION``."""
 
 
 @dataclass(frozen=True)
@@ -18,38 +22,61 @@ class Policy:
     Examples
     --------
     >>> Policy.parse("sjf-easy")
-    Policy(order='sjf', backfill='easy')
+    Policy(order='sjf', backfill='easy', passing_order='')
     >>> str(Policy.parse("fcfs-easy")), str(Policy.parse("fcfs")), str(Policy("sjf", "none"))
     ('easy', 'fcfs', 'sjf')
+    >>> Policy.parse("rules.py:aging-easy:sjf")
+    Policy(order='rules.py:aging', backfill='easy', passing_order='sjf')
     """
 
     order: str
-    """One of :data:`ORDERS`."""
+    """One of :data:`ORDERS`, or ``FILE.py:FUNCTION``, a user's own."""
     backfill: str
     """One of :data:`BACKFILLS`."""
+    passing_order: str = ""
+    """Under ``easy``, the order in which jobs may pass the head, one of :data:`PASSING_ORDERS`; the queue's if empty."""
 
     @classmethod
     def parse(cls, name: str) -> Policy:
         """Return the policy of a name: ``fcfs``, ``easy``, ``conservative``, ``ORDER`` or ``ORDER-BACKFILL``.
+
+        ``easy:ORDER`` is EASY with an order of its own for the jobs behind the head; ``FILE.py:FUNCTION`` is an order
+        too.
 
         Raises
         ------
         ValueError
             If there is no such order or rule; the message names the nearest.
         """
-        order, dash, backfill = name.partition("-")
+        file, code, rest = name.rpartition(_CODE)
+        order, dash, backfill = rest.partition("-")
         if not dash:
-            order, backfill = ("fcfs", name) if name in BACKFILLS[1:] else (name, "none")
-        if order in ORDERS and backfill in BACKFILLS:
-            return cls(order, backfill)
+            alone = not code and rest.partition(":")[0] in BACKFILLS[1:]
+            order, backfill = ("fcfs", rest) if alone else (rest, "none")
+        backfill, colon, passing_order = backfill.partition(":")
+        known = bool(file) and order.isidentifier() if code else order in ORDERS
+        if known and backfill in BACKFILLS:
+            if not colon:
+                return cls(file + code + order, backfill)
+            if backfill == "easy" and passing_order in PASSING_ORDERS:
+                return cls(file + code + order, backfill, passing_order)
         names = [*ORDERS, *BACKFILLS[1:], *(f"{one}-{other}" for one in ORDERS for other in BACKFILLS)]
+        names += [f"{easy}:{one}" for easy in ("easy", *(f"{one}-easy" for one in ORDERS)) for one in PASSING_ORDERS]
         near = difflib.get_close_matches(name, names, 1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"must be a policy: {', '.join(ORDERS)}, easy, conservative, or ORDER-BACKFILL such as 'sjf-easy'{meant}"
+            f"must be a policy: {', '.join(ORDERS)}, easy, conservative, or ORDER-BACKFILL such as 'sjf-easy', "
+            f"'easy:sjf' (passing the head in an order of its own) or 'my_rules.py:my_order-easy'{meant}"
         )
+
+    @property
+    def code(self) -> tuple[str, str] | None:
+        """File and function of a user's own order."""
+        file, code, function = self.order.rpartition(_CODE)
+        return (file + ".py", function) if code else None
 
     def __str__(self) -> str:
         if self.backfill == "none":
             return self.order
-        return self.backfill if self.order == "fcfs" else f"{self.order}-{self.backfill}"
+        backfill = f"{self.backfill}:{self.passing_order}" if self.passing_order else self.backfill
+        return backfill if self.order == "fcfs" else f"{self.order}-{backfill}"
