@@ -15,7 +15,7 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from pwsim.engine import inputs, kernel, model
-from pwsim.rules import backfill, conservative, orders, profile
+from pwsim.rules import Policy, backfill, conservative, orders, profile
 from tests import test_engine
 from tests.conftest import ENGINES
 from tests.strategies import clusters, traces
@@ -39,7 +39,6 @@ MUTANTS = [
     (conservative, "if units > most or old_s", "if units >= most or old_s"),
     (conservative, "old_s <= gain_s[0]", "old_s <= gain_s[0] + 1"),
     (conservative, "            gain(vacated_s, left_s, old_s + length_s)\n", ""),
-    (conservative, "release_s[index] <= now:", "release_s[index] < now:"),
     (conservative, "change(profile_s, profile_free, first, points, now, now + 1.0, sign * units)", "points"),
     (orders, "return -estimate_s", "return estimate_s"),
     (orders, "return float(procs)", "return -float(procs)"),
@@ -67,8 +66,11 @@ MUTANTS = [
     (kernel, "            quick = quick and arrived[index] > head\n", "            pass\n"),
     (kernel, "quick = not ended and known != unknown", "quick = known != unknown"),
     (kernel, "if seen > depth and reserved_s", "if seen > depth + 1 and reserved_s"),
-    (kernel, "                    seen += 1\n                    if reserved_s[slot]", "                    if reserved_s[slot]"),
-    (kernel, "        gain_s[:] = vacated_s\n", ""),
+    (
+        kernel,
+        "                    seen += 1\n                    if reserved_s[slot]",
+        "                    if reserved_s[slot]",
+    ),
     (kernel, "-procs[job], usage", "procs[job], usage"),
 ]
 
@@ -85,19 +87,32 @@ def mutated(module: types.ModuleType, old: str, new: str) -> dict[str, object]:
 
 HOMES = {"simpy": model, "compiled": kernel}
 RULES = (backfill, profile, conservative, orders, inputs)
+POLICIES = {
+    "return -estimate_s": "ljf",
+    "return float(procs)": "smallest",
+    "ratio * ratio * ratio * procs": "wfp3",
+    "math.log2(max(procs, 2))": "unicef",
+    'DYNAMIC = ("wfp3", ': "wfp3",
+    "-self.procs[job])": "multifactor",
+    "-procs[job], usage": "multifactor",
+    backfill: "easy",
+    profile: "conservative",
+    conservative: "conservative",
+}
+"""The policy under which a mutant, or the mutants of a module, are looked for; any where none is given."""
 CASES = [(engine, *mutant) for mutant in MUTANTS for engine in ENGINES if mutant[0] in (*RULES, HOMES[engine])]
 
 
 @pytest.mark.parametrize(("engine", "module", "old", "new"), CASES)
 def test_mutant_is_noticed(engine, module, old, new, monkeypatch):
+    if engine == "compiled":  # as the Python that it is made of: no wait for the compiler
+        monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     for name, value in mutated(module, old, new).items():
         monkeypatch.setattr(module, name, value)
         if module is profile and hasattr(conservative, name):
             monkeypatch.setattr(conservative, name, value)
-    if engine == "compiled":
-        # What is compiled, as the Python that it is made of: with the broken rules, and no wait for the compiler.
-        monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
-        for name, value in mutated(kernel, *((old, new) if module is kernel else ("", ""))).items():
+    if engine == "compiled" and module is not kernel:  # it has the rules of its import
+        for name, value in mutated(kernel, "", "").items():
             monkeypatch.setattr(kernel, name, value)
     if module is inputs:
         monkeypatch.setattr("pwsim.engine.prepare", inputs.prepare)
@@ -107,7 +122,11 @@ def test_mutant_is_noticed(engine, module, old, new, monkeypatch):
 
     signal.signal(signal.SIGALRM, too_long)
 
+    policy = POLICIES.get(old) or POLICIES.get(module)
+
     def caught(trace, cluster) -> bool:
+        if policy is not None:
+            cluster = cluster.model_copy(update={"policy": (Policy.parse(policy),)})
         signal.alarm(2)  # a mutant may well loop for ever
         try:
             test_engine.compare(trace, cluster, engine)

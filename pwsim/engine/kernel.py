@@ -3,9 +3,9 @@
 The rules of :mod:`pwsim.rules` are compiled with numba as they stand.  What is here is the clock, one loop over
 instants, and containers that stay fast when 100,000 jobs wait:
 
-- *Slots.*  Where the order of the queue is fixed, a job's place in the order of all jobs of the pool is its slot, so that
-  nothing moves when jobs come and go.  Blocks of 64 slots, and of 64 blocks, know the least need and estimate in them,
-  or less: a pass only enters a block in which something could start.
+- *Slots.*  Where the order of the queue is fixed, a job's place in the order of all jobs of the pool is its slot, so
+  that nothing moves when jobs come and go.  Blocks of 64 slots, and of 64 blocks, know the least need and estimate in
+  them, or less: a pass only enters a block in which something could start.
 - *What is known since the last pass.*  While nothing has ended, the head of the queue stays blocked, shadow and extra
   stay what they are, and those that could not start before cannot start now (§4): only what has arrived since is looked
   at.  This holds until one second before the shadow, after which running jobs may be overdue (§3).
@@ -90,6 +90,7 @@ _inner = numba.njit(nogil=True)
 
 @_inner
 def make_slots(jobs):
+    """Return empty slots, one a job, and the bounds of their blocks."""
     blocks = (jobs >> _BITS) + 1
     uppers = (blocks >> _BITS) + 1
     return (
@@ -188,6 +189,7 @@ def hopeless(now, free, shadow_s, extra, units, length_s):
 
 @_inner
 def make_running(most):
+    """Return room for so many running jobs."""
     return np.empty(most), np.empty(most, dtype=np.int64), np.empty(most), np.empty(most, dtype=np.int64)
 
 
@@ -428,7 +430,7 @@ def reserve(
     return first, points, changed, dropped, overdue
 
 
-def _replay_pool(
+def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so that its state is in local variables
     order, static, rule, depth, total, submit_s, procs, logged_estimate_s, estimate_s, held_s, job_need,
     slot_of, job_at, passing_order, rank, by_factors, account, fixed_priority, share, weights, start_s,
 ):  # fmt: skip
@@ -738,14 +740,15 @@ _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
 
 def _cached(signature: Any, function: Callable[..., Any]) -> Any:
     """Compile a function, or load what an earlier process has compiled."""
-    kept = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = kept or str(CACHE)
+    config: Any = numba.config
+    kept = config.CACHE_DIR
+    config.CACHE_DIR = kept or str(CACHE)
     try:
         return numba.njit(signature, nogil=True, cache=True)(function)
     except RuntimeError:  # there is no place to write to
         return numba.njit(signature, nogil=True)(function)
     finally:
-        numba.config.CACHE_DIR = kept
+        config.CACHE_DIR = kept
 
 
 replay_pool = _cached(_SIGNATURE, _replay_pool)

@@ -114,7 +114,7 @@ class Model:
         self.arrived = 0
         self.pass_is_due = False
         self.key: list[float] = [0.0] * len(self.submit_s)
-        if inputs.policy.order != "fcfs" and not self.dynamic:
+        if self.order is not None and inputs.policy.order != "fcfs" and not self.dynamic:
             self._set_keys(self.key, self.order, self.arrivals)
         self.passing_key: list[float] = [0.0] * len(self.submit_s)
         if inputs.policy.passing_order:

@@ -34,7 +34,7 @@ class Policy:
     backfill: str
     """One of :data:`BACKFILLS`."""
     passing_order: str = ""
-    """Under ``easy``, the order in which jobs may pass the head, one of :data:`PASSING_ORDERS`; the queue's if empty."""
+    """Order in which jobs may pass the head under ``easy``, one of :data:`PASSING_ORDERS`; the queue's if empty."""
 
     @classmethod
     def parse(cls, name: str) -> Policy:

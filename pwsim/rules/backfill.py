@@ -12,7 +12,6 @@ nothing in them can start.
 from __future__ import annotations
 
 import math
-
 from collections.abc import MutableSequence, Sequence
 
 GONE = 1 << 62

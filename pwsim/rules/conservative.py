@@ -19,7 +19,6 @@ SP2 with backfilling. IEEE TPDS 12(6), 2001, doi:10.1109/71.932708.
 from __future__ import annotations
 
 import math
-
 from collections.abc import MutableSequence, Sequence
 
 from pwsim.rules.profile import change, earlier, earliest, most_free

@@ -1,7 +1,7 @@
 """A user's own order: one function in a Python file, ``policy: my_rules.py:aging-easy``.
 
-The function takes what the orders of :mod:`pwsim.rules.orders` take, ``(now, submit_s, estimate_s, procs)``, and returns
-a number; the job with the smallest comes first.  :func:`describe` looks at the file without running it.
+The function takes what the orders of :mod:`pwsim.rules.orders` take, ``(now, submit_s, estimate_s, procs)``, and
+returns a number; the job with the smallest comes first.  :func:`describe` looks at the file without running it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def load(file: Path, function: str) -> Order:
     module.__file__ = str(file)
     try:
         exec(compile(file.read_text("utf-8"), str(file), "exec"), module.__dict__)  # noqa: S102 - the user allowed it
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the file does wrong
         raise ValueError(f"{file}: running it gave {type(error).__name__}: {error}") from None
     order: Order = getattr(module, function)
     return order
@@ -71,10 +71,11 @@ def key(order: Order, name: str, now: float, submit_s: float, estimate_s: float,
     InputError
         If the function fails, or returns anything but a finite number.
     """
-    asked = f"policy {name!r}: the order of a job (now={now:g}, submit_s={submit_s:g}, estimate_s={estimate_s:g}, procs={procs})"
+    facts = f"now={now:g}, submit_s={submit_s:g}, estimate_s={estimate_s:g}, procs={procs}"
+    asked = f"policy {name!r}: the order of a job ({facts})"
     try:
         value = order(now, submit_s, estimate_s, procs)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the function does wrong
         raise InputError(f"{asked} failed: {type(error).__name__}: {error}") from None
     try:
         if math.isfinite(value):

@@ -4,10 +4,10 @@ The priority of a job is ::
 
     age_weight × min(1, wait / max_age) + fair_share_weight × 2^-(usage / share) + size and queue
 
-and the largest comes first.  ``usage`` is the share of the user in the processor-seconds that the pool has served, each
-second counting half as much one half-life later; ``share`` is what the user is promised.  The third part does not
-change while a job waits, and is worked out beforehand.  Accounts are kept per pool, by index, the last one being that of
-all users.
+and the largest comes first.  ``usage`` is the share of the user in the processor-seconds that the pool has served,
+each second counting half as much one half-life later; ``share`` is what the user is promised.  The third part does not
+change while a job waits, and is worked out beforehand.  Accounts are kept per pool, by index, the last one being that
+of all users.
 
 References
 ----------
@@ -17,7 +17,6 @@ Slurm documentation, "Multifactor Priority Plugin" and "Classic Fairshare Algori
 from __future__ import annotations
 
 import math
-
 from collections.abc import MutableSequence, Sequence
 
 

@@ -59,8 +59,8 @@ def unicef(now: float, submit_s: float, estimate_s: float, procs: int) -> float:
 def f1(now: float, submit_s: float, estimate_s: float, procs: int) -> float:  # noqa: ARG001
     """Smallest ``log10(estimate) × procs + 870 log10(submit)`` first; a submission before 1 s counts as 1 s.
 
-    F1 to F4 are the four best of the functions that were fitted to simulated schedules.  ``submit`` is the time from the
-    first submission of the trace.
+    F1 to F4 are the four best of the functions that were fitted to simulated schedules.  ``submit`` is the time from
+    the first submission of the trace.
 
     References
     ----------

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 
-def easy(
+def easy(  # noqa: C901 - the whole scheduler
     cores: int, submit_s: Sequence[float], procs: Sequence[int], run_s: Sequence[float], estimate_s: Sequence[float]
 ) -> list[float]:
     """Return the start of each job; jobs are in job order."""
@@ -26,7 +26,9 @@ def easy(
         expected.insert(bisect_left(expected, (now + estimate_s[job], job)), (now + estimate_s[job], job, procs[job]))
 
     while following < len(submit_s) or ends:
-        now = min(submit_s[following] if following < len(submit_s) else float("inf"), ends[0][0] if ends else float("inf"))
+        now = min(
+            submit_s[following] if following < len(submit_s) else float("inf"), ends[0][0] if ends else float("inf")
+        )
         while ends and ends[0][0] <= now:
             _, job = heapq.heappop(ends)
             free += procs[job]
