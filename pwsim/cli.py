@@ -29,10 +29,17 @@ _PATH = click.Path(path_type=Path)
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "out": click.option("--out", type=_PATH, required=True, help="Directory for the results; it must not exist yet."),
     "engine": click.option(
-        "--engine", type=click.Choice(["auto", "simpy"]), default="auto", show_default=True, help="Replay engine."
+        "--engine",
+        type=click.Choice(["auto", "compiled", "simpy"]),
+        default="auto",
+        show_default=True,
+        help="Replay engine.",
     ),
     "workers": click.option("--workers", type=click.IntRange(1, 1024), help="Replays at once; default: one a core."),
     "quiet": click.option("--quiet", is_flag=True, help="No progress, only the answer."),
+    "allow_code": click.option(
+        "--allow-code", is_flag=True, help="Run the Python code that a policy names (FILE.py:FUNCTION)."
+    ),
     "overwrite": click.option("--overwrite", is_flag=True, help="Replace a results directory that exists."),
 }
 
@@ -68,10 +75,17 @@ def commands() -> None:
 
 @commands.command()
 @click.argument("scenario", type=_PATH)
-@_options("out", "engine", "workers", "quiet", "overwrite")
+@_options("out", "engine", "workers", "allow_code", "quiet", "overwrite")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed; default: the scenario's.")
 def run(
-    scenario: Path, out: Path, engine: Any, workers: int | None, quiet: bool, overwrite: bool, seed: int | None
+    scenario: Path,
+    out: Path,
+    engine: Any,
+    workers: int | None,
+    allow_code: bool,
+    quiet: bool,
+    overwrite: bool,
+    seed: int | None,
 ) -> None:
     """Search the setups of SCENARIO for the cheapest that meets its targets.
 
@@ -85,7 +99,7 @@ def run(
     loaded = load_scenario(scenario)
     results.check_free(out, overwrite=overwrite)
     with _progress(quiet) as progress:
-        plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress)
+        plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress, allow_code=allow_code)
     results.write_results(out, plan.summary, {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline})
     click.echo(f"{plan.summary['answer']}\nReport: {out / 'report.html'}")
     if plan.chosen is None:
@@ -104,7 +118,8 @@ def run(
     help="What happens to jobs that outlive their estimate.",
 )
 @click.option("--format", "format_", help="Format of TRACE; default: from its name.")
-@_options("out", "engine", "quiet", "overwrite")
+@click.option("--depth", type=click.IntRange(1, 10**9), help="Jobs that backfilling looks at; default: all.")
+@_options("out", "engine", "allow_code", "quiet", "overwrite")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
 def simulate(
     trace: Path,
@@ -112,8 +127,10 @@ def simulate(
     policy: str,
     overrun: Any,
     format_: str | None,
+    depth: int | None,
     out: Path,
     engine: Any,
+    allow_code: bool,
     quiet: bool,
     overwrite: bool,
     seed: int,
@@ -121,20 +138,26 @@ def simulate(
     """Replay TRACE (a log file, or the name of a data set) on one machine of --cores processors."""
     from pwsim import datasets, results
     from pwsim import engine as engines
+    from pwsim.cluster import Cluster
     from pwsim.errors import InputError
     from pwsim.formats import read_trace
     from pwsim.rules import Policy
 
     try:
-        Policy.parse(policy)
+        parsed = Policy.parse(policy)
     except ValueError as error:
         raise InputError(f"--policy: {error} (got {policy!r})") from None
+    machine = Cluster.homogeneous(cores, parsed, overrun, depth)
+    if (code := machine.code()) and not allow_code:
+        raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
     results.check_free(out, overwrite=overwrite)
     path = datasets.fetch(str(trace)) if not trace.exists() and str(trace) in datasets.NAMES else trace
     workload = read_trace(path, format_)
     if not quiet:
         click.echo(f"{workload.name}: replaying {len(workload):,} jobs", err=True)
-    result = engines.simulate(workload, cores=cores, policy=policy, overrun=overrun, engine=engine, seed=seed)
+    result = engines.simulate(workload, machine, engine=engine, seed=seed)
+    if not quiet:
+        click.echo(f"replayed with the {result.replay.engine} engine", err=True)
     results.write_results(out, result.summary, {"jobs": result.jobs, "timeline": result.timeline})
     click.echo(f"{result.summary['answer']}\nReport: {out / 'report.html'}")
 
@@ -240,7 +263,9 @@ def _progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
             task = bar.add_task("replaying setups", total=None)
             yield lambda at: bar.update(task, completed=at.simulated, total=at.in_space, description=_described(at))
     else:
-        yield lambda at: click.echo(f"{at.simulated} of {at.in_space} setups replayed; {_described(at)}", err=True)
+        yield lambda at: click.echo(
+            f"{at.simulated} of {at.in_space} setups replayed ({at.engine} engine); {_described(at)}", err=True
+        )
 
 
 def _described(at: Progress) -> str:

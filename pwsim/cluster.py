@@ -25,7 +25,7 @@ from pydantic import (
 
 from pwsim.errors import InputError
 from pwsim.prices import Offer, find_price
-from pwsim.rules import Policy
+from pwsim.rules import Policy, custom
 from pwsim.trace import Integers, Trace
 from pwsim.units import DAY_S, Mebibytes, PositiveSeconds, Watts
 
@@ -373,7 +373,9 @@ class Cluster(Frozen):
         return self
 
     @classmethod
-    def homogeneous(cls, cores: int, policy: str = "easy", overrun: str = "allow", depth: int | None = None) -> Cluster:
+    def homogeneous(
+        cls, cores: int, policy: str | Policy = "easy", overrun: str = "allow", depth: int | None = None
+    ) -> Cluster:
         """Return one pool of ``cores`` single-core nodes, as SWF logs assume."""
         pool = {"name": "machine", "kind": "on_premises", "nodes": cores, "node": {"cores": 1}}
         return cls.model_validate({"policy": policy, "overrun": overrun, "depth": depth, "pools": [pool]})
@@ -395,6 +397,22 @@ class Cluster(Frozen):
             if len(pool.nodes) != 1:
                 raise ValueError(f"pool {pool.name!r} has {len(pool.nodes)} choices of nodes; pick one with Cluster.at")
         return tuple(pool.nodes[0] for pool in self.pools)
+
+    def code(self) -> list[str]:
+        """Say which code the policies name, without running it.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read, or has no such function.
+        """
+        try:
+            return [
+                custom.describe(self.folder / file, name)
+                for file, name in filter(None, (one.code for one in self.policy))
+            ]
+        except ValueError as error:
+            raise InputError(str(error)) from None
 
     def the_policy(self) -> Policy:
         """Return the one policy.

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import joblib
 import pandas as pd
 
 from pwsim import bounds, costs, summary
@@ -26,6 +25,7 @@ from pwsim.milp import Candidate, Candidates
 from pwsim.result import Replay, Result
 from pwsim.rules import Policy
 from pwsim.scenario import Scenario
+from pwsim.sweep import in_parallel
 from pwsim.targets import Target
 from pwsim.trace import Trace
 
@@ -56,6 +56,8 @@ class Progress(NamedTuple):
     """Cost of the best setup so far; NaN if none met the targets."""
     lower_bound_usd_per_year: float
     """No setup that is left costs less."""
+    engine: str
+    """The engine that replays."""
 
 
 @dataclass(frozen=True)
@@ -226,16 +228,14 @@ def search(
     job = _Job(trace, cluster, targets, discount_rate, engine, seed)
     trail = _Trail(cluster, max_setups, progress)
     workers = workers or os.cpu_count() or 1
-    with joblib.Parallel(n_jobs=workers) as parallel:
-        # Candidates come in an order that no replay changes, so a few can be replayed at once, and are then looked at
-        # in that order: the plan is the same for any number of workers.
-        while (batch := candidates.take_some(workers)) and not trail.ends_at(batch[0]):
-            evaluations = iter(
-                parallel(joblib.delayed(job.evaluate)(one.choice, policy) for one in batch for policy in cluster.policy)
-            )
-            for candidate in batch:
-                if not trail.ends_at(candidate):
-                    trail.add(candidate, [next(evaluations) for _ in cluster.policy])
+    # Candidates come in an order that no replay changes, so a few can be replayed at once, and are then looked at
+    # in that order: the plan is the same for any number of workers.
+    while (batch := candidates.take_some(workers)) and not trail.ends_at(batch[0]):
+        tasks = [(one.choice, policy) for one in batch for policy in cluster.policy]
+        evaluations = list(in_parallel(job.evaluate, tasks, workers=workers, engine=engine))
+        for index, candidate in enumerate(batch):
+            if not trail.ends_at(candidate):
+                trail.add(candidate, evaluations[index * len(cluster.policy) : (index + 1) * len(cluster.policy)])
     if trail.closest is None:  # no setup can do it; show how far the largest gets
         largest = Candidate(tuple(len(pool.nodes) - 1 for pool in cluster.pools), math.inf)
         trail.add(largest, [job.evaluate(largest.choice, policy) for policy in cluster.policy])
@@ -249,6 +249,7 @@ def optimize(
     engine: Engine = "auto",
     seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    allow_code: bool = False,
 ) -> Plan:
     """Find the cheapest setup of a scenario that meets its targets; see :func:`search`.
 
@@ -257,10 +258,16 @@ def optimize(
     Raises
     ------
     InputError
-        If the log cannot be read, or the scenario and the log do not go together.
+        If the log cannot be read, if the scenario and the log do not go together, or if the scenario names Python code
+        and ``allow_code`` is not set; the message says what would run.
     SolverError
         If the solver gives no proven answer.
     """
+    if not allow_code and (code := scenario.cluster.code()):
+        raise InputError(
+            f"{scenario.path}: cluster.policy names Python code: {'; '.join(code)}. Read it, and allow it with "
+            "--allow-code (in Python: allow_code=True)"
+        )
     trace = scenario.read_workload()
     try:
         return search(
@@ -370,7 +377,9 @@ class _Trail:
                 self.closest = one
         if self.progress is not None:
             cost = math.nan if self.best is None else costs.total(self.best.cost)
-            self.progress(Progress(len(self.rows), self.in_space, cost, candidate.bound_usd_per_year))
+            self.progress(
+                Progress(len(self.rows), self.in_space, cost, candidate.bound_usd_per_year, one.replay.engine)
+            )
 
     def plan(self, job: _Job, name: str) -> Plan:
         """Return what was found."""

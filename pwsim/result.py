@@ -55,7 +55,7 @@ class Replay:
     """What an engine gives: when and where each job ran, as arrays of shape (jobs,), in job order."""
 
     engine: str
-    """The engine that ran: ``simpy``."""
+    """The engine that ran: ``compiled`` or ``simpy``."""
     pool: Integers
     """Index of the pool in which each job ran, :data:`REJECTED` if none could hold it."""
     start_s: Floats

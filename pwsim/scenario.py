@@ -157,6 +157,7 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
             document.add(*explain(fault, document.data, Scenario))
     if scenario is not None:
         scenario._path = Path(path)
+        scenario.cluster._folder = Path(path).parent
         for place, message in _check(scenario):
             document.add(place, message)
     if document.problems or scenario is None:
@@ -181,6 +182,10 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     for index, pool in enumerate(scenario.cluster.pools):
         if pool.kind == "on_premises" and pool.cost is None:
             yield ("cluster", "pools", index), "cost is missing: without it the search cannot tell what is cheapest"
+    try:
+        scenario.cluster.code()
+    except InputError as error:
+        yield ("cluster", "policy"), str(error)
     trace = scenario.workload.trace
     if isinstance(trace, Dataset):
         try:

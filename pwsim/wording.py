@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pwsim.rules import Policy
+
 METRIC_NAMES = {
     "wait_s": "waiting time",
     "bounded_slowdown": "bounded slowdown",
@@ -42,6 +44,12 @@ _ORDERS = {
     "ljf": "longest job first",
     "smallest": "fewest processors first",
     "wfp3": "WFP3 order (wide and short jobs that have waited long come first)",
+    "unicef": "UNICEF order (small and short jobs that have waited long come first)",
+    "f1": "F1 order (a fitted mix of size and submission time)",
+    "f2": "F2 order (a fitted mix of size and submission time)",
+    "f3": "F3 order (a fitted mix of size and submission time)",
+    "f4": "F4 order (a fitted mix of size and submission time)",
+    "multifactor": "multifactor priority (waiting time and each user's fair share, as in Slurm)",
 }
 _BACKFILLS = {
     "none": "without backfilling",
@@ -127,10 +135,14 @@ def policy_text(policy: str) -> str:
     >>> policy_text("sjf")
     'shortest job first, without backfilling'
     """
-    order, _, backfill = policy.partition("-")
-    if order in ("easy", "conservative"):
-        order, backfill = "fcfs", order
-    return f"{_ORDERS.get(order, order)}, {_BACKFILLS.get(backfill or 'none', backfill)}"
+    parsed = Policy.parse(policy)
+    if parsed.code is not None:
+        file, function = parsed.code
+        order = f"the order {function} of {file}"
+    else:
+        order = _ORDERS[parsed.order]
+    passing = f"; {_ORDERS[parsed.passing_order]} among those that pass" if parsed.passing_order else ""
+    return f"{order}, {_BACKFILLS[parsed.backfill]}{passing}"
 
 
 def value_text(metric: str, value: float | None) -> str:

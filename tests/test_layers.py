@@ -12,15 +12,16 @@ import pwsim
 PACKAGE = Path(pwsim.__file__).parent
 
 LAYERS = [
-    {"errors", "units", "wording"},
+    {"errors", "units"},
     {"trace", "document", "datasets", "rules"},
+    {"wording"},
     {"formats", "workload", "synthetic", "prices", "explain"},
     {"cluster"},
     {"metrics", "costs"},
     {"plots", "summary"},
     {"result", "report"},
     {"engine", "targets", "results"},
-    {"bounds", "scenario"},
+    {"bounds", "scenario", "sweep"},
     {"milp"},
     {"plan"},
     {"cli"},
@@ -34,7 +35,8 @@ HOMES = {
     "matplotlib": "plots",
     "pooch": "datasets",
     "pint": "units",
-    "joblib": "plan",
+    "joblib": "sweep",
+    "numba": "engine",
 }
 
 

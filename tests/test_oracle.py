@@ -11,6 +11,7 @@ from simpy.events import EventPriority
 from pwsim import Cluster, Trace, metrics, read_trace, simulate
 from pwsim.engine import model
 from pwsim.engine.inputs import prepare
+from tests.conftest import ENGINES
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +123,30 @@ def test_nasa_to_all_digits(policy, wait_s, slowdown, nasa, engine):
     got = simulate(nasa, cores=128, policy=policy, engine=engine).metrics
     assert got["wait_s_mean"] == pytest.approx(wait_s, abs=5.1e-6)
     assert got["bounded_slowdown_mean"] == pytest.approx(slowdown, abs=1.01e-5)
+
+
+def same_in_both(trace: Trace, cluster: Cluster) -> None:
+    """Fail unless both engines give every job of a log the same start and end."""
+    one, other = (simulate(trace, cluster, engine=engine).replay for engine in ENGINES)
+    assert {one.engine, other.engine} == set(ENGINES)
+    for field in ("start_s", "end_s", "pool", "killed"):
+        np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+
+
+FULL = ["fcfs", "easy", "easy:sjf", "conservative", "wfp3-easy", "multifactor-easy", "sjf-conservative"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overrun", ["allow", "kill"])
+@pytest.mark.parametrize("depth", [None, 100])
+@pytest.mark.parametrize("policy", FULL)
+def test_engines_agree_on_kth_and_nasa_in_full(policy, depth, overrun, kth, nasa):
+    same_in_both(kth, Cluster.homogeneous(100, policy, overrun, depth))
+    same_in_both(nasa, Cluster.homogeneous(64, policy, overrun, depth))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["fcfs", "easy", "sjf-easy", "conservative"])
+def test_engines_agree_on_cea_curie_in_full(policy, data_dir):
+    trace = read_trace(data_dir / "traces" / "swf" / "CEA-Curie-2011-2.1-cln.swf.gz")
+    same_in_both(trace, Cluster.homogeneous(93_312, policy))

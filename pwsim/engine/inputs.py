@@ -117,7 +117,10 @@ def _order(cluster: Cluster, policy: Policy) -> Order | None:
 def _multifactor(
     trace: Trace, cluster: Cluster, need: Integers, pool: Integers, units: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Return what the multifactor order needs; see :mod:`pwsim.rules.multifactor`."""
+    """Return what the multifactor order needs, empty for others; see :mod:`pwsim.rules.multifactor`."""
+    if cluster.the_policy().order != "multifactor":
+        none = np.empty(0)
+        return {"account": none.astype(np.int64), "share": none, "fixed_priority": none, "weights": none}
     factors = cluster.multifactor
     users, account = np.unique(trace.user.codes, return_inverse=True)
     names = [str(trace.user.categories[code]) if code >= 0 else "" for code in users]

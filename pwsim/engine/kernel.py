@@ -807,8 +807,9 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
             order, not inputs.dynamic, rules.BACKFILLS.index(policy.backfill), inputs.depth, units,
             submit_s, procs, logged_estimate_s, inputs.estimate_s[here], inputs.held_s[here], inputs.need[here],
             slot_of, np.argsort(slot_of), bool(policy.passing_order), rank,
-            inputs.order is None, inputs.account[here], inputs.fixed_priority[here], inputs.share, inputs.weights,
-            starts,
+            inputs.order is None, inputs.account[here] if inputs.order is None else none,
+            inputs.fixed_priority[here] if inputs.order is None else none.astype(np.float64),
+            inputs.share, inputs.weights, starts,
         )  # fmt: skip
         if job >= 0:
             assert inputs.order is not None
