@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pwsim.prices import find_price, load_prices
     from pwsim.result import Result
     from pwsim.scenario import Scenario, load_scenario
+    from pwsim.sweep import simulate_many
     from pwsim.synthetic import generate
     from pwsim.targets import Target
     from pwsim.trace import Trace
@@ -46,6 +47,7 @@ _HOMES = {
     "optimize": "plan",
     "read_trace": "formats",
     "simulate": "engine",
+    "simulate_many": "sweep",
 }
 """Module of each public name; imported on first use, so that ``pwsim --help`` does not wait for pandas."""
 
@@ -55,6 +57,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "Trace",
     "Cluster",
     "simulate",
+    "simulate_many",
     "Result",
     "load_scenario",
     "Scenario",

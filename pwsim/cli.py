@@ -263,15 +263,13 @@ def _progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
             task = bar.add_task("replaying setups", total=None)
             yield lambda at: bar.update(task, completed=at.simulated, total=at.in_space, description=_described(at))
     else:
-        yield lambda at: click.echo(
-            f"{at.simulated} of {at.in_space} setups replayed ({at.engine} engine); {_described(at)}", err=True
-        )
+        yield lambda at: click.echo(f"{at.simulated} of {at.in_space} setups replayed; {_described(at)}", err=True)
 
 
 def _described(at: Progress) -> str:
     none = math.isnan(at.cost_usd_per_year)
     best = "none meets the targets yet" if none else f"best so far ${at.cost_usd_per_year:,.0f} a year"
-    return f"{best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}"
+    return f"{at.engine} engine: {best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}"
 
 
 def _print_table(table: pd.DataFrame, *, csv: bool) -> None:

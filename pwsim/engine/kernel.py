@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -751,6 +752,8 @@ def _cached(signature: Any, function: Callable[..., Any]) -> Any:
         config.CACHE_DIR = kept
 
 
+if not any(Path(getattr(numba.config, "CACHE_DIR", "") or CACHE).rglob("kernel*.nbi")):
+    logging.getLogger("pwsim").warning("compiling the replay engine: once after each installation, about 20 seconds")
 replay_pool = _cached(_SIGNATURE, _replay_pool)
 _ORDERS = {name: _cached(ORDER.signature, getattr(orders, name)) for name in rules.ORDERS if hasattr(orders, name)}
 
