@@ -127,7 +127,8 @@ def test_nasa_to_all_digits(policy, wait_s, slowdown, nasa, engine):
 
 def same_in_both(trace: Trace, cluster: Cluster) -> None:
     """Fail unless both engines give every job of a log the same start and end."""
-    one, other = (simulate(trace, cluster, engine=engine).replay for engine in ENGINES)
+    engines: tuple[Any, ...] = ENGINES
+    one, other = (simulate(trace, cluster, engine=engine).replay for engine in engines)
     assert {one.engine, other.engine} == set(ENGINES)
     for field in ("start_s", "end_s", "pool", "killed"):
         np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
