@@ -448,6 +448,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
     release_s, release_need, end_s, end_job = running
     slots = make_slots(jobs)
     need, length_s = slots[0], slots[1]
+    nothing = np.empty(0)  # no nodes arrive here
     chosen = np.empty(jobs, dtype=np.int64)
     arrived = np.empty(jobs, dtype=np.int64)
     conservative = rule == CONSERVATIVE
@@ -579,7 +580,9 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
                         job = queue[position]
                         count = start_job(now, job, facts, running, count, start_s, accounts)
                     free = left
-                    shadow_s, extra = reservation(now, free, queue_need[begun], release_s, release_need, count)
+                    shadow_s, extra = reservation(
+                        now, free, queue_need[begun], release_s, release_need, count, nothing, 0
+                    )
                     last = min(waiting, begun + 1 + depth) if depth else waiting
                     if passing_order:
                         passing = queue[begun + 1 : last]
@@ -683,7 +686,9 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
                     slot = arrived[index]
                     if need[slot] <= free:
                         if known == none_fits:
-                            shadow_s, extra = reservation(now, free, need[head], release_s, release_need, count)
+                            shadow_s, extra = reservation(
+                                now, free, need[head], release_s, release_need, count, nothing, 0
+                            )
                             known = tested
                         passed, free, extra = easy(now, free, shadow_s, extra, need, length_s, slot, slot + 1, chosen)
                         if passed:
@@ -709,7 +714,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
         known = none_fits
         if rule == EASY and waiting > 1 and least_need(slots, head, tail + 1) <= free:
             known = tested
-            shadow_s, extra = reservation(now, free, need[head], release_s, release_need, count)
+            shadow_s, extra = reservation(now, free, need[head], release_s, release_need, count, nothing, 0)
             if depth or passing_order:
                 found = candidates(now, free, shadow_s, extra, slots, head + 1, tail + 1, depth, chosen)
                 some = chosen[:found].copy()

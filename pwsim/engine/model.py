@@ -217,7 +217,7 @@ class Model:
         self._start(pool, range(backfill.heads(pool.free, pool.need, 0, len(pool.queue))))
         if self.policy.backfill == "easy" and pool.free and len(pool.queue) > 1:
             shadow_s, extra = backfill.reservation(
-                now, pool.free, pool.need[0], pool.release_s, pool.release_need, len(pool.release_s)
+                now, pool.free, pool.need[0], pool.release_s, pool.release_need, len(pool.release_s), (), 0
             )
             end = min(len(pool.queue), 1 + self.depth)
             if self.policy.passing_order:

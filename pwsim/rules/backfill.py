@@ -28,7 +28,14 @@ def heads(free: int, need: Sequence[int], begin: int, end: int) -> int:
 
 
 def reservation(
-    now: float, free: int, head: int, release_s: Sequence[float], release_need: Sequence[int], running: int
+    now: float,
+    free: int,
+    head: int,
+    release_s: Sequence[float],
+    release_need: Sequence[int],
+    running: int,
+    arrive_s: Sequence[float],
+    arriving: int,
 ) -> tuple[float, int]:
     """Return the shadow, when a head of the queue that needs ``head`` units will fit, and the extra units then (§4).
 
@@ -36,20 +43,29 @@ def reservation(
     ----------
     release_s, release_need
         Start plus estimate of the ``running`` jobs, increasing [s], and the units of each.
+    arrive_s
+        When each of the ``arriving`` nodes, one unit each, will be up, increasing [s] (§6).
 
     Returns
     -------
     tuple of float and int
         Minus infinity and -1 if the head would not fit even after all that is known: then nothing may pass it.
     """
-    last = 0
+    last = node = 0
     shadow_s = now
-    while last < running and free < head:
+    while free < head and (last < running or node < arriving):
         # A job that has outlived its estimate is expected to end in one second (§3).
-        shadow_s = max(release_s[last], now + 1.0)
+        shadow_s = math.inf
+        if last < running:
+            shadow_s = max(release_s[last], now + 1.0)
+        if node < arriving:
+            shadow_s = min(shadow_s, arrive_s[node])
         while last < running and max(release_s[last], now + 1.0) <= shadow_s:
             free += release_need[last]
             last += 1
+        while node < arriving and arrive_s[node] <= shadow_s:
+            free += 1
+            node += 1
     if free < head:
         return -math.inf, -1
     return shadow_s, free - head

@@ -37,8 +37,13 @@ def place(
     first: int,
     points: int,
 ) -> int:
-    """Reserve the earliest start at which a job fits for its whole estimate; return the new number of points."""
+    """Reserve the earliest start at which a job fits for its whole estimate; return the new number of points.
+
+    A job that would not fit even after everything known holds none yet.
+    """
     start_s = earliest(profile_s, profile_free, first, points, need[position], estimate_s[position])
+    if start_s == math.inf:
+        return points
     reserved_s[position] = start_s
     return change(profile_s, profile_free, first, points, start_s, start_s + estimate_s[position], -need[position])
 

@@ -8,6 +8,7 @@ they come and go, never built anew.  All functions are index loops, in the subse
 
 from __future__ import annotations
 
+import math
 from collections.abc import MutableSequence, Sequence
 
 
@@ -43,6 +44,23 @@ def change(
     # Where two neighbours have become equal, one point says it all.
     if profile_free[end] == profile_free[end - 1]:
         points = drop(profile_s, profile_free, points, end)
+    if begin > first and profile_free[begin] == profile_free[begin - 1]:
+        points = drop(profile_s, profile_free, points, begin)
+    return points
+
+
+def shift(
+    profile_s: MutableSequence[float],
+    profile_free: MutableSequence[int],
+    first: int,
+    points: int,
+    start_s: float,
+    units: int,
+) -> int:
+    """Add ``units`` (which may be negative) from ``start_s`` on, for ever; return the new number of points."""
+    begin, points = split(profile_s, profile_free, first, points, start_s)
+    for point in range(begin, points):
+        profile_free[point] += units
     if begin > first and profile_free[begin] == profile_free[begin - 1]:
         points = drop(profile_s, profile_free, points, begin)
     return points
@@ -91,15 +109,17 @@ def find(profile_s: Sequence[float], first: int, points: int, time_s: float) -> 
 def earliest(
     profile_s: Sequence[float], profile_free: Sequence[int], first: int, points: int, units: int, length_s: float
 ) -> float:
-    """Return the earliest time from which ``units`` are free for ``length_s`` seconds.
+    """Return the earliest time from which ``units`` are free for ``length_s`` seconds; infinity if they never are.
 
-    The last point has the whole pool free, so that a job that the pool can hold always finds a place.
+    Where nodes do not come and go, the last point has the whole pool free, so that every job finds a place.
     """
     start = first
     point = first
     while point < points and profile_s[point] < profile_s[start] + length_s:
         if profile_free[point] < units:
             start = point + 1
+            if start == points:
+                return math.inf
         point += 1
     return profile_s[start]
 
