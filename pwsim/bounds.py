@@ -108,6 +108,8 @@ def _busy_energy(trace: Trace, cluster: Cluster, first: Integers) -> list[Floats
     A pool runs for certain the jobs that it holds at that choice and that no earlier pool could hold at any; for the
     first pool these are all of its jobs.
     """
+    if not cluster.steady:  # jobs may move, or be given up
+        return [np.zeros(len(pool.nodes)) for pool in cluster.pools]
     run_s = work_s(trace, cluster)
     free = np.ones(len(trace), dtype=bool)
     energy = []
@@ -135,12 +137,14 @@ def needed_cores(trace: Trace, cluster: Cluster, targets: Sequence[Target], held
     """
     run_s = work_s(trace, cluster)
     work = trace.procs * run_s
+    interrupted = any(pool.interrupted for pool in cluster.pools)  # jobs that are given up do not do all their work
     least = 0.0
     for target in targets:
         if target.metric == "throughput_jobs_per_hour" and target.at_least is not None:
             finished = work if cluster.overrun == "allow" else work[trace.run_s <= trace.estimate_s]
             least = max(least, _cores_for_throughput(finished, target.at_least, trace.span_s))
-        if target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean" and held is not None:
+        waits = target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
+        if waits and held is not None and not interrupted:
             about = held if target.where is None else held & target.where.admit(trace)
             least = max(least, _cores_for_wait(trace, cluster, run_s, about, target))
     return least * (1 - SAFETY)

@@ -18,16 +18,17 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from pwsim.errors import InputError
-from pwsim.prices import Offer, find_price
+from pwsim.prices import MARKETS, Offer, find_price
 from pwsim.rules import Policy, custom
 from pwsim.trace import Integers, Trace
-from pwsim.units import DAY_S, Mebibytes, PositiveSeconds, Watts
+from pwsim.units import DAY_S, HOUR_S, Mebibytes, PositiveSeconds, Seconds, Watts
 
 MOST_NODES = 1_000_000
 """Node counts beyond this are refused as mistakes."""
@@ -227,6 +228,29 @@ class PoolBase(Frozen):
     """Which jobs the pool takes; a job goes to the first pool that accepts it and could hold it."""
     node: Node
     """What one node has."""
+    burst_after: Seconds | None = None
+    """Jobs of pools before this one come here once they have waited this long [s]; never if left out (semantics §5)."""
+    checkpoint_interval: PositiveSeconds | None = None
+    """Interval between checkpoints [s]; an interrupted job keeps what it did until the last (semantics §6)."""
+    restart_overhead: Seconds = 0.0
+    """What a restart costs before work goes on [s]."""
+    max_restarts: int = Field(default=10, ge=0, le=10**6)
+    """Restarts after which the next interruption ends a job as ``failed``."""
+
+    @property
+    def elastic(self) -> bool:
+        """Whether nodes are launched and shut down with demand (semantics §6)."""
+        return False
+
+    @property
+    def fails(self) -> bool:
+        """Whether nodes fail and are repaired (semantics §6)."""
+        return False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether jobs may be interrupted."""
+        return self.fails
 
     def units_per_node(self) -> int:
         """Return what a node adds to the bag that jobs draw from: its cores, or itself (semantics §5)."""
@@ -260,6 +284,21 @@ class OnPremisesPool(PoolBase):
     """Nodes that one owns."""
     cost: OnPremisesCost | None = None
     """What a node costs; a search needs it."""
+    mtbf: PositiveSeconds | None = None
+    """Mean time of being up until a node fails [s]; nodes never fail if it is left out (semantics §6)."""
+    repair_time: Seconds = 24 * HOUR_S
+    """Time from a failure until the node is up again [s]."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether nodes fail and are repaired (semantics §6)."""
+        return self.mtbf is not None
+
+    @model_validator(mode="after")
+    def _nodes_fail_one_by_one(self) -> Self:
+        if self.mtbf is not None and self.placement == "cores":
+            raise ValueError("mtbf needs placement: nodes, for the jobs of a failing node must be known")
+        return self
 
 
 def _either_instance_or_inline(schema: dict[str, Any]) -> None:
@@ -283,39 +322,74 @@ class CloudPool(PoolBase):
 
     kind: Literal["cloud"]
     """Nodes that one rents."""
+    market: Literal["on_demand", "spot"] = "on_demand"
+    """The market whose price of the table is taken."""
     instance: str | None = None
     """Instance type of the price table, as ``provider/region/instance``; gives ``node`` and the price."""
     price_usd_per_hour: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
     """Price of a node [USD/h]; from the price table if an ``instance`` is named."""
-    market: Literal["on_demand"] = "on_demand"
-    """The market whose price of the table is taken."""
-    always_up: Literal[True]
-    """All nodes are held from the first submission to the end, and paid for the whole year."""
+    always_up: bool = False
+    """All nodes are held from the first submission to the end, and paid for the whole year; else they are launched and
+    shut down with demand, ``nodes`` at most."""
+    min_nodes: int = Field(default=0, ge=0, le=MOST_NODES)
+    """Nodes of an elastic pool that are always held."""
+    boot_time: Seconds = 180.0
+    """Time from launch until a node of an elastic pool is up [s]."""
+    idle_timeout: Seconds = 600.0
+    """Time after which an idle node of an elastic pool is shut down [s]."""
+    interruptions_per_hour: float = Field(default=0.0, ge=0, le=3600, allow_inf_nan=False)
+    """Rate at which the provider takes each node of an elastic pool back, as on the spot market [1/h]."""
+
+    @property
+    def elastic(self) -> bool:
+        """Whether nodes are launched and shut down with demand (semantics §6)."""
+        return not self.always_up
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether jobs may be interrupted."""
+        return self.interruptions_per_hour > 0
+
+    @model_validator(mode="after")
+    def _elastic_or_not(self) -> Self:
+        if self.elastic and self.placement == "cores":
+            raise ValueError("placement: cores is only for pools that are always up; use nodes")
+        if self.elastic and self.min_nodes > min(self.nodes):
+            raise ValueError(f"min_nodes ({self.min_nodes}) must not be above the fewest nodes ({min(self.nodes)})")
+        if self.always_up and self.interruptions_per_hour:
+            raise ValueError("interruptions_per_hour is for elastic pools; leave always_up away")
+        if self.always_up and self.min_nodes:
+            raise ValueError("min_nodes is for elastic pools; with always_up all nodes are held")
+        return self
 
     @field_validator("instance")
     @classmethod
-    def _in_price_table(cls, instance: str | None) -> str | None:
+    def _in_price_table(cls, instance: str | None, info: ValidationInfo) -> str | None:
         if instance is not None:
-            _offer(instance)
+            _offer(instance, info.data.get("market", "on_demand"))
         return instance
 
     @model_validator(mode="before")
     @classmethod
     def _look_up(cls, data: Any) -> Any:
         """Fill in the node and the price of the named instance; what the user gives comes first."""
-        if not isinstance(data, dict) or not isinstance(data.get("instance"), str):
+        if not isinstance(data, dict):
+            return data
+        if data.get("always_up") is not True:
+            data = {"placement": "nodes", **data}
+        if not isinstance(data.get("instance"), str):
             return data
         try:
-            offer = _offer(data["instance"])
+            offer = _offer(data["instance"], data.get("market", "on_demand"))
         except ValueError:  # the validator of the field says it, at its place
             return {"node": {"cores": 1}, "price_usd_per_hour": 1.0, **data}
         node = {"cores": offer.cores, "memory": float(offer.memory_mib), "gpus": offer.gpus}
         return {"node": node, "price_usd_per_hour": offer.price_usd_per_hour, **data}
 
 
-def _offer(instance: str) -> Offer:
+def _offer(instance: str, market: object) -> Offer:
     try:
-        return find_price(instance)
+        return find_price(instance, market if market in MARKETS else "on_demand")
     except InputError as error:
         raise ValueError(str(error)) from None
 
@@ -366,6 +440,12 @@ class Cluster(Frozen):
         return self._folder
 
     @model_validator(mode="after")
+    def _burst_to_later_pools(self) -> Self:
+        if self.pools[0].burst_after is not None:
+            raise ValueError("burst_after is for pools after the first: jobs come from the pools before")
+        return self
+
+    @model_validator(mode="after")
     def _distinct_names(self) -> Self:
         names = [pool.name for pool in self.pools]
         if twice := [name for name in names if names.count(name) > 1]:
@@ -384,6 +464,11 @@ class Cluster(Frozen):
         """Return the cluster with one node count for each pool (by name) and one policy."""
         pools = tuple(pool.model_copy(update={"nodes": (nodes[pool.name],)}) for pool in self.pools)
         return self.model_copy(update={"pools": pools, "policy": (policy,)})
+
+    @property
+    def steady(self) -> bool:
+        """Whether all nodes are always up, and every job stays where it was routed: then pools do not meet."""
+        return not any(pool.elastic or pool.fails or pool.burst_after is not None for pool in self.pools)
 
     def node_counts(self) -> tuple[int, ...]:
         """Return the number of nodes of each pool.

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from pwsim.cluster import CloudPool, OnPremisesPool, Pool
+from pwsim.trace import Floats
 from pwsim.units import HOUR_S, YEAR_H
 
 PARTS = (
@@ -18,6 +21,9 @@ PARTS = (
     "cloud_usd_per_year",
 )
 """The parts of a setup's cost [USD a year]."""
+
+LEAST_BILLED_S = 60.0
+"""The least time for which an elastic node is paid [s]."""
 
 Breakdown = dict[str, float]
 """Cost by part [USD a year]."""
@@ -65,6 +71,8 @@ def standing(pool: Pool, nodes: int, discount_rate: float) -> Breakdown:
     """
     cost = dict.fromkeys(PARTS, 0.0)
     if isinstance(pool, CloudPool):
+        if pool.elastic:  # min_nodes are launched, and paid, like all others
+            return cost
         cost["cloud_usd_per_year"] = nodes * pool.price_usd_per_hour * YEAR_H
     elif pool.cost is not None:
         annuity = pool.cost.capex_usd * capital_recovery_factor(discount_rate, pool.cost.lifetime_years)
@@ -72,6 +80,19 @@ def standing(pool: Pool, nodes: int, discount_rate: float) -> Breakdown:
         cost["opex_usd_per_year"] = nodes * pool.cost.opex_usd_per_year
         cost["idle_energy_usd_per_year"] = energy_usd(nodes * pool.cost.idle_power, YEAR_H, pool)
     return cost
+
+
+def elastic_usd(pool: Pool, launch_s: Floats, end_s: Floats) -> float:
+    """Return the rent of an elastic pool's nodes, from launch to end, by the second and at least 60 s each [USD].
+
+    Parameters
+    ----------
+    launch_s, end_s
+        When each node was launched, and when it was gone [s], shape (stays,).
+    """
+    if not isinstance(pool, CloudPool) or not pool.elastic:
+        return 0.0
+    return math.fsum(np.maximum(end_s - launch_s, LEAST_BILLED_S)) / HOUR_S * pool.price_usd_per_hour
 
 
 def busy_energy_usd(pool: Pool, busy_core_s: float) -> float:

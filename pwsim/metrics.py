@@ -105,11 +105,14 @@ def busy_core_s(start_s: Floats, end_s: Floats, procs: Integers, window_s: float
 def summarise(
     *,
     window_s: float,
-    cores: int,
-    procs: Integers,
+    available_core_s: float,
+    busy_core_s: float,
+    lost_core_s: float,
     start_s: Floats,
     end_s: Floats,
     killed: Booleans,
+    failed: Booleans,
+    restarts: Integers,
     wait_s: Floats,
     slowdown: Floats,
     turnaround_s: Floats,
@@ -120,23 +123,27 @@ def summarise(
     ----------
     window_s
         Length of the measurement window [s].
-    cores
-        Cores that are up during the window.
-    procs, start_s, end_s, killed, wait_s, slowdown, turnaround_s
+    available_core_s, busy_core_s
+        Core-seconds that were up, and that jobs held, during the window.
+    lost_core_s
+        Core-seconds that jobs held in vain, in the whole replay.
+    start_s, end_s, killed, failed, restarts, wait_s, slowdown, turnaround_s
         By job, shape (jobs,); times [s].  Rejected jobs have a NaN start.
     """
     served = ~np.isnan(start_s)
-    completed = served & ~killed
-    busy = busy_core_s(start_s[served], end_s[served], procs[served], window_s)
+    completed = served & ~killed & ~failed
     hours = window_s / HOUR_S
     in_time = int(np.count_nonzero(completed & (end_s <= window_s)))
     figures: dict[str, float] = {
         "jobs_completed": int(np.count_nonzero(completed)),
         "jobs_killed": int(np.count_nonzero(killed)),
         "jobs_rejected": int(np.count_nonzero(~served)),
-        "utilization": busy / (cores * window_s) if cores and hours else math.nan,
+        "jobs_failed": int(np.count_nonzero(failed)),
+        "restarts": int(restarts.sum()),
+        "lost_core_hours": lost_core_s / HOUR_S,
+        "utilization": busy_core_s / available_core_s if available_core_s else math.nan,
         "throughput_jobs_per_hour": in_time / hours if hours else math.nan,
-        "delivered_core_hours_per_day": busy / HOUR_S / (window_s / DAY_S) if hours else math.nan,
+        "delivered_core_hours_per_day": busy_core_s / HOUR_S / (window_s / DAY_S) if hours else math.nan,
         "makespan_s": float(end_s[served].max()) if served.any() else math.nan,
     }
     for metric, values in zip(JOB_METRICS, (wait_s, slowdown, turnaround_s), strict=True):

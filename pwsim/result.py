@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from pwsim import costs, metrics, summary
-from pwsim.cluster import Cluster
+from pwsim.cluster import CloudPool, Cluster
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 from pwsim.units import HOUR_S, YEAR_H
 
@@ -31,7 +32,7 @@ JOB_COLUMNS: dict[str, tuple[str, str]] = {
     "procs": ("cores", "processors that the job holds"),
     "estimate_s": ("s", "run time that the user asked for"),
     "pool": ("", "pool in which the job ran; empty for rejected jobs"),
-    "status": ("", "completed, killed or rejected"),
+    "status": ("", "completed, killed at its estimate, rejected, or failed after too many interruptions"),
     "bounded_slowdown": ("", "max(1, turnaround / max(run, 10 s))"),
     "turnaround_s": ("s", "end less submission"),
     "restarts": ("", "restarts after interruptions"),
@@ -52,18 +53,57 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Replay:
-    """What an engine gives: when and where each job ran, as arrays of shape (jobs,), in job order."""
+    """What an engine gives: when and where each job ran, by job in job order; and attempts and nodes."""
 
     engine: str
     """The engine that ran: ``compiled`` or ``simpy``."""
     pool: Integers
-    """Index of the pool in which each job ran, :data:`REJECTED` if none could hold it."""
+    """Index of the pool in which each job ran last, :data:`REJECTED` if none could hold it, shape (jobs,)."""
     start_s: Floats
     """First start, NaN for rejected jobs [s]."""
     end_s: Floats
     """End, NaN for rejected jobs [s]."""
     killed: npt.NDArray[np.bool_]
     """Whether the job was ended at its estimate."""
+    failed: npt.NDArray[np.bool_]
+    """Whether the job was given up after too many interruptions."""
+    restarts: Integers
+    """Restarts after interruptions."""
+    attempts: Floats | None = None
+    """Job, pool, start, end, and seconds that count of each attempt, in the order of their ends, shape (attempts, 5);
+    ``None`` if every job has one attempt in its pool, and all of it counts."""
+    waits: Floats | None = None
+    """Job, pool, start and end of each time in a queue, shape (waits, 4); ``None`` if jobs wait in their pool once."""
+    spans: Floats | None = None
+    """Pool, number, launch, being up and end of each stay of a node, shape (stays, 5); ``None`` if all nodes stay."""
+
+
+class Attempts(NamedTuple):
+    """Attempts as columns, each of shape (attempts,)."""
+
+    job: Integers
+    """Number of the job in job order."""
+    pool: Integers
+    """Index of the pool."""
+    start_s: Floats
+    """Start [s]."""
+    end_s: Floats
+    """End: of the job, or by an interruption [s]."""
+    lost_s: Floats
+    """Seconds of it that were in vain: restart overhead, and work that no checkpoint kept [s]."""
+
+
+class Waits(NamedTuple):
+    """Times in queues as columns, each of shape (waits,)."""
+
+    job: Integers
+    """Number of the job in job order."""
+    pool: Integers
+    """Index of the pool in whose queue it waited."""
+    start_s: Floats
+    """Start [s]."""
+    end_s: Floats
+    """End: the job started, or moved to another pool [s]."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +125,41 @@ class Result:
         )
 
     @cached_property
+    def attempts(self) -> Attempts:
+        """Attempts of all jobs; without interruptions one a job."""
+        replay = self.replay
+        if replay.attempts is None:
+            job = np.flatnonzero(replay.pool != REJECTED)
+            return Attempts(job, replay.pool[job], replay.start_s[job], replay.end_s[job], np.zeros(len(job)))
+        job, pool = replay.attempts[:, 0].astype(np.int64), replay.attempts[:, 1].astype(np.int64)
+        start_s, end_s, done_s = replay.attempts[:, 2:].T
+        return Attempts(job, pool, start_s, end_s, end_s - start_s - np.where(replay.failed[job], 0.0, done_s))
+
+    @cached_property
+    def waits(self) -> Waits:
+        """Times that jobs were in queues."""
+        replay = self.replay
+        if replay.waits is None:
+            job = np.flatnonzero(replay.pool != REJECTED)
+            return Waits(job, replay.pool[job], self.trace.submit_s[job], replay.start_s[job])
+        job, pool = replay.waits[:, 0].astype(np.int64), replay.waits[:, 1].astype(np.int64)
+        return Waits(job, pool, replay.waits[:, 2], replay.waits[:, 3])
+
+    @cached_property
+    def end_s(self) -> float:
+        """When the last job has ended [s]; 0 if none ran."""
+        served = self.replay.pool != REJECTED
+        return float(self.replay.end_s[served].max()) if served.any() else 0.0
+
+    def stays(self, index: int) -> tuple[Floats, Floats, Floats]:
+        """Return launch, being up and end of each stay of a node of a pool [s]; nodes that stay have one."""
+        count, pool = self.cluster.node_counts()[index], self.cluster.pools[index]
+        if self.replay.spans is None or not (pool.elastic or pool.fails):
+            return np.zeros(count), np.zeros(count), np.full(count, self.end_s)
+        launch_s, up_s, end_s = self.replay.spans[self.replay.spans[:, 0] == index, 2:].T
+        return launch_s, up_s, end_s
+
+    @cached_property
     def wait_s(self) -> Floats:
         """Start less submission, NaN for rejected jobs [s], shape (jobs,)."""
         wait_s: Floats = self.replay.start_s - self.trace.submit_s
@@ -99,7 +174,13 @@ class Result:
     @cached_property
     def run_s(self) -> Floats:
         """Run time of the log; for killed jobs the time that they were let run [s], shape (jobs,)."""
-        return np.where(self.replay.killed, self.replay.end_s - self.replay.start_s, self.trace.run_s)
+        if not self.replay.killed.any():
+            logged_s: Floats = self.trace.run_s
+            return logged_s
+        job, _, start_s, end_s, lost_s = self.attempts
+        let_run_s = np.bincount(job, end_s - start_s - lost_s, minlength=len(self.trace)).astype(np.float64)
+        run_s: Floats = np.where(self.replay.killed, let_run_s, self.trace.run_s)
+        return run_s
 
     @cached_property
     def bounded_slowdown(self) -> Floats:
@@ -110,7 +191,11 @@ class Result:
     def jobs(self) -> pd.DataFrame:
         """One row a job: :data:`JOB_COLUMNS`, then what else the trace knew."""
         trace = self.trace
-        status = np.where(self.replay.pool == REJECTED, "rejected", np.where(self.replay.killed, "killed", "completed"))
+        status = np.select(
+            [self.replay.pool == REJECTED, self.replay.failed, self.replay.killed],
+            ["rejected", "failed", "killed"],
+            "completed",
+        )
         names = ["", *(pool.name for pool in self.cluster.pools)]
         table: dict[str, Any] = {
             "job_id": trace.job_id,
@@ -125,7 +210,7 @@ class Result:
             "status": pd.Categorical(status, categories=["completed", "killed", "rejected", "failed"]),
             "bounded_slowdown": self.bounded_slowdown,
             "turnaround_s": self.turnaround_s,
-            "restarts": np.zeros(len(trace), dtype=np.int64),
+            "restarts": self.replay.restarts,
         }
         table.update({column.name: trace.table[column.name] for column in COLUMNS if column.name not in table})
         return pd.DataFrame(table)
@@ -135,11 +220,16 @@ class Result:
         """All metrics by name (:func:`pwsim.metrics.summarise`); NaN where a figure has no meaning."""
         return metrics.summarise(
             window_s=self.trace.span_s,
-            cores=sum(count * pool.node.cores for count, pool in self._counted_pools()),
-            procs=self.trace.procs,
+            available_core_s=sum(map(self._available_core_s, range(len(self.cluster.pools)))),
+            busy_core_s=metrics.busy_core_s(
+                self.attempts.start_s, self.attempts.end_s, self.trace.procs[self.attempts.job], self.trace.span_s
+            ),
+            lost_core_s=math.fsum(self.trace.procs[self.attempts.job] * self.attempts.lost_s),
             start_s=self.replay.start_s,
             end_s=self.replay.end_s,
             killed=self.replay.killed,
+            failed=self.replay.failed,
+            restarts=self.replay.restarts,
             wait_s=self.wait_s,
             slowdown=self.bounded_slowdown,
             turnaround_s=self.turnaround_s,
@@ -155,12 +245,15 @@ class Result:
         """
         window_s, rows = self.trace.span_s, []
         for index, (count, pool) in enumerate(self._counted_pools()):
-            here = self.replay.pool == index
-            start_s, end_s, procs = self.replay.start_s[here], self.replay.end_s[here], self.trace.procs[here]
+            here = self.attempts.pool == index
+            job, _, start_s, end_s, lost_s = (column[here] for column in self.attempts)
+            procs = self.trace.procs[job]
+            launch_s, _, gone_s = self.stays(index)
             cost = costs.standing(pool, count, discount_rate)
+            cost["cloud_usd_per_year"] += costs.per_year(costs.elastic_usd(pool, launch_s, gone_s), window_s)
             busy_usd = costs.busy_energy_usd(pool, metrics.busy_core_s(start_s, end_s, procs, np.inf))
             cost["busy_energy_usd_per_year"] = costs.per_year(busy_usd, window_s)
-            available = count * pool.node.cores * window_s
+            available = self._available_core_s(index)
             busy = metrics.busy_core_s(start_s, end_s, procs, window_s)
             rows.append(
                 {
@@ -169,7 +262,10 @@ class Result:
                     "nodes": count,
                     "cores_per_node": pool.node.cores,
                     "utilization": busy / available if available else np.nan,
-                    "jobs": int(np.count_nonzero(here)),
+                    "jobs": int(np.count_nonzero(self.replay.pool == index)),
+                    "launches": len(launch_s) if pool.elastic else 0,
+                    "restarts": int(np.count_nonzero(lost_s > 0)) if self.replay.attempts is not None else 0,
+                    "lost_core_hours": math.fsum(procs * lost_s) / HOUR_S,
                     "cost_usd_per_year": costs.total(cost),
                     **cost,
                 }
@@ -183,33 +279,33 @@ class Result:
 
     def hourly(self, discount_rate: float = 0.0) -> pd.DataFrame:
         """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter."""
-        served = self.replay.pool != REJECTED
-        end_s = float(self.replay.end_s[served].max()) if served.any() else 0.0
+        end_s = self.end_s
         edges_s = np.append(np.arange(0.0, end_s, HOUR_S), end_s) if end_s else np.array([0.0, 0.0])
         hours = np.diff(edges_s) / HOUR_S
-        ones = np.ones(len(self.trace), dtype=np.int64)
         tables = []
         for index, (count, pool) in enumerate(self._counted_pools()):
-            here = self.replay.pool == index
-            submit_s, start_s = self.trace.submit_s[here], self.replay.start_s[here]
-            procs = self.trace.procs[here]
+            job, _, start_s, stop_s, _ = (column[self.attempts.pool == index] for column in self.attempts)
+            waiting, _, since_s, until_s = (column[self.waits.pool == index] for column in self.waits)
+            launch_s, up_s, gone_s = self.stays(index)
 
-            def mean(since_s: Floats, until_s: Floats, weight: Integers) -> Floats:
-                sums = np.diff(metrics.integral(since_s, until_s, weight, edges_s))
+            def mean(from_s: Floats, to_s: Floats, weight: Floats | Integers) -> Floats:
+                sums = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
                 return np.divide(sums, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
 
-            busy = mean(start_s, self.replay.end_s[here], procs)
+            busy = mean(start_s, stop_s, self.trace.procs[job])
+            paid_node_h = mean(launch_s, gone_s, np.ones(len(launch_s))) * hours
             standing_usd = costs.total(costs.standing(pool, count, discount_rate)) / YEAR_H * hours
             tables.append(
                 pd.DataFrame(
                     {
                         "time_s": edges_s[:-1],
                         "pool": pool.name,
-                        "nodes_up": float(count),
+                        "nodes_up": mean(np.minimum(up_s, gone_s), gone_s, np.ones(len(up_s))),
                         "busy_cores": busy,
-                        "queued_jobs": mean(submit_s, start_s, ones[here]),
-                        "queued_cores": mean(submit_s, start_s, procs),
+                        "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
+                        "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
                         "cost_usd": standing_usd
+                        + (paid_node_h * pool.price_usd_per_hour if isinstance(pool, CloudPool) and pool.elastic else 0)
                         + np.array([costs.busy_energy_usd(pool, core_s) for core_s in busy * hours * HOUR_S]),
                     }
                 )
@@ -222,6 +318,15 @@ class Result:
     def timeline(self) -> pd.DataFrame:
         """:meth:`hourly` at a discount rate of 0."""
         return self.hourly()
+
+    def _available_core_s(self, index: int) -> float:
+        """Return the core-seconds of a pool's nodes that are up, within the measurement window."""
+        _, up_s, gone_s = self.stays(index)
+        window_s = self.trace.span_s
+        if not self.cluster.pools[index].elastic and not self.cluster.pools[index].fails:
+            return len(up_s) * self.cluster.pools[index].node.cores * window_s
+        up = np.minimum(gone_s, window_s) - np.minimum(np.minimum(up_s, gone_s), window_s)
+        return math.fsum(up) * self.cluster.pools[index].node.cores
 
     def _counted_pools(self) -> list[tuple[int, Any]]:
         return list(zip(self.cluster.node_counts(), self.cluster.pools, strict=True))

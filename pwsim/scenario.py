@@ -15,27 +15,13 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from pwsim import datasets, workload
 from pwsim.cluster import Cluster, Frozen
-from pwsim.document import Document, Place, read_document
+from pwsim.document import Place, read_document
 from pwsim.errors import InputError, ScenarioError, TraceError
 from pwsim.explain import explain
 from pwsim.formats import read_trace
 from pwsim.targets import Target
 from pwsim.trace import Trace
 from pwsim.units import PositiveSeconds, Seconds
-
-LATER = {
-    "min_nodes": "elastic cloud pools come in a later version; until then say `always_up: true`",
-    "boot_time": "elastic cloud pools come in a later version; until then say `always_up: true`",
-    "idle_timeout": "elastic cloud pools come in a later version; until then say `always_up: true`",
-    "burst_after": "bursting comes in a later version; until then use `accepts` to route jobs",
-    "interruptions_per_hour": "interruptions come in a later version",
-    "checkpoint_interval": "interruptions come in a later version",
-    "restart_overhead": "interruptions come in a later version",
-    "max_restarts": "interruptions come in a later version",
-    "mtbf": "failures come in a later version",
-    "repair_time": "failures come in a later version",
-}
-"""Keys of a pool that this version refuses, and what to do instead."""
 
 
 class Dataset(Frozen):
@@ -148,7 +134,6 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
         With every problem of the file: line, path of keys, what is wrong and what would be right.
     """
     document = read_document(Path(path), list(Scenario.model_fields))
-    _refuse_later_keys(document)
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(document.data)
@@ -163,18 +148,6 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     if document.problems or scenario is None:
         raise ScenarioError(str(path), document.problems)
     return scenario
-
-
-def _refuse_later_keys(document: Document) -> None:
-    """Note the keys of pools that come in a later version, and take them out."""
-    cluster = document.data.get("cluster")
-    pools = cluster.get("pools") if isinstance(cluster, dict) else None
-    for index, pool in enumerate(pools if isinstance(pools, list) else []):
-        if not isinstance(pool, dict):
-            continue
-        for key in [key for key in pool if key in LATER]:
-            document.add(("cluster", "pools", index, key), f"is not available yet: {LATER[key]}")
-            del pool[key]
 
 
 def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 ASSUMPTIONS = (
     "Jobs run as long as the log says, divided by the speed of the node, whoever else uses memory, network or disks.",
     "Users submit the same jobs at the same times whatever the waits are.",
-    "Nodes never fail and are never down for maintenance.",
     "The log is taken as one typical year: what its jobs cause is scaled to 8,766 h by the length of the log.",
 )
 """What every replay takes for granted, for the report."""
+NO_FAILURES = "Nodes never fail and are never down for maintenance."
+"""What a replay takes for granted unless a pool has an ``mtbf``."""
 SEARCH_ASSUMPTIONS = (
     "No setup was left out because another failed: a replay that misses a target excludes that setup alone.",
     "Prices and discount rate stay as the scenario gives them.",
@@ -33,7 +34,7 @@ def of_result(result: Result) -> dict[str, Any]:
     summary = {**_common(result, result.trace.name), "command": "simulate"}
     summary["policy"] = str(result.cluster.the_policy())
     summary["pools"] = plain(result.pools().drop(columns=["cost_usd_per_year", *costs.PARTS]).to_dict("records"))
-    return {**summary, "assumptions": list(ASSUMPTIONS), "answer": answer(summary)}
+    return {**summary, "assumptions": _assumptions(result), "answer": answer(summary)}
 
 
 def of_plan(plan: Plan) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "targets": plan.judged_targets(),
             "pools": plan.result.pools(plan.discount_rate).to_dict("records"),
             "discount_rate": plan.discount_rate,
-            "assumptions": [*ASSUMPTIONS, *SEARCH_ASSUMPTIONS],
+            "assumptions": [*_assumptions(plan.result), *SEARCH_ASSUMPTIONS],
         }
     )
     return {**summary, "answer": answer(summary)}
@@ -84,6 +85,11 @@ def _common(result: Result, name: str) -> dict[str, Any]:
         }
     )
     return common
+
+
+def _assumptions(result: Result) -> list[str]:
+    failing = any(pool.fails for pool in result.cluster.pools)
+    return [*ASSUMPTIONS, *([] if failing else [NO_FAILURES])]
 
 
 def _setup(setup: Setup | None) -> dict[str, Any] | None:

@@ -27,6 +27,9 @@ Metric = Literal[
     "jobs_completed",
     "jobs_killed",
     "jobs_rejected",
+    "jobs_failed",
+    "restarts",
+    "lost_core_hours",
 ]
 
 

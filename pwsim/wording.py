@@ -19,6 +19,9 @@ METRIC_NAMES = {
     "jobs_completed": "completed jobs",
     "jobs_killed": "killed jobs",
     "jobs_rejected": "rejected jobs",
+    "jobs_failed": "jobs that failed after too many interruptions",
+    "restarts": "restarts after interruptions",
+    "lost_core_hours": "core-hours of lost work",
 }
 """What each metric is called in sentences."""
 

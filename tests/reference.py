@@ -7,6 +7,7 @@ the list of jobs whenever it needs it.  Times are numbers of any kind; use whole
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -24,9 +25,32 @@ class Job:
     pool: int | None = None
     need: int = 0
     start: float | None = None
-    done: bool = False
+    """The first start."""
+    began: float | None = None
+    """The start of the attempt that runs."""
+    end: float | None = None
     killed: bool = False
+    failed: bool = False
     reservation: float | None = None
+    waits_since: float = 0
+    restarts: int = 0
+    kept: float = 0
+    """Work that checkpoints have kept, in seconds at speed 1."""
+    held: list[int] = field(default_factory=list)
+    attempts: list[tuple[int, float, float]] = field(default_factory=list)
+
+
+@dataclass
+class Node:
+    """One node that comes and goes."""
+
+    number: int
+    launched: float
+    arrives: float
+    leaves: float = math.inf
+    idle_since: float = 0
+    up: bool = False
+    job: Job | None = None
 
 
 @dataclass
@@ -40,10 +64,32 @@ class Pool:
     memory: int | None = None
     at_least: int = 0
     at_most: float = math.inf
+    elastic: bool = False
+    min_nodes: int = 0
+    boot: float = 0
+    idle_timeout: float = math.inf
+    burst_after: float = math.inf
+    checkpoint: float = 0
+    overhead: float = 0
+    max_restarts: int = 10
+    repair: float = 0
+    life: Callable[[int], float] = lambda _: math.inf
+    """Life of the k-th launch."""
+    uptime: Callable[[int, int], float] = lambda _, __: math.inf
+    """Time that a node is up until its k-th failure."""
+    fails: bool = False
     something_happened: bool = False
     compress: bool = False
     queue: list[Job] = field(default_factory=list)
     running: list[Job] = field(default_factory=list)
+    there: list[Node] = field(default_factory=list)
+    launches: int = 0
+    failures: dict[int, int] = field(default_factory=dict)
+    spans: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+    @property
+    def numbered(self) -> bool:
+        return self.elastic or self.fails
 
     @property
     def size(self) -> int:
@@ -61,9 +107,15 @@ class Pool:
     def takes(self, job: Job) -> bool:
         return self.at_least <= job.procs <= self.at_most and self.need_of(job) <= self.size
 
+    def capacity(self, time: float) -> int:
+        """Units that are known to be there at a time, from now on."""
+        if not self.numbered:
+            return self.size
+        return sum(node.up or node.arrives <= time for node in self.there)
+
 
 class Reference:
-    """One replay, always-up pools only."""
+    """One replay."""
 
     def __init__(
         self,
@@ -79,27 +131,39 @@ class Reference:
         self.passing_order, self.depth = passing_order, depth
         self.now = 0.0
 
-    # what a job is in its pool (§3, §5 speed)
+    # what a job is in its pool (§3, §5 speed, §6)
+    def overhead(self, job: Job) -> float:
+        assert job.pool is not None
+        return self.pools[job.pool].overhead if job.restarts else 0
+
     def estimate(self, job: Job) -> float:
         assert job.pool is not None
-        return job.estimate / self.pools[job.pool].speed
+        speed = self.pools[job.pool].speed
+        if not job.restarts:
+            return job.estimate / speed
+        return self.overhead(job) + max(1, job.estimate / speed - job.kept / speed)
 
-    def length(self, job: Job) -> float:
+    def uncut(self, job: Job) -> float:
         assert job.pool is not None
-        run = job.run / self.pools[job.pool].speed
-        if self.overrun == "kill" and job.run > job.estimate:
-            return self.estimate(job)
-        return run
+        return self.overhead(job) + (job.run - job.kept) / self.pools[job.pool].speed
+
+    def will_be_killed(self, job: Job) -> bool:
+        return self.overrun == "kill" and self.uncut(job) > self.estimate(job)
 
     def end(self, job: Job) -> float:
-        assert job.start is not None
-        return job.start + self.length(job)
+        assert job.began is not None
+        return job.began + (self.estimate(job) if self.will_be_killed(job) else self.uncut(job))
 
     def expected_end(self, job: Job) -> float:
-        assert job.start is not None
-        return max(job.start + self.estimate(job), self.now + 1)
+        assert job.began is not None
+        return max(job.began + self.estimate(job), self.now + 1)
+
+    def idle(self, pool: Pool) -> list[Node]:
+        return sorted((node for node in pool.there if node.up and node.job is None), key=lambda node: node.number)
 
     def free(self, pool: Pool) -> int:
+        if pool.numbered:
+            return len(self.idle(pool))
         return pool.size - sum(job.need for job in pool.running)
 
     # the clock (§2)
@@ -107,32 +171,61 @@ class Reference:
         for job in self.jobs:
             for index, pool in enumerate(self.pools):
                 if pool.takes(job):
-                    job.pool, job.need = index, pool.need_of(job)
+                    job.pool, job.need, job.waits_since = index, pool.need_of(job), job.submit
                     break
         coming = [job for job in self.jobs if job.pool is not None]
-        while True:
-            times = [job.submit for job in coming]
-            for pool in self.pools:
-                times += [self.end(job) for job in pool.running]
-                times += [job.reservation for job in pool.queue if job.reservation is not None]
-            if not times:
-                return self.jobs
-            self.now = min(times)
-            first_round = True
-            while self.one_round(coming, first_round=first_round):
-                first_round = False
+        for pool in self.pools:
+            if pool.numbered:
+                pool.launches = pool.min_nodes if pool.elastic else pool.nodes
+                pool.there = [Node(number, 0, 0) for number in range(pool.launches)]
+                for node in pool.there:
+                    self.comes_up(pool, node, 0)
+        self.now = -1.0
+        while any(job.pool is not None and job.end is None for job in self.jobs):
+            self.now = min(time for time in self.times(coming) if time > self.now)
+            first_round = due = True
+            while due:
+                while self.one_round(coming, first_round=first_round):
+                    first_round = False
+                due = self.autoscale()
+        for pool in self.pools:
+            pool.spans += [(node.number, node.launched, node.arrives, max(0, self.now)) for node in pool.there]
+            # The replay ends with the last job: what is launched at that instant is not there.
+            pool.spans = [span for span in pool.spans if span[1] < self.now or self.now <= 0]
+        return self.jobs
 
-    def one_round(self, coming: list[Job], *, first_round: bool) -> bool:
+    def times(self, coming: list[Job]) -> list[float]:
+        times = [job.submit for job in coming]
+        for index, pool in enumerate(self.pools):
+            times += [self.end(job) for job in pool.running]
+            times += [job.reservation for job in pool.queue if job.reservation is not None]
+            times += [node.leaves for node in pool.there]
+            times += [node.arrives for node in pool.there if not node.up]
+            times += [node.idle_since + pool.idle_timeout for node in self.idle(pool)]
+            for job in pool.queue:
+                times += [job.waits_since + later.burst_after for later in self.pools[index + 1 :] if later.takes(job)]
+        return times
+
+    def one_round(self, coming: list[Job], *, first_round: bool) -> bool:  # noqa: C901, PLR0912 - as the page has it
+        """Do one round; return whether anything was due in it."""
         anything = False
         for pool in self.pools:
             for job in [job for job in pool.running if self.end(job) <= self.now]:
-                pool.running.remove(job)
-                job.done = True
-                assert job.start is not None
-                job.killed = self.overrun == "kill" and job.run > job.estimate
-                if self.now < job.start + self.estimate(job):
+                job.killed = self.will_be_killed(job)
+                assert job.began is not None
+                if self.now < job.began + self.estimate(job):
                     pool.compress = True
+                self.off(pool, job)
+                job.end = self.now
                 pool.something_happened = anything = True
+        for pool in self.pools:
+            for node in [node for node in pool.there if node.leaves <= self.now]:
+                self.leave(pool, node)
+                pool.something_happened = anything = True
+        for pool in self.pools:
+            for node in [node for node in pool.there if not node.up and node.arrives <= self.now]:
+                self.comes_up(pool, node, self.now)
+                pool.something_happened = pool.compress = anything = True
         while coming and coming[0].submit <= self.now:
             job = coming.pop(0)
             assert job.pool is not None
@@ -144,10 +237,97 @@ class Reference:
                     pool.something_happened = anything = True
         for pool in self.pools:
             if pool.something_happened:
+                anything = True
                 pool.something_happened = False
                 self.one_pass(pool)
                 pool.compress = False
-        return anything
+        return self.moves() or anything
+
+    def off(self, pool: Pool, job: Job) -> None:
+        pool.running.remove(job)
+        assert job.began is not None
+        job.attempts.append((self.pools.index(pool), job.began, self.now))
+        for node in pool.there:
+            if node.job is job:
+                node.job, node.idle_since = None, self.now
+        job.held = []
+
+    # bursting (§5)
+    def moves(self) -> bool:
+        """Let due jobs move; return whether any did."""
+        moved = False
+        waiting = [job for pool in self.pools for job in pool.queue]
+        for job in sorted(waiting, key=lambda job: job.number):
+            assert job.pool is not None
+            for index in range(job.pool + 1, len(self.pools)):
+                later = self.pools[index]
+                if not later.takes(job) or job.waits_since + later.burst_after > self.now:
+                    continue
+                busy, wanted = sum(one.need for one in later.running), sum(one.need for one in later.queue)
+                if later.size - busy - wanted >= later.need_of(job):
+                    origin = self.pools[job.pool]
+                    origin.queue.remove(job)
+                    origin.something_happened = origin.compress = True
+                    job.pool, job.need, job.reservation = index, later.need_of(job), None
+                    later.queue.append(job)
+                    later.something_happened = moved = True
+                    break
+        return moved
+
+    # nodes that come and go (§6)
+    def comes_up(self, pool: Pool, node: Node, time: float) -> None:
+        node.up, node.idle_since = True, time
+        if pool.fails:
+            count = pool.failures[node.number] = pool.failures.get(node.number, -1) + 1
+            node.leaves = time + pool.uptime(node.number, count)
+        elif time == 0 and node.launched == 0 and node.leaves == math.inf:
+            node.leaves = pool.life(node.number)
+
+    def leave(self, pool: Pool, node: Node) -> None:
+        if node.job is not None:
+            job = node.job
+            began, overhead = job.began, self.overhead(job)
+            assert began is not None
+            self.off(pool, job)
+            pool.compress = True
+            if pool.checkpoint:
+                worked = max(0, self.now - began - overhead)
+                job.kept += math.floor(worked / pool.checkpoint) * pool.checkpoint * pool.speed
+            if job.restarts >= pool.max_restarts:
+                job.failed, job.end = True, self.now
+            else:
+                job.restarts += 1
+                job.waits_since, job.reservation = self.now, None
+                pool.queue.append(job)
+        pool.there.remove(node)
+        pool.spans.append((node.number, node.launched, node.arrives, self.now))
+        if pool.fails:
+            pool.there.append(Node(node.number, self.now, self.now + pool.repair))
+
+    def autoscale(self) -> bool:
+        """Launch and shut down; return whether anything is due at this instant for it."""
+        for pool in self.pools:
+            if not pool.elastic:
+                continue
+            wanted = sum(job.need for job in pool.queue)
+            up = sum(node.up for node in pool.there)
+            booting, idle = len(pool.there) - up, len(self.idle(pool))
+            launch = min(wanted - idle - booting, pool.nodes - up - booting)
+            launch = max(0, launch, pool.min_nodes - up - booting)
+            for _ in range(launch):
+                node = Node(pool.launches, self.now, self.now + pool.boot)
+                node.leaves = self.now + pool.life(pool.launches)
+                pool.there.append(node)
+                pool.launches += 1
+                pool.compress = True
+            if not pool.queue:
+                for node in reversed(self.idle(pool)):
+                    more = sum(node.up for node in pool.there) > pool.min_nodes
+                    if more and node.idle_since + pool.idle_timeout <= self.now:
+                        pool.there.remove(node)
+                        pool.spans.append((node.number, node.launched, node.arrives, self.now))
+        nodes = [node for pool in self.pools for node in pool.there]
+        return any(node.leaves <= self.now or (not node.up and node.arrives <= self.now) for node in nodes)
 
     # the pass (§4)
     def one_pass(self, pool: Pool) -> None:
@@ -181,13 +361,20 @@ class Reference:
         assert job.need <= self.free(pool)
         pool.queue.remove(job)
         pool.running.append(job)
-        job.start = self.now
+        job.began = self.now
+        if job.start is None:
+            job.start = self.now
+        job.reservation = None
+        if pool.numbered:
+            for node in self.idle(pool)[: job.need]:
+                node.job = job
 
     def easy(self, pool: Pool) -> None:
         head = pool.queue[0]
-        for shadow in sorted({self.expected_end(job) for job in pool.running}):
+        arrivals = {node.arrives for node in pool.there if not node.up}
+        for shadow in sorted({self.expected_end(job) for job in pool.running} | arrivals):
             later = sum(job.need for job in pool.running if self.expected_end(job) > shadow)
-            extra = pool.size - later - head.need
+            extra = pool.capacity(shadow) - later - head.need
             if extra >= 0:
                 break
         else:
@@ -230,18 +417,19 @@ class Reference:
 
     def changes(self, pool: Pool) -> list[float]:
         times = {self.now} | {self.expected_end(job) for job in pool.running}
+        times |= {node.arrives for node in pool.there if not node.up}
         for job in pool.queue:
             if job.reservation is not None:
                 times |= {job.reservation, job.reservation + self.estimate(job)}
         return sorted(time for time in times if time >= self.now)
 
     def reservations_hold(self, pool: Pool) -> bool:
-        return all(self.taken(pool, time) <= pool.size for time in self.changes(pool))
+        return all(self.taken(pool, time) <= pool.capacity(time) for time in self.changes(pool))
 
-    def earliest(self, pool: Pool, job: Job) -> float:
+    def earliest(self, pool: Pool, job: Job) -> float | None:
         changes = self.changes(pool)
         for start in changes:
             end = start + self.estimate(job)
-            if all(self.taken(pool, time) + job.need <= pool.size for time in changes if start <= time < end):
+            if all(self.taken(pool, time) + job.need <= pool.capacity(time) for time in changes if start <= time < end):
                 return start
-        raise AssertionError("a job that the pool can hold always finds a place")
+        return None

@@ -103,3 +103,55 @@ clusters = st.builds(
     ),
 )
 """Clusters of one to three pools under every policy."""
+
+_restarts: dict[str, st.SearchStrategy[Any]] = {
+    "checkpoint_interval": st.sampled_from([None, 1, 2]),
+    "restart_overhead": st.sampled_from([0, 0, 1]),
+    "max_restarts": st.sampled_from([0, 1, 3]),
+}
+
+
+def _changing_pool(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A pool of any kind: steady, failing, or elastic, on demand or spot."""
+    node = st.fixed_dictionaries({"cores": st.sampled_from([1, 2]), "speed": st.sampled_from([1.0, 1.0, 2.0, 0.5])})
+    common = {"name": st.just(name), "node": node, **_restarts}
+    if name != "a":
+        common["burst_after"] = st.sampled_from([None, 0, 0, 1, 3])
+    accepts = st.sampled_from([{}, {}, {}, {"procs": {"at_most": 2}}, {"procs": {"at_least": 2}}])
+    failing = {
+        "kind": st.just("on_premises"),
+        "nodes": st.integers(0, 4),
+        "placement": st.just("nodes"),
+        "mtbf": st.sampled_from([None, 5, 20]),
+        "repair_time": st.integers(0, 3),
+    }
+    elastic = {
+        "kind": st.just("cloud"),
+        "nodes": st.integers(1, 4),
+        "price_usd_per_hour": st.just(1.0),
+        "min_nodes": st.sampled_from([0, 0, 1]),
+        "boot_time": st.sampled_from([0, 0, 1, 2]),
+        "idle_timeout": st.sampled_from([0, 1, 3]),
+        "interruptions_per_hour": st.sampled_from([0, 0, 180, 720]),
+    }
+    return st.one_of(
+        st.fixed_dictionaries({**common, **failing, "accepts": accepts}),
+        st.fixed_dictionaries({**common, **elastic, "accepts": accepts}),
+        st.tuples(_pool(name), st.fixed_dictionaries(common)).map(lambda both: {**both[0], **both[1]}),
+    )
+
+
+changing_clusters = st.builds(
+    lambda policy, overrun, depth, pools: Cluster.model_validate(
+        {"policy": policy, "overrun": overrun, "depth": depth, "pools": pools}
+    ),
+    policies,
+    st.sampled_from(["allow", "kill"]),
+    st.sampled_from([None, None, None, 1, 2]),
+    st.one_of(
+        st.tuples(_changing_pool("a")).map(list),
+        st.tuples(_changing_pool("a"), _changing_pool("b")).map(list),
+        st.tuples(_changing_pool("a"), _changing_pool("b"), _changing_pool("c")).map(list),
+    ),
+)
+"""Clusters whose nodes come and go, and whose jobs move, under every policy."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 
 from pwsim import Cluster, Result, Trace, simulate
+from pwsim.engine.inputs import lives, uptimes
 from tests.conftest import ENGINES
 from tests.reference import Job, Pool, Reference
-from tests.strategies import clusters, traces
+from tests.strategies import changing_clusters, clusters, traces
 
 
-def by_reference(trace: Trace, cluster: Cluster) -> list[Job]:
-    """Replay with the reference."""
+def by_reference(trace: Trace, cluster: Cluster, seed: int = 1) -> tuple[list[Job], list[Pool]]:
+    """Replay with the reference; random draws are the engines' own (semantics §6)."""
     columns = zip(
         trace.submit_s.tolist(), trace.run_s.tolist(), trace.procs.tolist(), trace.estimate_s.tolist(),
         trace.nodes.tolist(), trace.memory_mib.tolist(), strict=True,
@@ -25,14 +27,37 @@ def by_reference(trace: Trace, cluster: Cluster) -> list[Job]:
     pools = []
     for count, pool in zip(cluster.node_counts(), cluster.pools, strict=True):
         limits = pool.accepts.procs
-        at_least = (limits.at_least if limits else None) or 0
-        at_most = limits.at_most if limits and limits.at_most is not None else np.inf
-        memory = int(pool.node.memory) if pool.node.memory else None
-        pools.append(Pool(count, pool.node.cores, pool.placement, pool.node.speed, memory, at_least, at_most))
+        made = Pool(count, pool.node.cores, pool.placement, pool.node.speed)
+        made.at_least = (limits.at_least if limits else None) or 0
+        made.at_most = limits.at_most if limits and limits.at_most is not None else np.inf
+        made.memory = int(pool.node.memory) if pool.node.memory else None
+        made.burst_after = np.inf if pool.burst_after is None else pool.burst_after
+        made.checkpoint, made.overhead = pool.checkpoint_interval or 0, pool.restart_overhead
+        made.max_restarts = pool.max_restarts
+        if pool.kind == "cloud" and pool.elastic:
+            made.elastic, made.min_nodes = True, pool.min_nodes
+            made.boot, made.idle_timeout = pool.boot_time, pool.idle_timeout
+            if rate := pool.interruptions_per_hour:
+                made.life = partial(one_of, partial(lives, seed, pool.name, 3600 / rate))
+        if pool.kind == "on_premises" and pool.mtbf is not None:
+            made.fails, made.repair = True, pool.repair_time
+            made.uptime = partial(uptime_of, seed, pool)
+        pools.append(made)
     policy = cluster.the_policy()
-    return Reference(
+    reference = Reference(
         jobs, pools, policy.order, policy.backfill, cluster.overrun, policy.passing_order, cluster.depth
-    ).replay()
+    )
+    return reference.replay(), pools
+
+
+def uptime_of(seed: int, pool: Any, node: int, failure: int) -> float:
+    """Return how long a node is up until its k-th failure."""
+    return one_of(lambda count: uptimes(seed, pool.name, node, pool.mtbf, count), failure)
+
+
+def one_of(draw: Any, index: int) -> float:
+    """Return one of a stream of draws."""
+    return float(draw(index + 1)[index])
 
 
 def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
@@ -45,14 +70,25 @@ def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
     assert result.replay.engine == engine
     replay = result.replay
     if cluster.the_policy().order == "multifactor":
-        other = simulate(trace, cluster, engine="compiled" if engine == "simpy" else "simpy")
-        np.testing.assert_array_equal(replay.start_s, other.replay.start_s)
+        if cluster.steady:
+            other = simulate(trace, cluster, engine="compiled" if engine == "simpy" else "simpy")
+            np.testing.assert_array_equal(replay.start_s, other.replay.start_s)
         check_invariants(result)
         return
-    wanted = by_reference(trace, cluster)
+    wanted, pools = by_reference(trace, cluster)
     assert replay.pool.tolist() == [-1 if job.pool is None else job.pool for job in wanted]
     assert replay.killed.tolist() == [job.killed for job in wanted]
+    assert replay.failed.tolist() == [job.failed for job in wanted]
+    assert replay.restarts.tolist() == [job.restarts for job in wanted]
     np.testing.assert_array_equal(replay.start_s, [np.nan if job.start is None else job.start for job in wanted])
+    np.testing.assert_array_equal(replay.end_s, [np.nan if job.end is None else job.end for job in wanted])
+    tried = result.attempts
+    attempts = [(job.number, *attempt) for job in wanted for attempt in job.attempts]
+    columns = tried.job, tried.pool, tried.start_s, tried.end_s
+    assert sorted(zip(*(column.tolist() for column in columns), strict=True)) == sorted(attempts)
+    spans = [(index, *span) for index, pool in enumerate(pools) for span in pool.spans]
+    if replay.spans is not None:
+        assert sorted(map(tuple, replay.spans.tolist())) == sorted(spans)
     check_invariants(result)
 
 
@@ -66,21 +102,41 @@ def check_invariants(result: Result) -> None:
     assert (jobs["status"] == "rejected").to_numpy().tolist() == (~served).tolist()
     if cluster.overrun == "allow":
         assert not replay.killed.any()
+    tried = result.attempts
+    assert sorted(set(tried.job.tolist())) == np.flatnonzero(served).tolist(), "no job is lost"
+    assert (np.bincount(tried.job, minlength=len(trace))[served] == 1 + replay.restarts[served]).all()
+    for job in np.flatnonzero(served):  # no job runs twice at once
+        mine = np.flatnonzero(tried.job == job)
+        assert (tried.start_s[mine][1:] >= tried.end_s[mine][:-1]).all()
+        assert (tried.start_s[mine[0]], tried.end_s[mine[-1]]) == (replay.start_s[job], replay.end_s[job])
+    # Busy time is work done and work lost.
+    done_s = tried.end_s - tried.start_s - tried.lost_s
+    assert (tried.lost_s >= -1e-9).all()
+    speed = np.array([pool.node.speed for pool in cluster.pools])
+    work_s = np.bincount(tried.job, done_s * speed[tried.pool], minlength=len(trace))
+    completed = served & ~replay.killed & ~replay.failed
+    np.testing.assert_allclose(work_s[completed], trace.run_s[completed], atol=1e-9)
     for index, (count, pool) in enumerate(zip(cluster.node_counts(), cluster.pools, strict=True)):
-        here = replay.pool == index
-        need, start_s, end_s = pool.need(trace)[here], replay.start_s[here], replay.end_s[here]
+        here = tried.pool == index
+        need, start_s, end_s = pool.need(trace)[tried.job[here]], tried.start_s[here], tried.end_s[here]
+        launch_s, up_s, gone_s = result.stays(index)
+        units = pool.units_per_node()
         for now in np.unique(start_s):  # what is held only grows at a start
             held = need[(start_s <= now) & (now < end_s)].sum()
-            assert held <= count * pool.units_per_node()
-        work_s = np.where(replay.killed, trace.estimate_s, trace.run_s)[here] / pool.node.speed
-        np.testing.assert_array_equal(end_s, start_s + work_s)
+            assert held <= units * np.count_nonzero((up_s <= now) & (now < gone_s) | (gone_s == result.end_s))
+            assert np.count_nonzero((launch_s <= now) & (now < gone_s)) <= count, "never more nodes than the cap"
+        # Nodes are there for at least as long as jobs hold them.
+        assert units * (gone_s - launch_s).sum() >= (need * (end_s - start_s)).sum() - 1e-9
     timeline = result.timeline
-    seconds = np.diff(np.append(timeline["time_s"].unique(), np.nanmax(replay.end_s) if served.any() else 0.0))
+    seconds = np.diff(np.append(timeline["time_s"].unique(), result.end_s))
     hours = seconds.repeat(len(cluster.pools))
     # Little's law, exact for every run: the integral of the queue length is the sum of the waits.
-    assert float((timeline["queued_jobs"] * hours).sum()) == pytest.approx(np.nansum(result.wait_s), abs=1e-6)
-    # Work is conserved: the integral of busy cores is the work of all jobs.
-    busy = (trace.procs * (replay.end_s - replay.start_s))[served].sum()
+    waited_s = (result.waits.end_s - result.waits.start_s).sum()
+    assert float((timeline["queued_jobs"] * hours).sum()) == pytest.approx(waited_s, abs=1e-6)
+    held_s = np.bincount(tried.job, tried.end_s - tried.start_s, minlength=len(trace))
+    queued_s = np.bincount(result.waits.job, result.waits.end_s - result.waits.start_s, minlength=len(trace))
+    np.testing.assert_allclose((held_s + queued_s)[served], result.turnaround_s[served], atol=1e-9)
+    busy = (trace.procs * held_s).sum()
     assert float((timeline["busy_cores"] * hours).sum()) == pytest.approx(busy, abs=1e-6)
 
 
@@ -97,6 +153,19 @@ def test_agrees_with_the_reference(engine, trace, cluster):
 @settings(max_examples=20_000)
 def test_agrees_with_the_reference_on_many_cases(engine, trace, cluster):
     compare(trace, cluster, engine)
+
+
+@given(trace=traces, cluster=changing_clusters)
+@settings(max_examples=500)
+def test_agrees_with_the_reference_where_nodes_come_and_go(trace, cluster):
+    compare(trace, cluster, "simpy")
+
+
+@pytest.mark.slow
+@given(trace=traces, cluster=changing_clusters)
+@settings(max_examples=20_000)
+def test_agrees_with_the_reference_where_nodes_come_and_go_on_many_cases(trace, cluster):
+    compare(trace, cluster, "simpy")
 
 
 def starts(

@@ -6,10 +6,10 @@ import logging
 from typing import Literal, get_args
 
 from pwsim.cluster import Cluster
-from pwsim.engine.inputs import Inputs, prepare
+from pwsim.engine.inputs import Inputs, prepare, steady_replay
 from pwsim.errors import InputError
 from pwsim.result import Replay, Result
-from pwsim.trace import Floats, Trace
+from pwsim.trace import Trace
 
 log = logging.getLogger("pwsim")
 
@@ -65,25 +65,28 @@ def simulate(
     if cluster is None:
         assert cores is not None
         cluster = Cluster.homogeneous(cores, policy, overrun, depth)
-    inputs = prepare(trace, cluster)
-    ran, start_s = _run(inputs, engine)
-    end_s = start_s + inputs.held_s  # NaN for rejected jobs
-    return Result(trace, cluster, Replay(ran, inputs.pool, start_s, end_s, inputs.killed), seed)
+    return Result(trace, cluster, _run(prepare(trace, cluster, seed), engine), seed)
 
 
-def _run(inputs: Inputs, engine: Engine) -> tuple[str, Floats]:
-    """Replay with an engine; return its name and the starts."""
+def _run(inputs: Inputs, engine: Engine) -> Replay:
+    """Replay with an engine."""
     if engine != "simpy":
         from pwsim.engine import kernel
 
         order = kernel.compiled_order(inputs)
-        if order is not None:
-            return "compiled", kernel.run(inputs, order)
-        cannot = f"numba cannot compile the order of policy {str(inputs.policy)!r}"
+        if order is not None and inputs.steady:
+            start_s = kernel.run(inputs, order)
+            return steady_replay("compiled", inputs, start_s)
+        cannot = (
+            "the compiled engine does not know nodes that come and go, nor bursting"
+            if order is not None
+            else f"numba cannot compile the order of policy {str(inputs.policy)!r}"
+        )
         if engine == "compiled":
             raise InputError(f"{cannot}; use the simpy engine")
-        log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
+        if order is None:
+            log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
 
     from pwsim.engine.model import Model
 
-    return "simpy", Model(inputs).run()
+    return Model(inputs).run()

@@ -4,16 +4,54 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 
-from pwsim.cluster import Cluster
+from pwsim.cluster import Cluster, Pool
 from pwsim.errors import InputError
-from pwsim.result import REJECTED
+from pwsim.result import REJECTED, Replay
 from pwsim.rules import Policy, custom, orders
 from pwsim.rules.custom import Order
 from pwsim.trace import Floats, Integers, Trace
+from pwsim.units import HOUR_S
+
+
+class PoolInputs(NamedTuple):
+    """What an engine needs to know of a pool beside its size."""
+
+    name: str
+    """Name of the pool."""
+    speed: float
+    """Speed of its nodes."""
+    elastic: bool
+    """Whether nodes are launched and shut down with demand (semantics §6)."""
+    least: int
+    """``min_nodes`` of an elastic pool."""
+    boot_s: float
+    """From launch until a node is up [s]."""
+    idle_s: float
+    """Idle time after which a node is shut down [s]."""
+    burst_s: float
+    """Wait after which jobs of earlier pools come here [s]; infinite if they never do."""
+    checkpoint_s: float
+    """Interval between checkpoints [s]; 0 without."""
+    overhead_s: float
+    """Restart overhead [s]."""
+    max_restarts: int
+    """Restarts after which the next interruption ends a job."""
+    life_s: float
+    """Mean time until a launched node is taken back [s]; infinite if it never is."""
+    mtbf_s: float
+    """Mean time of being up until a node fails [s]; infinite if it never does."""
+    repair_s: float
+    """From a failure until the node is up again [s]."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether it matters which of its nodes a job holds."""
+        return self.elastic or self.mtbf_s < math.inf
 
 
 @dataclass(frozen=True)
@@ -37,7 +75,19 @@ class Inputs:
     killed: np.ndarray[tuple[int], np.dtype[np.bool_]]
     """Whether the job is killed at the end of its estimate, shape (jobs,)."""
     units: tuple[int, ...]
-    """Units of each pool."""
+    """Units of each pool: the most that may be up."""
+    pools: tuple[PoolInputs, ...]
+    """More of each pool."""
+    needs: Integers
+    """Units that each job takes in each pool, 0 where it could never be held, shape (pools, jobs)."""
+    run_s: Floats
+    """Run time of the log [s], shape (jobs,)."""
+    overrun: str
+    """``allow`` or ``kill``."""
+    seed: int
+    """Seed of everything random."""
+    steady: bool
+    """Whether all nodes are always up, and every job stays where it was routed."""
     policy: Policy
     """How each pool schedules."""
     depth: int
@@ -59,7 +109,7 @@ class Inputs:
         return self.policy.order in orders.DYNAMIC or self.policy.code is not None
 
 
-def prepare(trace: Trace, cluster: Cluster) -> Inputs:
+def prepare(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
     """Return the arrays that a replay starts from (semantics §1, §3, §5).
 
     A job goes to the first pool that accepts it and could ever hold it.
@@ -76,32 +126,88 @@ def prepare(trace: Trace, cluster: Cluster) -> Inputs:
     need = np.zeros(len(trace), dtype=np.int64)
     speed = np.ones(len(trace))
     units = tuple(count * one.units_per_node() for count, one in zip(counts, cluster.pools, strict=True))
+    needs = np.zeros((len(cluster.pools), len(trace)), dtype=np.int64)
     for index, one in enumerate(cluster.pools):
         needed = one.need(trace)
-        here = (pool == REJECTED) & one.admits(trace) & (needed <= units[index])
+        held = one.admits(trace) & (needed <= units[index])
+        needs[index, held] = needed[held]
+        here = (pool == REJECTED) & held
         pool[here] = index
         need[here] = needed[here]
         speed[here] = one.node.speed
     policy = cluster.the_policy()
-    run_s, estimate_s = trace.run_s, trace.estimate_s
+    run_s, estimate_s = trace.run_s / speed, trace.estimate_s / speed
     killed = (
         (run_s > estimate_s) & (pool != REJECTED) if cluster.overrun == "kill" else np.zeros(len(trace), dtype=bool)
     )
     return Inputs(
         submit_s=trace.submit_s,
         procs=trace.procs,
-        logged_estimate_s=estimate_s,
+        logged_estimate_s=trace.estimate_s,
         pool=pool,
         need=need,
-        held_s=np.where(killed, estimate_s, run_s) / speed,
-        estimate_s=estimate_s / speed,
+        held_s=np.where(killed, estimate_s, run_s),
+        estimate_s=estimate_s,
         killed=killed,
         units=units,
+        pools=tuple(map(_pool_inputs, cluster.pools)),
+        needs=needs,
+        run_s=trace.run_s,
+        overrun=cluster.overrun,
+        seed=seed,
+        steady=cluster.steady,
         policy=policy,
         depth=cluster.depth or 0,
         order=_order(cluster, policy),
         **_multifactor(trace, cluster, need, pool, units),
     )
+
+
+def steady_replay(engine: str, inputs: Inputs, start_s: Floats) -> Replay:
+    """Return what there is to know of a replay where nodes stay up and jobs where they are: one attempt a job."""
+    end_s = start_s + inputs.held_s  # NaN for rejected jobs
+    return Replay(
+        engine=engine,
+        pool=inputs.pool,
+        start_s=start_s,
+        end_s=end_s,
+        killed=inputs.killed,
+        failed=np.zeros(len(start_s), dtype=bool),
+        restarts=np.zeros(len(start_s), dtype=np.int64),
+    )
+
+
+def _pool_inputs(pool: Pool) -> PoolInputs:
+    cloud = pool if pool.kind == "cloud" and pool.elastic else None
+    mtbf_s = pool.mtbf if pool.kind == "on_premises" else None
+    return PoolInputs(
+        name=pool.name,
+        speed=pool.node.speed,
+        elastic=cloud is not None,
+        least=cloud.min_nodes if cloud else 0,
+        boot_s=cloud.boot_time if cloud else 0.0,
+        idle_s=cloud.idle_timeout if cloud else math.inf,
+        burst_s=math.inf if pool.burst_after is None else pool.burst_after,
+        checkpoint_s=pool.checkpoint_interval or 0.0,
+        overhead_s=pool.restart_overhead,
+        max_restarts=pool.max_restarts,
+        life_s=HOUR_S / cloud.interruptions_per_hour if cloud and cloud.interruptions_per_hour else math.inf,
+        mtbf_s=math.inf if mtbf_s is None else mtbf_s,
+        repair_s=pool.repair_time if pool.kind == "on_premises" else 0.0,
+    )
+
+
+def lives(seed: int, pool: str, mean_s: float, launches: int) -> Floats:
+    """Return the life of each launch of a pool, exponential [s], shape (launches,).
+
+    Drawn from a stream of the pool's own; more launches give the same lives for the first of them (semantics §6).
+    """
+    return np.random.default_rng([seed, crc32(pool.encode()), 0]).exponential(mean_s, launches)
+
+
+def uptimes(seed: int, pool: str, node: int, mean_s: float, failures: int) -> Floats:
+    """Return the times that a node is up from one failure to the next, exponential [s], shape (failures,)."""
+    return np.random.default_rng([seed, crc32(pool.encode()), 1, node]).exponential(mean_s, failures)
 
 
 def _order(cluster: Cluster, policy: Policy) -> Order | None:

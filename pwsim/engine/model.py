@@ -1,9 +1,10 @@
 """The SimPy model: the reference engine (semantics §2).
 
-SimPy owns the clock; plain lists are the containers; the rules of :mod:`pwsim.rules` decide.  Three kinds of
-event are scheduled, and their priorities make the order of a round (§2): completions, then submissions and
-reservations that fall due, then one event that gives a pass to each pool in which something happened.  What
-that pass makes happen at the same instant comes in the next round, by the same priorities.
+SimPy owns the clock; plain lists are the containers; the rules of :mod:`pwsim.rules` decide.  The priorities of
+events make the order of a round (§2): completions; nodes that leave; nodes that arrive; submissions, reservations that
+fall due and waits that run out; one event that gives a pass to each pool in which something happened, and then looks at
+jobs that are due to move.  What these make happen at the same instant comes in the next round, by the same priorities.
+The autoscaler comes last, when nothing is due any more.
 
 Events are callbacks, not processes: a process a job costs several times as much and says no more.
 """
@@ -11,23 +12,30 @@ Events are callbacks, not processes: a process a job costs several times as much
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Callable
+from bisect import bisect_left, insort
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import simpy
 from simpy.events import Event, EventPriority
 
-from pwsim.engine.inputs import Inputs
-from pwsim.result import REJECTED
-from pwsim.rules import backfill, conservative, custom, multifactor, orders, profile
+from pwsim.engine.inputs import Inputs, PoolInputs, lives, uptimes
+from pwsim.engine.nodes import Nodes
+from pwsim.errors import InputError
+from pwsim.result import REJECTED, Replay
+from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, profile
 from pwsim.rules.custom import Order
-from pwsim.trace import Floats
 
 COMPLETION = EventPriority(0)
-SUBMISSION = EventPriority(1)
-PASS = EventPriority(2)
+LEAVE = EventPriority(1)
+ARRIVE = EventPriority(2)
+SUBMISSION = EventPriority(3)
+PASS = EventPriority(4)
+AUTOSCALE = EventPriority(5)
+
+FRUITLESS = 10_000
+"""Launches in a row without a job that ever runs, after which the replay gives up (semantics §6)."""
 
 
 class _Call(Event):
@@ -40,6 +48,7 @@ class _Call(Event):
         priority: EventPriority,
         call: Callable[[Any], None],
         subject: int = 0,
+        node: int = 0,
     ) -> None:
         self.env = env
         self.callbacks = [call]
@@ -47,14 +56,26 @@ class _Call(Event):
         self._ok = True
         self.subject = subject
         """The job or pool that the call is about."""
+        self.node = node
+        """The node that the call is about."""
         env.schedule(self, priority, delay_s)
 
 
 class _Pool:
     """The containers of one pool."""
 
-    def __init__(self, units: int, jobs: int, users: int) -> None:
-        self.free = units
+    def __init__(self, index: int, units: int, facts: PoolInputs, needs: list[int], users: int) -> None:
+        jobs = len(needs)
+        self.index = index
+        self.units = units
+        self.facts = facts
+        self.needs = needs
+        """Units that each job would take here; 0 if it never can."""
+        up = facts.least if facts.elastic else units
+        self.nodes = Nodes(up) if facts.numbered else None
+        self.fruitless = 0  # launches since a job last started here
+        self.free = up
+        self.queued = 0  # units that the waiting jobs need
         # The queue, and what the rules look at, in queue order.
         self.queue: list[int] = []
         self.need: list[int] = []
@@ -68,15 +89,38 @@ class _Pool:
         # Conservative backfilling alone:
         self.ended_early = False  # so that reservations may move forward
         self.due_s = math.inf  # the next reservation
-        self.profile_s = [0.0] * profile.room(jobs)
-        self.profile_free = [units] * profile.room(jobs)
+        room = profile.room(jobs + (units if facts.numbered else 0))
+        self.profile_s = [0.0] * room
+        self.profile_free = [up] * room
         self.first, self.points = 0, 1
         self.gain_s = [math.inf, -math.inf]
         self.overdue_until_s = -math.inf
+        # Random draws of the pool's own (§6).
+        self.lives_s: list[float] = []
+        self.uptimes_s: dict[int, list[float]] = {}
+        self.failures: dict[int, int] = {}
+        self.lost = False  # a node has left, so that reservations may not hold
         # The multifactor order alone: an account for each user, and the last for all.
         self.usage = [0.0] * (users + 1)
         self.using = [0] * (users + 1)
         self.since_s = [0.0] * (users + 1)
+
+    def life_s(self, seed: int, launch: int) -> float:
+        """Return how long a launched node lives [s]."""
+        if launch >= len(self.lives_s):
+            more = max(64, 2 * launch)
+            self.lives_s = lives(seed, self.facts.name, self.facts.life_s, more).tolist()
+        return self.lives_s[launch]
+
+    def uptime_s(self, seed: int, node: int) -> float:
+        """Return how long a node is up until its next failure [s]."""
+        count = self.failures[node] = self.failures.get(node, -1) + 1
+        drawn = self.uptimes_s.get(node, [])
+        if count >= len(drawn):
+            drawn = self.uptimes_s[node] = uptimes(
+                seed, self.facts.name, node, self.facts.mtbf_s, max(16, 2 * count)
+            ).tolist()
+        return drawn[count]
 
 
 class Model:
@@ -90,6 +134,7 @@ class Model:
 
     def __init__(self, inputs: Inputs) -> None:
         self.env = simpy.Environment()
+        self.inputs = inputs
         self.policy = inputs.policy
         self.conservative = inputs.policy.backfill == "conservative"
         self.order = inputs.order
@@ -103,29 +148,87 @@ class Model:
         self.submit_s = inputs.submit_s.tolist()
         self.procs = inputs.procs.tolist()
         self.logged_estimate_s = inputs.logged_estimate_s.tolist()
+        self.run_s = inputs.run_s.tolist()
+        jobs = len(self.submit_s)
+        # Of the present attempt of each job, in its present pool.
         self.need = inputs.need.tolist()
         self.held_s = inputs.held_s.tolist()
         self.estimate_s = inputs.estimate_s.tolist()
-        self.start_s = [np.nan] * len(self.submit_s)
-        self.expected_s = [0.0] * len(self.submit_s)
-        self.pools = [_Pool(units, len(self.submit_s), len(self.share)) for units in inputs.units]
+        self.began_s = [math.nan] * jobs
+        self.expected_s = [0.0] * jobs
+        self.completion: list[_Call | None] = [None] * jobs
+        # What has become of each job.
+        self.start_s = [math.nan] * jobs
+        self.end_s = [math.nan] * jobs
+        self.killed = inputs.killed.tolist()
+        self.failed = [False] * jobs
+        self.restarts = [0] * jobs
+        self.kept_s = [0.0] * jobs
+        self.waits_since_s = list(self.submit_s)
+        self.attempts: list[tuple[int, int, float, float, float]] = []
+        self.waits: list[tuple[int, int, float, float]] = []
+        self.queued_since_s = list(self.submit_s)
+        self.pools = [
+            _Pool(index, units, facts, needs, len(self.share))
+            for index, (units, facts, needs) in enumerate(
+                zip(inputs.units, inputs.pools, inputs.needs.tolist(), strict=True)
+            )
+        ]
+        self.elastic = [pool for pool in self.pools if pool.facts.elastic]
+        self.bursting = [pool for pool in self.pools if pool.facts.burst_s < math.inf]
         # A rejected job's submission makes nothing happen (§1).
         self.arrivals = [job for job, pool in enumerate(self.pool_of) if pool != REJECTED]
         self.arrived = 0
+        self.remaining = len(self.arrivals)
+        self.due: list[int] = []  # waiting jobs that are due to move to a later pool
         self.pass_is_due = False
-        self.key: list[float] = [0.0] * len(self.submit_s)
+        self.autoscaler_is_due = False
+        self.key: list[float] = [0.0] * jobs
         if self.order is not None and inputs.policy.order != "fcfs" and not self.dynamic:
             self._set_keys(self.key, self.order, self.arrivals)
-        self.passing_key: list[float] = [0.0] * len(self.submit_s)
+        self.passing_key: list[float] = [0.0] * jobs
         if inputs.policy.passing_order:
             self._set_keys(self.passing_key, getattr(orders, inputs.policy.passing_order), self.arrivals)
 
-    def run(self) -> Floats:
-        """Replay all jobs; return the start of each, NaN for rejected ones [s], shape (jobs,)."""
+    def run(self) -> Replay:
+        """Replay all jobs.
+
+        Raises
+        ------
+        InputError
+            If an elastic pool launches nodes again and again that never run a job.
+        """
         if self.arrivals:
             self._await_submission()
-        self.env.run()
-        return np.array(self.start_s)
+            for pool in self.pools:
+                if pool.nodes is not None:
+                    for number in list(pool.nodes.idle):
+                        self._await_leaving(pool, number)
+        while self.remaining:
+            self.env.step()
+        return self._replay()
+
+    def _replay(self) -> Replay:
+        end = self.env.now
+        spans = [
+            (pool.index, *span[:3], span[3] if len(span) > 3 else end)
+            for pool in self.pools
+            if pool.nodes is not None
+            for span in pool.nodes.spans
+            if span[1] < end or end == 0  # what would come after the last job's end does not
+        ]
+        return Replay(
+            engine="simpy",
+            pool=np.array(self.pool_of, dtype=np.int64),
+            start_s=np.array(self.start_s),
+            end_s=np.array(self.end_s),
+            killed=np.array(self.killed, dtype=bool),
+            failed=np.array(self.failed, dtype=bool),
+            restarts=np.array(self.restarts, dtype=np.int64),
+            attempts=None if self.inputs.steady else np.array(self.attempts, dtype=float).reshape(-1, 5),
+            waits=None if self.inputs.steady else np.array(self.waits, dtype=float).reshape(-1, 4),
+            spans=None if self.inputs.steady else np.array(spans, dtype=float).reshape(-1, 5),
+        )
 
     # -- what happens
 
@@ -148,26 +251,49 @@ class Model:
         arrivals, submit_s, following = self.arrivals, self.submit_s, self.arrived
         while following < len(arrivals) and submit_s[arrivals[following]] <= now:
             job = arrivals[following]
-            pool = self.pools[self.pool_of[job]]
-            last = len(pool.queue)
-            position = last if self.policy.order == "fcfs" else bisect_left(pool.queue, self._rank(job), key=self._rank)
-            pool.queue.insert(position, job)
-            pool.need.insert(position, self.need[job])
-            pool.estimate_s.insert(position, self.estimate_s[job])
-            if self.conservative:
-                pool.reserved_s.insert(position, conservative.NO_RESERVATION)
-            self._touch(pool)
+            self._enter(self.pools[self.pool_of[job]], job)
+            if self.bursting:
+                self._await_bursts(job)
             following += 1
         self.arrived = following
         if following < len(arrivals):
             self._await_submission()
 
+    def _enter(self, pool: _Pool, job: int) -> None:
+        """Let a job wait in the queue of a pool, at its place."""
+        last = len(pool.queue)
+        position = last if self.policy.order == "fcfs" else bisect_left(pool.queue, self._rank(job), key=self._rank)
+        if position == last and last and pool.queue[-1] > job and self.policy.order == "fcfs":
+            position = bisect_left(pool.queue, job)  # it comes back, or from another pool
+        pool.queue.insert(position, job)
+        pool.need.insert(position, self.need[job])
+        pool.estimate_s.insert(position, self.estimate_s[job])
+        pool.queued += self.need[job]
+        self.queued_since_s[job] = self.env.now
+        if self.conservative:
+            pool.reserved_s.insert(position, conservative.NO_RESERVATION)
+        self._touch(pool)
+
     def _complete(self, event: _Call) -> None:
-        now = self.env.now
         job = event.subject
+        if self.completion[job] is not event:  # the attempt was interrupted
+            return
         pool = self.pools[self.pool_of[job]]
+        self.end_s[job] = self.env.now
+        overhead_s = pool.facts.overhead_s if self.restarts[job] else 0.0
+        self._end_attempt(pool, job, self.held_s[job] - overhead_s)
+        self.remaining -= 1
+
+    def _end_attempt(self, pool: _Pool, job: int, done_s: float) -> None:
+        """Take a job off its units, at its end or at an interruption; of the attempt, some seconds count."""
+        now = self.env.now
         units, expected_s = self.need[job], self.expected_s[job]
+        self.completion[job] = None
+        self.attempts.append((job, pool.index, self.began_s[job], now, done_s))
         pool.free += units
+        if pool.nodes is not None:
+            pool.nodes.give_back(job, now)
+            self._await_idle_timeout(pool)
         index = bisect_left(pool.release_s, expected_s)
         while pool.release_need[index] != units:  # jobs of one size and expected end are interchangeable here
             index += 1
@@ -189,35 +315,49 @@ class Model:
 
     def _touch(self, pool: _Pool) -> None:
         pool.dirty = True
+        self._await_pass()
+
+    def _await_pass(self) -> None:
         if not self.pass_is_due:
             self.pass_is_due = True
             _Call(self.env, 0.0, PASS, self._pass_each)
+        self._await_autoscaler()
 
     # -- passes
 
     def _pass_each(self, _: _Call) -> None:
         self.pass_is_due = False
-        for index, pool in enumerate(self.pools):
+        for pool in self.pools:
             if pool.dirty:
                 pool.dirty = False
                 if pool.queue:
-                    self._pass(index, pool)
+                    self._pass(pool)
                 else:
                     conservative.no_gain(pool.gain_s)
-                pool.ended_early = False
+                pool.ended_early = pool.lost = False
+        if self.due:
+            self._move_jobs()
 
-    def _pass(self, index: int, pool: _Pool) -> None:
+    def _pass(self, pool: _Pool) -> None:
         now = self.env.now
         if self.dynamic:
             self._sort(pool)
         if self.conservative:
             self._start(pool, self._reserve(pool))
-            self._await_reservation(index, pool)
+            self._await_reservation(pool)
             return
         self._start(pool, range(backfill.heads(pool.free, pool.need, 0, len(pool.queue))))
         if self.policy.backfill == "easy" and pool.free and len(pool.queue) > 1:
+            arrive_s: Sequence[float] = pool.nodes.arrive_s if pool.nodes is not None else ()
             shadow_s, extra = backfill.reservation(
-                now, pool.free, pool.need[0], pool.release_s, pool.release_need, len(pool.release_s), (), 0
+                now,
+                pool.free,
+                pool.need[0],
+                pool.release_s,
+                pool.release_need,
+                len(pool.release_s),
+                arrive_s,
+                len(arrive_s),
             )
             end = min(len(pool.queue), 1 + self.depth)
             if self.policy.passing_order:
@@ -252,9 +392,12 @@ class Model:
         overdue = bool(pool.release_s) and pool.release_s[0] < now + 1.0
         if overdue:
             pool.points = conservative.hold_overdue(now, -1, *running, *table, pool.first, pool.points)
-        if overdue and profile.overcommitted(*table, pool.first, pool.points, now + 1.0):
+        until_s = math.inf if pool.lost else now + 1.0
+        if (overdue or pool.lost) and profile.overcommitted(*table, pool.first, pool.points, until_s):
             # Reservations cannot be kept: all are dropped and placed again.
             pool.first, pool.points = 0, conservative.running_only(now, pool.free, *running, *table)
+            for arrive_s in pool.nodes.arrive_s if pool.nodes is not None else ():
+                pool.points = profile.shift(*table, 0, pool.points, arrive_s, 1)
             pool.points = conservative.hold_overdue(now, -1, *running, *table, 0, pool.points)
             pool.reserved_s[:] = [conservative.NO_RESERVATION] * len(pool.queue)
             conservative.no_gain(pool.gain_s)
@@ -279,26 +422,248 @@ class Model:
         now = self.env.now
         for position in positions:
             job = pool.queue[position]
-            self.start_s[job] = now
+            self.began_s[job] = now
+            if math.isnan(self.start_s[job]):
+                self.start_s[job] = now
             pool.free -= self.need[job]
+            pool.fruitless = 0
+            if pool.nodes is not None:
+                pool.nodes.take(self.need[job], job)
             expected_s = self.expected_s[job] = now + self.estimate_s[job]
             index = bisect_left(pool.release_s, expected_s)
             pool.release_s.insert(index, expected_s)
             pool.release_need.insert(index, self.need[job])
-            _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
+            self.completion[job] = _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
             if self.order is None:
                 self._charge(pool, job, self.procs[job])
         for position in reversed(positions):
-            del pool.queue[position], pool.need[position], pool.estimate_s[position]
-            if self.conservative:
-                del pool.reserved_s[position]
+            self._take_out(pool, position)
 
-    def _await_reservation(self, index: int, pool: _Pool) -> None:
+    def _take_out(self, pool: _Pool, position: int) -> None:
+        """Take a job out of the queue."""
+        pool.queued -= pool.need[position]
+        job = pool.queue[position]
+        self.waits.append((job, pool.index, self.queued_since_s[job], self.env.now))
+        del pool.queue[position], pool.need[position], pool.estimate_s[position]
+        if self.conservative:
+            del pool.reserved_s[position]
+
+    def _await_reservation(self, pool: _Pool) -> None:
         """Let the pool have a pass when its next reservation falls due."""
         due_s = min((one for one in pool.reserved_s if one != conservative.NO_RESERVATION), default=math.inf)
         if due_s < math.inf and due_s != pool.due_s:
-            _Call(self.env, self._delay_until(due_s), SUBMISSION, self._fall_due, index)
+            _Call(self.env, self._delay_until(due_s), SUBMISSION, self._fall_due, pool.index)
         pool.due_s = due_s
+
+    # -- jobs that move to a later pool (§5)
+
+    def _await_bursts(self, job: int) -> None:
+        """Let a job that waits from now on be due to move when its wait has lasted that long."""
+        for pool in self.bursting:
+            if pool.index > self.pool_of[job] and pool.needs[job]:
+                delay_s = self._delay_until(self.waits_since_s[job] + pool.facts.burst_s)
+                _Call(self.env, delay_s, SUBMISSION, self._burst_is_due, job)
+
+    def _burst_is_due(self, event: _Call) -> None:
+        job = event.subject
+        if self._waits(job) and self._burst_pools(job):
+            if job not in self.due:
+                insort(self.due, job)
+            self._await_pass()
+
+    def _waits(self, job: int) -> bool:
+        return self.completion[job] is None and math.isnan(self.end_s[job])
+
+    def _burst_pools(self, job: int) -> list[_Pool]:
+        """Return the pools to which a waiting job is due to move."""
+        now = self.env.now
+        return [
+            pool
+            for pool in self.bursting
+            if pool.index > self.pool_of[job]
+            and pool.needs[job]
+            and self.waits_since_s[job] + pool.facts.burst_s <= now
+        ]
+
+    def _move_jobs(self) -> None:
+        """Let each job that is due move to the first pool that has room for it."""
+        for job in list(self.due):
+            pools = self._burst_pools(job) if self._waits(job) else []
+            for pool in pools:
+                busy = sum(pool.release_need)
+                if pool.units - busy - pool.queued >= pool.needs[job]:
+                    self._move(job, pool)
+                    pools = self._burst_pools(job)
+                    break
+            if not pools:
+                self.due.remove(job)
+
+    def _move(self, job: int, to: _Pool) -> None:
+        pool = self.pools[self.pool_of[job]]
+        position = pool.queue.index(job)
+        if self.conservative and pool.reserved_s[position] != conservative.NO_RESERVATION:
+            pool.points = conservative.give_up(
+                position,
+                pool.need,
+                pool.estimate_s,
+                pool.reserved_s,
+                pool.gain_s,
+                pool.profile_s,
+                pool.profile_free,
+                pool.first,
+                pool.points,
+            )
+        pool.ended_early = True
+        self._take_out(pool, position)
+        self._touch(pool)
+        self.pool_of[job] = to.index
+        self._set_attempt(to, job)
+        self._enter(to, job)
+
+    def _set_attempt(self, pool: _Pool, job: int) -> None:
+        """Work out how long the next attempt of a job takes in a pool."""
+        self.need[job] = pool.needs[job]
+        length_s, estimate_s = attempts.attempt(
+            self.run_s[job],
+            self.logged_estimate_s[job],
+            pool.facts.speed,
+            self.kept_s[job],
+            self.restarts[job],
+            pool.facts.overhead_s,
+        )
+        self.killed[job] = self.inputs.overrun == "kill" and length_s > estimate_s
+        self.held_s[job] = estimate_s if self.killed[job] else length_s
+        self.estimate_s[job] = estimate_s
+
+    # -- nodes that come and go (§6)
+
+    def _await_leaving(self, pool: _Pool, number: int) -> None:
+        """Let a node leave when its life ends, or when it fails."""
+        facts = pool.facts
+        assert pool.nodes is not None
+        if facts.life_s < math.inf:
+            delay_s = self._delay_until(self.env.now + pool.life_s(self.inputs.seed, number))
+            _Call(self.env, delay_s, LEAVE, self._leave, pool.index, number)
+        if facts.mtbf_s < math.inf:
+            delay_s = self._delay_until(self.env.now + pool.uptime_s(self.inputs.seed, number))
+            _Call(self.env, delay_s, LEAVE, self._leave, pool.index, number)
+
+    def _leave(self, event: _Call) -> None:
+        """Let a node be taken back, or fail; its job is interrupted."""
+        now = self.env.now
+        pool, number = self.pools[event.subject], event.node
+        nodes = pool.nodes
+        assert nodes is not None
+        if not nodes.there(number):  # it was shut down before
+            return
+        if number in nodes.job:
+            self._interrupt(pool, nodes.job[number])
+        from_s = nodes.coming.get(number, now)
+        if number not in nodes.coming:
+            pool.free -= 1
+        nodes.leave(number, now)
+        pool.lost = True
+        if self.conservative:
+            pool.points = profile.shift(pool.profile_s, pool.profile_free, pool.first, pool.points, from_s, -1)
+        if pool.facts.mtbf_s < math.inf:
+            self._bring(pool, number, pool.facts.repair_s)
+        self._touch(pool)
+
+    def _interrupt(self, pool: _Pool, job: int) -> None:
+        """Let a job return to the queue it came from, with what its last checkpoint has kept; or give it up."""
+        facts = pool.facts
+        kept_s = attempts.kept_work(
+            self.env.now - self.began_s[job], self.restarts[job], facts.overhead_s, facts.checkpoint_s
+        )
+        self.kept_s[job] += kept_s * facts.speed
+        self._end_attempt(pool, job, kept_s)
+        pool.ended_early = True
+        if self.restarts[job] >= facts.max_restarts:
+            self.failed[job] = True
+            self.killed[job] = False
+            self.end_s[job] = self.env.now
+            self.remaining -= 1
+            return
+        self.restarts[job] += 1
+        self.waits_since_s[job] = self.env.now
+        self._set_attempt(pool, job)
+        self._enter(pool, job)
+        if self.bursting:
+            self._await_bursts(job)
+
+    def _bring(self, pool: _Pool, number: int, delay_s: float) -> None:
+        """Let a node be up after a boot or a repair."""
+        assert pool.nodes is not None
+        arrive_s = self.env.now + delay_s
+        pool.nodes.launch(number, self.env.now, arrive_s)
+        _Call(self.env, delay_s, ARRIVE, self._arrive, pool.index, number)
+        if self.conservative:
+            conservative.gain(pool.gain_s, arrive_s, math.inf)
+            pool.points = profile.shift(pool.profile_s, pool.profile_free, pool.first, pool.points, arrive_s, 1)
+
+    def _arrive(self, event: _Call) -> None:
+        pool, number = self.pools[event.subject], event.node
+        assert pool.nodes is not None
+        if pool.nodes.coming.get(number) != self.env.now:  # it was taken back before
+            return
+        pool.nodes.arrive(number, self.env.now)
+        pool.free += 1
+        pool.ended_early = True
+        self._await_idle_timeout(pool)
+        if pool.facts.mtbf_s < math.inf:
+            self._await_leaving(pool, number)
+        self._touch(pool)
+
+    def _await_idle_timeout(self, pool: _Pool) -> None:
+        if pool.facts.idle_s < math.inf:
+            _Call(self.env, self._delay_until(self.env.now + pool.facts.idle_s), SUBMISSION, self._wake)
+
+    def _wake(self, _: _Call) -> None:
+        self._await_autoscaler()
+
+    def _await_autoscaler(self) -> None:
+        if self.elastic and not self.autoscaler_is_due:
+            self.autoscaler_is_due = True
+            _Call(self.env, 0.0, AUTOSCALE, self._autoscale)
+
+    def _autoscale(self, _: _Call) -> None:
+        """Launch the nodes that waiting jobs need, and shut down those that have been idle for long."""
+        self.autoscaler_is_due = False
+        for pool in self.elastic:
+            nodes, facts = pool.nodes, pool.facts
+            assert nodes is not None
+            idle, busy, booting = len(nodes.idle), len(nodes.job), len(nodes.coming)
+            wanted = attempts.launches(pool.queued, idle, busy, booting, pool.units, facts.least)
+            for _number in range(wanted):
+                self._launch(pool)
+            if not pool.queue:
+                self._shut_down_idle(pool)
+
+    def _launch(self, pool: _Pool) -> None:
+        assert pool.nodes is not None
+        number = pool.nodes.launched
+        pool.nodes.launched += 1
+        pool.fruitless = pool.fruitless + 1 if pool.queue else 0
+        if pool.fruitless >= FRUITLESS:
+            raise InputError(
+                f"pool {pool.facts.name!r} launched {FRUITLESS:,} nodes in a row of which none ran a job while "
+                "jobs waited: they are taken back before they are of use; check interruptions_per_hour and boot_time"
+            )
+        self._bring(pool, number, pool.facts.boot_s)
+        self._await_leaving(pool, number)
+        pool.ended_early = True
+
+    def _shut_down_idle(self, pool: _Pool) -> None:
+        now, nodes, facts = self.env.now, pool.nodes, pool.facts
+        assert nodes is not None
+        for number in reversed(list(nodes.idle)):
+            if len(nodes.idle) + len(nodes.job) <= facts.least:
+                return
+            if nodes.idle_since_s[number] + facts.idle_s <= now:
+                nodes.leave(number, now)
+                pool.free -= 1
+                if self.conservative:
+                    pool.points = profile.shift(pool.profile_s, pool.profile_free, pool.first, pool.points, now, -1)
 
     # -- the order of the queue
 
