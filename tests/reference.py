@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """One job and what has become of it."""
 
@@ -40,7 +40,7 @@ class Job:
     attempts: list[tuple[int, float, float]] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """One node that comes and goes."""
 
@@ -53,7 +53,7 @@ class Node:
     job: Job | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Pool:
     """One pool: units of cores or nodes."""
 

@@ -10,6 +10,7 @@ import pytest
 from pwsim import Cluster, Trace, simulate
 from pwsim.errors import InputError
 from pwsim.synthetic import queueing
+from tests.test_engine import assert_engines_agree
 from tests.test_theory import assert_within
 
 
@@ -23,14 +24,16 @@ def cloud(name="cloud", nodes=1, **more):
 
 
 def replay(pools, jobs, policy="fcfs"):
-    """Replay jobs (submit, procs, run[, estimate])."""
+    """Replay jobs (submit, procs, run[, estimate]) with both engines, which must agree."""
     columns = {
         "submit_s": [job[0] for job in jobs],
         "procs": [job[1] for job in jobs],
         "run_s": [job[2] for job in jobs],
         "estimate_s": [job[3] if len(job) > 3 else -1 for job in jobs],
     }
-    return simulate(Trace.from_columns(columns), Cluster.model_validate({"policy": policy, "pools": pools}))
+    trace, cluster = Trace.from_columns(columns), Cluster.model_validate({"policy": policy, "pools": pools})
+    assert_engines_agree(trace, cluster)
+    return simulate(trace, cluster)
 
 
 def starts(result):
@@ -54,8 +57,9 @@ def fixed_lives(monkeypatch):
             own = lives_s[node] if node < len(lives_s) else 1e6
             return np.array([own, *[1e6] * failures][:failures])
 
-        monkeypatch.setattr("pwsim.engine.model.lives", lives)
-        monkeypatch.setattr("pwsim.engine.model.uptimes", uptimes)
+        for engine in ("model", "changing"):
+            monkeypatch.setattr(f"pwsim.engine.{engine}.lives", lives)
+            monkeypatch.setattr(f"pwsim.engine.{engine}.uptimes", uptimes)
 
     return fix
 

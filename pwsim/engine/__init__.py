@@ -74,18 +74,16 @@ def _run(inputs: Inputs, engine: Engine) -> Replay:
         from pwsim.engine import kernel
 
         order = kernel.compiled_order(inputs)
-        if order is not None and inputs.steady:
-            start_s = kernel.run(inputs, order)
-            return steady_replay("compiled", inputs, start_s)
-        cannot = (
-            "the compiled engine does not know nodes that come and go, nor bursting"
-            if order is not None
-            else f"numba cannot compile the order of policy {str(inputs.policy)!r}"
-        )
+        if order is not None:
+            if inputs.steady:
+                return steady_replay("compiled", inputs, kernel.run(inputs, order))
+            from pwsim.engine import changing
+
+            return changing.run(inputs, order)
+        cannot = f"numba cannot compile the order of policy {str(inputs.policy)!r}"
         if engine == "compiled":
             raise InputError(f"{cannot}; use the simpy engine")
-        if order is None:
-            log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
+        log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
 
     from pwsim.engine.model import Model
 

@@ -17,6 +17,17 @@ from pwsim.rules.custom import Order
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import HOUR_S
 
+FRUITLESS = 10_000
+"""Launches in a row without a job that ever runs, after which a replay gives up (semantics §6)."""
+
+
+def fruitless_error(pool: str) -> InputError:
+    """Return the error for a pool whose launches are all in vain."""
+    return InputError(
+        f"pool {pool!r} launched {FRUITLESS:,} nodes in a row of which none ran a job while jobs waited: they are "
+        "taken back before they are of use; check interruptions_per_hour and boot_time"
+    )
+
 
 class PoolInputs(NamedTuple):
     """What an engine needs to know of a pool beside its size."""
@@ -175,6 +186,25 @@ def steady_replay(engine: str, inputs: Inputs, start_s: Floats) -> Replay:
         failed=np.zeros(len(start_s), dtype=bool),
         restarts=np.zeros(len(start_s), dtype=np.int64),
     )
+
+
+def records(inputs: Inputs, attempts: Any, waits: Any, spans: Any, end_s: float) -> dict[str, Floats | None]:
+    """Return what an engine noted of attempts, waits and stays of nodes, in an order that no engine decides.
+
+    What would come after the last job's end does not: nodes that were launched at that instant are left out.
+    """
+    if inputs.steady:
+        return {"attempts": None, "waits": None, "spans": None}
+    tables = [
+        np.array(rows, dtype=np.float64).reshape(-1, width) for rows, width in ((attempts, 5), (waits, 4), (spans, 5))
+    ]
+    tried, waited, stays = tables
+    stays = stays[(stays[:, 2] < end_s) | (end_s == 0)]
+    return {
+        "attempts": tried[np.lexsort((tried[:, 2], tried[:, 0], tried[:, 3]))],
+        "waits": waited[np.lexsort((waited[:, 1], waited[:, 2], waited[:, 0], waited[:, 3]))],
+        "spans": stays[np.lexsort((stays[:, 4], stays[:, 2], stays[:, 1], stays[:, 0]))],
+    }
 
 
 def _pool_inputs(pool: Pool) -> PoolInputs:

@@ -61,7 +61,7 @@ def _compiled_rules() -> dict[str, Any]:
     """Return every function of the rules, compiled, by name; they call one another under these names."""
     names: dict[str, Any] = {}
     functions: dict[str, types.FunctionType] = {}
-    for name in ("profile", "backfill", "conservative", "multifactor"):
+    for name in ("profile", "backfill", "conservative", "multifactor", "attempts"):
         module = importlib.import_module(f"pwsim.rules.{name}")
         for key, value in vars(module).items():
             if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
@@ -745,14 +745,15 @@ _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
 
 
 def _cached(signature: Any, function: Callable[..., Any]) -> Any:
-    """Compile a function, or load what an earlier process has compiled."""
+    """Compile a function, or load what an earlier process has compiled; without a signature when it is first called."""
+    signature = () if signature is None else (signature,)
     config: Any = numba.config
     kept = config.CACHE_DIR
     config.CACHE_DIR = kept or str(CACHE)
     try:
-        return numba.njit(signature, nogil=True, cache=True)(function)
+        return numba.njit(*signature, nogil=True, cache=True)(function)
     except RuntimeError:  # there is no place to write to
-        return numba.njit(signature, nogil=True)(function)
+        return numba.njit(*signature, nogil=True)(function)
     finally:
         config.CACHE_DIR = kept
 

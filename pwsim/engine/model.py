@@ -20,9 +20,8 @@ import numpy as np
 import simpy
 from simpy.events import Event, EventPriority
 
-from pwsim.engine.inputs import Inputs, PoolInputs, lives, uptimes
+from pwsim.engine.inputs import FRUITLESS, Inputs, PoolInputs, fruitless_error, lives, records, uptimes
 from pwsim.engine.nodes import Nodes
-from pwsim.errors import InputError
 from pwsim.result import REJECTED, Replay
 from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, profile
 from pwsim.rules.custom import Order
@@ -33,9 +32,6 @@ ARRIVE = EventPriority(2)
 SUBMISSION = EventPriority(3)
 PASS = EventPriority(4)
 AUTOSCALE = EventPriority(5)
-
-FRUITLESS = 10_000
-"""Launches in a row without a job that ever runs, after which the replay gives up (semantics §6)."""
 
 
 class _Call(Event):
@@ -215,7 +211,6 @@ class Model:
             for pool in self.pools
             if pool.nodes is not None
             for span in pool.nodes.spans
-            if span[1] < end or end == 0  # what would come after the last job's end does not
         ]
         return Replay(
             engine="simpy",
@@ -225,9 +220,7 @@ class Model:
             killed=np.array(self.killed, dtype=bool),
             failed=np.array(self.failed, dtype=bool),
             restarts=np.array(self.restarts, dtype=np.int64),
-            attempts=None if self.inputs.steady else np.array(self.attempts, dtype=float).reshape(-1, 5),
-            waits=None if self.inputs.steady else np.array(self.waits, dtype=float).reshape(-1, 4),
-            spans=None if self.inputs.steady else np.array(spans, dtype=float).reshape(-1, 5),
+            **records(self.inputs, self.attempts, self.waits, spans, end),
         )
 
     # -- what happens
@@ -645,10 +638,7 @@ class Model:
         pool.nodes.launched += 1
         pool.fruitless = pool.fruitless + 1 if pool.queue else 0
         if pool.fruitless >= FRUITLESS:
-            raise InputError(
-                f"pool {pool.facts.name!r} launched {FRUITLESS:,} nodes in a row of which none ran a job while "
-                "jobs waited: they are taken back before they are of use; check interruptions_per_hour and boot_time"
-            )
+            raise fruitless_error(pool.facts.name)
         self._bring(pool, number, pool.facts.boot_s)
         self._await_leaving(pool, number)
         pool.ended_early = True

@@ -1,0 +1,887 @@
+"""The compiled engine where nodes come and go and jobs move: the SimPy model's procedure, with arrays for containers.
+
+:mod:`pwsim.engine.kernel` replays pools that do not meet, one by one, as fast as can be.  Here pools meet (bursting)
+and change (elastic pools, interruptions, failures), so there is one clock for all: a heap of events in the order of a
+round (semantics §2), and a row of each array for each pool.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pwsim import rules
+from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, lives, records, uptimes
+from pwsim.engine.kernel import (
+    _RULES,
+    CONSERVATIVE,
+    EASY,
+    _cached,
+    _inner,
+    advance,
+    change,
+    charge,
+    compress,
+    easy,
+    gain,
+    give_up,
+    heads,
+    hold_overdue,
+    most_free,
+    multifactor,
+    no_gain,
+    overcommitted,
+    place,
+    ranks,
+    reservation,
+    running_only,
+)
+from pwsim.result import Replay
+from pwsim.rules import custom, profile
+from pwsim.rules.conservative import NO_RESERVATION
+
+attempt, kept_work, launches, shift = (_RULES[name] for name in ("attempt", "kept_work", "launches", "shift"))
+
+COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION = range(6)
+"""Kinds of events; at one instant they come in this order, submissions with the last three."""
+GONE_NODE, COMING, IDLE, BUSY = range(4)
+"""States of a node."""
+DONE, NO_NUMBER, FRUITLESS_POOL, MORE_LIVES, MORE_UPTIMES = range(5)
+"""Why a replay ended: all jobs have, the order gave no number, or the replay must be given more draws."""
+
+(SPEED, ELASTIC, LEAST, BOOT, TIMEOUT, BURST_AFTER, CHECKPOINT, OVERHEAD, MAX_RESTARTS, LIVES, FAILS, REPAIR,
+ UNITS) = range(13)  # fmt: skip
+"""Columns of the facts of a pool."""
+(FREE, QUEUE, RUNNING, ARRIVING, FIRST, POINTS, DIRTY, EARLY, LOST, QUEUED, LAUNCHED, FRUITLESS_RUN, IDLE_NODES,
+ BUSY_NODES, HELD) = range(15)  # fmt: skip
+"""Columns of the whole numbers that change in a pool."""
+DUE, OVERDUE_UNTIL = range(2)
+"""Columns of the times that change in a pool."""
+
+
+class World(NamedTuple):
+    """All arrays of a replay: of jobs, of pools (a row each), and of nodes by pool and number."""
+
+    facts: Any
+    numbers: Any
+    times: Any
+    kill: Any
+    rule: Any
+    sorted_queue: Any
+    submit_s: Any
+    run_s: Any
+    logged_s: Any
+    procs: Any
+    needs: Any
+    pool_of: Any
+    need: Any
+    held_s: Any
+    estimate_s: Any
+    began_s: Any
+    expected_s: Any
+    ends_s: Any
+    runs: Any
+    start_s: Any
+    end_s: Any
+    killed: Any
+    failed: Any
+    restarts: Any
+    kept_s: Any
+    waits_since_s: Any
+    queued_since_s: Any
+    key: Any
+    first_node: Any
+    queue: Any
+    queue_need: Any
+    queue_s: Any
+    reserved_s: Any
+    release_s: Any
+    release_need: Any
+    arrive_s: Any
+    profile_s: Any
+    profile_free: Any
+    gain_s: Any
+    node_state: Any
+    node_job: Any
+    next_node: Any
+    idle_since_s: Any
+    launched_s: Any
+    arrives_s: Any
+    leaves_s: Any
+    failures: Any
+    idle: Any
+    lives_s: Any
+    uptimes_s: Any
+    account: Any
+    weights: Any
+    usage: Any
+    using: Any
+    since_s: Any
+
+
+@_inner
+def place_of(row, count, value):
+    """Return where a value belongs in the first entries of an increasing row."""
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) >> 1
+        if row[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_inner
+def put(row, count, index, value):
+    """Insert a value into a row of ``count`` entries."""
+    for one in range(count, index, -1):
+        row[one] = row[one - 1]
+    row[index] = value
+
+
+@_inner
+def cut(row, count, index):
+    """Take an entry out of a row of ``count`` entries."""
+    for one in range(index, count - 1):
+        row[one] = row[one + 1]
+
+
+@_inner
+def enter(now, w, pool, job):
+    """Let a job wait in the queue of a pool, at its place."""
+    state = w.numbers[pool]
+    count = state[QUEUE]
+    queue, key = w.queue[pool], w.key
+    low, high = 0, count
+    if count and (key[queue[count - 1]], queue[count - 1]) < (key[job], job):
+        low = count
+    while low < high:
+        middle = (low + high) >> 1
+        if (key[queue[middle]], queue[middle]) < (key[job], job):
+            low = middle + 1
+        else:
+            high = middle
+    put(queue, count, low, job)
+    put(w.queue_need[pool], count, low, w.need[job])
+    put(w.queue_s[pool], count, low, w.estimate_s[job])
+    if w.rule == CONSERVATIVE:
+        put(w.reserved_s[pool], count, low, NO_RESERVATION)
+    state[QUEUE] += 1
+    state[QUEUED] += w.need[job]
+    state[DIRTY] = 1
+    w.queued_since_s[job] = now
+
+
+@_inner
+def take_out(now, w, pool, position, waits):
+    """Take a job out of the queue."""
+    state = w.numbers[pool]
+    job = w.queue[pool, position]
+    waits.append((float(job), float(pool), w.queued_since_s[job], now))
+    state[QUEUED] -= w.queue_need[pool, position]
+    count = state[QUEUE]
+    cut(w.queue[pool], count, position)
+    cut(w.queue_need[pool], count, position)
+    cut(w.queue_s[pool], count, position)
+    if w.rule == CONSERVATIVE:
+        cut(w.reserved_s[pool], count, position)
+    state[QUEUE] -= 1
+
+
+@_inner
+def set_attempt(w, pool, job):
+    """Work out how long the next attempt of a job takes in a pool."""
+    facts = w.facts[pool]
+    w.need[job] = w.needs[pool, job]
+    length_s, estimate_s = attempt(
+        w.run_s[job], w.logged_s[job], facts[SPEED], w.kept_s[job], w.restarts[job], facts[OVERHEAD]
+    )
+    w.killed[job] = w.kill and length_s > estimate_s
+    w.held_s[job] = estimate_s if w.killed[job] else length_s
+    w.estimate_s[job] = estimate_s
+
+
+@_inner
+def await_bursts(w, job, events):
+    """Let a job that waits from now on be due to move when its wait has lasted that long."""
+    for pool in range(w.pool_of[job] + 1, len(w.facts)):
+        after_s = w.facts[pool, BURST_AFTER]
+        if after_s < np.inf and w.needs[pool, job]:
+            heapq.heappush(events, (w.waits_since_s[job] + after_s, BURST, job, 0))
+
+
+@_inner
+def set_idle(now, w, pool, number, events):
+    """Let a node be idle from now on."""
+    state = w.numbers[pool]
+    w.node_state[pool, number] = IDLE
+    w.idle_since_s[pool, number] = now
+    count = state[IDLE_NODES]
+    put(w.idle[pool], count, place_of(w.idle[pool], count, number), number)
+    state[IDLE_NODES] += 1
+    if w.facts[pool, TIMEOUT] < np.inf:
+        heapq.heappush(events, (now + w.facts[pool, TIMEOUT], WAKE, 0, 0))
+
+
+@_inner
+def start_job(now, w, pool, position, events):
+    """Start the job at a position of the queue; it stays there."""
+    state = w.numbers[pool]
+    job = w.queue[pool, position]
+    units = w.need[job]
+    w.runs[job] = True
+    w.began_s[job] = now
+    if np.isnan(w.start_s[job]):
+        w.start_s[job] = now
+    state[FREE] -= units
+    state[HELD] += units
+    state[FRUITLESS_RUN] = 0
+    if w.facts[pool, ELASTIC] or w.facts[pool, FAILS]:
+        last = -1
+        for index in range(units):
+            number = w.idle[pool, index]
+            w.node_state[pool, number] = BUSY
+            w.node_job[pool, number] = job
+            w.next_node[pool, number] = last
+            last = number
+        w.first_node[job] = last
+        for index in range(units, state[IDLE_NODES]):
+            w.idle[pool, index - units] = w.idle[pool, index]
+        state[IDLE_NODES] -= units
+        state[BUSY_NODES] += units
+    expected_s = now + w.estimate_s[job]
+    w.expected_s[job] = expected_s
+    count = state[RUNNING]
+    index = place_of(w.release_s[pool], count, expected_s)
+    put(w.release_s[pool], count, index, expected_s)
+    put(w.release_need[pool], count, index, units)
+    state[RUNNING] += 1
+    w.ends_s[job] = now + w.held_s[job]
+    heapq.heappush(events, (w.ends_s[job], COMPLETION, job, 0))
+    if len(w.weights):
+        charge_both(now, w, pool, job, w.procs[job])
+
+
+@_inner
+def charge_both(now, w, pool, job, procs):
+    """Let the job's user, and all users, use more processors from now on, or fewer."""
+    usage, using, since_s = w.usage[pool], w.using[pool], w.since_s[pool]
+    charge(now, w.account[job], procs, usage, using, since_s, w.weights[3])
+    charge(now, len(usage) - 1, procs, usage, using, since_s, w.weights[3])
+
+
+@_inner
+def end_attempt(now, w, job, done_s, events, tried):
+    """Take a job off its units, at its end or at an interruption; of the attempt, some seconds count."""
+    pool = w.pool_of[job]
+    state = w.numbers[pool]
+    units, expected_s = w.need[job], w.expected_s[job]
+    w.runs[job] = False
+    tried.append((float(job), float(pool), w.began_s[job], now, done_s))
+    state[FREE] += units
+    state[HELD] -= units
+    if w.facts[pool, ELASTIC] or w.facts[pool, FAILS]:
+        number = w.first_node[job]
+        while number >= 0:
+            following = w.next_node[pool, number]
+            set_idle(now, w, pool, number, events)
+            number = following
+        state[BUSY_NODES] -= units
+    count = state[RUNNING]
+    index = place_of(w.release_s[pool], count, expected_s)
+    while w.release_need[pool, index] != units:  # jobs of one size and expected end are interchangeable here
+        index += 1
+    cut(w.release_s[pool], count, index)
+    cut(w.release_need[pool], count, index)
+    state[RUNNING] -= 1
+    if len(w.weights):
+        charge_both(now, w, pool, job, -w.procs[job])
+    if w.rule == CONSERVATIVE and now < expected_s:
+        state[EARLY] = 1
+        gain(w.gain_s[pool], now, expected_s)
+        state[POINTS] = change(
+            w.profile_s[pool], w.profile_free[pool], state[FIRST], state[POINTS], now, expected_s, units
+        )
+    state[DIRTY] = 1
+
+
+@_inner
+def shift_capacity(w, pool, from_s, units):
+    """Note in the profile that units come or go for good."""
+    if w.rule == CONSERVATIVE:
+        state = w.numbers[pool]
+        state[POINTS] = shift(w.profile_s[pool], w.profile_free[pool], state[FIRST], state[POINTS], from_s, units)
+
+
+@_inner
+def await_leaving(now, w, pool, number, events):
+    """Let a node leave when its life ends, or when it fails; return what is missing, if draws are."""
+    if w.facts[pool, LIVES]:
+        if number >= w.lives_s.shape[1]:
+            return MORE_LIVES
+        w.leaves_s[pool, number] = now + w.lives_s[pool, number]
+        heapq.heappush(events, (w.leaves_s[pool, number], LEAVE, pool, number))
+    if w.facts[pool, FAILS]:
+        failure = w.failures[pool, number]
+        if failure >= w.uptimes_s.shape[2]:
+            return MORE_UPTIMES
+        w.failures[pool, number] += 1
+        w.leaves_s[pool, number] = now + w.uptimes_s[pool, number, failure]
+        heapq.heappush(events, (w.leaves_s[pool, number], LEAVE, pool, number))
+    return DONE
+
+
+@_inner
+def bring(now, w, pool, number, delay_s, events):
+    """Let a node be up after a boot or a repair."""
+    state = w.numbers[pool]
+    arrive_s = now + delay_s
+    w.node_state[pool, number] = COMING
+    w.launched_s[pool, number] = now
+    w.arrives_s[pool, number] = arrive_s
+    count = state[ARRIVING]
+    put(w.arrive_s[pool], count, place_of(w.arrive_s[pool], count, arrive_s), arrive_s)
+    state[ARRIVING] += 1
+    heapq.heappush(events, (arrive_s, ARRIVE, pool, number))
+    if w.rule == CONSERVATIVE:
+        gain(w.gain_s[pool], arrive_s, np.inf)
+        shift_capacity(w, pool, arrive_s, 1)
+
+
+@_inner
+def forget_coming(w, pool, number):
+    """Take a node off those that are on their way."""
+    state = w.numbers[pool]
+    count = state[ARRIVING]
+    cut(w.arrive_s[pool], count, place_of(w.arrive_s[pool], count, w.arrives_s[pool, number]))
+    state[ARRIVING] -= 1
+
+
+@_inner
+def forget_idle(now, w, pool, number, spans):
+    """Let an idle node be gone."""
+    state = w.numbers[pool]
+    count = state[IDLE_NODES]
+    cut(w.idle[pool], count, place_of(w.idle[pool], count, number))
+    state[IDLE_NODES] -= 1
+    state[FREE] -= 1
+    gone(now, w, pool, number, spans)
+
+
+@_inner
+def gone(now, w, pool, number, spans):
+    """Record the stay of a node that leaves."""
+    w.node_state[pool, number] = GONE_NODE
+    spans.append((float(pool), float(number), w.launched_s[pool, number], w.arrives_s[pool, number], now))
+
+
+@_inner
+def interrupt(now, w, job, events, tried):
+    """Let a job return to its queue, with what its last checkpoint has kept; return 1 if it is given up."""
+    pool = w.pool_of[job]
+    facts = w.facts[pool]
+    kept_s = kept_work(now - w.began_s[job], w.restarts[job], facts[OVERHEAD], facts[CHECKPOINT])
+    w.kept_s[job] += kept_s * facts[SPEED]
+    end_attempt(now, w, job, kept_s, events, tried)
+    w.numbers[pool, EARLY] = 1
+    if w.restarts[job] >= facts[MAX_RESTARTS]:
+        w.failed[job] = True
+        w.killed[job] = False
+        w.end_s[job] = now
+        return 1
+    w.restarts[job] += 1
+    w.waits_since_s[job] = now
+    set_attempt(w, pool, job)
+    enter(now, w, pool, job)
+    await_bursts(w, job, events)
+    return 0
+
+
+@_inner
+def leave(now, w, pool, number, events, tried, spans):
+    """Let a node be taken back, or fail; its job is interrupted.  Return the number of jobs that are given up."""
+    state = w.numbers[pool]
+    given_up = 0
+    if w.node_state[pool, number] == BUSY:
+        given_up = interrupt(now, w, w.node_job[pool, number], events, tried)
+    if w.node_state[pool, number] == COMING:
+        forget_coming(w, pool, number)
+        shift_capacity(w, pool, w.arrives_s[pool, number], -1)
+        gone(now, w, pool, number, spans)
+    else:
+        forget_idle(now, w, pool, number, spans)
+        shift_capacity(w, pool, now, -1)
+    state[LOST] = 1
+    if w.facts[pool, FAILS]:
+        bring(now, w, pool, number, w.facts[pool, REPAIR], events)
+    state[DIRTY] = 1
+    return given_up
+
+
+@_inner
+def reserve(now, w, pool, depth, vacated_s, chosen):
+    """Bring the reservations of a pool up to date."""
+    state, times = w.numbers[pool], w.times[pool]
+    need, length_s, reserved_s = w.queue_need[pool], w.queue_s[pool], w.reserved_s[pool]
+    release_s, release_need, running = w.release_s[pool], w.release_need[pool], state[RUNNING]
+    profile_s, profile_free, gain_s = w.profile_s[pool], w.profile_free[pool], w.gain_s[pool]
+    waiting = state[QUEUE]
+    first = advance(now, profile_s, state[FIRST], state[POINTS])
+    points = state[POINTS]
+    for position in range(depth, waiting):
+        if reserved_s[position] != NO_RESERVATION:
+            points = give_up(position, need, length_s, reserved_s, gain_s, profile_s, profile_free, first, points)
+    overdue = running > 0 and release_s[0] < now + 1.0
+    if overdue:
+        points = hold_overdue(now, -1, release_s, release_need, running, profile_s, profile_free, first, points)
+    until_s = np.inf if state[LOST] else now + 1.0
+    if (overdue or state[LOST]) and overcommitted(profile_s, profile_free, first, points, until_s):
+        first = 0
+        points = running_only(now, state[FREE], release_s, release_need, running, profile_s, profile_free)
+        for index in range(state[ARRIVING]):
+            points = shift(profile_s, profile_free, 0, points, w.arrive_s[pool, index], 1)
+        points = hold_overdue(now, -1, release_s, release_need, running, profile_s, profile_free, 0, points)
+        reserved_s[:waiting] = NO_RESERVATION
+        no_gain(gain_s)
+    elif state[EARLY]:
+        gain(gain_s, now, times[OVERDUE_UNTIL])
+        most = most_free(profile_s, profile_free, first, points, gain_s[0], gain_s[1])
+        no_gain(vacated_s)
+        most, points, _ = compress(
+            most, need, length_s, reserved_s, 0, waiting, gain_s, vacated_s, profile_s, profile_free, first, points,
+            chosen,
+        )  # fmt: skip
+        gain_s[:] = vacated_s
+    for position in range(min(depth, waiting)):
+        if reserved_s[position] == NO_RESERVATION:
+            points = place(position, need, length_s, reserved_s, profile_s, profile_free, first, points)
+    if overdue:
+        points = hold_overdue(now, 1, release_s, release_need, running, profile_s, profile_free, first, points)
+        times[OVERDUE_UNTIL] = now + 1.0
+    state[FIRST], state[POINTS] = first, points
+
+
+@_inner
+def schedule(now, w, pool, depth, passing_order, rank, vacated_s, chosen, events, waits):
+    """Give a pool its pass: decide who starts, start them, and take them out of the queue."""
+    state = w.numbers[pool]
+    need, length_s = w.queue_need[pool], w.queue_s[pool]
+    if w.rule == CONSERVATIVE:
+        reserve(now, w, pool, depth, vacated_s, chosen)
+        begun = 0
+        for position in range(state[QUEUE]):
+            if w.reserved_s[pool, position] == now:
+                chosen[begun] = position
+                begun += 1
+        start_chosen(now, w, pool, begun, chosen, events, waits)
+        due_s = np.inf
+        for position in range(state[QUEUE]):
+            if w.reserved_s[pool, position] != NO_RESERVATION:
+                due_s = min(due_s, w.reserved_s[pool, position])
+        if due_s < np.inf and due_s != w.times[pool, DUE]:
+            heapq.heappush(events, (due_s, RESERVATION, pool, 0))
+        w.times[pool, DUE] = due_s
+        return
+    begun = heads(state[FREE], need, 0, state[QUEUE])
+    for position in range(begun):
+        chosen[position] = position
+    start_chosen(now, w, pool, begun, chosen, events, waits)
+    if w.rule == EASY and state[FREE] and state[QUEUE] > 1:
+        shadow_s, extra = reservation(
+            now, state[FREE], need[0], w.release_s[pool], w.release_need[pool], state[RUNNING], w.arrive_s[pool],
+            state[ARRIVING],
+        )  # fmt: skip
+        end = min(state[QUEUE], 1 + depth)
+        if passing_order:
+            order = 1 + np.argsort(rank[w.queue[pool, 1:end]])
+            begun, _, _ = easy(now, state[FREE], shadow_s, extra, need[order], length_s[order], 0, end - 1, chosen)
+            chosen[:begun] = np.sort(order[chosen[:begun]])
+        else:
+            begun, _, _ = easy(now, state[FREE], shadow_s, extra, need, length_s, 1, end, chosen)
+        start_chosen(now, w, pool, begun, chosen, events, waits)
+
+
+@_inner
+def start_chosen(now, w, pool, begun, chosen, events, waits):
+    """Start the jobs at the chosen positions, which increase, and take them out of the queue."""
+    for index in range(begun):
+        start_job(now, w, pool, chosen[index], events)
+    for index in range(begun - 1, -1, -1):
+        take_out(now, w, pool, chosen[index], waits)
+
+
+@_inner
+def sort_queue(now, w, pool, order, fixed_priority, share):
+    """Sort the queue by what the order says now; return the job for which it gives no number, or -1."""
+    count = w.numbers[pool, QUEUE]
+    queue = w.queue[pool, :count].copy()
+    for job in queue:
+        if len(w.weights):
+            account = w.account[job]
+            w.key[job] = multifactor(
+                now, w.submit_s[job], fixed_priority[job], account, share[account], w.weights, w.usage[pool],
+                w.using[pool], w.since_s[pool],
+            )  # fmt: skip
+        else:
+            w.key[job] = order(now, w.submit_s[job], w.logged_s[job], w.procs[job])
+            if not np.isfinite(w.key[job]):
+                return job
+    by_job = np.argsort(queue)
+    places = by_job[np.argsort(w.key[queue[by_job]], kind="mergesort")]
+    w.queue[pool, :count] = queue[places]
+    w.queue_need[pool, :count] = w.queue_need[pool, :count][places]
+    w.queue_s[pool, :count] = w.queue_s[pool, :count][places]
+    if w.rule == CONSERVATIVE:
+        w.reserved_s[pool, :count] = w.reserved_s[pool, :count][places]
+    return -1
+
+
+@_inner
+def move_jobs(now, w, due, dues, waits):
+    """Let each job that is due move to the first pool that has room for it; return how many remain due."""
+    kept = 0
+    for index in range(dues):
+        job = due[index]
+        waiting = not w.runs[job] and np.isnan(w.end_s[job])
+        remains = False
+        moved = False
+        for pool in range(w.pool_of[job] + 1, len(w.facts)):
+            is_due = w.needs[pool, job] > 0 and w.waits_since_s[job] + w.facts[pool, BURST_AFTER] <= now
+            if not waiting or not is_due:
+                continue
+            state = w.numbers[pool]
+            remains = True
+            if not moved and w.facts[pool, UNITS] - state[HELD] - state[QUEUED] >= w.needs[pool, job]:
+                move(now, w, job, pool, waits)
+                moved, remains = True, False
+        if remains:
+            due[kept] = job
+            kept += 1
+    return kept
+
+
+@_inner
+def move(now, w, job, to, waits):
+    """Move a waiting job to another pool."""
+    pool = w.pool_of[job]
+    state = w.numbers[pool]
+    position = 0
+    while w.queue[pool, position] != job:
+        position += 1
+    if w.rule == CONSERVATIVE and w.reserved_s[pool, position] != NO_RESERVATION:
+        state[POINTS] = give_up(
+            position, w.queue_need[pool], w.queue_s[pool], w.reserved_s[pool], w.gain_s[pool], w.profile_s[pool],
+            w.profile_free[pool], state[FIRST], state[POINTS],
+        )  # fmt: skip
+    state[EARLY] = 1
+    take_out(now, w, pool, position, waits)
+    state[DIRTY] = 1
+    w.pool_of[job] = to
+    set_attempt(w, to, job)
+    enter(now, w, to, job)
+
+
+@_inner
+def autoscale(now, w, pool, events, spans):
+    """Launch the nodes that waiting jobs need, and shut down those that have been idle for long; return a status."""
+    state, facts = w.numbers[pool], w.facts[pool]
+    least = int(facts[LEAST])
+    count = launches(state[QUEUED], state[IDLE_NODES], state[BUSY_NODES], state[ARRIVING], int(facts[UNITS]), least)
+    for _ in range(count):
+        number = state[LAUNCHED]
+        if number >= w.node_state.shape[1]:
+            return MORE_LIVES
+        state[LAUNCHED] += 1
+        state[FRUITLESS_RUN] = state[FRUITLESS_RUN] + 1 if state[QUEUE] else 0
+        if state[FRUITLESS_RUN] >= FRUITLESS:
+            return FRUITLESS_POOL
+        bring(now, w, pool, number, facts[BOOT], events)
+        status = await_leaving(now, w, pool, number, events)
+        if status != DONE:
+            return status
+        state[EARLY] = 1
+    if state[QUEUE] == 0:
+        for index in range(state[IDLE_NODES] - 1, -1, -1):
+            if state[IDLE_NODES] + state[BUSY_NODES] <= least:
+                break
+            number = w.idle[pool, index]
+            if w.idle_since_s[pool, number] + facts[TIMEOUT] <= now:
+                forget_idle(now, w, pool, number, spans)
+                shift_capacity(w, pool, now, -1)
+    return DONE
+
+
+@_inner
+def as_rows(records):
+    """Return a list of tuples of numbers as an array of rows."""
+    rows = np.empty((len(records), len(records[0]) if len(records) else 0))
+    for index in range(len(records)):
+        for column, value in enumerate(records[index]):
+            rows[index, column] = value
+    return rows
+
+
+def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
+    order, w, depth, passing_order, rank, fixed_priority, share
+):
+    """Replay all jobs; return status, its job or pool, its time, and the records of attempts, waits and stays."""
+    pools, jobs = w.needs.shape
+    events = [(0.0, 0, 0, 0)]
+    tried = [(0.0, 0.0, 0.0, 0.0, 0.0)]
+    waits = [(0.0, 0.0, 0.0, 0.0)]
+    spans = [(0.0, 0.0, 0.0, 0.0, 0.0)]
+    events.clear()
+    tried.clear()
+    waits.clear()
+    spans.clear()
+    chosen = np.empty(jobs, dtype=np.int64)
+    due = np.empty(jobs, dtype=np.int64)
+    vacated_s = np.array([np.inf, -np.inf])
+    dues = 0
+    remaining = 0
+    for job in range(jobs):
+        remaining += w.pool_of[job] >= 0
+    following = 0
+    while following < jobs and w.pool_of[following] < 0:
+        following += 1
+    now = 0.0
+    status = DONE
+    for pool in range(pools):
+        for index in range(w.numbers[pool, IDLE_NODES]):
+            if remaining and status == DONE:
+                status = await_leaving(now, w, pool, w.idle[pool, index], events)
+                if status != DONE:
+                    return status, pool, now, as_rows(tried), as_rows(waits), as_rows(spans)
+    while remaining:
+        now = np.inf
+        if following < jobs:
+            now = w.submit_s[following]
+        if events:
+            now = min(now, events[0][0])
+        while remaining:
+            while remaining and events and events[0][0] <= now:
+                time_s, kind, one, other = heapq.heappop(events)
+                if kind == COMPLETION:
+                    if w.runs[one] and w.ends_s[one] == time_s:
+                        overhead_s = w.facts[w.pool_of[one], OVERHEAD] if w.restarts[one] else 0.0
+                        w.end_s[one] = now
+                        end_attempt(now, w, one, w.held_s[one] - overhead_s, events, tried)
+                        remaining -= 1
+                elif kind == LEAVE:
+                    if w.node_state[one, other] != GONE_NODE and w.leaves_s[one, other] == time_s:
+                        remaining -= leave(now, w, one, other, events, tried, spans)
+                elif kind == ARRIVE:
+                    if w.node_state[one, other] == COMING and w.arrives_s[one, other] == time_s:
+                        forget_coming(w, one, other)
+                        set_idle(now, w, one, other, events)
+                        w.numbers[one, FREE] += 1
+                        w.numbers[one, EARLY] = 1
+                        w.numbers[one, DIRTY] = 1
+                        if w.facts[one, FAILS]:
+                            status = await_leaving(now, w, one, other, events)
+                            if status != DONE:
+                                return status, one, now, as_rows(tried), as_rows(waits), as_rows(spans)
+                elif kind == BURST:
+                    index = place_of(due, dues, one)
+                    waiting = not w.runs[one] and np.isnan(w.end_s[one])
+                    if waiting and (index == dues or due[index] != one):
+                        put(due, dues, index, one)
+                        dues += 1
+                elif kind == RESERVATION and w.times[one, DUE] == now:
+                    w.numbers[one, DIRTY] = 1
+            if remaining == 0:
+                break
+            while following < jobs and w.submit_s[following] <= now:
+                if w.pool_of[following] >= 0:
+                    enter(now, w, w.pool_of[following], following)
+                    await_bursts(w, following, events)
+                following += 1
+            while following < jobs and w.pool_of[following] < 0:
+                following += 1
+            if events and events[0][0] <= now:
+                continue  # waits of no length run out before the pass
+            for pool in range(pools):
+                state = w.numbers[pool]
+                if state[DIRTY]:
+                    state[DIRTY] = 0
+                    if state[QUEUE]:
+                        if w.sorted_queue:
+                            failing = sort_queue(now, w, pool, order, fixed_priority, share)
+                            if failing >= 0:
+                                return NO_NUMBER, failing, now, as_rows(tried), as_rows(waits), as_rows(spans)
+                        schedule(now, w, pool, depth, passing_order, rank, vacated_s, chosen, events, waits)
+                    else:
+                        no_gain(w.gain_s[pool])
+                    state[EARLY] = state[LOST] = 0
+            if dues:
+                dues = move_jobs(now, w, due, dues, waits)
+            dirty = len(events) > 0 and events[0][0] <= now
+            for pool in range(pools):
+                dirty = dirty or w.numbers[pool, DIRTY] == 1
+            if dirty:
+                continue
+            for pool in range(pools):
+                if w.facts[pool, ELASTIC]:
+                    status = autoscale(now, w, pool, events, spans)
+                    if status != DONE:
+                        return status, pool, now, as_rows(tried), as_rows(waits), as_rows(spans)
+            if not (events and events[0][0] <= now):
+                break
+    for pool in range(pools):
+        for number in range(w.numbers[pool, LAUNCHED]):
+            if w.node_state[pool, number] != GONE_NODE:
+                gone(now, w, pool, number, spans)
+    return DONE, 0, now, as_rows(tried), as_rows(waits), as_rows(spans)
+
+
+_replay_compiled = _cached(None, _replay)
+
+
+def run(inputs: Inputs, order: Any) -> Replay:
+    """Replay all jobs with the compiled order.
+
+    Raises
+    ------
+    InputError
+        If a user's own order gives no number for some job, or an elastic pool launches nodes in vain for ever.
+    """
+    jobs = len(inputs.pool)
+    nodes, failures = 1024 + 4 * max(inputs.units), 16
+    rank = np.zeros(0, dtype=np.int64)
+    facts = inputs.submit_s, inputs.procs, inputs.logged_estimate_s
+    if inputs.policy.passing_order:
+        rank = ranks(inputs.policy.passing_order, *facts)
+    key = np.zeros(jobs)
+    if not inputs.dynamic and inputs.policy.order != "fcfs":
+        key = ranks(inputs.policy.order, *facts).astype(np.float64)
+    while True:
+        world = _world(inputs, key, nodes, failures)
+        status, one, now, tried, waits, spans = _replay_compiled(
+            order, world, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
+            inputs.fixed_priority.copy(), inputs.share.copy(),
+        )  # fmt: skip
+        if status == MORE_LIVES:
+            nodes *= 4
+        elif status == MORE_UPTIMES:
+            failures *= 4
+        else:
+            break
+    if status == NO_NUMBER:
+        assert inputs.order is not None
+        asked = float(inputs.submit_s[one]), float(inputs.logged_estimate_s[one]), int(inputs.procs[one])
+        custom.key(inputs.order, inputs.policy.order, now, *asked)
+    if status == FRUITLESS_POOL:
+        raise fruitless_error(inputs.pools[one].name)
+    return Replay(
+        engine="compiled",
+        pool=world.pool_of,
+        start_s=world.start_s,
+        end_s=world.end_s,
+        killed=world.killed,
+        failed=world.failed,
+        restarts=world.restarts,
+        **records(inputs, tried, waits, spans, now),
+    )
+
+
+def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
+    """Return all arrays of a replay, as they stand when it begins."""
+    jobs, pools = len(inputs.pool), len(inputs.pools)
+    widest = max(inputs.units)
+    reserving = jobs if inputs.policy.backfill == "conservative" else 0
+    multi = inputs.order is None
+    users = len(inputs.share) + 1 if multi else 0
+    facts = np.array(
+        [
+            (
+                one.speed, one.elastic, one.least, one.boot_s, one.idle_s, one.burst_s, one.checkpoint_s,
+                one.overhead_s, one.max_restarts, one.life_s < np.inf, one.mtbf_s < np.inf, one.repair_s, units,
+            )
+            for one, units in zip(inputs.pools, inputs.units, strict=True)
+        ],
+        dtype=np.float64,
+    )  # fmt: skip
+    numbers = np.zeros((pools, 15), dtype=np.int64)
+    numbers[:, POINTS] = 1
+    idle = np.zeros((pools, widest if any(one.numbered for one in inputs.pools) else 0), dtype=np.int64)
+    state = np.zeros((pools, nodes), dtype=np.int64)
+    lives_s = np.zeros((pools, nodes))
+    failing = max(
+        [units for one, units in zip(inputs.pools, inputs.units, strict=True) if one.mtbf_s < np.inf], default=0
+    )
+    uptimes_s = np.zeros((pools, failing, failures))
+    for index, (one, units) in enumerate(zip(inputs.pools, inputs.units, strict=True)):
+        up = one.least if one.elastic else units
+        numbers[index, FREE] = up
+        if one.numbered:
+            numbers[index, IDLE_NODES] = numbers[index, LAUNCHED] = up
+            idle[index, :up] = np.arange(up)
+            state[index, :up] = IDLE
+        if one.life_s < np.inf:
+            lives_s[index] = lives(inputs.seed, one.name, one.life_s, nodes)
+        if one.mtbf_s < np.inf:
+            for node in range(units):
+                uptimes_s[index, node] = uptimes(inputs.seed, one.name, node, one.mtbf_s, failures)
+    profile_free = np.zeros((pools, profile.room(reserving + widest) if reserving else 0), dtype=np.int64)
+    profile_free[:] = numbers[:, FREE, np.newaxis]
+    many = (pools, jobs)
+    return World(
+        facts=facts,
+        numbers=numbers,
+        times=np.column_stack((np.full(pools, np.inf), np.full(pools, -np.inf))),
+        kill=inputs.overrun == "kill",
+        rule=rules.BACKFILLS.index(inputs.policy.backfill),
+        sorted_queue=inputs.dynamic,
+        submit_s=inputs.submit_s.copy(),
+        run_s=inputs.run_s.copy(),
+        logged_s=inputs.logged_estimate_s.copy(),
+        procs=inputs.procs.copy(),
+        needs=inputs.needs.copy(),
+        pool_of=inputs.pool.copy(),
+        need=inputs.need.copy(),
+        held_s=inputs.held_s.copy(),
+        estimate_s=inputs.estimate_s.copy(),
+        began_s=np.zeros(jobs),
+        expected_s=np.zeros(jobs),
+        ends_s=np.zeros(jobs),
+        runs=np.zeros(jobs, dtype=bool),
+        start_s=np.full(jobs, np.nan),
+        end_s=np.full(jobs, np.nan),
+        killed=inputs.killed.copy(),
+        failed=np.zeros(jobs, dtype=bool),
+        restarts=np.zeros(jobs, dtype=np.int64),
+        kept_s=np.zeros(jobs),
+        waits_since_s=inputs.submit_s.copy(),
+        queued_since_s=inputs.submit_s.copy(),
+        key=key.copy(),
+        first_node=np.full(jobs, -1),
+        queue=np.zeros(many, dtype=np.int64),
+        queue_need=np.zeros(many, dtype=np.int64),
+        queue_s=np.zeros(many),
+        reserved_s=np.full((pools, reserving), NO_RESERVATION),
+        release_s=np.zeros((pools, jobs)),
+        release_need=np.zeros(many, dtype=np.int64),
+        arrive_s=np.zeros((pools, idle.shape[1])),
+        profile_s=np.zeros(profile_free.shape),
+        profile_free=profile_free,
+        gain_s=np.tile([np.inf, -np.inf], (pools, 1)),
+        node_state=state,
+        node_job=np.zeros((pools, nodes), dtype=np.int64),
+        next_node=np.zeros((pools, nodes), dtype=np.int64),
+        idle_since_s=np.zeros((pools, nodes)),
+        launched_s=np.zeros((pools, nodes)),
+        arrives_s=np.zeros((pools, nodes)),
+        leaves_s=np.full((pools, nodes), np.inf),
+        failures=np.zeros((pools, nodes), dtype=np.int64),
+        idle=idle,
+        lives_s=lives_s,
+        uptimes_s=uptimes_s,
+        account=inputs.account.copy(),
+        weights=inputs.weights.copy(),
+        usage=np.zeros((pools, users)),
+        using=np.zeros((pools, users), dtype=np.int64),
+        since_s=np.zeros((pools, users)),
+    )
