@@ -127,6 +127,16 @@ def per_year(usd: float, window_s: float) -> float:
     return usd * YEAR_H * HOUR_S / window_s
 
 
+def per_core_hour(cost: Breakdown, busy_core_s: float, window_s: float) -> float:
+    """Return the cost by the core-hours that jobs hold, scaled to a year alike [USD]; NaN if they hold none.
+
+    So nodes of one's own and rented ones can be compared at their real utilisation.
+    """
+    if not busy_core_s or window_s <= 0:
+        return math.nan
+    return total(cost) / per_year(busy_core_s / HOUR_S, window_s)
+
+
 def total(cost: Breakdown) -> float:
     """Return the sum of the parts, in their order [USD a year]."""
     return sum(cost[part] for part in PARTS)

@@ -67,6 +67,7 @@ class _Evaluation:
     setup: Setup
     replay: Replay
     cost: costs.Breakdown
+    usd_per_core_hour_used: float
     metrics: dict[str, float]
     achieved: tuple[float, ...]
     met: bool
@@ -337,6 +338,7 @@ class _Job:
             setup=setup,
             replay=result.replay,
             cost=result.cost(self.discount_rate),
+            usd_per_core_hour_used=result.usd_per_core_hour_used(self.discount_rate),
             metrics=result.metrics,
             achieved=achieved,
             met=all(target.met(value) for target, value in judged),
@@ -414,6 +416,7 @@ def _row(order: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
         "meets_targets": one.met,
         "cost_usd_per_year": costs.total(one.cost),
         **one.cost,
+        "usd_per_core_hour_used": one.usd_per_core_hour_used,
         "lower_bound_usd_per_year": candidate.bound_usd_per_year,
         **one.metrics,
         **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},

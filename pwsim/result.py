@@ -251,7 +251,8 @@ class Result:
             launch_s, _, gone_s = self.stays(index)
             cost = costs.standing(pool, count, discount_rate)
             cost["cloud_usd_per_year"] += costs.per_year(costs.elastic_usd(pool, launch_s, gone_s), window_s)
-            busy_usd = costs.busy_energy_usd(pool, metrics.busy_core_s(start_s, end_s, procs, np.inf))
+            busy_core_s = metrics.busy_core_s(start_s, end_s, procs, np.inf)
+            busy_usd = costs.busy_energy_usd(pool, busy_core_s)
             cost["busy_energy_usd_per_year"] = costs.per_year(busy_usd, window_s)
             available = self._available_core_s(index)
             busy = metrics.busy_core_s(start_s, end_s, procs, window_s)
@@ -261,12 +262,14 @@ class Result:
                     "kind": pool.kind,
                     "nodes": count,
                     "cores_per_node": pool.node.cores,
+                    "elastic": pool.elastic,
                     "utilization": busy / available if available else np.nan,
                     "jobs": int(np.count_nonzero(self.replay.pool == index)),
                     "launches": len(launch_s) if pool.elastic else 0,
                     "restarts": int(np.count_nonzero(lost_s > 0)) if self.replay.attempts is not None else 0,
                     "lost_core_hours": math.fsum(procs * lost_s) / HOUR_S,
                     "cost_usd_per_year": costs.total(cost),
+                    "usd_per_core_hour_used": costs.per_core_hour(cost, busy_core_s, window_s),
                     **cost,
                 }
             )
@@ -276,6 +279,12 @@ class Result:
         """Return the cost of the setup by part (:data:`pwsim.costs.PARTS`) [USD a year]."""
         pools = self.pools(discount_rate)
         return {part: float(sum(pools[part])) for part in costs.PARTS}
+
+    def usd_per_core_hour_used(self, discount_rate: float = 0.0) -> float:
+        """Return the cost of the setup by the core-hours that jobs hold [USD]; NaN if they hold none."""
+        tried = self.attempts
+        busy_core_s = metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], np.inf)
+        return costs.per_core_hour(self.cost(discount_rate), busy_core_s, self.trace.span_s)
 
     def hourly(self, discount_rate: float = 0.0) -> pd.DataFrame:
         """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter."""

@@ -23,6 +23,7 @@ from pwsim.trace import COLUMNS
 
 _SUFFIX_UNITS = (
     ("_usd_per_year", "USD/year"),
+    ("usd_per_core_hour_used", "USD/core-h"),
     ("_jobs_per_hour", "jobs/h"),
     ("_core_hours_per_day", "core-h/day"),
     ("_s", "s"),
@@ -124,6 +125,7 @@ _SETUP_TEXTS = {
     "policy": "order and backfill rule",
     "meets_targets": "whether every target is met",
     "cost_usd_per_year": "sum of the parts of the cost",
+    "usd_per_core_hour_used": "cost by the core-hours that jobs hold",
     "lower_bound_usd_per_year": "no setup that was left at this point costs less",
 }
 

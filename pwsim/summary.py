@@ -33,7 +33,9 @@ def of_result(result: Result) -> dict[str, Any]:
     """Return the summary of one replay, as ``pwsim simulate`` writes it."""
     summary = {**_common(result, result.trace.name), "command": "simulate"}
     summary["policy"] = str(result.cluster.the_policy())
-    summary["pools"] = plain(result.pools().drop(columns=["cost_usd_per_year", *costs.PARTS]).to_dict("records"))
+    summary["pools"] = plain(
+        result.pools().drop(columns=["cost_usd_per_year", "usd_per_core_hour_used", *costs.PARTS]).to_dict("records")
+    )
     return {**summary, "assumptions": _assumptions(result), "answer": answer(summary)}
 
 
@@ -48,6 +50,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "closest": _setup(plan.closest),
             "cost_usd_per_year": plan.cost_usd_per_year,
             "cost_breakdown_usd_per_year": plan.cost,
+            "usd_per_core_hour_used": plan.result.usd_per_core_hour_used(plan.discount_rate),
             "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
             "gap": plan.gap,
             "setups_in_space": plan.setups_in_space,

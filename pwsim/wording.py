@@ -94,6 +94,17 @@ def money(usd: float | None) -> str:
     return f"${usd:,.2f}" if 0 < abs(usd) < 100 else f"${usd:,.0f}"
 
 
+def price(usd: float | None) -> str:
+    """Return a small amount of US dollars, to a tenth of a cent.
+
+    Examples
+    --------
+    >>> price(0.04567), price(None)
+    ('$0.046', '-')
+    """
+    return "-" if usd is None or math.isnan(usd) else f"${usd:,.3f}"
+
+
 def share(part: float | None) -> str:
     """Return a share in percent.
 
@@ -246,7 +257,7 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
         pools = [pool for pool in summary["pools"] if pool["kind"] == kind and setup["nodes"][pool["name"]]]
         if pools:
             parts = [
-                f"{count(pool['nodes'], 'node')} of pool {pool['name']} "
+                f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
                 f"({count(pool['nodes'] * pool['cores_per_node'], 'core')})"
                 for pool in pools
             ]
@@ -269,6 +280,13 @@ def _service(summary: Mapping[str, Any]) -> str:
         half = "at once" if metrics["wait_s_p50"] == 0 else f"within {duration(metrics['wait_s_p50'])}"
         waits = f"half of the jobs start {half}, 95 % within {duration(metrics['wait_s_p95'])}"
     rejected = metrics["jobs_rejected"]
+    failed, restarts = metrics["jobs_failed"], metrics["restarts"]
+    if restarts or failed:
+        waits += (
+            f"; {count(restarts, 'restart')} after interruptions lost {count(metrics['lost_core_hours'], 'core-hour')}"
+        )
+    if failed:
+        waits += f", and {count(failed, 'job')} failed for good"
     too_wide = f"; {count(rejected, 'job')} {'is' if rejected == 1 else 'are'} too large to run" if rejected else ""
     use = metrics["utilization"]
     busy = "" if use is None else f", and {share(use)} of the cores are busy on average"

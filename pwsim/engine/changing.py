@@ -8,8 +8,10 @@ round (semantics §2), and a row of each array for each pool.
 from __future__ import annotations
 
 import heapq
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 
 from pwsim import rules
@@ -18,6 +20,7 @@ from pwsim.engine.kernel import (
     _RULES,
     CONSERVATIVE,
     EASY,
+    ORDER,
     _cached,
     _inner,
     advance,
@@ -737,7 +740,13 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
     return DONE, 0, now, as_rows(tried), as_rows(waits), as_rows(spans)
 
 
-_replay_compiled = _cached(None, _replay)
+@lru_cache(maxsize=1)
+def _compiled(world: Any) -> Any:
+    """Return the compiled replay for worlds of this numba type, which is the same for all."""
+    integers, floats = numba.int64[::1], numba.float64[::1]
+    return _cached(
+        (ORDER, world, numba.int64, numba.boolean, integers, floats, floats), _replay, "nodes that come and go"
+    )
 
 
 def run(inputs: Inputs, order: Any) -> Replay:
@@ -749,7 +758,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
         If a user's own order gives no number for some job, or an elastic pool launches nodes in vain for ever.
     """
     jobs = len(inputs.pool)
-    nodes, failures = 1024 + 4 * max(inputs.units), 16
+    nodes, failures = 1024 + 4 * max(inputs.units) + jobs, 16  # guesses; more is drawn if need be
     rank = np.zeros(0, dtype=np.int64)
     facts = inputs.submit_s, inputs.procs, inputs.logged_estimate_s
     if inputs.policy.passing_order:
@@ -759,7 +768,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
         key = ranks(inputs.policy.order, *facts).astype(np.float64)
     while True:
         world = _world(inputs, key, nodes, failures)
-        status, one, now, tried, waits, spans = _replay_compiled(
+        status, one, now, tried, waits, spans = _compiled(numba.typeof(world))(
             order, world, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
             inputs.fixed_priority.copy(), inputs.share.copy(),
         )  # fmt: skip

@@ -744,23 +744,25 @@ _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
 )  # fmt: skip
 
 
-def _cached(signature: Any, function: Callable[..., Any]) -> Any:
-    """Compile a function, or load what an earlier process has compiled; without a signature when it is first called."""
-    signature = () if signature is None else (signature,)
+def _cached(signature: Any, function: Callable[..., Any], what: str = "") -> Any:
+    """Compile a function, or load what an earlier process has compiled; say so if it takes long (``what``)."""
     config: Any = numba.config
     kept = config.CACHE_DIR
+    module = function.__module__.rpartition(".")[2]
+    if what and not any(Path(kept or CACHE).rglob(f"{module}.{function.__name__}-*.nbi")):
+        logging.getLogger("pwsim").warning(
+            "compiling the replay engine for %s: once after each installation, for up to a minute", what
+        )
     config.CACHE_DIR = kept or str(CACHE)
     try:
-        return numba.njit(*signature, nogil=True, cache=True)(function)
+        return numba.njit(signature, nogil=True, cache=True)(function)
     except RuntimeError:  # there is no place to write to
-        return numba.njit(*signature, nogil=True)(function)
+        return numba.njit(signature, nogil=True)(function)
     finally:
         config.CACHE_DIR = kept
 
 
-if not any(Path(getattr(numba.config, "CACHE_DIR", "") or CACHE).rglob("kernel*.nbi")):
-    logging.getLogger("pwsim").warning("compiling the replay engine: once after each installation, about 20 seconds")
-replay_pool = _cached(_SIGNATURE, _replay_pool)
+replay_pool = _cached(_SIGNATURE, _replay_pool, "steady nodes")
 _ORDERS = {name: _cached(ORDER.signature, getattr(orders, name)) for name in rules.ORDERS if hasattr(orders, name)}
 
 
