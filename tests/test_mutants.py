@@ -155,7 +155,8 @@ def test_mutant_is_noticed(engine, module, old, new, drawn, monkeypatch):
     if engine == "compiled":  # made anew with these rules, as the Python that it is made of: no wait for the compiler
         monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
         for home in (kernel, changing):
-            patch(home, *((old, new) if home is module else ("", "")), monkeypatch)
+            was, is_ = (old, new) if home is module else ("", "")
+            patch(home, was, is_, monkeypatch)
     if module is inputs:
         monkeypatch.setattr("pwsim.engine.prepare", inputs.prepare)
 

@@ -8,10 +8,8 @@ round (semantics §2), and a row of each array for each pool.
 from __future__ import annotations
 
 import heapq
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
 from pwsim import rules
@@ -20,12 +18,11 @@ from pwsim.engine.kernel import (
     _RULES,
     CONSERVATIVE,
     EASY,
-    ORDER,
-    _cached,
     _inner,
     advance,
     change,
     charge,
+    compiled_for,
     compress,
     easy,
     gain,
@@ -740,15 +737,6 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
     return DONE, 0, now, as_rows(tried), as_rows(waits), as_rows(spans)
 
 
-@lru_cache(maxsize=1)
-def _compiled(world: Any) -> Any:
-    """Return the compiled replay for worlds of this numba type, which is the same for all."""
-    integers, floats = numba.int64[::1], numba.float64[::1]
-    return _cached(
-        (ORDER, world, numba.int64, numba.boolean, integers, floats, floats), _replay, "nodes that come and go"
-    )
-
-
 def run(inputs: Inputs, order: Any) -> Replay:
     """Replay all jobs with the compiled order.
 
@@ -768,10 +756,11 @@ def run(inputs: Inputs, order: Any) -> Replay:
         key = ranks(inputs.policy.order, *facts).astype(np.float64)
     while True:
         world = _world(inputs, key, nodes, failures)
-        status, one, now, tried, waits, spans = _compiled(numba.typeof(world))(
-            order, world, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
-            inputs.fixed_priority.copy(), inputs.share.copy(),
+        rest = (
+            world, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank, inputs.fixed_priority.copy(),
+            inputs.share.copy(),
         )  # fmt: skip
+        status, one, now, tried, waits, spans = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
         if status == MORE_LIVES:
             nodes *= 4
         elif status == MORE_UPTIMES:

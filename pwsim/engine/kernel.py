@@ -766,6 +766,17 @@ replay_pool = _cached(_SIGNATURE, _replay_pool, "steady nodes")
 _ORDERS = {name: _cached(ORDER.signature, getattr(orders, name)) for name in rules.ORDERS if hasattr(orders, name)}
 
 
+_COMPILED_FOR: dict[Any, Any] = {}
+
+
+def compiled_for(function: Callable[..., Any], what: str, arguments: tuple[Any, ...]) -> Any:
+    """Return a function of an order and of arguments like these, compiled."""
+    signature = (ORDER, *map(numba.typeof, arguments))
+    if signature not in _COMPILED_FOR:
+        _COMPILED_FOR[signature] = _cached(signature, function, what)
+    return _COMPILED_FOR[signature]
+
+
 def compiled_order(inputs: Inputs) -> Any:
     """Return the compiled order, or ``None`` where numba cannot compile a user's own."""
     if inputs.policy.code is None:
