@@ -11,7 +11,7 @@ from simpy.events import EventPriority
 from pwsim import Cluster, Trace, metrics, read_trace, simulate
 from pwsim.engine import model
 from pwsim.engine.inputs import prepare
-from tests.conftest import ENGINES
+from tests.test_engine import assert_engines_agree
 
 
 @pytest.fixture(scope="module")
@@ -125,15 +125,6 @@ def test_nasa_to_all_digits(policy, wait_s, slowdown, nasa, engine):
     assert got["bounded_slowdown_mean"] == pytest.approx(slowdown, abs=1.01e-5)
 
 
-def same_in_both(trace: Trace, cluster: Cluster) -> None:
-    """Fail unless both engines give every job of a log the same start and end."""
-    engines: tuple[Any, ...] = ENGINES
-    one, other = (simulate(trace, cluster, engine=engine).replay for engine in engines)
-    assert {one.engine, other.engine} == set(ENGINES)
-    for field in ("start_s", "end_s", "pool", "killed"):
-        np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
-
-
 FULL = ["fcfs", "easy", "easy:sjf", "conservative", "wfp3-easy", "multifactor-easy", "sjf-conservative"]
 
 
@@ -142,12 +133,32 @@ FULL = ["fcfs", "easy", "easy:sjf", "conservative", "wfp3-easy", "multifactor-ea
 @pytest.mark.parametrize("depth", [None, 100])
 @pytest.mark.parametrize("policy", FULL)
 def test_engines_agree_on_kth_and_nasa_in_full(policy, depth, overrun, kth, nasa):
-    same_in_both(kth, Cluster.homogeneous(100, policy, overrun, depth))
-    same_in_both(nasa, Cluster.homogeneous(64, policy, overrun, depth))
+    assert_engines_agree(kth, Cluster.homogeneous(100, policy, overrun, depth))
+    assert_engines_agree(nasa, Cluster.homogeneous(64, policy, overrun, depth))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["fcfs", "easy", "sjf-easy", "conservative"])
 def test_engines_agree_on_cea_curie_in_full(policy, data_dir):
     trace = read_trace(data_dir / "traces" / "swf" / "CEA-Curie-2011-2.1-cln.swf.gz")
-    same_in_both(trace, Cluster.homogeneous(93_312, policy))
+    assert_engines_agree(trace, Cluster.homogeneous(93_312, policy))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.0, 0.05])
+@pytest.mark.parametrize("policy", ["fcfs", "easy", "easy:sjf", "conservative", "multifactor-easy"])
+def test_engines_agree_on_kth_where_nodes_come_and_go(policy, rate, kth):
+    own = {"name": "own", "kind": "on_premises", "nodes": 80, "node": {"cores": 1}, "placement": "nodes"}
+    burst = {
+        "name": "burst",
+        "kind": "cloud",
+        "nodes": 60,
+        "node": {"cores": 1, "speed": 1.5},
+        "price_usd_per_hour": 0.1,
+        "burst_after": 1800,
+        "interruptions_per_hour": rate,
+        "checkpoint_interval": 3600,
+        "restart_overhead": 60,
+    }
+    failing = {**own, "mtbf": 30 * 86_400} if rate else own
+    assert_engines_agree(kth, Cluster.model_validate({"policy": policy, "pools": [failing, burst]}))

@@ -24,6 +24,7 @@ from pwsim.engine.kernel import (
     charge,
     compiled_for,
     compress,
+    cut,
     easy,
     gain,
     give_up,
@@ -34,6 +35,8 @@ from pwsim.engine.kernel import (
     no_gain,
     overcommitted,
     place,
+    place_of,
+    put,
     ranks,
     reservation,
     running_only,
@@ -119,34 +122,6 @@ class World(NamedTuple):
     usage: Any
     using: Any
     since_s: Any
-
-
-@_inner
-def place_of(row, count, value):
-    """Return where a value belongs in the first entries of an increasing row."""
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) >> 1
-        if row[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@_inner
-def put(row, count, index, value):
-    """Insert a value into a row of ``count`` entries."""
-    for one in range(count, index, -1):
-        row[one] = row[one - 1]
-    row[index] = value
-
-
-@_inner
-def cut(row, count, index):
-    """Take an entry out of a row of ``count`` entries."""
-    for one in range(index, count - 1):
-        row[one] = row[one + 1]
 
 
 @_inner

@@ -195,21 +195,40 @@ def make_running(most):
 
 
 @_inner
-def run_job(running, count, job, units, expected_s, until_s):
-    """Add a running job; return the new count."""
-    release_s, release_need, end_s, end_job = running
+def place_of(row, count, value):
+    """Return where a value belongs in the first ``count`` entries of an increasing row."""
     low, high = 0, count
     while low < high:
         middle = (low + high) >> 1
-        if release_s[middle] < expected_s:
+        if row[middle] < value:
             low = middle + 1
         else:
             high = middle
-    for index in range(count, low, -1):
-        release_s[index] = release_s[index - 1]
-        release_need[index] = release_need[index - 1]
-    release_s[low] = expected_s
-    release_need[low] = units
+    return low
+
+
+@_inner
+def put(row, count, index, value):
+    """Insert a value into a row of ``count`` entries."""
+    for one in range(count, index, -1):
+        row[one] = row[one - 1]
+    row[index] = value
+
+
+@_inner
+def cut(row, count, index):
+    """Take an entry out of a row of ``count`` entries."""
+    for one in range(index, count - 1):
+        row[one] = row[one + 1]
+
+
+@_inner
+def run_job(running, count, job, units, expected_s, until_s):
+    """Add a running job; return the new count."""
+    release_s, release_need, end_s, end_job = running
+    index = place_of(release_s, count, expected_s)
+    put(release_s, count, index, expected_s)
+    put(release_need, count, index, units)
     push(end_s, end_job, count, until_s, job)
     return count + 1
 
@@ -230,18 +249,11 @@ def start_job(now, job, jobs, running, count, start_s, accounts):
 def end_job_of(running, count, units, expected_s):
     """Remove a running job from the sorted arrays."""
     release_s, release_need = running[0], running[1]
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) >> 1
-        if release_s[middle] < expected_s:
-            low = middle + 1
-        else:
-            high = middle
-    while release_need[low] != units:  # jobs of one size and expected end are interchangeable here
-        low += 1
-    for index in range(low, count - 1):
-        release_s[index] = release_s[index + 1]
-        release_need[index] = release_need[index + 1]
+    index = place_of(release_s, count, expected_s)
+    while release_need[index] != units:  # jobs of one size and expected end are interchangeable here
+        index += 1
+    cut(release_s, count, index)
+    cut(release_need, count, index)
 
 
 @_inner
