@@ -131,6 +131,7 @@ class Model:
     def __init__(self, inputs: Inputs) -> None:
         self.env = simpy.Environment()
         self.inputs = inputs
+        self.steady = inputs.steady
         self.policy = inputs.policy
         self.conservative = inputs.policy.backfill == "conservative"
         self.order = inputs.order
@@ -254,10 +255,11 @@ class Model:
 
     def _enter(self, pool: _Pool, job: int) -> None:
         """Let a job wait in the queue of a pool, at its place."""
-        last = len(pool.queue)
-        position = last if self.policy.order == "fcfs" else bisect_left(pool.queue, self._rank(job), key=self._rank)
-        if position == last and last and pool.queue[-1] > job and self.policy.order == "fcfs":
-            position = bisect_left(pool.queue, job)  # it comes back, or from another pool
+        position = len(pool.queue)
+        if self.policy.order != "fcfs":
+            position = bisect_left(pool.queue, self._rank(job), key=self._rank)
+        elif position and pool.queue[-1] > job:  # it comes back, or from another pool
+            position = bisect_left(pool.queue, job)
         pool.queue.insert(position, job)
         pool.need.insert(position, self.need[job])
         pool.estimate_s.insert(position, self.estimate_s[job])
@@ -282,7 +284,8 @@ class Model:
         now = self.env.now
         units, expected_s = self.need[job], self.expected_s[job]
         self.completion[job] = None
-        self.attempts.append((job, pool.index, self.began_s[job], now, done_s))
+        if not self.steady:  # else each job has one attempt, from its start to its end
+            self.attempts.append((job, pool.index, self.began_s[job], now, done_s))
         pool.free += units
         if pool.nodes is not None:
             pool.nodes.give_back(job, now)
@@ -435,8 +438,9 @@ class Model:
     def _take_out(self, pool: _Pool, position: int) -> None:
         """Take a job out of the queue."""
         pool.queued -= pool.need[position]
-        job = pool.queue[position]
-        self.waits.append((job, pool.index, self.queued_since_s[job], self.env.now))
+        if not self.steady:  # else each job has one wait, from its submission to its start
+            job = pool.queue[position]
+            self.waits.append((job, pool.index, self.queued_since_s[job], self.env.now))
         del pool.queue[position], pool.need[position], pool.estimate_s[position]
         if self.conservative:
             del pool.reserved_s[position]
