@@ -19,6 +19,7 @@ from tests.test_engine import starts
 
 AGING = '''"""Rules of our site."""
 
+import functools
 import json
 import math
 
@@ -37,6 +38,15 @@ def broken(now, submit_s, estimate_s, procs):
 
 def nothing(now, submit_s, estimate_s, procs):
     return math.nan
+
+
+@functools.cache
+def decorated(now, submit_s, estimate_s, procs):
+    return estimate_s
+
+
+def wraps(now, submit_s, estimate_s, procs):
+    return 1.0 / (procs**63 + procs**63)
 
 
 def three(now, submit_s, estimate_s):
@@ -160,6 +170,25 @@ def test_what_numba_cannot_compile_runs_with_simpy_and_says_so(rules, caplog):
         simulate(trace, cluster, engine="compiled")
 
 
+def test_a_decorated_order_runs_with_simpy(rules):
+    trace = Trace.from_columns({"submit_s": [0, 1, 2], "run_s": [10, 100, 2], "procs": [1, 1, 1]})
+    result = simulate(trace, machine("my-rules.py:decorated"))
+    assert (result.replay.engine, result.replay.start_s.tolist()) == ("simpy", [0, 12, 10])
+
+
+@pytest.mark.parametrize("kind", ["steady", "elastic"])
+def test_an_order_that_only_python_can_work_out_is_refused_when_compiled(rules, kind):
+    # Two to the 63rd, twice, is 0 in 64 bits: division by zero there, a small number in Python.
+    trace = Trace.from_columns({"submit_s": [0, 1, 2], "run_s": [10, 10, 10], "procs": [4, 4, 2]})
+    pool = {"name": "p", "kind": "on_premises", "nodes": 4, "node": {"cores": 1}}
+    if kind == "elastic":
+        pool = {**pool, "kind": "cloud", "price_usd_per_hour": 1.0}
+    cluster = machine("my-rules.py:wraps", [pool])
+    with pytest.raises(InputError, match=r"no number when compiled.*use the simpy engine"):
+        simulate(trace, cluster)
+    assert not np.isnan(simulate(trace, cluster, engine="simpy").replay.start_s).any()
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -206,7 +235,7 @@ def test_code_of_a_scenario_runs_only_if_allowed(rules, tmp_path, monkeypatch):
     path = write_scenario(rules, ["my-rules.py:aging-easy", "easy"])
     monkeypatch.chdir(tmp_path.parent)  # the file is looked for beside the scenario
     scenario = load_scenario(path)
-    with pytest.raises(InputError, match=r"the function aging in line 7 of .*my-rules.py, and what .*import json"):
+    with pytest.raises(InputError, match=r"the function aging in line 8 of .*my-rules.py, and what .*import json"):
         optimize(scenario)
     plan = optimize(scenario, allow_code=True)
     assert set(plan.setups["policy"]) == {"my-rules.py:aging-easy", "easy"}

@@ -745,7 +745,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
     if status == NO_NUMBER:
         assert inputs.order is not None
         asked = float(inputs.submit_s[one]), float(inputs.logged_estimate_s[one]), int(inputs.procs[one])
-        custom.key(inputs.order, inputs.policy.order, now, *asked)
+        custom.refuse(inputs.order, inputs.policy.order, now, *asked)
     if status == FRUITLESS_POOL:
         raise fruitless_error(inputs.pools[one].name)
     return Replay(

@@ -794,7 +794,10 @@ def compiled_order(inputs: Inputs) -> Any:
     if inputs.policy.code is None:
         return _ORDERS.get(inputs.policy.order, _ORDERS["fcfs"])
     assert inputs.order is not None
-    own = numba.njit(nogil=True)(inputs.order)
+    try:
+        own = numba.njit(nogil=True)(inputs.order)
+    except TypeError:  # not a plain function: decorated, or a class
+        return None
 
     def guarded(now: float, submit_s: float, estimate_s: float, procs: int) -> float:
         try:
@@ -848,7 +851,7 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
         if job >= 0:
             assert inputs.order is not None
             facts = float(submit_s[job]), float(logged_estimate_s[job]), int(procs[job])
-            custom.key(inputs.order, policy.order, now, *facts)
+            custom.refuse(inputs.order, policy.order, now, *facts)
         start_s[here] = starts
     return start_s
 

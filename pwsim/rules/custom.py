@@ -11,6 +11,7 @@ import math
 import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from pwsim.errors import InputError
 
@@ -83,6 +84,22 @@ def key(order: Order, name: str, now: float, submit_s: float, estimate_s: float,
     except TypeError:
         pass
     raise InputError(f"{asked} must be a finite number (got {value!r})")
+
+
+def refuse(order: Order, name: str, now: float, submit_s: float, estimate_s: float, procs: int) -> NoReturn:
+    """Report an order that gave the compiled engine no number.
+
+    Raises
+    ------
+    InputError
+        What Python says of it; or, if Python gets a number, that both do not agree.
+    """
+    value = key(order, name, now, submit_s, estimate_s, procs)
+    raise InputError(
+        f"policy {name!r}: the order of a job (now={now:g}, submit_s={submit_s:g}, estimate_s={estimate_s:g}, "
+        f"procs={procs}) is {value:g} in Python, but no number when compiled, where whole numbers have 64 bits; "
+        "use the simpy engine"
+    )
 
 
 def _parsed(file: Path) -> ast.Module:
