@@ -27,6 +27,7 @@ from pydantic import (
 from pwsim.errors import InputError
 from pwsim.prices import MARKETS, Offer, find_price
 from pwsim.rules import Policy, custom
+from pwsim.rules.packing import MOST_GPUS, WHOLE
 from pwsim.trace import Integers, Trace
 from pwsim.units import DAY_S, HOUR_S, Mebibytes, PositiveSeconds, Seconds, Watts
 
@@ -140,9 +141,9 @@ Names = Annotated[
 class Limits(Frozen):
     """A lower and an upper limit, either of which may be left out."""
 
-    at_least: int | None = Field(default=None, ge=0)
+    at_least: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """The smallest value that is accepted."""
-    at_most: int | None = Field(default=None, ge=0)
+    at_most: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """The largest value that is accepted."""
 
     def admit(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -155,11 +156,25 @@ class Limits(Frozen):
         return within
 
 
+class MemoryLimits(Limits):
+    """Limits on memory [MiB]."""
+
+    at_least: Mebibytes | None = None
+    """The smallest memory that is accepted [MiB]."""
+    at_most: Mebibytes | None = None
+    """The largest memory that is accepted [MiB]."""
+
+
 class Accepts(Frozen):
     """Which jobs a pool takes; what is left out does not matter."""
 
     procs: Limits | None = None
     """Limits on the processors of a job."""
+    gpus: Limits | None = None
+    """Limits on the GPUs of a job, parts of one included: ``{at_least: 0.001}`` for jobs with GPUs, ``{at_most: 0}``
+    for those without."""
+    memory: MemoryLimits | None = None
+    """Limits on the memory of a job."""
     queue: Names | None = None
     """Queues of the log whose jobs are taken."""
     user: Names | None = None
@@ -170,6 +185,10 @@ class Accepts(Frozen):
         admitted = np.ones(len(trace), dtype=bool)
         if self.procs is not None:
             admitted &= self.procs.admit(trace.procs)
+        if self.gpus is not None:
+            admitted &= self.gpus.admit(trace.gpus)
+        if self.memory is not None:
+            admitted &= self.memory.admit(trace.memory_mib)
         if self.queue is not None:
             admitted &= np.asarray(trace.queue.isin(self.queue))
         if self.user is not None:
@@ -188,6 +207,11 @@ class Node(Frozen):
     """GPUs of a node."""
     speed: float = Field(default=1.0, gt=0, le=1e6, allow_inf_nan=False)
     """Run times are divided by this (semantics §5)."""
+
+    @property
+    def whole_memory(self) -> int:
+        """Memory in whole MiB, at least one; 0 where it is not looked at."""
+        return 0 if self.memory is None else max(1, int(self.memory))
 
 
 class OnPremisesCost(Frozen):
@@ -215,6 +239,13 @@ class OnPremisesCost(Frozen):
         return self
 
 
+def milli_gpus(trace: Trace) -> Integers:
+    """Return the GPUs of each job in thousandths, rounded up, shape (jobs,)."""
+    # 0.57 GPUs are 570 thousandths, though the product of floats may be a little more: that much is rounding.
+    milli: Integers = np.ceil(np.round(trace.gpus * WHOLE, 6)).astype(np.int64)
+    return milli
+
+
 class PoolBase(Frozen):
     """What on-premises and cloud pools have in common."""
 
@@ -222,8 +253,9 @@ class PoolBase(Frozen):
     """Name of the pool: letters, digits, ``_`` and ``-``."""
     nodes: Choices
     """Number of nodes: a number, or the choices of the search as a list or ``{min, max, step}``."""
-    placement: Literal["cores", "nodes"] = "cores"
-    """``cores``: a bag of processors; ``nodes``: a job takes whole nodes (semantics §5)."""
+    placement: Literal["cores", "nodes", "packed"] = "cores"
+    """``cores``: a bag of processors; ``nodes``: a job takes whole nodes; ``packed``: jobs share nodes by cores, memory
+    and GPUs, parts of a GPU included (semantics §5)."""
     accepts: Accepts = Accepts()
     """Which jobs the pool takes; a job goes to the first pool that accepts it and could hold it."""
     node: Node
@@ -252,22 +284,44 @@ class PoolBase(Frozen):
         """Whether jobs may be interrupted."""
         return self.fails
 
+    @model_validator(mode="after")
+    def _can_be_packed(self) -> Self:
+        if self.placement == "packed" and self.node.gpus > MOST_GPUS:
+            raise ValueError(f"placement: packed is for nodes of at most {MOST_GPUS} GPUs (got {self.node.gpus})")
+        return self
+
     def units_per_node(self) -> int:
         """Return what a node adds to the bag that jobs draw from: its cores, or itself (semantics §5)."""
         return self.node.cores if self.placement == "cores" else 1
 
     def need(self, trace: Trace) -> Integers:
-        """Return the units (cores or nodes) that each job takes here, shape (jobs,); semantics §5."""
+        """Return the units that each job takes here, shape (jobs,); semantics §5.
+
+        Cores or whole nodes; in a ``packed`` pool shares, each on a node of its own.
+        """
         procs: Integers = trace.procs
         if self.placement == "cores":
             return procs
         needs = [np.maximum(trace.nodes, 1), -(-procs // self.node.cores)]
         if self.node.memory is not None:
-            needs.append(np.ceil(trace.memory_mib / self.node.memory).astype(np.int64))
+            needs.append(-(-trace.memory_mib // self.node.whole_memory))
         if self.node.gpus:
-            needs.append(np.ceil(trace.gpus / self.node.gpus).astype(np.int64))
+            needs.append(-(-milli_gpus(trace) // (WHOLE * self.node.gpus)))
         most: Integers = np.maximum.reduce(needs)
         return most
+
+    def shares(self, trace: Trace) -> tuple[Integers, Integers, Integers]:
+        """Return cores, memory [MiB] and thousandths of a GPU of each job's shares in a ``packed`` pool; semantics §5.
+
+        All are rounded up, from one GPU on to whole GPUs.
+        """
+        count, milli = self.need(trace), milli_gpus(trace)
+        part = -(-milli // count)
+        return (
+            -(-trace.procs // count),
+            -(-trace.memory_mib // count) if self.node.memory is not None else np.zeros_like(count),
+            np.where(part < WHOLE, part, -(-milli // (WHOLE * count)) * WHOLE),
+        )
 
     def admits(self, trace: Trace) -> npt.NDArray[np.bool_]:
         """Return for each job whether the pool accepts it, and would hold it if it were large enough."""
@@ -297,7 +351,7 @@ class OnPremisesPool(PoolBase):
     @model_validator(mode="after")
     def _nodes_fail_one_by_one(self) -> Self:
         if self.mtbf is not None and self.placement == "cores":
-            raise ValueError("mtbf needs placement: nodes, for the jobs of a failing node must be known")
+            raise ValueError("mtbf needs placement: nodes or packed, for the jobs of a failing node must be known")
         return self
 
 
@@ -353,7 +407,7 @@ class CloudPool(PoolBase):
     @model_validator(mode="after")
     def _elastic_or_not(self) -> Self:
         if self.elastic and self.placement == "cores":
-            raise ValueError("placement: cores is only for pools that are always up; use nodes")
+            raise ValueError("placement: cores is only for pools that are always up; use nodes or packed")
         if self.elastic and self.min_nodes > min(self.nodes):
             raise ValueError(f"min_nodes ({self.min_nodes}) must not be above the fewest nodes ({min(self.nodes)})")
         if self.always_up and self.interruptions_per_hour:
@@ -446,6 +500,16 @@ class Cluster(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _no_reservations_where_packed(self) -> Self:
+        packed = [pool.name for pool in self.pools if pool.placement == "packed"]
+        reserving = [str(policy) for policy in self.policy if policy.backfill == "conservative"]
+        if packed and reserving:
+            raise ValueError(
+                f"pool {packed[0]!r} has placement: packed, where policy {reserving[0]!r} is not offered; use easy"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _distinct_names(self) -> Self:
         names = [pool.name for pool in self.pools]
         if twice := [name for name in names if names.count(name) > 1]:
@@ -467,8 +531,11 @@ class Cluster(Frozen):
 
     @property
     def steady(self) -> bool:
-        """Whether all nodes are always up, and every job stays where it was routed: then pools do not meet."""
-        return not any(pool.elastic or pool.fails or pool.burst_after is not None for pool in self.pools)
+        """Whether pools are bags, always up, and every job stays where it was routed: then pools do not meet."""
+        return not any(
+            pool.elastic or pool.fails or pool.burst_after is not None or pool.placement == "packed"
+            for pool in self.pools
+        )
 
     def node_counts(self) -> tuple[int, ...]:
         """Return the number of nodes of each pool.

@@ -76,6 +76,9 @@ class Replay:
     """Job, pool, start and end of each time in a queue, shape (waits, 4); ``None`` if jobs wait in their pool once."""
     spans: Floats | None = None
     """Pool, number, launch, being up and end of each stay of a node, shape (stays, 5); ``None`` if all nodes stay."""
+    places: Floats | None = None
+    """Job, pool, start, end, node and GPUs (as bits) of each share of an attempt in a packed pool, shape (shares, 6);
+    ``None`` if there is none."""
 
 
 class Attempts(NamedTuple):

@@ -22,6 +22,7 @@ class Job:
     estimate: float
     nodes: int = 0
     memory: int = 0
+    gpus: float = 0
     pool: int | None = None
     need: int = 0
     start: float | None = None
@@ -40,6 +41,16 @@ class Job:
     attempts: list[tuple[int, float, float]] = field(default_factory=list)
 
 
+@dataclass
+class Part:
+    """What a job holds of a node."""
+
+    cores: int
+    memory: int
+    gpus: dict[int, int]
+    """Thousandths by GPU."""
+
+
 @dataclass(eq=False)
 class Node:
     """One node that comes and goes."""
@@ -51,6 +62,8 @@ class Node:
     idle_since: float = 0
     up: bool = False
     job: Job | None = None
+    parts: dict[Job, Part] = field(default_factory=dict)
+    """What each job holds of it, in a packed pool."""
 
 
 @dataclass(eq=False)
@@ -62,8 +75,11 @@ class Pool:
     placement: str = "cores"
     speed: float = 1
     memory: int | None = None
+    gpus: int = 0
     at_least: int = 0
     at_most: float = math.inf
+    gpus_at_least: float = 0
+    gpus_at_most: float = math.inf
     elastic: bool = False
     min_nodes: int = 0
     boot: float = 0
@@ -89,7 +105,7 @@ class Pool:
 
     @property
     def numbered(self) -> bool:
-        return self.elastic or self.fails
+        return self.elastic or self.fails or self.placement == "packed"
 
     @property
     def size(self) -> int:
@@ -102,10 +118,67 @@ class Pool:
         needs = [job.nodes, math.ceil(job.procs / self.cores), 1]
         if self.memory:
             needs.append(math.ceil(job.memory / self.memory))
+        if self.gpus:
+            needs.append(math.ceil(job.gpus / self.gpus))
         return max(needs)
 
     def takes(self, job: Job) -> bool:
-        return self.at_least <= job.procs <= self.at_most and self.need_of(job) <= self.size
+        if job.gpus and (self.placement == "cores" or not self.gpus):
+            return False
+        accepted = self.at_least <= job.procs <= self.at_most and self.gpus_at_least <= job.gpus <= self.gpus_at_most
+        return accepted and self.need_of(job) <= self.size
+
+    # packed pools (§5)
+    def share_of(self, job: Job) -> tuple[int, int, int]:
+        """Cores, MiB and thousandths of a GPU of each share."""
+        count = self.need_of(job)
+        milli = math.ceil(round(1000 * job.gpus) / count)
+        if milli >= 1000:
+            milli = 1000 * math.ceil(job.gpus / count)
+        return math.ceil(job.procs / count), math.ceil(job.memory / count) if self.memory else 0, milli
+
+    def free_gpus(self, node: Node, gone: set[Job]) -> list[int]:
+        held = [part.gpus for job, part in node.parts.items() if job not in gone]
+        return [1000 - sum(gpus.get(gpu, 0) for gpus in held) for gpu in range(self.gpus)]
+
+    def part_for(self, node: Node, job: Job, gone: set[Job]) -> tuple[tuple[int, int, int, int], Part] | None:
+        """What a share of the job would hold of the node, and how much would be left; ``None`` if it does not fit."""
+        cores, memory, milli = self.share_of(job)
+        held = [part for other, part in node.parts.items() if other not in gone]
+        cores_left = self.cores - sum(part.cores for part in held) - cores
+        memory_left = (self.memory or 0) - sum(part.memory for part in held) - memory
+        free = self.free_gpus(node, gone)
+        if 0 < milli < 1000:
+            fitting = sorted((left, gpu) for gpu, left in enumerate(free) if left >= milli)[:1]
+            gpus = {gpu: milli for _, gpu in fitting}
+        else:
+            gpus = dict.fromkeys([gpu for gpu, left in enumerate(free) if left == 1000][: milli // 1000], 1000)
+        if cores_left < 0 or memory_left < 0 or sum(gpus.values()) < milli:
+            return None
+        return (sum(free) - milli if milli else 0, cores_left, memory_left, node.number), Part(cores, memory, gpus)
+
+    def places(self, job: Job, nodes: list[Node], gone: set[Job] | None = None) -> list[tuple[Node, Part]] | None:
+        """Where the job's shares go, one after another, when some jobs are gone."""
+        nodes, places = list(nodes), []
+        for _ in range(self.need_of(job)):
+            found = [(node, self.part_for(node, job, gone or set())) for node in nodes]
+            fitting = [(fit[0], node, fit[1]) for node, fit in found if fit is not None]
+            if not fitting:
+                return None
+            _, node, part = min(fitting, key=lambda one: one[0])
+            nodes.remove(node)
+            places.append((node, part))
+        return places
+
+    def fills(self, jobs: list[Job]) -> int:
+        """How many empty nodes the jobs would fill, placed in order."""
+        used: list[Node] = []
+        for job in jobs:
+            fresh = [Node(len(used) + more, 0, 0) for more in range(self.need_of(job))]
+            for node, part in self.places(job, used + fresh) or []:
+                node.parts[job] = part
+            used += [node for node in fresh if node.parts]
+        return len(used)
 
     def capacity(self, time: float) -> int:
         """Units that are known to be there at a time, from now on."""
@@ -159,7 +232,16 @@ class Reference:
         return max(job.began + self.estimate(job), self.now + 1)
 
     def idle(self, pool: Pool) -> list[Node]:
-        return sorted((node for node in pool.there if node.up and node.job is None), key=lambda node: node.number)
+        nodes = (node for node in pool.there if node.up and node.job is None and not node.parts)
+        return sorted(nodes, key=lambda node: node.number)
+
+    def up(self, pool: Pool) -> list[Node]:
+        return sorted((node for node in pool.there if node.up), key=lambda node: node.number)
+
+    def fits(self, pool: Pool, job: Job) -> bool:
+        if pool.placement == "packed":
+            return pool.places(job, self.up(pool)) is not None
+        return job.need <= self.free(pool)
 
     def free(self, pool: Pool) -> int:
         if pool.numbered:
@@ -248,7 +330,7 @@ class Reference:
         assert job.began is not None
         job.attempts.append((self.pools.index(pool), job.began, self.now))
         for node in pool.there:
-            if node.job is job:
+            if node.job is job or node.parts.pop(job, None):
                 node.job, node.idle_since = None, self.now
         job.held = []
 
@@ -263,8 +345,7 @@ class Reference:
                 later = self.pools[index]
                 if not later.takes(job) or job.waits_since + later.burst_after > self.now:
                     continue
-                busy, wanted = sum(one.need for one in later.running), sum(one.need for one in later.queue)
-                if later.size - busy - wanted >= later.need_of(job):
+                if self.has_room(later, job):
                     origin = self.pools[job.pool]
                     origin.queue.remove(job)
                     origin.something_happened = origin.compress = True
@@ -273,6 +354,16 @@ class Reference:
                     later.something_happened = moved = True
                     break
         return moved
+
+    def has_room(self, pool: Pool, job: Job) -> bool:
+        if pool.placement == "packed":
+            busy = sum(bool(node.parts) for node in pool.there)
+            if not pool.queue and pool.places(job, self.up(pool)) is not None:
+                return True
+            queue = sorted(pool.queue, key=lambda one: (self.key(one, self.order), one.number))
+            return pool.nodes - busy >= pool.fills([*queue, job])
+        busy, wanted = sum(one.need for one in pool.running), sum(one.need for one in pool.queue)
+        return pool.size - busy - wanted >= pool.need_of(job)
 
     # nodes that come and go (§6)
     def comes_up(self, pool: Pool, node: Node, time: float) -> None:
@@ -284,8 +375,7 @@ class Reference:
             node.leaves = pool.life(node.number)
 
     def leave(self, pool: Pool, node: Node) -> None:
-        if node.job is not None:
-            job = node.job
+        for job in [*([node.job] if node.job else []), *sorted(node.parts, key=lambda one: one.number)]:
             began, overhead = job.began, self.overhead(job)
             assert began is not None
             self.off(pool, job)
@@ -310,6 +400,9 @@ class Reference:
             if not pool.elastic:
                 continue
             wanted = sum(job.need for job in pool.queue)
+            if pool.placement == "packed":
+                pool.queue.sort(key=lambda job: (self.key(job, self.order), job.number))
+                wanted = pool.fills(pool.queue)
             up = sum(node.up for node in pool.there)
             booting, idle = len(pool.there) - up, len(self.idle(pool))
             launch = min(wanted - idle - booting, pool.nodes - up - booting)
@@ -335,7 +428,7 @@ class Reference:
         if self.backfill == "conservative":
             self.conservative(pool)
             return
-        while pool.queue and pool.queue[0].need <= self.free(pool):
+        while pool.queue and self.fits(pool, pool.queue[0]):
             self.start(pool, pool.queue[0])
         if self.backfill == "easy" and pool.queue:
             self.easy(pool)
@@ -358,30 +451,60 @@ class Reference:
         return {"fcfs": 0, "sjf": estimate, "ljf": -estimate, "smallest": procs}[order]
 
     def start(self, pool: Pool, job: Job) -> None:
-        assert job.need <= self.free(pool)
+        assert self.fits(pool, job)
         pool.queue.remove(job)
         pool.running.append(job)
         job.began = self.now
         if job.start is None:
             job.start = self.now
         job.reservation = None
-        if pool.numbered:
+        if pool.placement == "packed":
+            for node, part in pool.places(job, self.up(pool)) or []:
+                node.parts[job] = part
+        elif pool.numbered:
             for node in self.idle(pool)[: job.need]:
                 node.job = job
 
+    def head_can_be_placed(self, pool: Pool, head: Job, time: float) -> bool:
+        """§5: whether the head could be placed if the jobs that are expected to have ended by then were gone."""
+        gone = {job for job in pool.running if self.expected_end(job) <= time}
+        nodes = [node for node in pool.there if node.up or node.arrives <= time]
+        return pool.places(head, nodes, gone) is not None
+
+    def easy_packed(self, pool: Pool, behind: list[Job], times: list[float]) -> None:
+        head = pool.queue[0]
+        shadow = next((time for time in times if self.head_can_be_placed(pool, head, time)), None)
+        for job in behind if shadow is not None else []:
+            if not self.fits(pool, job):
+                continue
+            first_start = job.start
+            self.start(pool, job)
+            assert shadow is not None
+            if self.now + self.estimate(job) > shadow and not self.head_can_be_placed(pool, head, shadow):
+                for node in pool.there:
+                    node.parts.pop(job, None)
+                pool.running.remove(job)
+                pool.queue.append(job)
+                job.start = first_start
+        pool.queue.sort(key=lambda job: (self.key(job, self.order), job.number))
+
     def easy(self, pool: Pool) -> None:
         head = pool.queue[0]
+        behind = pool.queue[1 : None if self.depth is None else 1 + self.depth]
+        if self.passing_order:
+            behind.sort(key=lambda job: (self.key(job, self.passing_order), job.number))
         arrivals = {node.arrives for node in pool.there if not node.up}
-        for shadow in sorted({self.expected_end(job) for job in pool.running} | arrivals):
+        times = sorted({self.expected_end(job) for job in pool.running} | arrivals)
+        if pool.placement == "packed":
+            self.easy_packed(pool, behind, times)
+            return
+        for shadow in times:
             later = sum(job.need for job in pool.running if self.expected_end(job) > shadow)
             extra = pool.capacity(shadow) - later - head.need
             if extra >= 0:
                 break
         else:
             return
-        behind = pool.queue[1 : None if self.depth is None else 1 + self.depth]
-        if self.passing_order:
-            behind.sort(key=lambda job: (self.key(job, self.passing_order), job.number))
         for job in behind:
             if job.need > self.free(pool):
                 continue

@@ -18,6 +18,7 @@ jobs = st.fixed_dictionaries(
         "estimate_s": st.integers(-1, 6),
         "nodes": st.integers(0, 2),
         "memory_mib": st.sampled_from([0, 0, 1024, 3000, 5000]),
+        "gpus": st.sampled_from([0.0, 0.0, 0.25, 0.5, 0.6, 1.0, 1.5, 2.0]),
         "user": st.sampled_from(["ann", "bob", "cyd"]),
         "queue": st.sampled_from(["", "long", "short"]),
     }
@@ -140,6 +141,45 @@ def _changing_pool(name: str) -> st.SearchStrategy[dict[str, Any]]:
         st.tuples(_pool(name), st.fixed_dictionaries(common)).map(lambda both: {**both[0], **both[1]}),
     )
 
+
+def _packed_pool(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A pool whose jobs share nodes: steady, failing, or elastic; or any other."""
+    packed = {
+        "placement": st.just("packed"),
+        "node": st.fixed_dictionaries(
+            {
+                "cores": st.sampled_from([2, 3, 4]),
+                "memory": st.sampled_from([None, None, "4 GiB"]),
+                "gpus": st.sampled_from([0, 1, 2, 2]),
+                "speed": st.sampled_from([1.0, 1.0, 2.0]),
+            }
+        ),
+        "accepts": st.sampled_from(
+            [{}, {}, {}, {"procs": {"at_least": 2}}, {"gpus": {"at_most": 0}}, {"gpus": {"at_least": 0.5}}]
+        ),
+    }
+    changing = _changing_pool(name)
+    return st.one_of(
+        st.tuples(changing, st.fixed_dictionaries(packed)).map(lambda both: {**both[0], **both[1]}),
+        st.tuples(changing, st.fixed_dictionaries(packed)).map(lambda both: {**both[0], **both[1]}),
+        changing,
+    )
+
+
+packed_clusters = st.builds(
+    lambda policy, overrun, depth, pools: Cluster.model_validate(
+        {"policy": policy, "overrun": overrun, "depth": depth, "pools": pools}
+    ),
+    policies.filter(lambda policy: not policy.endswith("conservative")),
+    st.sampled_from(["allow", "kill"]),
+    st.sampled_from([None, None, None, 1, 2]),
+    st.one_of(
+        st.tuples(_packed_pool("a")).map(list),
+        st.tuples(_packed_pool("a"), _packed_pool("b")).map(list),
+        st.tuples(_packed_pool("a"), _packed_pool("b"), _packed_pool("c")).map(list),
+    ),
+)
+"""Clusters with pools whose jobs share nodes, which may come and go."""
 
 changing_clusters = st.builds(
     lambda policy, overrun, depth, pools: Cluster.model_validate(

@@ -15,14 +15,14 @@ from pwsim import Cluster, Result, Trace, simulate
 from pwsim.engine.inputs import lives, uptimes
 from tests.conftest import ENGINES
 from tests.reference import Job, Pool, Reference
-from tests.strategies import changing_clusters, clusters, traces
+from tests.strategies import changing_clusters, clusters, packed_clusters, traces
 
 
 def by_reference(trace: Trace, cluster: Cluster, seed: int = 1) -> tuple[list[Job], list[Pool]]:
     """Replay with the reference; random draws are the engines' own (semantics §6)."""
     columns = zip(
         trace.submit_s.tolist(), trace.run_s.tolist(), trace.procs.tolist(), trace.estimate_s.tolist(),
-        trace.nodes.tolist(), trace.memory_mib.tolist(), strict=True,
+        trace.nodes.tolist(), trace.memory_mib.tolist(), trace.gpus.tolist(), strict=True,
     )  # fmt: skip
     jobs = [Job(number, *row) for number, row in enumerate(columns)]
     pools = []
@@ -31,6 +31,10 @@ def by_reference(trace: Trace, cluster: Cluster, seed: int = 1) -> tuple[list[Jo
         made = Pool(count, pool.node.cores, pool.placement, pool.node.speed)
         made.at_least = (limits.at_least if limits else None) or 0
         made.at_most = limits.at_most if limits and limits.at_most is not None else np.inf
+        if asked := pool.accepts.gpus:
+            made.gpus_at_least = asked.at_least or 0
+            made.gpus_at_most = np.inf if asked.at_most is None else asked.at_most
+        made.gpus = pool.node.gpus
         made.memory = int(pool.node.memory) if pool.node.memory else None
         made.burst_after = np.inf if pool.burst_after is None else pool.burst_after
         made.checkpoint, made.overhead = pool.checkpoint_interval or 0, pool.restart_overhead
@@ -129,11 +133,14 @@ def check_invariants(result: Result) -> None:
         need, start_s, end_s = pool.need(trace)[tried.job[here]], tried.start_s[here], tried.end_s[here]
         launch_s, up_s, gone_s = result.stays(index)
         units = pool.units_per_node()
-        for now in np.unique(start_s):  # what is held only grows at a start
+        if pool.placement == "packed":
+            check_nodes(result, index)
+        for now in np.unique(start_s) if pool.placement != "packed" else []:  # what is held only grows at a start
             held = need[(start_s <= now) & (now < end_s)].sum()
             assert held <= units * np.count_nonzero((up_s <= now) & (now < gone_s) | (gone_s == result.end_s))
             assert np.count_nonzero((launch_s <= now) & (now < gone_s)) <= count, "never more nodes than the cap"
         # Nodes are there for at least as long as jobs hold them.
+        need = trace.procs[tried.job[here]] / pool.node.cores if pool.placement == "packed" else need
         assert units * (gone_s - launch_s).sum() >= (need * (end_s - start_s)).sum() - 1e-9
     timeline = result.timeline
     seconds = np.diff(np.append(timeline["time_s"].unique(), result.end_s))
@@ -146,6 +153,42 @@ def check_invariants(result: Result) -> None:
     np.testing.assert_allclose((held_s + queued_s)[served], result.turnaround_s[served], atol=1e-9)
     busy = (trace.procs * held_s).sum()
     assert float((timeline["busy_cores"] * hours).sum()) == pytest.approx(busy, abs=1e-6)
+
+
+def check_nodes(result: Result, index: int) -> None:
+    """Fail if at some instant a node of a packed pool gives more cores, memory or GPUs than it has, or is not there."""
+    pool, trace = result.cluster.pools[index], result.trace
+    if result.replay.places is None:
+        assert not (result.attempts.pool == index).any()
+        return
+    rows = result.replay.places[result.replay.places[:, 1] == index]
+    job, _, start_s, end_s, node, bits = rows.T
+    job, node, bits = job.astype(int), node.astype(int), bits.astype(int)
+    number, up_s, gone_s = result.replay.spans[result.replay.spans[:, 0] == index][:, [1, 3, 4]].T
+    attempts = list(zip(job.tolist(), start_s.tolist(), strict=True))
+    shares = pool.need(trace)
+    for one, count in {one: attempts.count(one) for one in attempts}.items():
+        assert count == shares[one[0]]
+        on = node[[attempt == one for attempt in attempts]]
+        assert len(set(on)) == count, "each share has a node of its own"
+    cores, memory = -(-trace.procs // shares), -(-trace.memory_mib // shares)
+    for now in np.unique(start_s):
+        for one in np.unique(node):
+            here = (node == one) & (start_s <= now) & (now < end_s)
+            if not here.any():
+                continue
+            assert ((number == one) & (up_s <= now) & (end_s[here].max() <= gone_s)).any()
+            assert cores[job[here]].sum() <= pool.node.cores
+            assert pool.node.memory is None or memory[job[here]].sum() <= pool.node.memory
+            for gpu in range(pool.node.gpus):
+                held = job[here][bits[here] >> gpu & 1 == 1]
+                part = trace.gpus[held] / shares[held]
+                assert np.minimum(part, 1).sum() <= 1 + 1e-9
+                assert (part < 1).all() or len(held) == 1, "whole GPUs are exclusive"
+            part = trace.gpus[job[here]] / shares[job[here]]
+            given = [int(one).bit_count() for one in bits[here]]
+            assert given == np.ceil(part).astype(int).tolist()
+            assert max([0, *bits[here]]) < 2**pool.node.gpus
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -175,6 +218,21 @@ def test_agrees_with_the_reference_where_nodes_come_and_go(engine, trace, cluste
 @given(trace=traces, cluster=changing_clusters)
 @settings(max_examples=20_000)
 def test_agrees_with_the_reference_where_nodes_come_and_go_on_many_cases(engine, trace, cluster):
+    compare(trace, cluster, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(trace=traces, cluster=packed_clusters)
+@settings(max_examples=500)
+def test_agrees_with_the_reference_where_jobs_share_nodes(engine, trace, cluster):
+    compare(trace, cluster, engine)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@given(trace=traces, cluster=packed_clusters)
+@settings(max_examples=20_000)
+def test_agrees_with_the_reference_where_jobs_share_nodes_on_many_cases(engine, trace, cluster):
     compare(trace, cluster, engine)
 
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from simpy.core import EmptySchedule
 
-from pwsim.engine import changing, inputs, kernel, model
-from pwsim.rules import Policy, attempts, backfill, conservative, orders, profile
+from pwsim.engine import changing, inputs, kernel, model, nodes
+from pwsim.rules import Policy, attempts, backfill, conservative, orders, packing, profile
 from tests import test_engine
 from tests.conftest import ENGINES
-from tests.strategies import changing_clusters, clusters, traces
+from tests.strategies import changing_clusters, clusters, packed_clusters, traces
 
 MUTANTS = [
     # module, what stands there, what the mutant says instead
@@ -110,7 +110,49 @@ CHANGING_MUTANTS = [
 ]
 
 
-HOMES = {model: "simpy", kernel: "compiled", changing: "compiled"}
+PACKED_MUTANTS = [
+    # the same, where jobs share nodes
+    (packing, "bins.cores[node] < shares.cores[job] or", "bins.cores[node] <= shares.cores[job] or"),
+    (packing, "bins.memory[node] < shares.memory[job]", "False"),
+    (packing, "milli < WHOLE and bins.gpu[gpu] >= milli", "milli < WHOLE and bins.gpu[gpu] > milli"),
+    (packing, "idle * WHOLE >= milli", "idle * WHOLE > milli"),
+    (packing, "bins.gpus[node] * asks, bins", "bins.gpus[node], bins"),
+    (packing, "asks, bins.cores[node], bins.memory[node], node)", "asks, bins.memory[node], bins.cores[node], node)"),
+    (packing, "bins.memory[node], node)", "bins.memory[node], -node)"),
+    (packing, "(not some or left < best)", "(not some or left > best)"),
+    (packing, "free < bins.gpu[first + best]", "free > bins.gpu[first + best]"),
+    (packing, "(best < 0 or free <", "(best < 0 or free <="),
+    (packing, "sign * min(milli, WHOLE)", "sign * milli"),
+    (packing, "while fitting < shares.count[head] and", "while fitting <= shares.count[head] and"),
+    (packing, "max(release_s[last], now + 1.0) <= shadow_s", "max(release_s[last], now + 1.0) < shadow_s"),
+    (packing, "            fitting += 1\n            coming += 1", "            coming += 1"),
+    (packing, "if not roomy[node] and fits(then, node, shares, head)", "if fits(then, node, shares, head)"),
+    (packing, "if now + estimate_s[position] > shadow_s:", "if now + estimate_s[position] >= shadow_s:"),
+    (packing, "if left < shares.count[head]:", "if left <= shares.count[head]:"),
+    (packing, "                hold_all(bins, shares, places, job, 1)\n", ""),
+    (packing, "                hold_all(then, shares, places, job, 1)\n", ""),
+    (packing, "            fitting = left\n", ""),
+    (packing, "            and shares.cores[job] >= shares.cores[other]\n", ""),
+    (packing, "            and shares.milli[job] >= shares.milli[other]\n", ""),
+    (packing, "found = choose(bins, numbers, opened, shares, job, shares.count[job], chosen)", "found = 0"),
+    (packing, "range(waiting + (another >= 0))", "range(waiting)"),
+    (packing, "                    return most\n", "                    return most - 1\n"),
+    (nodes, "            if not self.jobs[number]:\n", "            if self.jobs[number] is not None:\n"),
+    (model, "sorted(nodes.jobs.get(number, ()))", "nodes.jobs.get(number, [])[:1]"),
+    (model, "return fills <= left or (not pool.queue and pool.packed.fits(job))", "return fills <= left"),
+    (model, "min(len(pool.queue), 1 + self.depth))\n            passed", "len(pool.queue))\n            passed"),
+    (changing, "return state[QUEUE] == 0 and choose", "return choose"),
+    (changing, "    chosen[:begun] = np.sort(order[chosen[:begun]])\n    start_chosen", "    start_chosen"),
+    (changing, "    while w.packs.jobs_on[pool, number] > 0:\n", "    if True:\n"),
+    (
+        changing,
+        "        if w.packs.jobs_on[pool, number] == 0:\n            set_idle",
+        "        if True:\n            set_idle",
+    ),
+]
+
+
+HOMES = {model: "simpy", nodes: "simpy", kernel: "compiled", changing: "compiled"}
 POLICIES = {
     "return -estimate_s": "ljf",
     "return float(procs)": "smallest",
@@ -131,21 +173,31 @@ POLICIES = {
 }
 """The policy under which a mutant, or the mutants of a module, are looked for; any where none is given."""
 CASES = [
-    (engine, *mutant, drawn)
-    for mutants, drawn in ((MUTANTS, clusters), (CHANGING_MUTANTS, changing_clusters))
+    # Those of packed pools take long: each case has nodes, shares and GPUs to work out.
+    pytest.param(engine, *mutant, drawn, marks=pytest.mark.slow if mutants is PACKED_MUTANTS else ())
+    for mutants, drawn in (
+        (MUTANTS, clusters),
+        (CHANGING_MUTANTS, changing_clusters),
+        (PACKED_MUTANTS, packed_clusters),
+    )
     for mutant in mutants
     for engine in ENGINES
     if HOMES.get(mutant[0], engine) == engine
 ]
-NAMES = [f"{engine}: {module.__name__}: {old.strip()}" for engine, module, old, _, _ in CASES]
+NAMES = [f"{case.values[0]}: {case.values[1].__name__}: {case.values[2].strip()}" for case in CASES]
+
+
+IMPORTERS = {profile: [conservative], nodes: [model]}
+"""Modules that import names of another, and so must have the mutant's."""
 
 
 def patch(module, old, new, monkeypatch) -> None:
     """Let a module be what it would be if one line of it said something else."""
     for name, value in mutated(module, old, new).items():
         monkeypatch.setattr(module, name, value)
-        if module is profile and hasattr(conservative, name):
-            monkeypatch.setattr(conservative, name, value)
+        for importer in IMPORTERS.get(module, ()):
+            if hasattr(importer, name):
+                monkeypatch.setattr(importer, name, value)
 
 
 @pytest.mark.parametrize(("engine", "module", "old", "new", "drawn"), CASES, ids=NAMES)
@@ -173,7 +225,16 @@ def test_mutant_is_noticed(engine, module, old, new, drawn, monkeypatch):
         signal.alarm(2)  # a mutant may well loop for ever
         try:
             test_engine.compare(trace, cluster, engine)
-        except (AssertionError, IndexError, ValueError, RuntimeError, ZeroDivisionError, TimeoutError, EmptySchedule):
+        except (
+            AssertionError,
+            IndexError,
+            ValueError,
+            RuntimeError,
+            ZeroDivisionError,
+            TimeoutError,
+            EmptySchedule,
+            KeyError,
+        ):
             return True
         finally:
             signal.alarm(0)

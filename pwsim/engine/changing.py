@@ -44,8 +44,13 @@ from pwsim.engine.kernel import (
 from pwsim.result import Replay
 from pwsim.rules import custom, profile
 from pwsim.rules.conservative import NO_RESERVATION
+from pwsim.rules.packing import REMEMBERED, WHOLE, Bins, Places, Shares
 
 attempt, kept_work, launches, shift = (_RULES[name] for name in ("attempt", "kept_work", "launches", "shift"))
+choose, empty, filled, hold_all = (_RULES[name] for name in ("choose", "empty", "filled", "hold_all"))
+pack_past_head, packed_reservation, place_heads = (
+    _RULES[name] for name in ("pack_past_head", "packed_reservation", "place_heads")
+)
 
 COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION = range(6)
 """Kinds of events; at one instant they come in this order, submissions with the last three."""
@@ -55,13 +60,35 @@ DONE, NO_NUMBER, FRUITLESS_POOL, MORE_LIVES, MORE_UPTIMES = range(5)
 """Why a replay ended: all jobs have, the order gave no number, or the replay must be given more draws."""
 
 (SPEED, ELASTIC, LEAST, BOOT, TIMEOUT, BURST_AFTER, CHECKPOINT, OVERHEAD, MAX_RESTARTS, LIVES, FAILS, REPAIR,
- UNITS) = range(13)  # fmt: skip
+ UNITS, NUMBERED, PACKED, CORES, MEMORY, GPUS) = range(18)  # fmt: skip
 """Columns of the facts of a pool."""
 (FREE, QUEUE, RUNNING, ARRIVING, FIRST, POINTS, DIRTY, EARLY, LOST, QUEUED, LAUNCHED, FRUITLESS_RUN, IDLE_NODES,
  BUSY_NODES, HELD) = range(15)  # fmt: skip
 """Columns of the whole numbers that change in a pool."""
 DUE, OVERDUE_UNTIL = range(2)
 """Columns of the times that change in a pool."""
+
+
+class Packs(NamedTuple):
+    """What packed pools need besides, a row each; without rows where no pool is packed (:mod:`pwsim.rules.packing`)."""
+
+    shares: Any
+    bins: Any
+    gpu: Any
+    then: Any
+    then_gpu: Any
+    room: Any
+    room_gpu: Any
+    numbers: Any
+    up: Any
+    jobs_on: Any
+    roomy: Any
+    chosen: Any
+    unfit: Any
+    release_job: Any
+    first: Any
+    place_node: Any
+    place_gpus: Any
 
 
 class World(NamedTuple):
@@ -122,6 +149,44 @@ class World(NamedTuple):
     usage: Any
     using: Any
     since_s: Any
+    packs: Any
+
+
+@_inner
+def bins_of(w, pool):
+    """Return what is free on the nodes of a packed pool."""
+    bins = w.packs.bins[pool]
+    return Bins(int(w.facts[pool, GPUS]), bins[0], bins[1], bins[2], w.packs.gpu[pool])
+
+
+@_inner
+def then_of(w, pool):
+    """Return room for what will be free on the nodes of a packed pool."""
+    then = w.packs.then[pool]
+    return Bins(int(w.facts[pool, GPUS]), then[0], then[1], then[2], w.packs.then_gpu[pool])
+
+
+@_inner
+def shares_in(w, pool):
+    """Return what each job asks for in a packed pool."""
+    shares = w.packs.shares
+    return Shares(w.needs[pool], shares[0, pool], shares[1, pool], shares[2, pool])
+
+
+@_inner
+def places(w):
+    """Return where the shares of running jobs are."""
+    return Places(w.packs.first, w.packs.place_node, w.packs.place_gpus)
+
+
+@_inner
+def filled_by(w, pool, another, most):
+    """Return how many empty nodes the queue of a packed pool would fill, and one more job unless it is -1."""
+    facts, room = w.facts[pool], w.packs.room
+    return filled(
+        Bins(int(facts[GPUS]), room[0], room[1], room[2], w.packs.room_gpu), w.packs.numbers, int(facts[CORES]),
+        int(facts[MEMORY]), shares_in(w, pool), w.queue[pool], w.numbers[pool, QUEUE], another, most, w.packs.chosen,
+    )  # fmt: skip
 
 
 @_inner
@@ -189,6 +254,16 @@ def await_bursts(w, job, events):
 
 
 @_inner
+def set_up(w, pool, number):
+    """Let a node of a packed pool be up, and empty."""
+    if w.facts[pool, PACKED]:
+        state = w.numbers[pool]
+        up = state[IDLE_NODES] + state[BUSY_NODES]
+        put(w.packs.up[pool], up, place_of(w.packs.up[pool], up, number), number)
+        empty(bins_of(w, pool), number, int(w.facts[pool, CORES]), int(w.facts[pool, MEMORY]))
+
+
+@_inner
 def set_idle(now, w, pool, number, events):
     """Let a node be idle from now on."""
     state = w.numbers[pool]
@@ -214,7 +289,15 @@ def start_job(now, w, pool, position, events):
     state[FREE] -= units
     state[HELD] += units
     state[FRUITLESS_RUN] = 0
-    if w.facts[pool, ELASTIC] or w.facts[pool, FAILS]:
+    if w.facts[pool, PACKED]:
+        for share in range(w.packs.first[job], w.packs.first[job] + units):
+            number = w.packs.place_node[share]
+            if w.packs.jobs_on[pool, number] == 0:
+                drop_idle(w, pool, number)
+                w.node_state[pool, number] = BUSY
+                state[BUSY_NODES] += 1
+            w.packs.jobs_on[pool, number] += 1
+    elif w.facts[pool, NUMBERED]:
         last = -1
         for index in range(units):
             number = w.idle[pool, index]
@@ -233,6 +316,8 @@ def start_job(now, w, pool, position, events):
     index = place_of(w.release_s[pool], count, expected_s)
     put(w.release_s[pool], count, index, expected_s)
     put(w.release_need[pool], count, index, units)
+    if w.facts[pool, PACKED]:
+        put(w.packs.release_job[pool], count, index, job)
     state[RUNNING] += 1
     w.ends_s[job] = now + w.held_s[job]
     heapq.heappush(events, (w.ends_s[job], COMPLETION, job, 0))
@@ -249,7 +334,21 @@ def charge_both(now, w, pool, job, procs):
 
 
 @_inner
-def end_attempt(now, w, job, done_s, events, tried):
+def free_shares(now, w, pool, job, events, placed):
+    """Take a job off its nodes in a packed pool; those that no other job holds are idle."""
+    hold_all(bins_of(w, pool), shares_in(w, pool), places(w), job, 1)
+    for share in range(w.packs.first[job], w.packs.first[job] + w.need[job]):
+        number = w.packs.place_node[share]
+        bits = float(w.packs.place_gpus[share])
+        placed.append((float(job), float(pool), w.began_s[job], now, float(number), bits))
+        w.packs.jobs_on[pool, number] -= 1
+        if w.packs.jobs_on[pool, number] == 0:
+            set_idle(now, w, pool, number, events)
+            w.numbers[pool, BUSY_NODES] -= 1
+
+
+@_inner
+def end_attempt(now, w, job, done_s, events, tried, placed):
     """Take a job off its units, at its end or at an interruption; of the attempt, some seconds count."""
     pool = w.pool_of[job]
     state = w.numbers[pool]
@@ -258,17 +357,23 @@ def end_attempt(now, w, job, done_s, events, tried):
     tried.append((float(job), float(pool), w.began_s[job], now, done_s))
     state[FREE] += units
     state[HELD] -= units
-    if w.facts[pool, ELASTIC] or w.facts[pool, FAILS]:
-        number = w.first_node[job]
-        while number >= 0:
-            following = w.next_node[pool, number]
-            set_idle(now, w, pool, number, events)
-            number = following
-        state[BUSY_NODES] -= units
     count = state[RUNNING]
     index = place_of(w.release_s[pool], count, expected_s)
-    while w.release_need[pool, index] != units:  # jobs of one size and expected end are interchangeable here
-        index += 1
+    if w.facts[pool, PACKED]:
+        free_shares(now, w, pool, job, events, placed)
+        while w.packs.release_job[pool, index] != job:
+            index += 1
+        cut(w.packs.release_job[pool], count, index)
+    else:
+        if w.facts[pool, NUMBERED]:
+            number = w.first_node[job]
+            while number >= 0:
+                following = w.next_node[pool, number]
+                set_idle(now, w, pool, number, events)
+                number = following
+            state[BUSY_NODES] -= units
+        while w.release_need[pool, index] != units:  # jobs of one size and expected end are interchangeable here
+            index += 1
     cut(w.release_s[pool], count, index)
     cut(w.release_need[pool], count, index)
     state[RUNNING] -= 1
@@ -336,12 +441,22 @@ def forget_coming(w, pool, number):
 
 
 @_inner
-def forget_idle(now, w, pool, number, spans):
-    """Let an idle node be gone."""
+def drop_idle(w, pool, number):
+    """Take a node off the idle ones."""
     state = w.numbers[pool]
     count = state[IDLE_NODES]
     cut(w.idle[pool], count, place_of(w.idle[pool], count, number))
     state[IDLE_NODES] -= 1
+
+
+@_inner
+def forget_idle(now, w, pool, number, spans):
+    """Let an idle node be gone."""
+    state = w.numbers[pool]
+    if w.facts[pool, PACKED]:
+        up = state[IDLE_NODES] + state[BUSY_NODES]
+        cut(w.packs.up[pool], up, place_of(w.packs.up[pool], up, number))
+    drop_idle(w, pool, number)
     state[FREE] -= 1
     gone(now, w, pool, number, spans)
 
@@ -354,13 +469,13 @@ def gone(now, w, pool, number, spans):
 
 
 @_inner
-def interrupt(now, w, job, events, tried):
+def interrupt(now, w, job, events, tried, placed):
     """Let a job return to its queue, with what its last checkpoint has kept; return 1 if it is given up."""
     pool = w.pool_of[job]
     facts = w.facts[pool]
     kept_s = kept_work(now - w.began_s[job], w.restarts[job], facts[OVERHEAD], facts[CHECKPOINT])
     w.kept_s[job] += kept_s * facts[SPEED]
-    end_attempt(now, w, job, kept_s, events, tried)
+    end_attempt(now, w, job, kept_s, events, tried, placed)
     w.numbers[pool, EARLY] = 1
     if w.restarts[job] >= facts[MAX_RESTARTS]:
         w.failed[job] = True
@@ -376,12 +491,29 @@ def interrupt(now, w, job, events, tried):
 
 
 @_inner
-def leave(now, w, pool, number, events, tried, spans):
+def interrupt_all(now, w, pool, number, events, tried, placed):
+    """Interrupt the jobs of a busy node; return the number of those that are given up."""
+    if not w.facts[pool, PACKED]:
+        return interrupt(now, w, w.node_job[pool, number], events, tried, placed)
+    given_up = 0
+    while w.packs.jobs_on[pool, number] > 0:
+        first = len(w.pool_of)  # in job order
+        for index in range(w.numbers[pool, RUNNING]):
+            job = w.packs.release_job[pool, index]
+            for share in range(w.packs.first[job], w.packs.first[job] + w.need[job]):
+                if w.packs.place_node[share] == number:
+                    first = min(first, job)
+        given_up += interrupt(now, w, first, events, tried, placed)
+    return given_up
+
+
+@_inner
+def leave(now, w, pool, number, events, tried, placed, spans):
     """Let a node be taken back, or fail; its job is interrupted.  Return the number of jobs that are given up."""
     state = w.numbers[pool]
     given_up = 0
     if w.node_state[pool, number] == BUSY:
-        given_up = interrupt(now, w, w.node_job[pool, number], events, tried)
+        given_up = interrupt_all(now, w, pool, number, events, tried, placed)
     if w.node_state[pool, number] == COMING:
         forget_coming(w, pool, number)
         shift_capacity(w, pool, w.arrives_s[pool, number], -1)
@@ -460,6 +592,9 @@ def schedule(now, w, pool, depth, passing_order, rank, vacated_s, chosen, events
             heapq.heappush(events, (due_s, RESERVATION, pool, 0))
         w.times[pool, DUE] = due_s
         return
+    if w.facts[pool, PACKED]:
+        schedule_packed(now, w, pool, depth, passing_order, rank, chosen, events, waits)
+        return
     begun = heads(state[FREE], need, 0, state[QUEUE])
     for position in range(begun):
         chosen[position] = position
@@ -477,6 +612,37 @@ def schedule(now, w, pool, depth, passing_order, rank, vacated_s, chosen, events
         else:
             begun, _, _ = easy(now, state[FREE], shadow_s, extra, need, length_s, 1, end, chosen)
         start_chosen(now, w, pool, begun, chosen, events, waits)
+
+
+@_inner
+def schedule_packed(now, w, pool, depth, passing_order, rank, chosen, events, waits):
+    """Give a packed pool its pass (§5)."""
+    state, packs, queue = w.numbers[pool], w.packs, w.queue[pool]
+    bins, then, shares = bins_of(w, pool), then_of(w, pool), shares_in(w, pool)
+    count = state[IDLE_NODES] + state[BUSY_NODES]
+    begun = place_heads(bins, packs.up[pool], count, shares, places(w), queue, state[QUEUE], packs.chosen)
+    for position in range(begun):
+        chosen[position] = position
+    start_chosen(now, w, pool, begun, chosen, events, waits)
+    if w.rule != EASY or state[QUEUE] < 2:
+        return
+    head = queue[0]
+    shadow_s, fitting = packed_reservation(
+        now, bins, then, packs.up[pool], count, shares, places(w), head, w.release_s[pool], packs.release_job[pool],
+        state[RUNNING], w.arrive_s[pool], state[ARRIVING], packs.roomy[pool],
+    )  # fmt: skip
+    if fitting < 0:
+        return
+    end = min(state[QUEUE], 1 + depth)
+    order = np.arange(1, end)
+    if passing_order:
+        order = 1 + np.argsort(rank[queue[1:end]])
+    begun = pack_past_head(
+        now, bins, then, packs.up[pool], count, shares, places(w), head, shadow_s, fitting, packs.roomy[pool],
+        queue[order], w.queue_s[pool][order], 0, end - 1, packs.chosen, packs.unfit, chosen,
+    )  # fmt: skip
+    chosen[:begun] = np.sort(order[chosen[:begun]])
+    start_chosen(now, w, pool, begun, chosen, events, waits)
 
 
 @_inner
@@ -515,6 +681,20 @@ def sort_queue(now, w, pool, order, fixed_priority, share):
 
 
 @_inner
+def has_room(w, pool, job):
+    """Return whether a job that is due may move to a pool (§5)."""
+    state, units = w.numbers[pool], int(w.facts[pool, UNITS])
+    if not w.facts[pool, PACKED]:
+        return units - state[HELD] - state[QUEUED] >= w.needs[pool, job]
+    left = units - state[BUSY_NODES]
+    if filled_by(w, pool, job, left + 1) <= left:
+        return True
+    count, most = state[IDLE_NODES] + state[BUSY_NODES], w.needs[pool, job]
+    shares, chosen = shares_in(w, pool), w.packs.chosen
+    return state[QUEUE] == 0 and choose(bins_of(w, pool), w.packs.up[pool], count, shares, job, most, chosen) == most
+
+
+@_inner
 def move_jobs(now, w, due, dues, waits):
     """Let each job that is due move to the first pool that has room for it; return how many remain due."""
     kept = 0
@@ -527,9 +707,8 @@ def move_jobs(now, w, due, dues, waits):
             is_due = w.needs[pool, job] > 0 and w.waits_since_s[job] + w.facts[pool, BURST_AFTER] <= now
             if not waiting or not is_due:
                 continue
-            state = w.numbers[pool]
             remains = True
-            if not moved and w.facts[pool, UNITS] - state[HELD] - state[QUEUED] >= w.needs[pool, job]:
+            if not moved and has_room(w, pool, job):
                 move(now, w, job, pool, waits)
                 moved, remains = True, False
         if remains:
@@ -564,7 +743,8 @@ def autoscale(now, w, pool, events, spans):
     """Launch the nodes that waiting jobs need, and shut down those that have been idle for long; return a status."""
     state, facts = w.numbers[pool], w.facts[pool]
     least = int(facts[LEAST])
-    count = launches(state[QUEUED], state[IDLE_NODES], state[BUSY_NODES], state[ARRIVING], int(facts[UNITS]), least)
+    wanted = filled_by(w, pool, -1, int(facts[UNITS])) if facts[PACKED] else state[QUEUED]
+    count = launches(wanted, state[IDLE_NODES], state[BUSY_NODES], state[ARRIVING], int(facts[UNITS]), least)
     for _ in range(count):
         number = state[LAUNCHED]
         if number >= w.node_state.shape[1]:
@@ -590,6 +770,64 @@ def autoscale(now, w, pool, events, spans):
 
 
 @_inner
+def occur(now, w, event, events, tried, placed, spans, due, dues):
+    """Let an event happen, unless it has become void; return status, jobs that end, and jobs that are due to move."""
+    time_s, kind, one, other = event
+    status, ended = DONE, 0
+    if kind == COMPLETION:
+        if w.runs[one] and w.ends_s[one] == time_s:
+            overhead_s = w.facts[w.pool_of[one], OVERHEAD] if w.restarts[one] else 0.0
+            w.end_s[one] = now
+            end_attempt(now, w, one, w.held_s[one] - overhead_s, events, tried, placed)
+            ended = 1
+    elif kind == LEAVE:
+        if w.node_state[one, other] != GONE_NODE and w.leaves_s[one, other] == time_s:
+            ended = leave(now, w, one, other, events, tried, placed, spans)
+    elif kind == ARRIVE:
+        if w.node_state[one, other] == COMING and w.arrives_s[one, other] == time_s:
+            status = arrive(now, w, one, other, events)
+    elif kind == BURST:
+        index = place_of(due, dues, one)
+        waiting = not w.runs[one] and np.isnan(w.end_s[one])
+        if waiting and (index == dues or due[index] != one):
+            put(due, dues, index, one)
+            dues += 1
+    elif kind == RESERVATION and w.times[one, DUE] == now:
+        w.numbers[one, DIRTY] = 1
+    return status, ended, dues
+
+
+@_inner
+def arrive(now, w, pool, number, events):
+    """Let a node be up; return a status."""
+    forget_coming(w, pool, number)
+    set_up(w, pool, number)
+    set_idle(now, w, pool, number, events)
+    w.numbers[pool, FREE] += 1
+    w.numbers[pool, EARLY] = 1
+    w.numbers[pool, DIRTY] = 1
+    return await_leaving(now, w, pool, number, events) if w.facts[pool, FAILS] else DONE
+
+
+@_inner
+def pass_each(now, w, order, depth, passing_order, rank, fixed_priority, share, vacated_s, chosen, events, waits):
+    """Give a pass to each pool in which something happened; return a job for which the order gives no number, or -1."""
+    for pool in range(len(w.facts)):
+        state = w.numbers[pool]
+        if state[DIRTY]:
+            state[DIRTY] = 0
+            if state[QUEUE]:
+                failing = sort_queue(now, w, pool, order, fixed_priority, share) if w.sorted_queue else -1
+                if failing >= 0:
+                    return failing
+                schedule(now, w, pool, depth, passing_order, rank, vacated_s, chosen, events, waits)
+            else:
+                no_gain(w.gain_s[pool])
+            state[EARLY] = state[LOST] = 0
+    return -1
+
+
+@_inner
 def as_rows(records):
     """Return a list of tuples of numbers as an array of rows."""
     rows = np.empty((len(records), len(records[0]) if len(records) else 0))
@@ -599,19 +837,27 @@ def as_rows(records):
     return rows
 
 
+@_inner
+def as_tables(tried, waits, spans, placed):
+    """Return the records of a replay as arrays."""
+    return as_rows(tried), as_rows(waits), as_rows(spans), as_rows(placed)
+
+
 def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
     order, w, depth, passing_order, rank, fixed_priority, share
 ):
-    """Replay all jobs; return status, its job or pool, its time, and the records of attempts, waits and stays."""
+    """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
     pools, jobs = w.needs.shape
     events = [(0.0, 0, 0, 0)]
     tried = [(0.0, 0.0, 0.0, 0.0, 0.0)]
     waits = [(0.0, 0.0, 0.0, 0.0)]
     spans = [(0.0, 0.0, 0.0, 0.0, 0.0)]
+    placed = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)]
     events.clear()
     tried.clear()
     waits.clear()
     spans.clear()
+    placed.clear()
     chosen = np.empty(jobs, dtype=np.int64)
     due = np.empty(jobs, dtype=np.int64)
     vacated_s = np.array([np.inf, -np.inf])
@@ -629,7 +875,7 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
             if remaining and status == DONE:
                 status = await_leaving(now, w, pool, w.idle[pool, index], events)
                 if status != DONE:
-                    return status, pool, now, as_rows(tried), as_rows(waits), as_rows(spans)
+                    return status, pool, now, as_tables(tried, waits, spans, placed)
     while remaining:
         now = np.inf
         if following < jobs:
@@ -638,35 +884,11 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
             now = min(now, events[0][0])
         while remaining:
             while remaining and events and events[0][0] <= now:
-                time_s, kind, one, other = heapq.heappop(events)
-                if kind == COMPLETION:
-                    if w.runs[one] and w.ends_s[one] == time_s:
-                        overhead_s = w.facts[w.pool_of[one], OVERHEAD] if w.restarts[one] else 0.0
-                        w.end_s[one] = now
-                        end_attempt(now, w, one, w.held_s[one] - overhead_s, events, tried)
-                        remaining -= 1
-                elif kind == LEAVE:
-                    if w.node_state[one, other] != GONE_NODE and w.leaves_s[one, other] == time_s:
-                        remaining -= leave(now, w, one, other, events, tried, spans)
-                elif kind == ARRIVE:
-                    if w.node_state[one, other] == COMING and w.arrives_s[one, other] == time_s:
-                        forget_coming(w, one, other)
-                        set_idle(now, w, one, other, events)
-                        w.numbers[one, FREE] += 1
-                        w.numbers[one, EARLY] = 1
-                        w.numbers[one, DIRTY] = 1
-                        if w.facts[one, FAILS]:
-                            status = await_leaving(now, w, one, other, events)
-                            if status != DONE:
-                                return status, one, now, as_rows(tried), as_rows(waits), as_rows(spans)
-                elif kind == BURST:
-                    index = place_of(due, dues, one)
-                    waiting = not w.runs[one] and np.isnan(w.end_s[one])
-                    if waiting and (index == dues or due[index] != one):
-                        put(due, dues, index, one)
-                        dues += 1
-                elif kind == RESERVATION and w.times[one, DUE] == now:
-                    w.numbers[one, DIRTY] = 1
+                event = heapq.heappop(events)
+                status, ended, dues = occur(now, w, event, events, tried, placed, spans, due, dues)
+                remaining -= ended
+                if status != DONE:
+                    return status, event[2], now, as_tables(tried, waits, spans, placed)
             if remaining == 0:
                 break
             while following < jobs and w.submit_s[following] <= now:
@@ -678,19 +900,11 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
                 following += 1
             if events and events[0][0] <= now:
                 continue  # waits of no length run out before the pass
-            for pool in range(pools):
-                state = w.numbers[pool]
-                if state[DIRTY]:
-                    state[DIRTY] = 0
-                    if state[QUEUE]:
-                        if w.sorted_queue:
-                            failing = sort_queue(now, w, pool, order, fixed_priority, share)
-                            if failing >= 0:
-                                return NO_NUMBER, failing, now, as_rows(tried), as_rows(waits), as_rows(spans)
-                        schedule(now, w, pool, depth, passing_order, rank, vacated_s, chosen, events, waits)
-                    else:
-                        no_gain(w.gain_s[pool])
-                    state[EARLY] = state[LOST] = 0
+            failing = pass_each(
+                now, w, order, depth, passing_order, rank, fixed_priority, share, vacated_s, chosen, events, waits
+            )
+            if failing >= 0:
+                return NO_NUMBER, failing, now, as_tables(tried, waits, spans, placed)
             if dues:
                 dues = move_jobs(now, w, due, dues, waits)
             dirty = len(events) > 0 and events[0][0] <= now
@@ -702,14 +916,14 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
                 if w.facts[pool, ELASTIC]:
                     status = autoscale(now, w, pool, events, spans)
                     if status != DONE:
-                        return status, pool, now, as_rows(tried), as_rows(waits), as_rows(spans)
+                        return status, pool, now, as_tables(tried, waits, spans, placed)
             if not (events and events[0][0] <= now):
                 break
     for pool in range(pools):
         for number in range(w.numbers[pool, LAUNCHED]):
             if w.node_state[pool, number] != GONE_NODE:
                 gone(now, w, pool, number, spans)
-    return DONE, 0, now, as_rows(tried), as_rows(waits), as_rows(spans)
+    return DONE, 0, now, as_tables(tried, waits, spans, placed)
 
 
 def run(inputs: Inputs, order: Any) -> Replay:
@@ -721,7 +935,9 @@ def run(inputs: Inputs, order: Any) -> Replay:
         If a user's own order gives no number for some job, or an elastic pool launches nodes in vain for ever.
     """
     jobs = len(inputs.pool)
-    nodes, failures = 1024 + 4 * max(inputs.units) + jobs, 16  # guesses; more is drawn if need be
+    elastic = any(one.elastic for one in inputs.pools)
+    nodes = 1024 + 4 * max(inputs.units) + jobs if elastic else max(inputs.units)
+    failures = 16  # guesses; more is drawn if need be
     rank = np.zeros(0, dtype=np.int64)
     facts = inputs.submit_s, inputs.procs, inputs.logged_estimate_s
     if inputs.policy.passing_order:
@@ -735,7 +951,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
             world, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank, inputs.fixed_priority.copy(),
             inputs.share.copy(),
         )  # fmt: skip
-        status, one, now, tried, waits, spans = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
+        status, one, now, tables = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
         if status == MORE_LIVES:
             nodes *= 4
         elif status == MORE_UPTIMES:
@@ -756,7 +972,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
         killed=world.killed,
         failed=world.failed,
         restarts=world.restarts,
-        **records(inputs, tried, waits, spans, now),
+        **records(inputs, *tables, now),
     )
 
 
@@ -772,6 +988,7 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
             (
                 one.speed, one.elastic, one.least, one.boot_s, one.idle_s, one.burst_s, one.checkpoint_s,
                 one.overhead_s, one.max_restarts, one.life_s < np.inf, one.mtbf_s < np.inf, one.repair_s, units,
+                one.numbered, one.packed, one.cores, one.memory, one.gpus,
             )
             for one, units in zip(inputs.pools, inputs.units, strict=True)
         ],
@@ -857,4 +1074,42 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         usage=np.zeros((pools, users)),
         using=np.zeros((pools, users), dtype=np.int64),
         since_s=np.zeros((pools, users)),
+        packs=_packs(inputs, nodes),
     )
+
+
+def _packs(inputs: Inputs, nodes: int) -> Packs:
+    """Return the arrays of packed pools, with the nodes that are up from the start."""
+    pools, jobs = len(inputs.pools), inputs.shares.shape[2]
+    packed = any(one.packed for one in inputs.pools)
+    nodes, most = (nodes, max(inputs.units)) if packed else (0, 0)
+    width = max((one.gpus for one in inputs.pools), default=0)
+    here = np.array([one.packed for one in inputs.pools])[:, np.newaxis]
+    counts = np.where(here, inputs.needs, 0).max(axis=0) if packed else np.zeros(0, dtype=np.int64)
+    shares = int(counts.sum())
+    packs = Packs(
+        shares=inputs.shares.copy(),
+        bins=np.zeros((pools, 3, nodes), dtype=np.int64),
+        gpu=np.zeros((pools, nodes * width), dtype=np.int64),
+        then=np.zeros((pools, 3, nodes), dtype=np.int64),
+        then_gpu=np.zeros((pools, nodes * width), dtype=np.int64),
+        room=np.zeros((3, most + 1), dtype=np.int64),
+        room_gpu=np.zeros((most + 1) * width, dtype=np.int64),
+        numbers=np.arange(most + 1),
+        up=np.zeros((pools, most), dtype=np.int64),
+        jobs_on=np.zeros((pools, nodes), dtype=np.int64),
+        roomy=np.zeros((pools, nodes), dtype=bool),
+        chosen=np.zeros(most, dtype=np.int64),
+        unfit=np.zeros(REMEMBERED, dtype=np.int64),
+        release_job=np.zeros((pools, jobs), dtype=np.int64),
+        first=np.concatenate(([0], np.cumsum(counts))),
+        place_node=np.zeros(shares, dtype=np.int64),
+        place_gpus=np.zeros(shares, dtype=np.int64),
+    )
+    for index, (one, units) in enumerate(zip(inputs.pools, inputs.units, strict=True)):
+        if one.packed:
+            up = one.least if one.elastic else units
+            packs.up[index, :up] = np.arange(up)
+            packs.bins[index, :, :up] = np.array([[one.cores], [one.memory], [one.gpus * WHOLE]])
+            packs.gpu[index, : up * one.gpus] = WHOLE
+    return packs

@@ -58,11 +58,19 @@ class PoolInputs(NamedTuple):
     """Mean time of being up until a node fails [s]; infinite if it never does."""
     repair_s: float
     """From a failure until the node is up again [s]."""
+    packed: bool
+    """Whether jobs share nodes (semantics §5)."""
+    cores: int
+    """Cores of a node."""
+    memory: int
+    """Memory of a node [MiB]; 0 where it is not looked at."""
+    gpus: int
+    """GPUs of a node."""
 
     @property
     def numbered(self) -> bool:
         """Whether it matters which of its nodes a job holds."""
-        return self.elastic or self.mtbf_s < math.inf
+        return self.elastic or self.mtbf_s < math.inf or self.packed
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,9 @@ class Inputs:
     """More of each pool."""
     needs: Integers
     """Units that each job takes in each pool, 0 where it could never be held, shape (pools, jobs)."""
+    shares: Integers
+    """Cores, memory [MiB] and thousandths of a GPU of a share of each job in each packed pool, shape (3, pools, jobs);
+    (3, pools, 0) where no pool is packed."""
     run_s: Floats
     """Run time of the log [s], shape (jobs,)."""
     overrun: str
@@ -138,10 +149,14 @@ def prepare(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
     speed = np.ones(len(trace))
     units = tuple(count * one.units_per_node() for count, one in zip(counts, cluster.pools, strict=True))
     needs = np.zeros((len(cluster.pools), len(trace)), dtype=np.int64)
+    packed = any(one.placement == "packed" for one in cluster.pools)
+    shares = np.zeros((3, len(cluster.pools), len(trace) if packed else 0), dtype=np.int64)
     for index, one in enumerate(cluster.pools):
         needed = one.need(trace)
         held = one.admits(trace) & (needed <= units[index])
         needs[index, held] = needed[held]
+        if one.placement == "packed":
+            shares[:, index] = one.shares(trace)
         here = (pool == REJECTED) & held
         pool[here] = index
         need[here] = needed[here]
@@ -163,6 +178,7 @@ def prepare(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
         units=units,
         pools=tuple(map(_pool_inputs, cluster.pools)),
         needs=needs,
+        shares=shares,
         run_s=trace.run_s,
         overrun=cluster.overrun,
         seed=seed,
@@ -188,22 +204,26 @@ def steady_replay(engine: str, inputs: Inputs, start_s: Floats) -> Replay:
     )
 
 
-def records(inputs: Inputs, attempts: Any, waits: Any, spans: Any, end_s: float) -> dict[str, Floats | None]:
-    """Return what an engine noted of attempts, waits and stays of nodes, in an order that no engine decides.
+def records(
+    inputs: Inputs, attempts: Any, waits: Any, spans: Any, places: Any, end_s: float
+) -> dict[str, Floats | None]:
+    """Return what an engine noted of attempts, waits, stays of nodes and places, in an order that no engine decides.
 
     What would come after the last job's end does not: nodes that were launched at that instant are left out.
     """
     if inputs.steady:
-        return {"attempts": None, "waits": None, "spans": None}
+        return {"attempts": None, "waits": None, "spans": None, "places": None}
     tables = [
-        np.array(rows, dtype=np.float64).reshape(-1, width) for rows, width in ((attempts, 5), (waits, 4), (spans, 5))
+        np.array(rows, dtype=np.float64).reshape(-1, width)
+        for rows, width in ((attempts, 5), (waits, 4), (spans, 5), (places, 6))
     ]
-    tried, waited, stays = tables
+    tried, waited, stays, placed = tables
     stays = stays[(stays[:, 2] < end_s) | (end_s == 0)]
     return {
         "attempts": tried[np.lexsort((tried[:, 2], tried[:, 0], tried[:, 3]))],
         "waits": waited[np.lexsort((waited[:, 1], waited[:, 2], waited[:, 0], waited[:, 3]))],
         "spans": stays[np.lexsort((stays[:, 4], stays[:, 2], stays[:, 1], stays[:, 0]))],
+        "places": placed[np.lexsort((placed[:, 4], placed[:, 2], placed[:, 0]))] if len(placed) else None,
     }
 
 
@@ -224,6 +244,10 @@ def _pool_inputs(pool: Pool) -> PoolInputs:
         life_s=HOUR_S / cloud.interruptions_per_hour if cloud and cloud.interruptions_per_hour else math.inf,
         mtbf_s=math.inf if mtbf_s is None else mtbf_s,
         repair_s=pool.repair_time if pool.kind == "on_premises" else 0.0,
+        packed=pool.placement == "packed",
+        cores=pool.node.cores,
+        memory=pool.node.whole_memory,
+        gpus=pool.node.gpus,
     )
 
 

@@ -61,7 +61,7 @@ def _compiled_rules() -> dict[str, Any]:
     """Return every function of the rules, compiled, by name; they call one another under these names."""
     names: dict[str, Any] = {}
     functions: dict[str, types.FunctionType] = {}
-    for name in ("profile", "backfill", "conservative", "multifactor", "attempts"):
+    for name in ("profile", "backfill", "conservative", "multifactor", "attempts", "packing"):
         module = importlib.import_module(f"pwsim.rules.{name}")
         for key, value in vars(module).items():
             if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:

@@ -21,10 +21,11 @@ import simpy
 from simpy.events import Event, EventPriority
 
 from pwsim.engine.inputs import FRUITLESS, Inputs, PoolInputs, fruitless_error, lives, records, uptimes
-from pwsim.engine.nodes import Nodes
+from pwsim.engine.nodes import Nodes, Packed
 from pwsim.result import REJECTED, Replay
 from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, profile
 from pwsim.rules.custom import Order
+from pwsim.rules.packing import Shares
 
 COMPLETION = EventPriority(0)
 LEAVE = EventPriority(1)
@@ -60,7 +61,9 @@ class _Call(Event):
 class _Pool:
     """The containers of one pool."""
 
-    def __init__(self, index: int, units: int, facts: PoolInputs, needs: list[int], users: int) -> None:
+    def __init__(
+        self, index: int, units: int, facts: PoolInputs, needs: list[int], shares: list[list[int]], users: int
+    ) -> None:
         jobs = len(needs)
         self.index = index
         self.units = units
@@ -69,6 +72,9 @@ class _Pool:
         """Units that each job would take here; 0 if it never can."""
         up = facts.least if facts.elastic else units
         self.nodes = Nodes(up) if facts.numbered else None
+        self.packed: Packed | None = None
+        if facts.packed:
+            self.packed = Packed(up, units, facts.cores, facts.memory, facts.gpus, Shares(needs, *shares))
         self.fruitless = 0  # launches since a job last started here
         self.free = up
         self.queued = 0  # units that the waiting jobs need
@@ -164,9 +170,10 @@ class Model:
         self.waits_since_s = list(self.submit_s)
         self.attempts: list[tuple[int, int, float, float, float]] = []
         self.waits: list[tuple[int, int, float, float]] = []
+        self.placed: list[tuple[int, int, float, float, int, int]] = []
         self.queued_since_s = list(self.submit_s)
         self.pools = [
-            _Pool(index, units, facts, needs, len(self.share))
+            _Pool(index, units, facts, needs, inputs.shares[:, index].tolist(), len(self.share))
             for index, (units, facts, needs) in enumerate(
                 zip(inputs.units, inputs.pools, inputs.needs.tolist(), strict=True)
             )
@@ -221,7 +228,7 @@ class Model:
             killed=np.array(self.killed, dtype=bool),
             failed=np.array(self.failed, dtype=bool),
             restarts=np.array(self.restarts, dtype=np.int64),
-            **records(self.inputs, self.attempts, self.waits, spans, end),
+            **records(self.inputs, self.attempts, self.waits, spans, self.placed, end),
         )
 
     # -- what happens
@@ -291,8 +298,15 @@ class Model:
             pool.nodes.give_back(job, now)
             self._await_idle_timeout(pool)
         index = bisect_left(pool.release_s, expected_s)
-        while pool.release_need[index] != units:  # jobs of one size and expected end are interchangeable here
-            index += 1
+        if pool.packed is not None:
+            index = pool.packed.running.index(job, index)
+            del pool.packed.running[index]
+            pool.packed.free(job)
+            for node, bits in pool.packed.shares_of(job):
+                self.placed.append((job, pool.index, self.began_s[job], now, node, bits))
+        else:
+            while pool.release_need[index] != units:  # jobs of one size and expected end are interchangeable here
+                index += 1
         del pool.release_s[index], pool.release_need[index]
         if self.order is None:
             self._charge(pool, job, -self.procs[job])
@@ -342,6 +356,9 @@ class Model:
             self._start(pool, self._reserve(pool))
             self._await_reservation(pool)
             return
+        if pool.packed is not None:
+            self._pass_packed(pool, pool.packed)
+            return
         self._start(pool, range(backfill.heads(pool.free, pool.need, 0, len(pool.queue))))
         if self.policy.backfill == "easy" and pool.free and len(pool.queue) > 1:
             arrive_s: Sequence[float] = pool.nodes.arrive_s if pool.nodes is not None else ()
@@ -364,11 +381,33 @@ class Model:
             )
             self._start(pool, pool.chosen[:count])
 
-    def _pass_in_order(self, pool: _Pool, shadow_s: float, extra: int, end: int) -> list[int]:
-        """Return the positions of the jobs that may pass the head, tried in an order of their own."""
-        tried = sorted(
+    def _pass_packed(self, pool: _Pool, packed: Packed) -> None:
+        """Give a packed pool its pass (§5)."""
+        self._start(pool, range(packed.place_heads(pool.queue)))
+        if self.policy.backfill == "easy" and len(pool.queue) > 1:
+            assert pool.nodes is not None
+            tried = self._tried(pool, min(len(pool.queue), 1 + self.depth))
+            passed = packed.place_past_head(
+                self.env.now,
+                pool.queue[0],
+                pool.release_s,
+                pool.nodes.arrive_s,
+                [pool.queue[position] for position in tried],
+                [pool.estimate_s[position] for position in tried],
+            )
+            self._start(pool, sorted(tried[index] for index in passed))
+
+    def _tried(self, pool: _Pool, end: int) -> Sequence[int]:
+        """Return the positions of the queue behind the head in the order in which they are tried."""
+        if not self.policy.passing_order:
+            return range(1, end)
+        return sorted(
             range(1, end), key=lambda position: (self.passing_key[pool.queue[position]], pool.queue[position])
         )
+
+    def _pass_in_order(self, pool: _Pool, shadow_s: float, extra: int, end: int) -> list[int]:
+        """Return the positions of the jobs that may pass the head, tried in an order of their own."""
+        tried = self._tried(pool, end)
         need, estimate_s = [pool.need[one] for one in tried], [pool.estimate_s[one] for one in tried]
         count, _, _ = backfill.easy(
             self.env.now, pool.free, shadow_s, extra, need, estimate_s, 0, len(tried), pool.chosen
@@ -423,10 +462,14 @@ class Model:
                 self.start_s[job] = now
             pool.free -= self.need[job]
             pool.fruitless = 0
-            if pool.nodes is not None:
-                pool.nodes.take(self.need[job], job)
             expected_s = self.expected_s[job] = now + self.estimate_s[job]
             index = bisect_left(pool.release_s, expected_s)
+            if pool.packed is not None:
+                pool.packed.running.insert(index, job)
+            if pool.nodes is not None:
+                shares = pool.packed.shares_of(job) if pool.packed else []
+                numbers = [number for number, _ in shares] if pool.packed else pool.nodes.idle[: self.need[job]]
+                pool.nodes.take(numbers, job)
             pool.release_s.insert(index, expected_s)
             pool.release_need.insert(index, self.need[job])
             self.completion[job] = _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
@@ -487,13 +530,20 @@ class Model:
         for job in list(self.due):
             pools = self._burst_pools(job) if self._waits(job) else []
             for pool in pools:
-                busy = sum(pool.release_need)
-                if pool.units - busy - pool.queued >= pool.needs[job]:
+                if self._has_room(pool, job):
                     self._move(job, pool)
                     pools = self._burst_pools(job)
                     break
             if not pools:
                 self.due.remove(job)
+
+    def _has_room(self, pool: _Pool, job: int) -> bool:
+        if pool.packed is None:
+            return pool.units - sum(pool.release_need) - pool.queued >= pool.needs[job]
+        assert pool.nodes is not None
+        left = pool.units - len(pool.nodes.jobs)
+        fills = pool.packed.filled(pool.queue, left + 1, job)
+        return fills <= left or (not pool.queue and pool.packed.fits(job))
 
     def _move(self, job: int, to: _Pool) -> None:
         pool = self.pools[self.pool_of[job]]
@@ -553,8 +603,10 @@ class Model:
         assert nodes is not None
         if not nodes.there(number):  # it was shut down before
             return
-        if number in nodes.job:
-            self._interrupt(pool, nodes.job[number])
+        for job in sorted(nodes.jobs.get(number, ())):
+            self._interrupt(pool, job)
+        if pool.packed is not None and number not in nodes.coming:
+            pool.packed.remove(number)
         from_s = nodes.coming.get(number, now)
         if number not in nodes.coming:
             pool.free -= 1
@@ -604,6 +656,8 @@ class Model:
         if pool.nodes.coming.get(number) != self.env.now:  # it was taken back before
             return
         pool.nodes.arrive(number, self.env.now)
+        if pool.packed is not None:
+            pool.packed.add(number)
         pool.free += 1
         pool.ended_early = True
         self._await_idle_timeout(pool)
@@ -629,8 +683,9 @@ class Model:
         for pool in self.elastic:
             nodes, facts = pool.nodes, pool.facts
             assert nodes is not None
-            idle, busy, booting = len(nodes.idle), len(nodes.job), len(nodes.coming)
-            wanted = attempts.launches(pool.queued, idle, busy, booting, pool.units, facts.least)
+            idle, busy, booting = len(nodes.idle), len(nodes.jobs), len(nodes.coming)
+            queued = pool.packed.filled(pool.queue, pool.units) if pool.packed else pool.queued
+            wanted = attempts.launches(queued, idle, busy, booting, pool.units, facts.least)
             for _number in range(wanted):
                 self._launch(pool)
             if not pool.queue:
@@ -651,10 +706,12 @@ class Model:
         now, nodes, facts = self.env.now, pool.nodes, pool.facts
         assert nodes is not None
         for number in reversed(list(nodes.idle)):
-            if len(nodes.idle) + len(nodes.job) <= facts.least:
+            if len(nodes.idle) + len(nodes.jobs) <= facts.least:
                 return
             if nodes.idle_since_s[number] + facts.idle_s <= now:
                 nodes.leave(number, now)
+                if pool.packed is not None:
+                    pool.packed.remove(number)
                 pool.free -= 1
                 if self.conservative:
                     pool.points = profile.shift(pool.profile_s, pool.profile_free, pool.first, pool.points, now, -1)
