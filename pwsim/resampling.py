@@ -81,7 +81,7 @@ def resample(trace: Trace, *, users: float = 1.0, weeks: int | None = None, seed
         name, start = names.new(staying[one][0]), int(random.integers(length))
         parts += [_Part(staying[one], turn * length - start, name) for turn in range((weeks + start) // length + 1)]
     for begin in range(1 - long_term, weeks):  # who came before the first week may still be there
-        drawn = random.integers(len(coming), size=_rounded(users * len(coming) / length, random)) if coming else []
+        drawn = random.integers(max(len(coming), 1), size=_rounded(users * len(coming) / length, random))
         parts += [_Part(coming[one], begin - int(week[coming[one][0]]), names.new(coming[one][0])) for one in drawn]
     resampled = _assembled(trace, parts, weeks * WEEK_S)
     if not len(resampled):
