@@ -29,11 +29,13 @@ from pwsim.twin import (
 )
 from pwsim.units import DAY_S, HOUR_S
 
+EXACT_SHARE = 0.99
+"""If at least this share of the estimates are the run times, the log is taken to have none."""
 LEAST_SERIES = 20
 """Classes have at least so many series."""
 LEAST_POPULAR = 5
 """Sizes and estimates that at least so many series ask for are kept."""
-SIZE_LIMITS = (1, 4, 16, 64, 256, 1024)
+SIZE_LIMITS = tuple(4**power for power in range(12))
 """Upper limits of the classes of size [cores]; the last is open."""
 ESTIMATE_LIMITS_S = HOUR_S * np.array([1 / 12, 1 / 4, 1, 4, 12, 24])
 """Upper limits of the classes of estimate [s]; the last is open."""
@@ -43,8 +45,10 @@ SWING_DAYS = (1.0, 2.0, 4.0)
 """``held_back`` is such that the work submitted swings between periods of these lengths as it does in the log."""
 HELD_BACK = np.linspace(0, 1, 5)
 """Values of ``held_back`` that are tried; what lies between is interpolated."""
-TRIAL_JOBS, TRIALS = 20_000, 4
-"""Jobs of a trial, and trials of each value."""
+TRIAL_DAYS, TRIALS = 120.0, 4
+"""The longest that a trial is [days], and trials of each value."""
+FEWEST_PERIODS = 10
+"""Swings between fewer periods than this say nothing."""
 FEWEST_JOBS = 100
 """A shorter log is refused."""
 
@@ -79,6 +83,7 @@ def fit(trace: Trace) -> Twin:
         core_hours_per_day=_rounded(work / HOUR_S / (trace.span_s / DAY_S), 6),
         hours=hours,
         weekdays=weekdays,
+        estimates_recorded=series.estimates_recorded,
         held_back=0.0,
         likeness=_likeness(series),
         users=_users(series),
@@ -93,7 +98,11 @@ class Series:
 
     def __init__(self, trace: Trace, activity: Activity) -> None:
         shape = np.column_stack((trace.procs, trace.gpus, trace.nodes, trace.memory_mib))
-        key = np.column_stack((trace.user.codes, trace.procs, trace.gpus, trace.estimate_s))
+        exact = np.mean(trace.estimate_s == np.maximum(trace.run_s, 1.0)) >= EXACT_SHARE
+        self.estimates_recorded = not exact
+        """Whether the log has estimates that are more than the run times."""
+        asked_s = np.zeros(len(trace)) if exact else trace.estimate_s
+        key = np.column_stack((trace.user.codes, trace.procs, trace.gpus, asked_s))
         _, kind = np.unique(key, axis=0, return_inverse=True)
         order = np.argsort(kind.ravel(), kind="stable")
         activity_s = activity.of(trace.submit_s)[order]
@@ -105,15 +114,17 @@ class Series:
         """Gap before each job, of no meaning for the first of a series [s of activity], shape (jobs,)."""
         self.begins = begins
         """Whether a job is the first of its series, shape (jobs,)."""
-        self.accuracy: Floats = (np.maximum(trace.run_s, 0.5) / trace.estimate_s)[order]
-        """Run time, at least half a second, over estimate, shape (jobs,)."""
         self.jobs: Integers = np.bincount(self.of_job)
         """Jobs of each series, shape (series,)."""
         first = order[begins]
         self.shape: Floats = shape[first].astype(np.float64)
         """Processors, GPUs, nodes and memory of each series, shape (series, 4)."""
-        self.estimate_s: Floats = trace.estimate_s[first]
-        """Estimate of each series [s], shape (series,)."""
+        run_s = np.maximum(trace.run_s, 0.5)[order]
+        longest_s = np.array([_rounded(one, 2) for one in np.maximum.reduceat(run_s, np.flatnonzero(begins))])
+        self.estimate_s: Floats = longest_s if exact else trace.estimate_s[first]
+        """Estimate of each series, or its longest run time if none is recorded [s], shape (series,)."""
+        self.accuracy: Floats = run_s / self.estimate_s[self.of_job]
+        """Run time, at least half a second, over estimate, shape (jobs,)."""
         self.user: Integers = np.asarray(trace.user.codes[first], dtype=np.int64)
         """User of each series, shape (series,)."""
 
@@ -226,7 +237,7 @@ def _gaps(series: Series) -> tuple[Gaps, ...]:
         gaps_s = series.gap_s[(kind == one) & ~series.begins]
         if len(gaps_s) >= LEAST_SERIES:
             most = int(series.jobs.max()) if one == len(SERIES_LIMITS) else SERIES_LIMITS[one]
-            tables.append(Gaps(jobs_at_most=most, gap_s=_table(gaps_s)))
+            tables.append(Gaps(jobs_at_most=most, gap_s=_table(np.maximum(gaps_s, 0.1))))
     return tuple(tables) or (Gaps(jobs_at_most=max(2, int(series.jobs.max())), gap_s=_table(np.full(2, 60.0))),)
 
 
@@ -246,7 +257,7 @@ def swing(trace: Trace) -> Floats:
     for place, days in enumerate(SWING_DAYS):
         period = (trace.submit_s // (days * DAY_S)).astype(np.int64)
         work = np.bincount(period, trace.procs * trace.run_s)[:-1]  # the last period is cut off
-        if len(work) >= 10 and work.sum():
+        if len(work) >= FEWEST_PERIODS and work.sum():
             swings[place] = work.std() / work.mean()
     return swings
 
@@ -254,17 +265,15 @@ def swing(trace: Trace) -> Floats:
 def _held_back(trace: Trace, twin: Twin) -> float:
     """Return the share of held-back series with which the twin's logs swing as the log does; 0 for short logs."""
     wanted = swing(trace)
-    known = ~np.isnan(wanted)
-    if not known.any():
+    days = min(twin.days, TRIAL_DAYS)
+    if np.isnan(wanted).all() or days < FEWEST_PERIODS * SWING_DAYS[0]:
         return 0.0
-    jobs = min(len(trace), TRIAL_JOBS)
-    if jobs < len(trace):  # short trials are held against parts of the log as short
-        known &= ~np.isnan(swing(twin.generate(jobs=jobs)))
     excess = []
     for value in HELD_BACK:
         tried = twin.model_copy(update={"held_back": float(value)})
-        swings = [swing(tried.generate(jobs=jobs, seed=seed)) for seed in range(TRIALS)]
-        excess.append(float(np.log(np.mean(swings, axis=0) / wanted)[known].mean()))
+        swings = np.array([swing(tried.generate(days=days, seed=seed)) for seed in range(TRIALS)])
+        known = ~np.isnan(swings).any(axis=0) & ~np.isnan(wanted)
+        excess.append(float(np.log(swings[:, known].mean(axis=0) / wanted[known]).mean()) if known.any() else 0.0)
     # The swing falls with the share held back; noise may make it rise a little.
     falling = np.minimum.accumulate(excess)
     return _rounded(float(np.interp(0.0, -falling, HELD_BACK)), 2)
@@ -279,7 +288,7 @@ def _cores(trace: Trace) -> int:
 def _table(values: Sequence[float] | Floats | Integers) -> tuple[float, ...]:
     """Return the quantiles of some values, rounded."""
     quantiles = np.quantile(np.asarray(values, dtype=np.float64), QUANTILES)
-    return tuple(_rounded(max(one, 1e-9), 2) for one in quantiles)
+    return tuple(_rounded(one, 2) for one in quantiles)
 
 
 def _rounded(value: float, digits: int) -> float:

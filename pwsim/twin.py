@@ -21,7 +21,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
@@ -39,7 +39,7 @@ VERSION = 1
 """Version of the file format."""
 SERIES_GAP_S = HOUR_S
 """Jobs of a series follow one another within this time [s of activity]."""
-QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.995, 0.999, 1.0)
 """Shares of the values that are at or below the entries of a table of quantiles."""
 WEEK_S = 7 * DAY_S
 """Seconds in a week."""
@@ -135,6 +135,9 @@ class Twin(Frozen):
     """Relative rate of arrivals by hour; the day begins at the hour of the first submission."""
     weekdays: tuple[Rate, ...] = Field(min_length=7, max_length=7, strict=False)
     """Relative rate of arrivals by day; the week begins on the day of the first submission."""
+    estimates_recorded: bool = True
+    """Whether the log has estimates.  If not, an ``estimate_s`` here is the longest run time of a series, and the jobs
+    that are made have exact estimates."""
     held_back: Share
     """Share of the series that take the quieter of two days."""
     likeness: Share
@@ -147,10 +150,15 @@ class Twin(Frozen):
     """Classes of sizes, the smallest first."""
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Twin:
-        for name, one in (("sizes", self.sizes), *((f"sizes.{i}.estimates", c.estimates) for i, c in enumerate(self.sizes))):
-            if sum(part.share for part in one) <= 0:
-                raise ValueError(f"{name}: the shares must add up to more than 0")
+    def _makes_sense(self) -> Self:
+        lists: dict[str, Sequence[Any]] = {"sizes": self.sizes}
+        for place, size in enumerate(self.sizes):
+            lists |= {f"sizes.{place}.estimates": size.estimates, f"sizes.{place}.shapes": size.shapes}
+            for index, one in enumerate(size.estimates):
+                lists[f"sizes.{place}.estimates.{index}.estimates"] = one.estimates
+        for name, parts in lists.items():
+            if sum(part.share for part in parts) <= 0:
+                raise ValueError(f"the shares under {name} must add up to more than 0")
         return self
 
     def generate(
@@ -295,7 +303,7 @@ class _Making:
             {
                 "submit_s": np.floor(Activity(self.twin.hours, self.twin.weekdays).clock(activity_s[order])),
                 "run_s": run_s[order],
-                "estimate_s": estimate_s[order],
+                "estimate_s": (estimate_s if self.twin.estimates_recorded else run_s)[order],
                 "user": np.char.add("user", (user + 1).astype(str))[series][order],
                 **shape_columns,
             },
