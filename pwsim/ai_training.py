@@ -66,7 +66,8 @@ class Site:
 
         def shares(decay: float) -> Floats:
             weights: Floats = self.gpus.astype(np.float64) ** -decay
-            return weights / weights.sum()
+            normed: Floats = weights / weights.sum()
+            return normed
 
         decay = optimize.brentq(lambda one: float(shares(one) @ self.gpus) - self.mean_gpus, 0.0, 8.0)
         return shares(decay)
@@ -160,5 +161,6 @@ def draw(random: np.random.Generator, jobs: int, most_gpus: int, site: Site) -> 
 def _mean(centre: Floats, spread: float, limit: float) -> Floats:
     """Return the mean of ``min(exp(N(centre, spread)), limit)``."""
     cut = (np.log(limit) - centre) / spread
-    below: Floats = np.exp(centre + spread**2 / 2) * stats.norm.cdf(cut - spread)
-    return below + limit * stats.norm.sf(cut)
+    below = np.exp(centre + spread**2 / 2) * stats.norm.cdf(cut - spread)
+    mean: Floats = below + limit * stats.norm.sf(cut)
+    return mean

@@ -86,7 +86,7 @@ def distribution(jobs: int, longest_s: float, random: np.random.Generator) -> tu
     head_s = popular_values(longest_s)
     order = np.array(POPULARITY[list(POPULARITY)[int(random.integers(len(POPULARITY)))]])[: len(head_s)]
     head = np.sort(head_shares()[: len(head_s)])[::-1][np.argsort(np.argsort(order))]
-    count = round(float(np.interp(jobs, *zip(*VALUES, strict=True))))
+    count = round(float(np.interp(jobs, *np.array(VALUES, dtype=np.float64).T)))
     p, q = TAIL_TIMES
     a = 1 + p * max(count, 1) ** q
     x = np.arange(1, max(count - len(head_s), 0) + 1) / max(count - len(head_s), 1)

@@ -39,10 +39,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "procs": ("cores", "size that most of them have"),
     "alike": ("", "share of them that have it"),
 }
-"""Unit and meaning of the columns of :func:`flurries`."""
+"""Unit and meaning of the columns of :func:`find_flurries`."""
 
 
-def flurries(trace: Trace) -> pd.DataFrame:
+def find_flurries(trace: Trace) -> pd.DataFrame:
     """Return the flurries of a trace, one row each, in the order of their start (:data:`COLUMNS`).
 
     Jobs without a user are nobody's.
@@ -51,7 +51,7 @@ def flurries(trace: Trace) -> pd.DataFrame:
     --------
     >>> jobs = {"submit_s": [86400 * (job // 2) for job in range(56)] + [86400 * 9] * 99}
     >>> jobs |= {"run_s": [60] * 155, "procs": [1] * 155, "user": ["ann", "bob"] * 28 + ["cyd"] * 99}
-    >>> flurries(Trace.from_columns(jobs))[["user", "start_s", "jobs"]].to_dict("records")
+    >>> find_flurries(Trace.from_columns(jobs))[["user", "start_s", "jobs"]].to_dict("records")
     [{'user': 'cyd', 'start_s': 777600.0, 'jobs': 99}]
     """
     rows = [row for row, _ in _found(trace)]

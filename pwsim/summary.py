@@ -80,7 +80,7 @@ def _common(result: Result, name: str) -> dict[str, Any]:
                 "dropped": dict(trace.dropped),
                 "left_out": dict(trace.left_out),
                 "changes": list(trace.changes),
-                "flurries": flurries.flurries(trace).to_dict("records"),
+                "flurries": flurries.find_flurries(trace).to_dict("records"),
                 "rejected": result.metrics["jobs_rejected"],
                 "notes": list(trace.notes),
                 "sha256": trace.digest(),

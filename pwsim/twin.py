@@ -1,7 +1,7 @@
 """A log's statistical twin: what is typical of a log, as a short text that holds no job and no user of it.
 
 Jobs come in *series*: jobs of one user with the same size and the same estimate, each at most
-:data:`SERIES_GAP_S` after the one before.  A twin holds
+an hour of activity after the one before.  A twin holds
 
 - how arrivals vary with the hour and the weekday.  All else about time is in *activity time*, which runs faster where
   more jobs arrive, so that it knows no cycles;
@@ -23,26 +23,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
-from scipy import stats
 
 from pwsim.cluster import Frozen
 from pwsim.document import read_document
 from pwsim.errors import InputError, ScenarioError
 from pwsim.explain import explain
-from pwsim.trace import Floats, Integers, Trace
-from pwsim.units import DAY_S, HOUR_S
-
-VERSION = 1
-"""Version of the file format."""
-SERIES_GAP_S = HOUR_S
-"""Jobs of a series follow one another within this time [s of activity]."""
-QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.995, 0.999, 1.0)
-"""Shares of the values that are at or below the entries of a table of quantiles."""
-WEEK_S = 7 * DAY_S
-"""Seconds in a week."""
+from pwsim.making import QUANTILES, Making
+from pwsim.trace import Trace
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
@@ -79,8 +68,12 @@ class EstimateClass(Frozen):
 
     share: Share
     """Share of the series of its class of size."""
-    estimates: tuple[Estimate, ...] = Field(min_length=1, strict=False)
-    """The popular estimates, and what stands for the others."""
+    estimates: tuple[Estimate, ...] = Field(default=(), strict=False)
+    """The popular estimates."""
+    rare_share: Share = 0.0
+    """Share of the series of its class with an estimate that is not popular."""
+    rare_s: Table | None = None
+    """Quantiles of the estimates that are not popular [s]."""
     jobs: Table
     """Quantiles of the jobs of a series."""
     accuracy: Table
@@ -155,7 +148,10 @@ class Twin(Frozen):
         for place, size in enumerate(self.sizes):
             lists |= {f"sizes.{place}.estimates": size.estimates, f"sizes.{place}.shapes": size.shapes}
             for index, one in enumerate(size.estimates):
-                lists[f"sizes.{place}.estimates.{index}.estimates"] = one.estimates
+                if (one.rare_s is None) != (one.rare_share == 0):
+                    raise ValueError(f"sizes.{place}.estimates.{index} must have both rare_share and rare_s, or none")
+                if not one.rare_share:
+                    lists[f"sizes.{place}.estimates.{index}.estimates"] = one.estimates
         for name, parts in lists.items():
             if sum(part.share for part in parts) <= 0:
                 raise ValueError(f"the shares under {name} must add up to more than 0")
@@ -199,7 +195,7 @@ class Twin(Frozen):
         if jobs is None:
             ratio = busy_cores / (self.core_hours_per_day / 24)
             jobs = self.jobs if days is None else max(1, round(self.jobs * days / self.days * ratio))
-        return _Making(self, np.random.default_rng(seed), jobs).trace(busy_cores, seed)
+        return Making(self, jobs, seed).trace(busy_cores)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the twin as YAML.
@@ -236,140 +232,6 @@ def read_twin(path: str | os.PathLike[str]) -> Twin:
         for fault in error.errors(include_url=False):
             document.add(*explain(fault, document.data, Twin))
     raise ScenarioError(str(path), document.problems)
-
-
-class Activity:
-    """Time that runs faster where more jobs arrive, and as fast as the clock on average over a week."""
-
-    def __init__(self, hours: Sequence[float], weekdays: Sequence[float]) -> None:
-        rate = np.outer(weekdays, hours).ravel()
-        self._clock_s = np.arange(len(rate) + 1) * HOUR_S
-        self._activity_s = np.concatenate(([0.0], np.cumsum(rate / rate.mean()))) * HOUR_S
-
-    def of(self, clock_s: Floats) -> Floats:
-        """Return activity time by the clock [s]."""
-        return self._moved(clock_s, self._clock_s, self._activity_s)
-
-    def clock(self, activity_s: Floats) -> Floats:
-        """Return the clock by activity time [s]."""
-        return self._moved(activity_s, self._activity_s, self._clock_s)
-
-    @staticmethod
-    def _moved(times_s: Floats, here_s: Floats, there_s: Floats) -> Floats:
-        weeks_s = np.floor(times_s / WEEK_S) * WEEK_S
-        moved: Floats = weeks_s + np.interp(times_s - weeks_s, here_s, there_s)
-        return moved
-
-
-class _Making:
-    """One log in the making: series first, then their jobs."""
-
-    def __init__(self, twin: Twin, random: np.random.Generator, jobs: int) -> None:
-        self.twin, self.random = twin, random
-        self.cells = [(size, one) for size in twin.sizes for one in size.estimates]
-        weights = np.array([size.share * one.share / _total(size.estimates) for size, one in self.cells])
-        counts: list[Integers] = []
-        cells: list[Integers] = []
-        while sum(int(one.sum()) for one in counts) < jobs:
-            drawn = random.choice(len(self.cells), size=max(64, jobs // 2), p=weights / weights.sum())
-            cells.append(drawn)
-            counts.append(np.maximum(1, np.round(self._by_cell(drawn, "jobs", random.random(len(drawn))))).astype(int))
-        count, cell = np.concatenate(counts), np.concatenate(cells)
-        last = int(np.searchsorted(np.cumsum(count), jobs))  # the series that completes the jobs
-        self.count, self.cell = count[: last + 1], cell[: last + 1]
-        self.count[-1] -= int(self.count.sum()) - jobs
-        self.series = np.repeat(np.arange(last + 1), self.count)
-
-    def trace(self, busy_cores: float, seed: int) -> Trace:
-        """Return the log, with as much work a second as ``busy_cores``."""
-        random, series = self.random, self.series
-        shapes = self._drawn([size.shapes for size, _ in self.cells])
-        wanted = self._drawn([one.estimates for _, one in self.cells])
-        estimate_s = np.array([one.estimate_s for one in wanted])[series]
-        alike = np.sqrt(self.twin.likeness)
-        score = alike * random.standard_normal(len(self.count))[series]
-        score = score + np.sqrt(1 - self.twin.likeness) * random.standard_normal(len(series))
-        accuracy = self._by_cell(self.cell[series], "accuracy", stats.norm.cdf(score))
-        run_s = np.round(accuracy * estimate_s)
-        procs = np.array([one.procs for one in shapes])[series]
-        work = np.bincount(series, procs * run_s, minlength=len(self.count))
-        span_s = max(float(work.sum()) / busy_cores, 1.0)
-        activity_s = (self._starts(work, span_s)[series] + self._offsets()) % span_s
-        ranks = np.arange(1, self.twin.users.number + 1, dtype=np.float64) ** -self.twin.users.exponent
-        user = random.choice(len(ranks), size=len(self.count), p=ranks / ranks.sum())
-        order = np.argsort(activity_s, kind="stable")
-        shape_columns = {name: np.array([getattr(one, name) for one in shapes])[series][order] for name in _SHAPE}
-        made = Trace.from_columns(
-            {
-                "submit_s": np.floor(Activity(self.twin.hours, self.twin.weekdays).clock(activity_s[order])),
-                "run_s": run_s[order],
-                "estimate_s": (estimate_s if self.twin.estimates_recorded else run_s)[order],
-                "user": np.char.add("user", (user + 1).astype(str))[series][order],
-                **shape_columns,
-            },
-            name=f"twin of {self.twin.of}, seed {seed}",
-            header={"Version": "2.2", "Computer": f"made by pwsim, twin of {self.twin.of}, seed {seed}"}
-            | ({"MaxProcs": str(self.twin.cores)} if self.twin.cores else {}),
-        )
-        return made
-
-    def _drawn(self, choices: Sequence[Sequence[Any]]) -> list[Any]:
-        """Return for each series one of its cell's choices, by their shares."""
-        uniform = self.random.random(len(self.count))
-        cumulated = [np.cumsum([one.share for one in some]) for some in choices]
-        return [
-            choices[cell][min(int(np.searchsorted(cumulated[cell], u * cumulated[cell][-1])), len(choices[cell]) - 1)]
-            for cell, u in zip(self.cell.tolist(), uniform.tolist(), strict=True)
-        ]
-
-    def _by_cell(self, cell: Integers, table: str, uniform: Floats) -> Floats:
-        """Return values of the cells' tables of quantiles."""
-        values = np.empty(len(cell))
-        for index, (_, one) in enumerate(self.cells):
-            here = cell == index
-            values[here] = interpolated(getattr(one, table), uniform[here])
-        return values
-
-    def _offsets(self) -> Floats:
-        """Return when each job comes after the first of its series [s of activity]."""
-        uniform, gap_s = self.random.random(len(self.series)), np.zeros(len(self.series))
-        limits = [one.jobs_at_most for one in self.twin.gaps]
-        kind = np.minimum(np.searchsorted(limits, self.count), len(limits) - 1)[self.series]
-        for index, one in enumerate(self.twin.gaps):
-            gap_s[kind == index] = interpolated(one.gap_s, uniform[kind == index])
-        first = np.flatnonzero(np.diff(self.series, prepend=-1))
-        gap_s[first] = 0.0
-        passed_s = np.cumsum(gap_s)
-        return passed_s - passed_s[first][self.series]
-
-    def _starts(self, work: Floats, span_s: float) -> Floats:
-        """Return the start of each series [s of activity]."""
-        count = len(work)
-        choices_s = self.random.random((count, 2)) * span_s
-        day = (choices_s // DAY_S).astype(np.int64)
-        held = self.random.random(count) < self.twin.held_back
-        order = self.random.permutation(count)
-        about = np.zeros(int(span_s // DAY_S) + 3)  # by day; one more on both sides
-        taken = np.zeros(count, dtype=np.int64)
-        for one in order.tolist():
-            if held[one]:
-                near = [about[at + 1] + (about[at] + about[at + 2]) / 2 for at in day[one]]
-                taken[one] = int(near[1] < near[0])
-            about[day[one, taken[one]] + 1] += work[one]
-        return choices_s[np.arange(count), taken]
-
-
-_SHAPE = ("procs", "gpus", "nodes", "memory_mib")
-
-
-def interpolated(table: Sequence[float], uniform: Floats) -> Floats:
-    """Return values of a table of quantiles, between its entries on a logarithmic scale."""
-    values: Floats = np.exp(np.interp(uniform, QUANTILES, np.log(table)))
-    return values
-
-
-def _total(parts: Sequence[Any]) -> float:
-    return sum(part.share for part in parts) or 1.0
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,8 @@ LAYERS = [
     {"trace", "document", "datasets", "rules"},
     {"wording", "estimates", "ai_training"},
     {"lublin"},
+    {"making"},
+    {"series"},
     {"formats", "workload", "resampling", "flurries", "synthetic", "prices", "explain"},
     {"cluster"},
     {"metrics", "costs", "twin"},
