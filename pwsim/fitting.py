@@ -180,7 +180,7 @@ def _users(series: Series) -> Users:
 
 
 def swing(trace: Trace) -> Floats:
-    """Return the coefficient of variation of the work submitted in periods of :data:`SWING_DAYS`; NaN for few periods."""
+    """Return the coefficient of variation of the work submitted in periods of :data:`SWING_DAYS`, NaN for too few."""
     swings = np.full(len(SWING_DAYS), np.nan)
     for place, days in enumerate(SWING_DAYS):
         period = (trace.submit_s // (days * DAY_S)).astype(np.int64)

@@ -25,6 +25,8 @@ WEEK_DAYS = 7
 """A surge is looked for in any so many days."""
 TYPICAL_WEEKS = 1.0
 """A surge has at least as many jobs of one user as so many typical weeks of the whole log (the median week)."""
+OWN_WEEKS = 10.0
+"""And at least as many as so many typical weeks of the user's own; who always dominates the log is no flurry."""
 DOMINANT_SHARE = 0.5
 """A flurry has more than this share of all jobs, in those days together and on each day that belongs to it."""
 ALIKE_SHARE = 0.5
@@ -74,13 +76,13 @@ def _found(trace: Trace) -> Iterator[tuple[dict[str, object], Integers]]:
     day = (trace.submit_s // DAY_S).astype(np.int64)
     days = int(day.max()) + 1
     all_jobs = np.bincount(day, minlength=days)
-    weeks = np.add.reduceat(all_jobs, np.arange(0, days, WEEK_DAYS))
-    surge = TYPICAL_WEEKS * float(np.median(weeks))
+    typical = TYPICAL_WEEKS * _typical(all_jobs)
     for code, name in enumerate(trace.user.categories):
         mine = np.flatnonzero(trace.user.codes == code)
-        if not name or len(mine) < surge:
+        if not name or len(mine) < typical:
             continue
         my_jobs = np.bincount(day[mine], minlength=days)
+        surge = max(typical, OWN_WEEKS * _typical(my_jobs))
         for first, last in _runs(_days_of_surges(my_jobs, all_jobs, surge)):
             jobs = mine[(day[mine] >= first) & (day[mine] <= last)]
             sizes, counts = np.unique(trace.procs[jobs], return_counts=True)
@@ -96,6 +98,11 @@ def _found(trace: Trace) -> Iterator[tuple[dict[str, object], Integers]]:
                     "alike": float(alike),
                 }
                 yield row, jobs
+
+
+def _typical(jobs: Integers) -> float:
+    """Return the jobs of the median week."""
+    return float(np.median(np.add.reduceat(jobs, np.arange(0, len(jobs), WEEK_DAYS))))
 
 
 def _days_of_surges(my_jobs: Integers, all_jobs: Integers, surge: float) -> npt.NDArray[np.bool_]:

@@ -28,8 +28,9 @@ class Activity:
 
     def __init__(self, hours: Sequence[float], weekdays: Sequence[float]) -> None:
         rate = np.outer(weekdays, hours).ravel()
-        self._clock_s: Floats = np.arange(len(rate) + 1) * HOUR_S
-        self._activity_s: Floats = np.append(0.0, np.cumsum(rate / rate.mean())).astype(np.float64) * HOUR_S
+        self._clock_s: Floats = np.arange(len(rate) + 1, dtype=np.float64) * HOUR_S
+        self._activity_s: Floats = np.zeros(len(rate) + 1, dtype=np.float64)
+        self._activity_s[1:] = np.cumsum(rate / rate.mean()) * HOUR_S
 
     def of(self, clock_s: Floats) -> Floats:
         """Return activity time by the clock [s]."""

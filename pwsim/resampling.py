@@ -177,8 +177,9 @@ class _Names:
 
 def _weeks(trace: Trace) -> Integers:
     """Return the week in which each job is submitted, shape (jobs,)."""
-    if not len(trace) or np.any(trace.user.isin([""])):
-        unnamed = int(np.count_nonzero(trace.user.isin([""])))
+    if not len(trace):
+        raise TraceError(f"{trace.name}: there are no jobs to draw from")
+    if unnamed := int(np.count_nonzero(trace.user.isin([""]))):
         raise TraceError(
             f"{trace.name}: {unnamed:,} of {len(trace):,} jobs name no user, but weeks of users are to be drawn; "
             "use a log whose jobs all name one"
