@@ -83,6 +83,7 @@ class Making:
         activity_s = (self._starts(work, span_s)[series] + self._offsets()) % span_s
         ranks = np.arange(1, self.twin.users.number + 1, dtype=np.float64) ** -self.twin.users.exponent
         user = random.choice(len(ranks), size=len(self.count), p=ranks / ranks.sum())
+        activity_s -= activity_s.min()  # hours are counted from the first submission, here as in the log
         order = np.argsort(activity_s, kind="stable")
         shape_columns = {name: np.array([getattr(one, name) for one in shapes])[series][order] for name in _SHAPE}
         return Trace.from_columns(
