@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from pwsim.errors import TraceError
-from pwsim.making import QUANTILES, Activity
+from pwsim.making import QUANTILES, TIDE_S, Activity
 from pwsim.series import LEAST_SERIES, Series, cycles, rounded
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.twin import (
@@ -81,6 +81,8 @@ def fit(trace: Trace) -> Twin:
         gaps=_gaps(series),
         sizes=_size_classes(series),
     )
+    # The two act on each other a little: the tide is measured with half of the series held back, and then kept.
+    twin = twin.model_copy(update={"tide": _tide(trace, twin.model_copy(update={"held_back": 0.5}))})
     return twin.model_copy(update={"held_back": _held_back(trace, twin)})
 
 
@@ -96,6 +98,7 @@ def _size_classes(series: Series) -> tuple[SizeClass, ...]:
                     **_estimates(series.estimate_s[few]),
                     jobs=_table(series.jobs[few]),
                     accuracy=_table(series.accuracy[of_jobs]),
+                    longest_run_s=rounded(float(series.run_s[of_jobs].max()), 2),
                 )
             )
         shapes = tuple(
@@ -179,15 +182,25 @@ def _users(series: Series) -> Users:
     return Users(number=len(counts), exponent=rounded(max(-float(slope), 0.0), 3))
 
 
-def swing(trace: Trace) -> Floats:
+def swing(trace: Trace, periods: Sequence[float] = SWING_DAYS) -> Floats:
     """Return the coefficient of variation of the work submitted in periods of :data:`SWING_DAYS`, NaN for too few."""
-    swings = np.full(len(SWING_DAYS), np.nan)
-    for place, days in enumerate(SWING_DAYS):
+    swings = np.full(len(periods), np.nan)
+    for place, days in enumerate(periods):
         period = (trace.submit_s // (days * DAY_S)).astype(np.int64)
         work = np.bincount(period, trace.procs * trace.run_s)[:-1]  # the last period is cut off
         if len(work) >= FEWEST_PERIODS and work.sum():
             swings[place] = work.std() / work.mean()
     return swings
+
+
+def _tide(trace: Trace, twin: Twin) -> float:
+    """Return what of the swing between periods of four weeks the twin does not have by chance; 0 for short logs."""
+    days = [TIDE_S / DAY_S]
+    own = float(swing(trace, days)[0])
+    if np.isnan(own):
+        return 0.0
+    chance = np.mean([swing(twin.generate(days=twin.days * 1.2, seed=seed), days)[0] for seed in range(TRIALS)])
+    return rounded(float(np.sqrt(max(own**2 - float(chance) ** 2, 0.0))), 2)
 
 
 def _held_back(trace: Trace, twin: Twin) -> float:

@@ -7,7 +7,7 @@ alike; so they are reported always, and removed only if that is asked for.  The 
 References
 ----------
 D. Tsafrir, D. G. Feitelson: Instability in parallel job scheduling simulation: the role of workload flurries.
-IPDPS 2006, doi:10.1109/IPDPS.2006.1639311.
+IPDPS 2006.
 """
 
 from __future__ import annotations

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 WEEK_S = 7 * DAY_S
 """Seconds in a week."""
+SLOT_S = DAY_S / 2
+"""Users hold back if in the half day of their choice, and half of what is before and after it, there is more work."""
+TIDE_S = 4 * WEEK_S
+"""Length of the periods that differ in how much is submitted [s of activity]."""
 QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.995, 0.999, 1.0)
 """Shares of the values that are at or below the entries of a table of quantiles."""
 _RARE_S = 1e-3
@@ -76,7 +80,8 @@ class Making:
         score = alike * random.standard_normal(len(self.count))[series]
         score = score + np.sqrt(1 - self.twin.likeness) * random.standard_normal(len(series))
         accuracy = self._by_cell(self.cell[series], "accuracy", stats.norm.cdf(score))
-        run_s = np.round(accuracy * estimate_s)
+        longest_s = np.array([one.longest_run_s for _, one in self.cells])[self.cell]
+        run_s = np.round(np.minimum(accuracy * estimate_s, longest_s[series]))
         procs = np.array([one.procs for one in shapes])[series]
         work: Floats = np.bincount(series, procs * run_s, minlength=len(self.count)).astype(np.float64)
         span_s = max(float(work.sum()) / busy_cores, 1.0)
@@ -148,18 +153,22 @@ class Making:
     def _starts(self, work: Floats, span_s: float) -> Floats:
         """Return the start of each series [s of activity]."""
         count = len(work)
-        choices_s = self.random.random((count, 2)) * span_s
-        day = (choices_s // DAY_S).astype(np.int64)
+        tides = np.exp(self.twin.tide * self.random.standard_normal(int(span_s // TIDE_S) + 2))
+        edges_s = np.minimum(np.arange(len(tides) + 1) * TIDE_S, span_s)
+        passed = np.append(0.0, np.cumsum(tides * np.diff(edges_s)))
+        choices_s = np.interp(self.random.random((count, 2)) * passed[-1], passed, edges_s)
+        slot = (choices_s // SLOT_S).astype(np.int64)
         held = self.random.random(count) < self.twin.held_back
-        order = self.random.permutation(count)
-        about = np.zeros(int(span_s // DAY_S) + 3)  # by day; one more on both sides
+        about = np.zeros(int(span_s // SLOT_S) + 3)  # by half day; one more on both sides
+        usual = tides[(np.arange(len(about)) * SLOT_S // TIDE_S).astype(np.int64)]
         taken = np.zeros(count, dtype=np.int64)
-        for one in order.tolist():
+        for one in self.random.permutation(count).tolist():
             if held[one]:
-                near = [about[at + 1] + (about[at] + about[at + 2]) / 2 for at in day[one]]
+                near = [(about[at + 1] + (about[at] + about[at + 2]) / 2) / usual[at] for at in slot[one]]
                 taken[one] = int(near[1] < near[0])
-            about[day[one, taken[one]] + 1] += work[one]
-        return choices_s[np.arange(count), taken]
+            about[slot[one, taken[one]] + 1] += work[one]
+        starts_s: Floats = choices_s[np.arange(count), taken]
+        return starts_s
 
 
 def interpolated(table: Sequence[float], uniform: Floats) -> Floats:

@@ -48,12 +48,13 @@ class Series:
         first = order[begins]
         self.shape: Floats = shape[first].astype(np.float64)
         """Processors, GPUs, nodes and memory of each series, shape (series, 4)."""
-        run_s = np.maximum(trace.run_s, 0.5)[order]
-        longest_s = np.maximum.reduceat(run_s, np.flatnonzero(begins))
+        self.run_s: Floats = np.maximum(trace.run_s, 0.5)[order]
+        """Run time, at least half a second, shape (jobs,) [s]."""
+        longest_s = np.maximum.reduceat(self.run_s, np.flatnonzero(begins))
         self.estimate_s: Floats = longest_s if exact else trace.estimate_s[first]
         """Estimate of each series, or its longest run time if none is recorded [s], shape (series,)."""
-        self.accuracy: Floats = run_s / self.estimate_s[self.of_job]
-        """Run time, at least half a second, over estimate, shape (jobs,)."""
+        self.accuracy: Floats = self.run_s / self.estimate_s[self.of_job]
+        """Run time over estimate, shape (jobs,)."""
         self.user: Integers = np.asarray(trace.user.codes[first], dtype=np.int64)
         """User of each series, shape (series,)."""
 

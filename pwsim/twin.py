@@ -8,11 +8,17 @@ an hour of activity after the one before.  A twin holds
 - classes of size, within them classes of estimate, and for each of these the share of series, the popular sizes and
   estimates, the jobs a series and how much of its estimate a job runs;
 - how alike the jobs of a series are in that, and the gaps between them;
-- how far users hold back while much work is about.  Starts of series drawn at random would swing more than real logs
-  do, and waits come out too long.  So a share ``held_back`` of the series, drawn at random, each take the one of two
-  random days on which less work has been submitted so far.
+- how much periods of four weeks differ (``tide``), and how far users hold back while much work is about.  Starts of
+  series drawn at random would make the work swing more from day to day than in real logs, and waits come out too long.
+  So a share ``held_back`` of the series, drawn at random, each take the one of two random half days on which less work
+  has been submitted so far.  That users react to the load is known (reference below); to say it in one number is ours.
 
 Tables of quantiles are interpolated on a logarithmic scale.  :func:`pwsim.fitting.fit` makes a twin from a log.
+
+References
+----------
+E. Shmueli, D. G. Feitelson: On simulation and design of parallel-systems schedulers: are we doing the right thing?
+IEEE Trans. Parallel Distrib. Syst. 20(7), 2009, doi:10.1109/TPDS.2008.152.
 """
 
 from __future__ import annotations
@@ -78,6 +84,8 @@ class EstimateClass(Frozen):
     """Quantiles of the jobs of a series."""
     accuracy: Table
     """Quantiles of run time over estimate, of all jobs."""
+    longest_run_s: Positive
+    """No job runs longer [s], whatever the accuracy says of a long estimate."""
 
 
 class SizeClass(Frozen):
@@ -131,8 +139,10 @@ class Twin(Frozen):
     estimates_recorded: bool = True
     """Whether the log has estimates.  If not, an ``estimate_s`` here is the longest run time of a series, and the jobs
     that are made have exact estimates."""
+    tide: float = Field(default=0.0, ge=0, le=3, allow_inf_nan=False)
+    """Standard deviation of ln(work submitted) between periods of four weeks, beyond what chance gives."""
     held_back: Share
-    """Share of the series that take the quieter of two days."""
+    """Share of the series that take the quieter of two half days."""
     likeness: Share
     """Correlation, within a series, of how much of their estimates the jobs run (on the scale of normal scores)."""
     users: Users

@@ -176,7 +176,7 @@ def shake(trace: Trace, within_s: float, seed: int = 1) -> Trace:
     References
     ----------
     D. Tsafrir, K. Ouaknine, D. G. Feitelson: Reducing performance evaluation sensitivity and variability by input
-    shaking. MASCOTS 2007, doi:10.1109/MASCOTS.2007.58.
+    shaking. MASCOTS 2007.
     """
     shift_s = np.random.default_rng((seed, crc32(b"shake"))).uniform(-within_s, within_s, len(trace))
     return trace.resubmitted(trace.submit_s + shift_s).changed(f"submissions moved by up to {within_s:g} s either way")
