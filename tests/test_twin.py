@@ -223,3 +223,34 @@ def test_kth_has_a_twin_that_is_like_it(data_dir, tmp_path, capsys):
         values = [one[metric] for one in twins]
         assert min(values) <= own[metric] <= max(values)
     assert np.mean([one["wait_s_mean"] for one in twins]) == pytest.approx(own["wait_s_mean"], rel=0.15)
+
+
+def test_holding_back_and_tides_do_what_they_say(twin):
+    def swings(periods, **update):
+        changed = twin.model_copy(update=update)
+        return np.mean([swing(changed.generate(days=400, seed=seed), periods)[0] for seed in range(4)])
+
+    assert swings([1.0], held_back=1.0) < 0.9 * swings([1.0], held_back=0.0)
+    calm, wild = swings([28.0], tide=0.0), swings([28.0], tide=0.5)
+    # A log-normal factor of spread 0.5 has a coefficient of variation of sqrt(exp(0.25) - 1) = 0.533 by itself.
+    assert calm < 0.3 < 0.4 < wild < 0.75
+
+
+def test_no_job_of_a_twin_runs_longer_than_those_of_its_class():
+    """A job that ran 1,000 times its estimate of a second says nothing about estimates of five minutes."""
+    odd = generate(jobs=2000, cores=64, load=0.5)
+    run_s, estimate_s = odd.run_s.copy(), odd.estimate_s.copy()
+    run_s[5], estimate_s[5] = 50_000, 1
+    made = fit(odd.with_columns(run_s=run_s, estimate_s=estimate_s)).generate(jobs=20_000, seed=4)
+    assert made.run_s.max() <= odd.run_s.max() * 1.05  # two digits
+
+
+def test_twin_with_another_load_through_the_command_line(twin, tmp_path, capsys):
+    twin.write(tmp_path / "twin.yaml")
+    options = ["--days", "30", "--load", "0.9", "--seed", "3"]
+    code, _, err = pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(tmp_path / "a.swf"), *options)
+    assert code == 0, err
+    made = read_trace(tmp_path / "a.swf")
+    assert (made.procs * made.run_s).sum() / (64 * made.span_s) == pytest.approx(0.9, rel=0.03)
+    assert pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(tmp_path / "b.swf"), *options)[0] == 0
+    assert (tmp_path / "a.swf").read_bytes() == (tmp_path / "b.swf").read_bytes()
