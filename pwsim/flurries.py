@@ -77,9 +77,10 @@ def _found(trace: Trace) -> Iterator[tuple[dict[str, object], Integers]]:
     days = int(day.max()) + 1
     all_jobs = np.bincount(day, minlength=days)
     typical = TYPICAL_WEEKS * _typical(all_jobs)
-    for code, name in enumerate(trace.user.categories):
-        mine = np.flatnonzero(trace.user.codes == code)
-        if not name or len(mine) < typical:
+    codes = np.asarray(trace.user.codes)
+    for code in np.flatnonzero(np.bincount(codes[codes >= 0]) >= typical):
+        name, mine = trace.user.categories[code], np.flatnonzero(codes == code)
+        if not name:
             continue
         my_jobs = np.bincount(day[mine], minlength=days)
         surge = max(typical, OWN_WEEKS * _typical(my_jobs))

@@ -66,8 +66,8 @@ def matching(
     *,
     procs_at_least: int | None = None,
     procs_at_most: int | None = None,
-    queue: Sequence[str] | None = None,
-    user: Sequence[str] | None = None,
+    queue: str | Sequence[str] | None = None,
+    user: str | Sequence[str] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Return for each job whether it is like this, shape (jobs,); what is ``None`` admits all.
 
@@ -78,17 +78,16 @@ def matching(
     procs_at_least, procs_at_most
         Limits on processors.
     queue, user
-        Names of queues and users.
+        A name or names of queues and of users.
     """
     admitted = np.ones(len(trace), dtype=bool)
     if procs_at_least is not None:
         admitted &= trace.procs >= procs_at_least
     if procs_at_most is not None:
         admitted &= trace.procs <= procs_at_most
-    if queue is not None:
-        admitted &= np.asarray(trace.queue.isin(list(queue)))
-    if user is not None:
-        admitted &= np.asarray(trace.user.isin(list(user)))
+    for column, names in ((trace.queue, queue), (trace.user, user)):
+        if names is not None:
+            admitted &= np.asarray(column.isin([names] if isinstance(names, str) else list(names)))
     return admitted
 
 

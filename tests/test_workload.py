@@ -110,6 +110,7 @@ def test_what_is_left_out_is_counted_by_reason():
     assert some.job_id.tolist() == [4]
     assert some.left_out == {"window": 1, "where": 2}
     assert some.changes == ("only jobs with queue x and at most 4 processors",)
+    assert len(keep(trace, queue="x")) == len(keep(trace, queue=["x"])) == 3
     with pytest.raises(TraceError, match="no job is like this: user nobody"):
         keep(trace, user=["nobody"])
     with pytest.raises(TraceError, match="no job is like this"):
