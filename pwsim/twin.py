@@ -220,6 +220,8 @@ class Twin(Frozen):
         writer.width = 120
         text = io.StringIO()
         text.write("# A statistical twin made by pwsim: typical values of a log, none of its jobs and users.\n")
+        shares = ", ".join(f"{100 * one:g}" for one in QUANTILES)
+        text.write(f"# Tables (jobs, accuracy, gap_s, rare_s) give the values that {shares} % do not exceed.\n")
         writer.dump(_plain(self.model_dump(exclude_defaults=True)), text)
         try:
             Path(path).write_text(text.getvalue(), encoding="utf-8")

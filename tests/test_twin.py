@@ -153,9 +153,9 @@ def test_a_twin_goes_round_through_its_file(twin, tmp_path):
 
 
 WRONG: list[tuple[list[Any], Any, list[str]]] = [
-    (["pwsim_twin"], 2, ["twin.yaml:2: pwsim_twin", "must be 1 (got 2)"]),
+    (["pwsim_twin"], 2, ["twin.yaml:3: pwsim_twin", "must be 1 (got 2)"]),
     (["held_back"], 1.5, ["held_back", "must be at most 1 (got 1.5)"]),
-    (["hours"], [1, 2], ["twin.yaml:8: hours", "at least 24"]),
+    (["hours"], [1, 2], ["twin.yaml:9: hours", "at least 24"]),
     (["sizes", 0, "shar"], 1, ["sizes.0.shar", "did you mean 'share'"]),
     (["sizes", 0, "shapes", 0, "procs"], 0, ["sizes.0.shapes.0.procs", "must be at least 1 (got 0)"]),
     (["sizes", 0, "estimates", 0, "accuracy", 0], 0, ["sizes.0.estimates.0.accuracy.0", "must be greater than 0"]),
