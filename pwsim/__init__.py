@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     from pwsim.cluster import Cluster
     from pwsim.engine import simulate
     from pwsim.errors import InputError, PwsimError, ScenarioError, SolverError, TraceError
+    from pwsim.fitting import fit
+    from pwsim.flurries import find_flurries, without_flurries
     from pwsim.formats import read_trace
     from pwsim.plan import Plan, optimize
     from pwsim.prices import find_price, load_prices
+    from pwsim.resampling import grow, resample
     from pwsim.result import Result
     from pwsim.scenario import Scenario, load_scenario
     from pwsim.sweep import simulate_many
     from pwsim.synthetic import generate
     from pwsim.targets import Target
     from pwsim.trace import Trace
+    from pwsim.twin import Twin, read_twin
+    from pwsim.workload import compress, faster, keep, mix, shake, window
 
 _HOMES = {
     "Cluster": "cluster",
@@ -40,14 +45,27 @@ _HOMES = {
     "Target": "targets",
     "Trace": "trace",
     "TraceError": "errors",
+    "Twin": "twin",
+    "compress": "workload",
+    "faster": "workload",
+    "find_flurries": "flurries",
     "find_price": "prices",
+    "fit": "fitting",
     "generate": "synthetic",
+    "grow": "resampling",
+    "keep": "workload",
     "load_prices": "prices",
     "load_scenario": "scenario",
+    "mix": "workload",
     "optimize": "plan",
     "read_trace": "formats",
+    "read_twin": "twin",
+    "resample": "resampling",
+    "shake": "workload",
     "simulate": "engine",
     "simulate_many": "sweep",
+    "window": "workload",
+    "without_flurries": "flurries",
 }
 """Module of each public name; imported on first use, so that ``pwsim --help`` does not wait for pandas."""
 
@@ -55,6 +73,19 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "read_trace",
     "generate",
     "Trace",
+    "window",
+    "keep",
+    "compress",
+    "faster",
+    "shake",
+    "mix",
+    "resample",
+    "grow",
+    "find_flurries",
+    "without_flurries",
+    "fit",
+    "Twin",
+    "read_twin",
     "Cluster",
     "simulate",
     "simulate_many",

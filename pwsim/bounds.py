@@ -14,7 +14,7 @@ import numpy as np
 
 from pwsim import costs
 from pwsim.cluster import Cluster
-from pwsim.metrics import Booleans
+from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.targets import Target
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import HOUR_S
@@ -66,7 +66,9 @@ def least_rejected(first: Integers, cluster: Cluster) -> int:
     return int(np.count_nonzero(np.all(first == choices, axis=1)))
 
 
-def analyse(trace: Trace, cluster: Cluster, targets: Sequence[Target], discount_rate: float) -> Bounds:
+def analyse(
+    trace: Trace, cluster: Cluster, targets: Sequence[Target], discount_rate: float, trim: Trim = NO_TRIM
+) -> Bounds:
     """Return what is known of all setups of a cluster before any is replayed.
 
     Raises
@@ -89,7 +91,9 @@ def analyse(trace: Trace, cluster: Cluster, targets: Sequence[Target], discount_
         job_classes=classes,
         job_class_counts=counts,
         rejected_at_most=rejected_at_most,
-        needed_cores=needed_cores(trace, cluster, targets, held=_held(first, cluster, rejected_at_most - must_reject)),
+        needed_cores=needed_cores(
+            trace, cluster, targets, held=_held(first, cluster, rejected_at_most - must_reject), trim=trim
+        ),
     )
 
 
@@ -124,11 +128,14 @@ def _busy_energy(trace: Trace, cluster: Cluster, first: Integers) -> list[Floats
     return energy
 
 
-def needed_cores(trace: Trace, cluster: Cluster, targets: Sequence[Target], held: Booleans | None) -> float:
+def needed_cores(
+    trace: Trace, cluster: Cluster, targets: Sequence[Target], held: Booleans | None, trim: Trim = NO_TRIM
+) -> float:
     """Return the least sum of nodes × cores × speed with which the targets could be met.
 
-    Throughput: the asked number of jobs cannot do with less than the work of the smallest ones, done within the
-    window.  Waits: see :func:`_cores_for_wait`.
+    Throughput: the asked number of jobs cannot do with less than the work of the smallest ones, done by the end of the
+    window, though some of it before its start.  Waits: see :func:`_cores_for_wait`; they count the jobs that are
+    submitted in the window.
 
     Parameters
     ----------
@@ -137,26 +144,29 @@ def needed_cores(trace: Trace, cluster: Cluster, targets: Sequence[Target], held
     """
     run_s = work_s(trace, cluster)
     work = trace.procs * run_s
+    window = trim.window(trace.span_s)
+    measured = inside(trace.submit_s, window)
     interrupted = any(pool.interrupted for pool in cluster.pools)  # jobs that are given up do not do all their work
     least = 0.0
     for target in targets:
         if target.metric == "throughput_jobs_per_hour" and target.at_least is not None:
             finished = work if cluster.overrun == "allow" else work[trace.run_s <= trace.estimate_s]
-            least = max(least, _cores_for_throughput(finished, target.at_least, trace.span_s))
+            least = max(least, _cores_for_throughput(finished, target.at_least, window))
         waits = target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
         if waits and held is not None and not interrupted:
-            about = held if target.where is None else held & target.where.admit(trace)
+            about = held & measured if target.where is None else held & measured & target.where.admit(trace)
             least = max(least, _cores_for_wait(trace, cluster, run_s, about, target))
     return least * (1 - SAFETY)
 
 
-def _cores_for_throughput(work: Floats, jobs_per_hour: float, window_s: float) -> float:
-    jobs = math.ceil(jobs_per_hour * window_s / HOUR_S * (1 - SAFETY))
+def _cores_for_throughput(work: Floats, jobs_per_hour: float, window: tuple[float, float]) -> float:
+    from_s, until_s = window
+    jobs = math.ceil(jobs_per_hour * (until_s - from_s) / HOUR_S * (1 - SAFETY))
     if jobs > len(work):
         return math.inf
-    if jobs <= 0 or window_s <= 0:
+    if jobs <= 0 or until_s <= 0:
         return 0.0
-    return float(np.sum(np.partition(work, jobs - 1)[:jobs])) / window_s
+    return float(np.sum(np.partition(work, jobs - 1)[:jobs])) / until_s
 
 
 def _cores_for_wait(trace: Trace, cluster: Cluster, run_s: Floats, about: Booleans, target: Target) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pwsim.plan import Progress
+    from pwsim.trace import Trace
 
 NO_SETUP, BAD_INPUT, INTERRUPTED = 1, 2, 3
 """Exit codes beside 0."""
@@ -136,11 +137,10 @@ def simulate(
     seed: int,
 ) -> None:
     """Replay TRACE (a log file, or the name of a data set) on one machine of --cores processors."""
-    from pwsim import datasets, results
     from pwsim import engine as engines
+    from pwsim import results
     from pwsim.cluster import Cluster
     from pwsim.errors import InputError
-    from pwsim.formats import read_trace
     from pwsim.rules import Policy
 
     try:
@@ -151,8 +151,7 @@ def simulate(
     if (code := machine.code()) and not allow_code:
         raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
     results.check_free(out, overwrite=overwrite)
-    path = datasets.fetch(str(trace)) if not trace.exists() and str(trace) in datasets.NAMES else trace
-    workload = read_trace(path, format_)
+    workload = _read_log(trace, format_)
     if not quiet:
         click.echo(f"{workload.name}: replaying {len(workload):,} jobs", err=True)
     result = engines.simulate(workload, machine, engine=engine, seed=seed)
@@ -211,24 +210,50 @@ def prices(filter_: str, csv: bool) -> None:
 
 @commands.group()
 def trace() -> None:
-    """Make workloads."""
+    """Make workloads, and statistical twins of them."""
 
 
 @trace.command()
-@click.argument("model", type=click.Choice(["simple"]))
+@click.argument("model", metavar="MODEL")
 @click.argument("out", type=_PATH)
-@click.option("--jobs", type=click.IntRange(1, 10**8), required=True, help="Number of jobs.")
-@click.option("--cores", type=click.IntRange(1, 10**7), required=True, help="Processors of the machine that is loaded.")
-@click.option("--load", type=click.FloatRange(0.01, 10), default=0.75, show_default=True, help="Offered load.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 10**8), help="Number of jobs; for a twin, as many as its log by default."
+)
+@click.option("--days", type=click.FloatRange(0, 1e5, min_open=True), help="Length, instead of --jobs; for a twin.")
+@click.option("--cores", type=click.IntRange(1, 10**7), help="Processors of the machine that is loaded.")
+@click.option("--load", type=click.FloatRange(0.01, 10), help="Offered load; 0.75, or that of the twin's log.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
-def generate(model: str, out: Path, jobs: int, cores: int, load: float, seed: int) -> None:
-    """Write a generated log to OUT (.swf or .swf.gz)."""
-    from pwsim.formats import swf
-    from pwsim.synthetic import generate as generate_simple
+def generate(
+    model: str, out: Path, jobs: int | None, days: float | None, cores: int | None, load: float | None, seed: int
+) -> None:
+    """Write a made log to OUT (.swf or .swf.gz).
 
-    made = generate_simple(jobs=jobs, cores=cores, load=load, seed=seed)
+    MODEL is simple, mmc, lublin, ai-training, ai-training-philly, or a statistical twin of a log: a YAML file that
+    `pwsim trace fit` wrote.
+    """
+    from pwsim.formats import swf
+
+    if not out.name.endswith((".swf", ".swf.gz")):
+        raise click.ClickException(f"{out}: must end in .swf or .swf.gz")
+    made = _made(model, jobs, days, cores, load, seed)
     swf.write(made, out)
     click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days")
+
+
+@trace.command()
+@click.argument("log", type=_PATH)
+@click.option("-o", "--out", type=_PATH, required=True, help="YAML file for the twin.")
+@click.option("--format", "format_", help="Format of LOG; default: from its name.")
+def fit(log: Path, out: Path, format_: str | None) -> None:
+    """Fit a statistical twin to LOG: what is typical of it, without its jobs and users.
+
+    The twin is a text to read, share, and make logs from: `pwsim trace generate twin.yaml OUT`.
+    """
+    from pwsim.fitting import fit as fit_twin
+
+    twin = fit_twin(_read_log(log, format_))
+    twin.write(out)
+    click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {twin.days:g} days")
 
 
 def main() -> None:
@@ -246,6 +271,32 @@ def main() -> None:
         click.echo(error, err=True)
         sys.exit(BAD_INPUT)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _read_log(log: Path, format_: str | None) -> Trace:
+    """Read a log file, or a data set by its name."""
+    from pwsim import datasets
+    from pwsim.formats import read_trace
+
+    path = datasets.fetch(str(log)) if not log.exists() and str(log) in datasets.NAMES else log
+    return read_trace(path, format_)
+
+
+def _made(model: str, jobs: int | None, days: float | None, cores: int | None, load: float | None, seed: int) -> Trace:
+    """Make a log of a named model, or of the twin in a file."""
+    from pwsim.synthetic import MODELS, generate
+    from pwsim.twin import read_twin
+
+    if model not in MODELS:
+        if not model.endswith((".yaml", ".yml")):
+            known = f"known models: {', '.join(MODELS)}"
+            raise click.ClickException(f"there is no model {model!r}; {known}; a twin is a file that ends in .yaml")
+        return read_twin(model).generate(jobs=jobs, days=days, load=load, cores=cores, seed=seed)
+    if jobs is None or cores is None:
+        raise click.ClickException(f"model {model!r} needs --jobs and --cores")
+    if days is not None:
+        raise click.ClickException(f"model {model!r} takes --jobs, not --days: its length follows from the load")
+    return generate(jobs=jobs, cores=cores, load=0.75 if load is None else load, seed=seed, model=model)  # type: ignore[arg-type]
 
 
 @contextmanager

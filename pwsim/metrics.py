@@ -1,16 +1,18 @@
 """How well jobs were served: pure functions on arrays (semantics §7).
 
-The measurement window is from the first submission to the last.  Where a figure has no meaning (no job was
-served, or the window has no length) it is NaN.
+The measurement window is from the first submission to the last, unless it is trimmed.  Where a figure has no meaning
+(no job was served, or the window has no length) it is NaN.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pwsim.errors import InputError
 from pwsim.trace import Floats, Integers
 from pwsim.units import DAY_S, HOUR_S
 
@@ -22,6 +24,51 @@ STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
 """The statistics that results give for each job metric."""
 SLOWDOWN_BOUND_S = 10.0
 """Run times below this count as this in the bounded slowdown [s]."""
+
+
+class Trim(NamedTuple):
+    """What is cut off both ends of the measurement window: the machine is empty at first, and runs dry at last.
+
+    Examples
+    --------
+    >>> Trim(10.0, 5.0).window(100.0)
+    (10.0, 95.0)
+    """
+
+    warm_up_s: float = 0.0
+    """From the first submission on [s]."""
+    cool_down_s: float = 0.0
+    """Before the last submission [s]."""
+
+    def window(self, span_s: float) -> tuple[float, float]:
+        """Return start and end of the window of a trace whose submissions span ``span_s`` [s]."""
+        return self.warm_up_s, max(self.warm_up_s, span_s - self.cool_down_s)
+
+
+NO_TRIM = Trim()
+"""Nothing is cut off."""
+
+
+def checked_trim(warm_up_s: float, cool_down_s: float, span_s: float) -> Trim:
+    """Return what is cut off the measurement window of a trace.
+
+    Raises
+    ------
+    InputError
+        If nothing is left of it.
+    """
+    if (warm_up_s or cool_down_s) and warm_up_s + cool_down_s >= span_s:
+        raise InputError(
+            f"a warm-up of {warm_up_s:,.0f} s and a cool-down of {cool_down_s:,.0f} s leave nothing of the "
+            f"{span_s:,.0f} s in which jobs are submitted; shorten them"
+        )
+    return Trim(warm_up_s, cool_down_s)
+
+
+def inside(submit_s: Floats, window: tuple[float, float]) -> Booleans:
+    """Return whether each submission is in a window, its ends included, shape (jobs,)."""
+    within: Booleans = (submit_s >= window[0]) & (submit_s <= window[1])
+    return within
 
 
 def bounded_slowdown(turnaround_s: Floats, run_s: Floats, bound_s: float = SLOWDOWN_BOUND_S) -> Floats:
@@ -96,18 +143,19 @@ def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s:
     return total
 
 
-def busy_core_s(start_s: Floats, end_s: Floats, procs: Integers, window_s: float) -> float:
-    """Return the processor-seconds that jobs held until the end of the window."""
-    held_s = np.minimum(end_s, window_s) - np.minimum(start_s, window_s)
+def busy_core_s(start_s: Floats, end_s: Floats, procs: Integers, window: tuple[float, float] = (0.0, np.inf)) -> float:
+    """Return the processor-seconds that jobs held within a window (its start and end) [core-s]."""
+    held_s = np.clip(end_s, *window) - np.clip(start_s, *window)
     return math.fsum(procs * held_s)
 
 
 def summarise(
     *,
-    window_s: float,
+    window: tuple[float, float],
     available_core_s: float,
     busy_core_s: float,
     lost_core_s: float,
+    measured: Booleans,
     start_s: Floats,
     end_s: Floats,
     killed: Booleans,
@@ -121,19 +169,23 @@ def summarise(
 
     Parameters
     ----------
-    window_s
-        Length of the measurement window [s].
+    window
+        Start and end of the measurement window [s].
     available_core_s, busy_core_s
         Core-seconds that were up, and that jobs held, during the window.
     lost_core_s
         Core-seconds that jobs held in vain, in the whole replay.
+    measured
+        Whether a job is submitted in the window: waits, slowdowns and turnarounds are those of these jobs, counts of
+        jobs those of the whole replay, shape (jobs,).
     start_s, end_s, killed, failed, restarts, wait_s, slowdown, turnaround_s
         By job, shape (jobs,); times [s].  Rejected jobs have a NaN start.
     """
     served = ~np.isnan(start_s)
     completed = served & ~killed & ~failed
-    hours = window_s / HOUR_S
-    in_time = int(np.count_nonzero(completed & (end_s <= window_s)))
+    from_s, until_s = window
+    hours = (until_s - from_s) / HOUR_S
+    in_time = int(np.count_nonzero(completed & (end_s >= from_s) & (end_s <= until_s)))
     figures: dict[str, float] = {
         "jobs_completed": int(np.count_nonzero(completed)),
         "jobs_killed": int(np.count_nonzero(killed)),
@@ -143,10 +195,10 @@ def summarise(
         "lost_core_hours": lost_core_s / HOUR_S,
         "utilization": busy_core_s / available_core_s if available_core_s else math.nan,
         "throughput_jobs_per_hour": in_time / hours if hours else math.nan,
-        "delivered_core_hours_per_day": busy_core_s / HOUR_S / (window_s / DAY_S) if hours else math.nan,
+        "delivered_core_hours_per_day": busy_core_s / HOUR_S / ((until_s - from_s) / DAY_S) if hours else math.nan,
         "makespan_s": float(end_s[served].max()) if served.any() else math.nan,
     }
     for metric, values in zip(JOB_METRICS, (wait_s, slowdown, turnaround_s), strict=True):
         for name in STATISTICS:
-            figures[f"{metric}_{name}"] = statistic(values[served], name)
+            figures[f"{metric}_{name}"] = statistic(values[served & measured], name)
     return figures

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +21,7 @@ from pwsim import bounds, costs, summary
 from pwsim.cluster import Cluster
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError
+from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.milp import Candidate, Candidates
 from pwsim.result import Replay, Result
 from pwsim.rules import Policy
@@ -187,6 +188,7 @@ def search(
     progress: Callable[[Progress], None] | None = None,
     name: str | None = None,
     seed: int = 1,
+    trim: Trim = NO_TRIM,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -213,6 +215,8 @@ def search(
         Name for the report; the trace's by default.
     seed
         As for :func:`pwsim.simulate`.
+    trim
+        What is cut off the measurement window (semantics §7).
 
     Raises
     ------
@@ -221,12 +225,12 @@ def search(
     SolverError
         If the solver gives no proven answer.
     """
-    targets = _checked(trace, complete_targets(trace, cluster, targets))
+    targets = _checked(trace, complete_targets(trace, cluster, targets), trim)
     try:
-        candidates = Candidates(cluster, bounds.analyse(trace, cluster, targets, discount_rate))
+        candidates = Candidates(cluster, bounds.analyse(trace, cluster, targets, discount_rate, trim))
     except ValueError as error:
         raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
-    job = _Job(trace, cluster, targets, discount_rate, engine, seed)
+    job = _Job(trace, cluster, targets, discount_rate, engine, seed, trim)
     trail = _Trail(cluster, max_setups, progress)
     workers = workers or os.cpu_count() or 1
     # Candidates come in an order that no replay changes, so a few can be replayed at once, and are then looked at
@@ -269,7 +273,8 @@ def optimize(
             f"{scenario.path}: cluster.policy names Python code: {'; '.join(code)}. Read it, and allow it with "
             "--allow-code (in Python: allow_code=True)"
         )
-    trace = scenario.read_workload()
+    seed = scenario.seed if seed is None else seed
+    trace = scenario.read_workload(seed)
     try:
         return search(
             trace,
@@ -281,7 +286,8 @@ def optimize(
             engine=engine,
             progress=progress,
             name=scenario.name,
-            seed=scenario.seed if seed is None else seed,
+            seed=seed,
+            trim=scenario.metrics.trim(trace),
         )
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
@@ -297,7 +303,8 @@ def check(scenario: Scenario) -> str:
     """
     trace = scenario.read_workload()
     try:
-        _checked(trace, complete_targets(trace, scenario.cluster, scenario.targets))
+        trim = scenario.metrics.trim(trace)
+        _checked(trace, complete_targets(trace, scenario.cluster, scenario.targets), trim)
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
     return f"ok: {len(trace):,} jobs of {trace.name}, {in_space(scenario.cluster):,} setups"
@@ -308,11 +315,12 @@ def in_space(cluster: Cluster) -> int:
     return math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.policy)
 
 
-def _checked(trace: Trace, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+def _checked(trace: Trace, targets: tuple[Target, ...], trim: Trim) -> tuple[Target, ...]:
     if not len(trace):
         raise InputError(f"{trace.name}: there are no jobs to replay")
+    measured = inside(trace.submit_s, trim.window(trace.span_s))
     for index, target in enumerate(targets):
-        if target.where is not None and not target.where.admit(trace).any():
+        if target.where is not None and not (measured & target.where.admit(trace)).any():
             raise InputError(f"targets.{index}.where: no job of {trace.name} is like this, so the target says nothing")
     return targets
 
@@ -327,11 +335,14 @@ class _Job:
     discount_rate: float
     engine: Engine
     seed: int
+    trim: Trim
 
     def evaluate(self, choice: tuple[int, ...], policy: Policy) -> _Evaluation:
         nodes = {pool.name: pool.nodes[one] for pool, one in zip(self.cluster.pools, choice, strict=True)}
         setup = Setup(nodes, policy)
-        result = simulate(self.trace, self.cluster.at(nodes, policy), engine=self.engine, seed=self.seed)
+        result = replace(
+            simulate(self.trace, self.cluster.at(nodes, policy), engine=self.engine, seed=self.seed), trim=self.trim
+        )
         achieved = tuple(target.achieved(result) for target in self.targets)
         judged = list(zip(self.targets, achieved, strict=True))
         return _Evaluation(
@@ -396,7 +407,7 @@ class _Trail:
             status="best_found" if self.cut_short_at else complete,
             chosen=self.best.setup if self.best else None,
             closest=None if self.best else shown.setup,
-            result=Result(job.trace, self.cluster.at(*shown.setup), shown.replay, job.seed),
+            result=Result(job.trace, self.cluster.at(*shown.setup), shown.replay, job.seed, job.trim),
             cost=shown.cost,
             lower_bound_usd_per_year=lower_bound,
             setups_in_space=self.in_space,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,11 +121,33 @@ class Result:
     """When and where each job ran."""
     seed: int = 1
     """Seed of everything random."""
+    trim: metrics.Trim = metrics.NO_TRIM
+    """What is cut off the measurement window; money covers the whole replay all the same (semantics §7, §8)."""
 
     def __repr__(self) -> str:
         return (
             f"<Result: {self.trace.name!r}, {len(self.trace)} jobs, {self.cluster.the_policy()}, {self.replay.engine}>"
         )
+
+    def trimmed(self, warm_up_s: float = 0.0, cool_down_s: float = 0.0) -> Result:
+        """Return the same replay, measured without its first and its last submissions (semantics §7).
+
+        Parameters
+        ----------
+        warm_up_s, cool_down_s
+            What is cut off the start and the end of the measurement window [s].
+
+        Raises
+        ------
+        InputError
+            If nothing would be left.
+        """
+        return replace(self, trim=metrics.checked_trim(warm_up_s, cool_down_s, self.trace.span_s))
+
+    @cached_property
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Whether each job is submitted in the measurement window, shape (jobs,)."""
+        return metrics.inside(self.trace.submit_s, self.trim.window(self.trace.span_s))
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -221,13 +243,15 @@ class Result:
     @cached_property
     def metrics(self) -> dict[str, float]:
         """All metrics by name (:func:`pwsim.metrics.summarise`); NaN where a figure has no meaning."""
+        window = self.trim.window(self.trace.span_s)
         return metrics.summarise(
-            window_s=self.trace.span_s,
+            window=window,
             available_core_s=sum(map(self._available_core_s, range(len(self.cluster.pools)))),
             busy_core_s=metrics.busy_core_s(
-                self.attempts.start_s, self.attempts.end_s, self.trace.procs[self.attempts.job], self.trace.span_s
+                self.attempts.start_s, self.attempts.end_s, self.trace.procs[self.attempts.job], window
             ),
             lost_core_s=math.fsum(self.trace.procs[self.attempts.job] * self.attempts.lost_s),
+            measured=self.measured,
             start_s=self.replay.start_s,
             end_s=self.replay.end_s,
             killed=self.replay.killed,
@@ -254,11 +278,11 @@ class Result:
             launch_s, _, gone_s = self.stays(index)
             cost = costs.standing(pool, count, discount_rate)
             cost["cloud_usd_per_year"] += costs.per_year(costs.elastic_usd(pool, launch_s, gone_s), window_s)
-            busy_core_s = metrics.busy_core_s(start_s, end_s, procs, np.inf)
+            busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
             busy_usd = costs.busy_energy_usd(pool, busy_core_s)
             cost["busy_energy_usd_per_year"] = costs.per_year(busy_usd, window_s)
             available = self._available_core_s(index)
-            busy = metrics.busy_core_s(start_s, end_s, procs, window_s)
+            busy = metrics.busy_core_s(start_s, end_s, procs, self.trim.window(window_s))
             rows.append(
                 {
                     "name": pool.name,
@@ -286,7 +310,7 @@ class Result:
     def usd_per_core_hour_used(self, discount_rate: float = 0.0) -> float:
         """Return the cost of the setup by the core-hours that jobs hold [USD]; NaN if they hold none."""
         tried = self.attempts
-        busy_core_s = metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], np.inf)
+        busy_core_s = metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job])
         return costs.per_core_hour(self.cost(discount_rate), busy_core_s, self.trace.span_s)
 
     def hourly(self, discount_rate: float = 0.0) -> pd.DataFrame:
@@ -334,10 +358,10 @@ class Result:
     def _available_core_s(self, index: int) -> float:
         """Return the core-seconds of a pool's nodes that are up, within the measurement window."""
         _, up_s, gone_s = self.stays(index)
-        window_s = self.trace.span_s
+        from_s, until_s = self.trim.window(self.trace.span_s)
         if not self.cluster.pools[index].elastic and not self.cluster.pools[index].fails:
-            return len(up_s) * self.cluster.pools[index].node.cores * window_s
-        up = np.minimum(gone_s, window_s) - np.minimum(np.minimum(up_s, gone_s), window_s)
+            return len(up_s) * self.cluster.pools[index].node.cores * (until_s - from_s)
+        up = np.clip(gone_s, from_s, until_s) - np.clip(np.minimum(up_s, gone_s), from_s, until_s)
         return math.fsum(up) * self.cluster.pools[index].node.cores
 
     def _counted_pools(self) -> list[tuple[int, Any]]:

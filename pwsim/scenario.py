@@ -1,7 +1,7 @@
 """Scenario files: YAML in, a checked :class:`Scenario` out, or every problem at once with its line.
 
-The classes here and in :mod:`pwsim.cluster` and :mod:`pwsim.targets` are the file's keys; their docstrings are the
-JSON Schema's descriptions.
+The classes here and in :mod:`pwsim.changes`, :mod:`pwsim.cluster` and :mod:`pwsim.targets` are the file's keys; their
+docstrings are the JSON Schema's descriptions.
 """
 
 from __future__ import annotations
@@ -13,44 +13,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from pwsim import datasets, workload
+from pwsim import datasets
+from pwsim.changes import Dataset, Source, Workload
 from pwsim.cluster import Cluster, Frozen
 from pwsim.document import Place, read_document
-from pwsim.errors import InputError, ScenarioError, TraceError
+from pwsim.errors import InputError, Problem, ScenarioError
 from pwsim.explain import explain
 from pwsim.formats import read_trace
+from pwsim.metrics import Trim, checked_trim
 from pwsim.targets import Target
 from pwsim.trace import Trace
-from pwsim.units import PositiveSeconds, Seconds
-
-
-class Dataset(Frozen):
-    """A named log."""
-
-    dataset: str
-    """Name of the log: kth-sp2, nasa-ipsc, cea-curie, or the shipped sample."""
-
-
-class Window(Frozen):
-    """A part of the log."""
-
-    start: Seconds = 0.0
-    """Start, from the first submission of the log [s]."""
-    length: PositiveSeconds | None = None
-    """Length [s]; to the end of the log if left out."""
-
-
-class Workload(Frozen):
-    """The jobs."""
-
-    trace: Dataset | Annotated[str, Field(min_length=1)]
-    """A file, relative to the scenario file, or ``{dataset: NAME}``."""
-    format: str | None = None
-    """Format of the file; from its name if left out."""
-    window: Window | None = None
-    """The part of the log that is replayed; all of it if left out."""
-    load: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
-    """Arrivals are compressed so that the offered load is this many times the log's."""
+from pwsim.units import Seconds
 
 
 class Economics(Frozen):
@@ -60,6 +33,28 @@ class Economics(Frozen):
     """Currency of every figure of money."""
     discount_rate: float = Field(default=0.05, ge=0, le=1, allow_inf_nan=False)
     """Interest a year, such as 0.05, for the annuity of what is bought (semantics §8)."""
+
+
+class Metrics(Frozen):
+    """What is measured: all jobs, or not those at the ends, when the machine is not yet or no longer in full swing."""
+
+    warm_up: Seconds = 0.0
+    """From the first submission on, not measured [s]."""
+    cool_down: Seconds = 0.0
+    """Before the last submission, not measured [s]."""
+
+    def trim(self, trace: Trace) -> Trim:
+        """Return what is cut off the measurement window of a trace.
+
+        Raises
+        ------
+        InputError
+            If nothing is left of it.
+        """
+        try:
+            return checked_trim(self.warm_up, self.cool_down, trace.span_s)
+        except InputError as error:
+            raise InputError(f"metrics: {error}") from None
 
 
 class Search(Frozen):
@@ -80,6 +75,8 @@ class Scenario(Frozen):
     """Pools and policies, with the choices of the search."""
     targets: tuple[Target, ...] = Field(default=(), strict=False)
     """What must be achieved."""
+    metrics: Metrics = Metrics()
+    """Which part of the replay is measured."""
     economics: Economics = Economics()
     """How money is counted."""
     search: Search = Search()
@@ -88,6 +85,7 @@ class Scenario(Frozen):
     """Seed of everything random."""
 
     _path: Path = PrivateAttr(default=Path("scenario.yaml"))
+    _lines: dict[Place, int] = PrivateAttr(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -103,26 +101,31 @@ class Scenario(Frozen):
         InputError
             If there is no such data set, or it cannot be had.
         """
-        if isinstance(self.workload.trace, Dataset):
-            path: Path = datasets.fetch(self.workload.trace.dataset)
-            return path
-        return self._path.parent / self.workload.trace
+        return self.workload.path(self._path.parent)
 
-    def read_workload(self) -> Trace:
+    def read_workload(self, seed: int | None = None) -> Trace:
         """Read the log and return the jobs that the scenario replays.
+
+        Parameters
+        ----------
+        seed
+            Seed of changes that draw lots; the scenario's by default.
 
         Raises
         ------
         InputError
-            If the log cannot be read, or has no job in the window.
+            If the log cannot be read, or a change leaves no job or cannot be made: names the line and the key.
         """
         trace = read_trace(self.trace_path, self.workload.format)
-        if self.workload.window is not None:
+        for key, change in self.workload.steps(self._path.parent, self.seed if seed is None else seed):
             try:
-                trace = workload.window(trace, self.workload.window.start, self.workload.window.length)
-            except TraceError as error:
-                raise InputError(f"{self._path}: workload.window: {error}") from None
-        return trace if self.workload.load == 1 else workload.compress(trace, self.workload.load)
+                trace = change(trace)
+            except InputError as error:
+                place = ("workload", *key.split(".")[:1])
+                raise InputError(
+                    Problem(self._lines.get(place, 0), f"workload.{key}", str(error)).at(str(self._path))
+                ) from None
+        return trace
 
 
 def load_scenario(path: str | os.PathLike[str]) -> Scenario:
@@ -142,6 +145,7 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
             document.add(*explain(fault, document.data, Scenario))
     if scenario is not None:
         scenario._path = Path(path)
+        scenario._lines = document.lines
         scenario.cluster._folder = Path(path).parent
         for place, message in _check(scenario):
             document.add(place, message)
@@ -159,11 +163,17 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
         scenario.cluster.code()
     except InputError as error:
         yield ("cluster", "policy"), str(error)
-    trace = scenario.workload.trace
-    if isinstance(trace, Dataset):
+    yield from _check_log(("workload",), scenario.workload, scenario.path.parent)
+    if scenario.workload.mix is not None:
+        yield from _check_log(("workload", "mix"), scenario.workload.mix, scenario.path.parent)
+
+
+def _check_log(place: Place, source: Source, folder: Path) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong with a log that a scenario names; it is looked for, but not read."""
+    if isinstance(source.trace, Dataset):
         try:
-            datasets.known(trace.dataset)
+            datasets.known(source.trace.dataset)
         except InputError as error:
-            yield ("workload", "trace", "dataset"), str(error)
-    elif not scenario.trace_path.is_file():
-        yield ("workload", "trace"), f"there is no file {str(scenario.trace_path)!r}; paths start at the scenario file"
+            yield (*place, "trace", "dataset"), str(error)
+    elif not source.path(folder).is_file():
+        yield (*place, "trace"), f"there is no file {str(source.path(folder))!r}; paths start at the scenario file"

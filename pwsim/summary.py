@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pwsim import __version__, costs
+from pwsim import __version__, costs, flurries, metrics
 from pwsim.wording import answer
 
 if TYPE_CHECKING:
@@ -78,6 +78,9 @@ def _common(result: Result, name: str) -> dict[str, Any]:
                 "jobs_read": trace.jobs_read,
                 "jobs_replayed": len(trace),
                 "dropped": dict(trace.dropped),
+                "left_out": dict(trace.left_out),
+                "changes": list(trace.changes),
+                "flurries": flurries.find_flurries(trace).to_dict("records"),
                 "rejected": result.metrics["jobs_rejected"],
                 "notes": list(trace.notes),
                 "sha256": trace.digest(),
@@ -85,6 +88,8 @@ def _common(result: Result, name: str) -> dict[str, Any]:
                 "acknowledge": trace.header.get("Acknowledge"),
             },
             "metrics": result.metrics,
+            "trim": None if result.trim == metrics.NO_TRIM else result.trim._asdict(),
+            "metrics_untrimmed": None if result.trim == metrics.NO_TRIM else result.trimmed().metrics,
         }
     )
     return common

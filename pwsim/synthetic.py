@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal, get_args
+
 import numpy as np
+import numpy.typing as npt
 
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import HOUR_S
+
+Model = Literal["simple", "mmc", "lublin", "ai-training", "ai-training-philly"]
+"""Models of workloads, by name."""
+MODELS: tuple[str, ...] = get_args(Model)
+"""Their names."""
+MEAN_RUN_S = HOUR_S
+"""Mean run time of the model ``mmc`` [s]."""
 
 # Shares of a day's submissions by hour, and of a week's by weekday: nights and weekends are quiet, as in every log.
 _HOURS = np.array([4, 3, 2, 2, 2, 2, 3, 5, 8, 11, 13, 13, 11, 12, 13, 13, 12, 11, 9, 7, 7, 6, 6, 5], dtype=float)
@@ -17,28 +28,30 @@ _ROUND_ESTIMATES_S = HOUR_S * np.array([0.25, 0.5, 1, 2, 4, 8, 12, 24, 48])
 _QUEUES = ("short", "medium", "long")
 
 
-def generate(*, jobs: int, cores: int, load: float, seed: int = 1) -> Trace:
-    """Return a made log of an HPC cluster.
-
-    Arrivals follow the hours of the day and the days of the week; sizes favour powers of two; run times are
-    log-normal, longer for wider jobs; estimates are round values above the run time.  All times are whole seconds.
+def generate(*, jobs: int, cores: int, load: float, seed: int = 1, model: Model = "simple") -> Trace:
+    """Return a made log.
 
     Parameters
     ----------
     jobs
         Number of jobs, at least 1.
     cores
-        Processors of the machine that the load is meant for; no job is wider.
+        Processors of the machine that the load is meant for, or GPUs of the cluster for ``ai-training``; no job is
+        wider.
     load
-        Offered load: processor-seconds of all jobs over ``cores`` × time from the first submission to the last.
+        Offered load: processor-seconds of all jobs over ``cores`` × time from the first submission to the last; for
+        ``mmc`` that of the rates, which a log of random jobs meets only about.
     seed
         Seed of the random numbers; the same seed gives the same log.
+    model
+        ``simple``: an HPC cluster (:func:`simple`); ``mmc``: Poisson arrivals of exponential jobs of one processor;
+        ``lublin``: parallel supercomputers of the nineties (:mod:`pwsim.lublin`); ``ai-training``: a cluster for
+        large language models, ``ai-training-philly``: one of 2017 (:mod:`pwsim.ai_training`).
 
-    References
-    ----------
-    U. Lublin, D. G. Feitelson: The workload on parallel supercomputers. J. Parallel Distrib. Comput. 63(11), 2003,
-    doi:10.1016/S0743-7315(03)00108-4, for the shapes; D. Tsafrir, Y. Etsion, D. G. Feitelson: Modeling user runtime
-    estimates. JSSPP 2005, doi:10.1007/11605300_1, for the estimates.
+    Raises
+    ------
+    ValueError
+        If there is no such model.
 
     Examples
     --------
@@ -46,13 +59,87 @@ def generate(*, jobs: int, cores: int, load: float, seed: int = 1) -> Trace:
     >>> round(float((trace.procs * trace.run_s).sum() / (64 * trace.span_s)), 2)
     0.8
     """
+    if model == "simple":
+        trace = simple(jobs=jobs, cores=cores, load=load, seed=seed)
+    elif model == "mmc":
+        rate = load * cores / MEAN_RUN_S
+        trace = queueing(jobs=jobs, arrivals_per_s=rate, services_per_s=1 / MEAN_RUN_S, seed=seed)
+    elif model == "lublin":
+        from pwsim import lublin
+
+        trace = lublin.generate(jobs=jobs, cores=cores, load=load, seed=seed)
+    elif model in MODELS:
+        site = model.partition("-training-")[2] or "seren"
+        trace = ai_training(jobs=jobs, gpus=cores, load=load, seed=seed, site=site)
+    else:
+        raise ValueError(f"model must be one of {', '.join(MODELS)} (got {model!r})")
+    header = {
+        "Version": "2.2",
+        "Computer": f"made by pwsim, model {model}, seed {seed}",
+        "MaxJobs": str(jobs),
+        "MaxProcs": str(cores),
+        "Note": f"offered load {load:g}{'; a processor is a GPU' if model.startswith('ai-') else ''}",
+    }
+    return replace(trace, name=f"{model}-{seed}", header=header)
+
+
+def ai_training(*, jobs: int, gpus: int, load: float, seed: int = 1, site: str = "seren") -> Trace:
+    """Return a made log of a cluster that trains models (:mod:`pwsim.ai_training`); a processor stands for a GPU.
+
+    Parameters
+    ----------
+    jobs
+        Number of jobs.
+    gpus
+        GPUs of the cluster.
+    load
+        Offered load.
+    seed
+        Seed of the random numbers.
+    site
+        ``seren`` (2023) or ``philly`` (2017).
+    """
+    from pwsim import ai_training as model
+
+    random = np.random.default_rng(seed)
+    taken, run_s, ends = model.draw(random, jobs, gpus, model.SITES[site])
+    submit_s = np.floor(_arrivals(random, jobs, float((taken * run_s).sum()) / (gpus * load)))
+    return Trace.from_columns(
+        {
+            "submit_s": submit_s,
+            "run_s": run_s,
+            "procs": taken,
+            "gpus": taken,
+            "user": _users(random, jobs),
+            "recorded_status": np.array(list(model.STATUSES.values()))[ends],
+        }
+    )
+
+
+def simple(*, jobs: int, cores: int, load: float, seed: int = 1) -> Trace:
+    """Return a made log of an HPC cluster.
+
+    Arrivals follow the hours of the day and the days of the week; sizes favour powers of two; run times are
+    log-normal, longer for wider jobs; estimates are round values above the run time.  All times are whole seconds.
+
+    Parameters
+    ----------
+    jobs, cores, load, seed
+        As for :func:`generate`.
+
+    References
+    ----------
+    U. Lublin, D. G. Feitelson: The workload on parallel supercomputers. J. Parallel Distrib. Comput. 63(11), 2003,
+    doi:10.1016/S0743-7315(03)00108-4, for the shapes; D. Tsafrir, Y. Etsion, D. G. Feitelson: Modeling user runtime
+    estimates. JSSPP 2005, doi:10.1007/11605300_1, for the estimates.
+    """
     random = np.random.default_rng(seed)
     procs = _sizes(random, jobs, cores)
     run_s = _run_times(random, procs, cores)
     estimate_s = _estimates(random, run_s)
     span_s = float((procs * run_s).sum()) / (cores * load)
     submit_s = np.floor(_arrivals(random, jobs, span_s))
-    users = 1 + np.minimum(random.geometric(0.06, jobs), 60)  # a few users submit most jobs
+    users = _users(random, jobs)
     queue = np.digitize(estimate_s, [2 * HOUR_S, 12 * HOUR_S], right=True)
     return Trace.from_columns(
         {
@@ -60,17 +147,9 @@ def generate(*, jobs: int, cores: int, load: float, seed: int = 1) -> Trace:
             "run_s": run_s,
             "procs": procs,
             "estimate_s": estimate_s,
-            "user": np.char.add("user", users.astype(str)),
+            "user": users,
             "queue": np.array(_QUEUES)[queue],
-        },
-        name=f"simple-{seed}",
-        header={
-            "Version": "2.2",
-            "Computer": f"made by pwsim, model simple, seed {seed}",
-            "MaxJobs": str(jobs),
-            "MaxProcs": str(cores),
-            "Note": f"offered load {load:g}",
-        },
+        }
     )
 
 
@@ -97,6 +176,11 @@ def queueing(
     run_s = np.full(jobs, 1 / services_per_s) if deterministic else random.exponential(1 / services_per_s, jobs)
     columns = {"submit_s": submit_s, "run_s": run_s, "procs": np.ones(jobs, dtype=np.int64)}
     return Trace.from_columns(columns, name=f"queueing-{seed}")
+
+
+def _users(random: np.random.Generator, jobs: int) -> npt.NDArray[np.str_]:
+    """Return the user of each job; a few of them submit most jobs."""
+    return np.char.add("user", (1 + np.minimum(random.geometric(0.06, jobs), 60)).astype(str))
 
 
 def _sizes(random: np.random.Generator, jobs: int, cores: int) -> Integers:

@@ -15,6 +15,7 @@ from pwsim.result import Result
 from pwsim.trace import Trace
 from pwsim.units import parse_quantity
 from pwsim.wording import target_text
+from pwsim.workload import matching
 
 Metric = Literal[
     "wait_s",
@@ -50,7 +51,7 @@ Limit = Annotated[
 
 
 class Where(Frozen):
-    """The jobs that a target is about."""
+    """The jobs that something is about."""
 
     procs_at_least: int | None = Field(default=None, ge=1)
     """Only jobs of at least so many processors."""
@@ -62,17 +63,12 @@ class Where(Frozen):
     """Only jobs of these users."""
 
     def admit(self, trace: Trace) -> npt.NDArray[np.bool_]:
-        """Return for each job of the trace whether the target is about it, shape (jobs,)."""
-        admitted = np.ones(len(trace), dtype=bool)
-        if self.procs_at_least is not None:
-            admitted &= trace.procs >= self.procs_at_least
-        if self.procs_at_most is not None:
-            admitted &= trace.procs <= self.procs_at_most
-        if self.queue is not None:
-            admitted &= np.asarray(trace.queue.isin(self.queue))
-        if self.user is not None:
-            admitted &= np.asarray(trace.user.isin(self.user))
-        return admitted
+        """Return for each job of the trace whether it is one of them, shape (jobs,)."""
+        return matching(trace, **self.conditions())
+
+    def conditions(self) -> dict[str, Any]:
+        """Return the conditions that are set, as :func:`pwsim.workload.matching` takes them."""
+        return self.model_dump(exclude_none=True)
 
 
 class Target(Frozen):
@@ -121,7 +117,7 @@ class Target(Frozen):
             return result.metrics[self.metric]
         if self.where is None:
             return result.metrics[f"{self.metric}_{self.statistic}"]
-        values = getattr(result, self.metric)[self.where.admit(result.trace)]
+        values = getattr(result, self.metric)[self.where.admit(result.trace) & result.measured]
         return metrics.statistic(values[~np.isnan(values)], self.statistic)
 
     def met(self, achieved: float) -> bool:

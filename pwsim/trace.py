@@ -68,6 +68,16 @@ DROP_REASONS: Mapping[str, str] = MappingProxyType(
 )
 """Why a record cannot be replayed (semantics §1); a record with several faults counts under the first."""
 
+LEFT_OUT_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "window": "submitted outside the window",
+        "where": "not among the jobs that were asked for",
+        "flurries": "part of a flurry of one user",
+        "growth": "taken away because the workload shrinks",
+    }
+)
+"""Why a job that could be replayed was left out on request."""
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -95,6 +105,10 @@ class Trace:
     """What the log's header says, by label."""
     notes: tuple[str, ...] = ()
     """What was noticed on reading and changed without being asked, in words."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Number of jobs that were left out on request, by reason (:data:`LEFT_OUT_REASONS`)."""
+    changes: tuple[str, ...] = ()
+    """What was changed on request, in words, in the order in which it was done."""
 
     @classmethod
     def from_columns(
@@ -182,6 +196,47 @@ class Trace:
     def with_columns(self, **columns: Any) -> Trace:
         """Return a trace with some columns replaced by arrays of the same length."""
         return replace(self, table=_frozen({**self.table, **columns}))
+
+    def without(self, unwanted: npt.NDArray[np.bool_], reason: str) -> Trace:
+        """Return the trace without some jobs, which are counted under a reason; the clock is set anew.
+
+        Parameters
+        ----------
+        unwanted
+            Which jobs go, shape (jobs,).
+        reason
+            One of :data:`LEFT_OUT_REASONS`.
+        """
+        lost = int(np.count_nonzero(unwanted))
+        if not lost:
+            return self
+        return replace(self.take(~unwanted), left_out={**self.left_out, reason: self.left_out.get(reason, 0) + lost})
+
+    def resubmitted(self, submit_s: Floats, rows: Integers | None = None, **columns: Any) -> Trace:
+        """Return a trace of these jobs at other times: in job order, the clock zero at the first submission.
+
+        Parameters
+        ----------
+        submit_s
+            New submissions [s], in any order; they may be negative.
+        rows
+            Row of the job that is submitted then, repeated or left out at will; jobs are numbered anew from 1.
+            Without it, each job has its new time and keeps its number.
+        columns
+            Other columns to replace, in the order of ``submit_s``.
+        """
+        order = np.argsort(submit_s, kind="stable")
+        from_row = order if rows is None else rows[order]
+        table = {column: values[from_row] for column, values in self.table.items()}
+        table.update({column: values[order] for column, values in columns.items()})
+        table["submit_s"] = submit_s[order] - (submit_s[order[0]] if len(order) else 0.0)
+        if rows is not None:
+            table["job_id"] = np.arange(1, len(order) + 1)
+        return replace(self, table=_frozen(table))
+
+    def changed(self, text: str) -> Trace:
+        """Return the trace with one more of its :attr:`changes`."""
+        return replace(self, changes=(*self.changes, text))
 
     def digest(self) -> str:
         """Return the SHA-256 of what a replay depends on, as hexadecimal digits."""

@@ -1,9 +1,23 @@
-"""Changing a workload: pure functions from a trace to a trace."""
+"""Changing a workload: pure functions from a trace to a trace.
+
+Each notes what it did in :attr:`pwsim.Trace.changes`, and counts the jobs that it leaves out in
+:attr:`pwsim.Trace.left_out`.  Changes that draw lots take a seed: the same seed gives the same jobs.
+Changes that take whole weeks of users are in :mod:`pwsim.resampling`, flurries in :mod:`pwsim.flurries`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from pwsim.errors import TraceError
-from pwsim.trace import Trace
+from pwsim.trace import COLUMNS, Trace
 
 
 def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> Trace:
@@ -28,11 +42,13 @@ def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) ->
             f"{trace.name}: no job is submitted from {start_s:,.0f} s to {end_s:,.0f} s; "
             f"the last is submitted {trace.span_s:,.0f} s after the first"
         )
-    return trace.take(inside)
+    return trace.without(~inside, "window")
 
 
 def compress(trace: Trace, load: float) -> Trace:
     """Return the trace with its arrivals ``load`` times as dense, so that the offered load is that many times higher.
+
+    The cycles of day and week are compressed with them.
 
     Examples
     --------
@@ -40,4 +56,203 @@ def compress(trace: Trace, load: float) -> Trace:
     >>> compress(trace, 1.5).submit_s
     array([ 0., 40.])
     """
-    return trace.with_columns(submit_s=trace.submit_s / load)
+    if load == 1:
+        return trace
+    return trace.with_columns(submit_s=trace.submit_s / load).changed(f"arrivals {load:g} times as dense")
+
+
+def matching(
+    trace: Trace,
+    *,
+    procs_at_least: int | None = None,
+    procs_at_most: int | None = None,
+    queue: str | Sequence[str] | None = None,
+    user: str | Sequence[str] | None = None,
+) -> npt.NDArray[np.bool_]:
+    """Return for each job whether it is like this, shape (jobs,); what is ``None`` admits all.
+
+    Parameters
+    ----------
+    trace
+        The workload.
+    procs_at_least, procs_at_most
+        Limits on processors.
+    queue, user
+        A name or names of queues and of users.
+    """
+    admitted = np.ones(len(trace), dtype=bool)
+    if procs_at_least is not None:
+        admitted &= trace.procs >= procs_at_least
+    if procs_at_most is not None:
+        admitted &= trace.procs <= procs_at_most
+    for column, names in ((trace.queue, queue), (trace.user, user)):
+        if names is not None:
+            admitted &= np.asarray(column.isin([names] if isinstance(names, str) else list(names)))
+    return admitted
+
+
+def keep(trace: Trace, **like: Any) -> Trace:
+    """Return only the jobs that are like this; the others are counted as left out.
+
+    Parameters
+    ----------
+    trace
+        The workload.
+    like
+        As for :func:`matching`.
+
+    Raises
+    ------
+    TraceError
+        If no job is like this.
+
+    Examples
+    --------
+    >>> trace = Trace.from_columns({"submit_s": [0, 60], "run_s": [10, 10], "procs": [1, 8]})
+    >>> kept = keep(trace, procs_at_most=4)
+    >>> len(kept), kept.left_out
+    (1, {'where': 1})
+    """
+    admitted = matching(trace, **like)
+    if not admitted.any():
+        raise TraceError(f"{trace.name}: no job is like this: {_described(like)}")
+    return trace.without(~admitted, "where").changed(f"only jobs with {_described(like)}")
+
+
+def faster(trace: Trace, factor: float, **like: Any) -> Trace:
+    """Return the trace as if some class of jobs ran on faster nodes.
+
+    Run times are divided by the factor, and estimates likewise (never below 1 s): users are taken to know the
+    new nodes.  Every matching job speeds up alike; what of a job waits for disks or networks is not modelled.
+
+    Parameters
+    ----------
+    trace
+        The workload.
+    factor
+        How many times as fast; below 1 is slower.
+    like
+        Which jobs, as for :func:`matching`; all if nothing is given.
+
+    Raises
+    ------
+    TraceError
+        If no job is like this.
+
+    Examples
+    --------
+    >>> trace = Trace.from_columns({"submit_s": [0, 60], "run_s": [10, 10], "procs": [1, 8], "estimate_s": [30, 40]})
+    >>> quick = faster(trace, 2, procs_at_least=8)
+    >>> quick.run_s, quick.estimate_s
+    (array([10.,  5.]), array([30., 20.]))
+    """
+    admitted = matching(trace, **like)
+    if not admitted.any():
+        raise TraceError(f"{trace.name}: no job is like this: {_described(like)}")
+    which = f"{int(admitted.sum()):,} jobs with {_described(like)}" if _described(like) else "all jobs"
+    return trace.with_columns(
+        run_s=np.where(admitted, trace.run_s / factor, trace.run_s),
+        estimate_s=np.where(admitted, np.maximum(1.0, trace.estimate_s / factor), trace.estimate_s),
+    ).changed(f"{which} run {factor:g} times as fast")
+
+
+def shake(trace: Trace, within_s: float, seed: int = 1) -> Trace:
+    """Return the trace with each submission moved by a random time, uniform within ±``within_s``.
+
+    A figure that changes much between seeds is an artefact of the exact times in the log; the mean over some
+    seeds is what can be relied on.  Times before the first submission are not cut off: the clock is set anew at
+    whichever job then comes first, so that no ties arise at zero.  Times become fractions of seconds.
+
+    Parameters
+    ----------
+    trace
+        The workload.
+    within_s
+        The most that a submission is moved [s].
+    seed
+        Seed of the random numbers.
+
+    References
+    ----------
+    D. Tsafrir, K. Ouaknine, D. G. Feitelson: Reducing performance evaluation sensitivity and variability by input
+    shaking. MASCOTS 2007.
+    """
+    shift_s = np.random.default_rng((seed, crc32(b"shake"))).uniform(-within_s, within_s, len(trace))
+    return trace.resubmitted(trace.submit_s + shift_s).changed(f"submissions moved by up to {within_s:g} s either way")
+
+
+def mix(first: Trace, second: Trace, queue: str) -> Trace:
+    """Return the jobs of two traces together, both from their first submission on.
+
+    Where a job comes from stays visible: those of the second trace are in queue ``queue``, and the names of their
+    users begin with it, so that nobody of the first is taken for one of them.  Their numbers are raised above those
+    of the first, so that each occurs once.
+
+    Parameters
+    ----------
+    first, second
+        The workloads, such as an HPC log and a mix of AI training jobs.
+    queue
+        Queue of the jobs of the second.
+
+    Raises
+    ------
+    TraceError
+        If a queue of the first has this name.
+    """
+    taken = sorted(map(str, first.queue.categories))
+    if queue in taken:
+        raise TraceError(f"{first.name} has a queue {queue!r} itself; call that of {second.name} something else")
+    columns: dict[str, Any] = {}
+    for column in COLUMNS:
+        ours, theirs = first.table[column.name], second.table[column.name]
+        if column.dtype == "category":
+            if column.name == "queue":
+                theirs = pd.Categorical([queue] * len(second))
+            elif column.name == "user":
+                theirs = theirs.rename_categories([f"{queue}/{name}" if name else "" for name in theirs.categories])
+            columns[column.name] = _joined(ours, theirs)
+        else:
+            columns[column.name] = np.concatenate((ours, theirs))
+    if len(first) and len(second):
+        raised = second.job_id + max(0, int(first.job_id.max()) + 1 - int(second.job_id.min()))
+        columns["job_id"] = np.concatenate((first.job_id, raised))
+    together = Trace.from_columns(columns, name=first.name, header=_thanks(first, second))
+    added = f"{len(second):,} jobs of {second.name} added as queue {queue}"
+    return replace(
+        together,
+        jobs_read=first.jobs_read + second.jobs_read,
+        dropped=_summed(first.dropped, second.dropped),
+        left_out=_summed(first.left_out, second.left_out),
+        notes=(*first.notes, *second.notes),
+        changes=(*first.changes, *(f"{second.name}: {text}" for text in second.changes), added),
+    )
+
+
+def _described(like: dict[str, Any]) -> str:
+    """Return the conditions of :func:`matching` in words; empty if there are none."""
+    words = {"procs_at_least": "at least {} processors", "procs_at_most": "at most {} processors"}
+    parts = []
+    for key, value in like.items():
+        if value is not None:
+            names = value if isinstance(value, int | str) else " or ".join(value)
+            parts.append(words.get(key, f"{key} {{}}").format(names))
+    return " and ".join(parts)
+
+
+def _joined(ours: pd.Categorical, theirs: pd.Categorical) -> pd.Categorical:
+    """Return two columns of names as one, whose categories are sorted."""
+    from pandas.api.types import union_categoricals
+
+    return union_categoricals([ours, theirs], sort_categories=True)
+
+
+def _summed(ours: Any, theirs: Any) -> dict[str, int]:
+    return {key: ours.get(key, 0) + theirs.get(key, 0) for key in {**ours, **theirs}}
+
+
+def _thanks(first: Trace, second: Trace) -> dict[str, str]:
+    """Return the header of the first trace, with the acknowledgements of both."""
+    header = dict(first.header)
+    thanks = list(dict.fromkeys(one.header["Acknowledge"] for one in (first, second) if "Acknowledge" in one.header))
+    return {**header, "Acknowledge": "; ".join(thanks)} if thanks else header

@@ -1,0 +1,169 @@
+"""What a scenario says under ``workload:``: which jobs, and how they are changed before they are replayed.
+
+The keys are the names of the functions in :mod:`pwsim.workload`, :mod:`pwsim.resampling` and :mod:`pwsim.flurries`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pwsim import datasets, flurries, resampling, workload
+from pwsim.cluster import Frozen
+from pwsim.formats import read_trace
+from pwsim.targets import Where
+from pwsim.trace import Trace
+from pwsim.units import PositiveSeconds, Seconds
+
+Factor = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+Change = Callable[[Trace], Trace]
+
+
+class Dataset(Frozen):
+    """A named log."""
+
+    dataset: str
+    """Name of the log: kth-sp2, nasa-ipsc, cea-curie, or the shipped sample."""
+
+
+class Window(Frozen):
+    """A part of the log."""
+
+    start: Seconds = 0.0
+    """Start, from the first submission of the log [s]."""
+    length: PositiveSeconds | None = None
+    """Length [s]; to the end of the log if left out."""
+
+
+class Source(Frozen):
+    """A log, and the part of it that is used."""
+
+    trace: Dataset | Annotated[str, Field(min_length=1)]
+    """A file, relative to the scenario file, or ``{dataset: NAME}``."""
+    format: str | None = None
+    """Format of the file; from its name if left out."""
+    window: Window | None = None
+    """The part of the log that is replayed; all of it if left out."""
+    where: Where | None = None
+    """Only the jobs that are like this; the others are counted as left out."""
+    load: Factor = 1.0
+    """Arrivals are compressed so that the offered load is this many times the log's."""
+
+    def path(self, folder: Path) -> Path:
+        """Return the log's file; a data set is fetched if need be.
+
+        Raises
+        ------
+        InputError
+            If there is no such data set, or it cannot be had.
+        """
+        return datasets.fetch(self.trace.dataset) if isinstance(self.trace, Dataset) else folder / self.trace
+
+    def chosen(self) -> Iterator[tuple[str, Change]]:
+        """Yield the key and the function of what chooses the jobs."""
+        window, where = self.window, self.where
+        if window is not None:
+            yield "window", lambda trace: workload.window(trace, window.start, window.length)
+        if where is not None:
+            yield "where", lambda trace: workload.keep(trace, **where.conditions())
+
+    def compressed(self) -> tuple[str, Change]:
+        """Return the key and the function of what changes the load."""
+        return "load", lambda trace: workload.compress(trace, self.load)
+
+
+class Mix(Source):
+    """A second log, whose jobs are added from the first submission on."""
+
+    queue: Annotated[str, Field(min_length=1)]
+    """Queue that its jobs are in, and the beginning of its users' names."""
+
+    def read(self, folder: Path) -> Trace:
+        """Read its jobs."""
+        trace = read_trace(self.path(folder), self.format)
+        for _, change in (*self.chosen(), self.compressed()):
+            trace = change(trace)
+        return trace
+
+
+class Resample(Frozen):
+    """Other users who do what those of the log did, drawn anew by whole weeks."""
+
+    users: Factor = 1.0
+    """How many times as many users."""
+    weeks: int | None = Field(default=None, ge=1, le=10_000)
+    """Length [weeks]; that of the log if left out."""
+
+
+class Grow(Frozen):
+    """Growth from the start of the log to its end."""
+
+    factor: Factor
+    """Rate of jobs at the end, over that at the start of the log."""
+    by: Literal["arrivals", "jobs"] = "arrivals"
+    """``arrivals``: the same jobs ever denser; ``jobs``: weeks of more users, or of fewer."""
+
+
+class Faster(Frozen):
+    """Faster nodes for a class of jobs: run times and estimates are divided by a factor."""
+
+    factor: Factor
+    """How many times as fast; below 1 is slower."""
+    where: Where = Where()
+    """Which jobs; all if left out."""
+
+    def speed_up(self, trace: Trace) -> Trace:
+        """Return the trace with these jobs faster."""
+        return workload.faster(trace, self.factor, **self.where.conditions())
+
+
+class Workload(Source):
+    """The jobs, and how they are changed.
+
+    Changes are made in the order window, where, remove_flurries, resample, grow, mix, faster, load, shake.
+    """
+
+    remove_flurries: bool = False
+    """Whether surges of one user that swamp the log are left out, and counted; they are reported in any case."""
+    resample: Resample | None = None
+    """More, fewer or other users, drawn anew from the log by whole weeks."""
+    grow: Grow | None = None
+    """Growth over the length of the log."""
+    mix: Mix | None = None
+    """A second log whose jobs are added in a queue of their own."""
+    faster: tuple[Faster, ...] = Field(default=(), strict=False)
+    """Classes of jobs that run faster, one after another."""
+    shake: Seconds = 0.0
+    """Each submission is moved by a random time of at most this, either way [s]."""
+
+    def steps(self, folder: Path, seed: int) -> Iterator[tuple[str, Change]]:
+        """Yield the key and the function of each change that is asked for, in order.
+
+        Parameters
+        ----------
+        folder
+            Where paths start.
+        seed
+            Seed of everything random.
+        """
+        yield from self.chosen()
+        resample, grow, mix = self.resample, self.grow, self.mix
+        if self.remove_flurries:
+            yield "remove_flurries", flurries.without_flurries
+        if resample is not None:
+            yield (
+                "resample",
+                lambda trace: resampling.resample(trace, users=resample.users, weeks=resample.weeks, seed=seed),
+            )
+        if grow is not None:
+            yield "grow", lambda trace: resampling.grow(trace, grow.factor, by=grow.by, seed=seed)
+        if mix is not None:
+            yield "mix", lambda trace: workload.mix(trace, mix.read(folder), mix.queue)
+        for index, one in enumerate(self.faster):
+            yield f"faster.{index}", one.speed_up
+        yield self.compressed()
+        if self.shake:
+            yield "shake", lambda trace: workload.shake(trace, self.shake, seed)
