@@ -76,7 +76,7 @@ class Pool:
     speed: float = 1
     memory: int | None = None
     gpus: int = 0
-    at_least: int = 0
+    at_least: float = 0
     at_most: float = math.inf
     gpus_at_least: float = 0
     gpus_at_most: float = math.inf
@@ -330,8 +330,9 @@ class Reference:
         assert job.began is not None
         job.attempts.append((self.pools.index(pool), job.began, self.now))
         for node in pool.there:
-            if node.job is job or node.parts.pop(job, None):
+            if node.job is job or job in node.parts:
                 node.job, node.idle_since = None, self.now
+                node.parts.pop(job, None)
         job.held = []
 
     # bursting (§5)

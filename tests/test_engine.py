@@ -164,6 +164,7 @@ def check_nodes(result: Result, index: int) -> None:
     rows = result.replay.places[result.replay.places[:, 1] == index]
     job, _, start_s, end_s, node, bits = rows.T
     job, node, bits = job.astype(int), node.astype(int), bits.astype(int)
+    assert result.replay.spans is not None
     number, up_s, gone_s = result.replay.spans[result.replay.spans[:, 0] == index][:, [1, 3, 4]].T
     attempts = list(zip(job.tolist(), start_s.tolist(), strict=True))
     shares = pool.need(trace)

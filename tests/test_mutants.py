@@ -123,18 +123,18 @@ PACKED_MUTANTS = [
     (packing, "free < bins.gpu[first + best]", "free > bins.gpu[first + best]"),
     (packing, "(best < 0 or free <", "(best < 0 or free <="),
     (packing, "sign * min(milli, WHOLE)", "sign * milli"),
-    (packing, "while fitting < shares.count[head] and", "while fitting <= shares.count[head] and"),
+    (packing, "while fitting < shares.need[head] and", "while fitting <= shares.need[head] and"),
     (packing, "max(release_s[last], now + 1.0) <= shadow_s", "max(release_s[last], now + 1.0) < shadow_s"),
     (packing, "            fitting += 1\n            coming += 1", "            coming += 1"),
     (packing, "if not roomy[node] and fits(then, node, shares, head)", "if fits(then, node, shares, head)"),
     (packing, "if now + estimate_s[position] > shadow_s:", "if now + estimate_s[position] >= shadow_s:"),
-    (packing, "if left < shares.count[head]:", "if left <= shares.count[head]:"),
+    (packing, "if left < shares.need[head]:", "if left <= shares.need[head]:"),
     (packing, "                hold_all(bins, shares, places, job, 1)\n", ""),
     (packing, "                hold_all(then, shares, places, job, 1)\n", ""),
     (packing, "            fitting = left\n", ""),
     (packing, "            and shares.cores[job] >= shares.cores[other]\n", ""),
     (packing, "            and shares.milli[job] >= shares.milli[other]\n", ""),
-    (packing, "found = choose(bins, numbers, opened, shares, job, shares.count[job], chosen)", "found = 0"),
+    (packing, "found = choose(bins, numbers, opened, shares, job, shares.need[job], chosen)", "found = 0"),
     (packing, "range(waiting + (another >= 0))", "range(waiting)"),
     (packing, "                    return most\n", "                    return most - 1\n"),
     (nodes, "            if not self.jobs[number]:\n", "            if self.jobs[number] is not None:\n"),
@@ -184,7 +184,10 @@ CASES = [
     for engine in ENGINES
     if HOMES.get(mutant[0], engine) == engine
 ]
-NAMES = [f"{case.values[0]}: {case.values[1].__name__}: {case.values[2].strip()}" for case in CASES]
+NAMES = [
+    ": ".join((str(one), getattr(module, "__name__", ""), str(old).strip()))
+    for one, module, old, *_ in (case.values for case in CASES)
+]
 
 
 IMPORTERS = {profile: [conservative], nodes: [model]}

@@ -972,7 +972,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
         killed=world.killed,
         failed=world.failed,
         restarts=world.restarts,
-        **records(inputs, *tables, now),
+        **records(inputs, tables, now),
     )
 
 

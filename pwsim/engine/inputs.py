@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -204,9 +205,7 @@ def steady_replay(engine: str, inputs: Inputs, start_s: Floats) -> Replay:
     )
 
 
-def records(
-    inputs: Inputs, attempts: Any, waits: Any, spans: Any, places: Any, end_s: float
-) -> dict[str, Floats | None]:
+def records(inputs: Inputs, noted: Sequence[Any], end_s: float) -> dict[str, Floats | None]:
     """Return what an engine noted of attempts, waits, stays of nodes and places, in an order that no engine decides.
 
     What would come after the last job's end does not: nodes that were launched at that instant are left out.
@@ -214,8 +213,7 @@ def records(
     if inputs.steady:
         return {"attempts": None, "waits": None, "spans": None, "places": None}
     tables = [
-        np.array(rows, dtype=np.float64).reshape(-1, width)
-        for rows, width in ((attempts, 5), (waits, 4), (spans, 5), (places, 6))
+        np.array(rows, dtype=np.float64).reshape(-1, width) for rows, width in zip(noted, (5, 4, 5, 6), strict=True)
     ]
     tried, waited, stays, placed = tables
     stays = stays[(stays[:, 2] < end_s) | (end_s == 0)]

@@ -228,7 +228,7 @@ class Model:
             killed=np.array(self.killed, dtype=bool),
             failed=np.array(self.failed, dtype=bool),
             restarts=np.array(self.restarts, dtype=np.int64),
-            **records(self.inputs, self.attempts, self.waits, spans, self.placed, end),
+            **records(self.inputs, (self.attempts, self.waits, spans, self.placed), end),
         )
 
     # -- what happens

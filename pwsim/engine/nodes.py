@@ -118,7 +118,7 @@ class Packed:
         self.running: list[int] = []
         """Running jobs by start plus estimate."""
         first = [0]
-        for count in shares.count:
+        for count in shares.need:
             first.append(first[-1] + count)
         self.places = Places(first, [0] * first[-1], [0] * first[-1])
         self._most = most
@@ -144,7 +144,7 @@ class Packed:
 
     def shares_of(self, job: int) -> list[tuple[int, int]]:
         """Return node and GPUs (as bits) of each share of a job that is, or was last, placed."""
-        here = slice(self.places.first[job], self.places.first[job] + self.shares.count[job])
+        here = slice(self.places.first[job], self.places.first[job] + self.shares.need[job])
         return list(zip(self.places.node[here], self.places.gpus[here], strict=True))
 
     def free(self, job: int) -> None:
@@ -153,7 +153,7 @@ class Packed:
 
     def fits(self, job: int) -> bool:
         """Return whether a job could be placed now."""
-        most = self.shares.count[job]
+        most = self.shares.need[job]
         return packing.choose(self.bins, self.there, len(self.there), self.shares, job, most, self._chosen) == most
 
     def place_heads(self, queue: Sequence[int]) -> int:

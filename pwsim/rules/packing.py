@@ -41,7 +41,7 @@ class Bins(NamedTuple):
 class Shares(NamedTuple):
     """What each job asks for in a pool, by job."""
 
-    count: Sequence[int]
+    need: Sequence[int]
     """Shares, each on a node of its own."""
     cores: Sequence[int]
     """Cores of a share."""
@@ -145,7 +145,7 @@ def hold(bins: Bins, node: int, shares: Shares, job: int, bits: int, sign: int) 
 
 def hold_all(bins: Bins, shares: Shares, places: Places, job: int, sign: int) -> None:
     """Take all shares of a job off the nodes where they are, or give them back."""
-    for share in range(places.first[job], places.first[job] + shares.count[job]):
+    for share in range(places.first[job], places.first[job] + shares.need[job]):
         hold(bins, places.node[share], shares, job, places.gpus[share], sign)
 
 
@@ -153,7 +153,7 @@ def place_job(
     bins: Bins, nodes: Sequence[int], count: int, shares: Shares, places: Places, job: int, chosen: MutableSequence[int]
 ) -> bool:
     """Place all shares of a job where they fit best, and take them off; return whether it could be done."""
-    most = shares.count[job]
+    most = shares.need[job]
     if choose(bins, nodes, count, shares, job, most, chosen) < most:
         return False
     for index in range(most):
@@ -195,7 +195,7 @@ def asks_no_less(shares: Shares, job: int, others: Sequence[int], count: int) ->
     for index in range(count):
         other = others[index]
         if (
-            shares.count[job] >= shares.count[other]
+            shares.need[job] >= shares.need[other]
             and shares.cores[job] >= shares.cores[other]
             and shares.memory[job] >= shares.memory[other]
             and shares.milli[job] >= shares.milli[other]
@@ -250,7 +250,7 @@ def packed_reservation(
         fitting += roomy[node]
     last = coming = 0
     shadow_s = now
-    while fitting < shares.count[head] and (last < running or coming < arriving):
+    while fitting < shares.need[head] and (last < running or coming < arriving):
         shadow_s = math.inf
         if last < running:
             shadow_s = max(release_s[last], now + 1.0)  # one second if it has outlived its estimate (§3)
@@ -259,7 +259,7 @@ def packed_reservation(
         while last < running and max(release_s[last], now + 1.0) <= shadow_s:
             job = release_job[last]
             hold_all(then, shares, places, job, 1)
-            for share in range(places.first[job], places.first[job] + shares.count[job]):
+            for share in range(places.first[job], places.first[job] + shares.need[job]):
                 node = places.node[share]
                 if not roomy[node] and fits(then, node, shares, head):
                     roomy[node] = True
@@ -268,7 +268,7 @@ def packed_reservation(
         while coming < arriving and arrive_s[coming] <= shadow_s:
             fitting += 1
             coming += 1
-    if fitting < shares.count[head]:
+    if fitting < shares.need[head]:
         return -math.inf, -1
     return shadow_s, fitting
 
@@ -321,14 +321,14 @@ def pack_past_head(
             hold_all(then, shares, places, job, -1)
             first = places.first[job]
             left = fitting
-            for share in range(first, first + shares.count[job]):
+            for share in range(first, first + shares.need[job]):
                 node = places.node[share]
                 left -= roomy[node] and not fits(then, node, shares, head)
-            if left < shares.count[head]:
+            if left < shares.need[head]:
                 hold_all(then, shares, places, job, 1)
                 hold_all(bins, shares, places, job, 1)
                 continue
-            for share in range(first, first + shares.count[job]):
+            for share in range(first, first + shares.need[job]):
                 roomy[places.node[share]] = fits(then, places.node[share], shares, head)
             fitting = left
         passed[begun] = position
@@ -362,8 +362,8 @@ def filled(
     opened = 0
     for position in range(waiting + (another >= 0)):
         job = queue[position] if position < waiting else another
-        found = choose(bins, numbers, opened, shares, job, shares.count[job], chosen)
-        for index in range(shares.count[job]):
+        found = choose(bins, numbers, opened, shares, job, shares.need[job], chosen)
+        for index in range(shares.need[job]):
             if index >= found:
                 if opened >= most:
                     return most
