@@ -61,6 +61,7 @@ WIDEST = 10**9
 
 DROP_REASONS: Mapping[str, str] = MappingProxyType(
     {
+        "not_started": "it had not started when the log ends, or never did",
         "no_size": "neither requested nor allocated processors are positive",
         "negative_run_time": "the run time is negative (unknown)",
         "negative_submit_time": "the submit time is negative (unknown)",
@@ -104,6 +105,7 @@ class Trace:
         name: str = "trace",
         header: Mapping[str, str] | None = None,
         notes: tuple[str, ...] = (),
+        dropped: Mapping[str, int] | None = None,
     ) -> Trace:
         """Make a trace of raw records.
 
@@ -115,6 +117,8 @@ class Trace:
             absent or not positive is taken from ``run_s`` (semantics §1).
         name, header, notes
             See the attributes of :class:`Trace`.
+        dropped
+            Records that the reader has left out of ``columns``, by reason; they count as read.
 
         Raises
         ------
@@ -124,16 +128,17 @@ class Trace:
         """
         raw = _checked(columns, name)
         count = len(raw["procs"])
+        left_out = {reason: lost for reason, lost in (dropped or {}).items() if lost}
         faults = {
             "no_size": raw["procs"] <= 0,
             "negative_run_time": raw["run_s"] < 0,
             "negative_submit_time": raw["submit_s"] < 0,
         }
         kept = np.ones(count, dtype=bool)
-        dropped = {}
+        read = count + sum(left_out.values())
         for reason, fault in faults.items():
             if lost := int(np.count_nonzero(kept & fault)):
-                dropped[reason] = lost
+                left_out[reason] = lost
             kept &= ~fault
         submit_s = raw["submit_s"][kept]
         if np.any(np.diff(submit_s) < 0):
@@ -149,7 +154,7 @@ class Trace:
             table["submit_s"] = table["submit_s"] - table["submit_s"][0]
         estimate_s = table["estimate_s"]
         table["estimate_s"] = np.maximum(np.where(estimate_s > 0, estimate_s, table["run_s"]), 1.0)
-        return cls(_frozen(table), name, count, dropped, dict(header or {}), notes)
+        return cls(_frozen(table), name, read, left_out, dict(header or {}), notes)
 
     def __len__(self) -> int:
         return len(self.table["submit_s"])

@@ -35,6 +35,7 @@ PART_NAMES = {
 """What each part of the cost is called in tables and figures."""
 
 DROP_NAMES = {
+    "not_started": "had not started when the log ends",
     "no_size": "neither asked for nor got processors",
     "negative_run_time": "unknown run time",
     "negative_submit_time": "unknown submission",

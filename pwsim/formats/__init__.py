@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from pwsim.errors import TraceError
-from pwsim.formats import swf
+from pwsim.formats import alibaba, swf
 from pwsim.trace import DROP_REASONS, Trace
 
-READERS = {"swf": swf.read}
+READERS = {"swf": swf.read, "alibaba-gpu-2023": alibaba.read}
 """Reader of each format, by its name."""
 
 
@@ -21,7 +21,7 @@ def read_trace(path: str | os.PathLike[str], format: str | None = None) -> Trace
     path
         The log; may be compressed with gzip.
     format
-        Name of the format (``swf``); by default the file's name tells it.
+        Name of the format (``swf``, ``alibaba-gpu-2023``); by default the file's name tells it.
 
     Raises
     ------
