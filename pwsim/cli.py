@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pwsim.plan import Progress
+    from pwsim.trace import Trace
 
 NO_SETUP, BAD_INPUT, INTERRUPTED = 1, 2, 3
 """Exit codes beside 0."""
@@ -39,6 +40,15 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "quiet": click.option("--quiet", is_flag=True, help="No progress, only the answer."),
     "allow_code": click.option(
         "--allow-code", is_flag=True, help="Run the Python code that a policy names (FILE.py:FUNCTION)."
+    ),
+    "format": click.option("--format", "format_", help="Format of the log; default: its content tells, or its name."),
+    "columns": click.option(
+        "--columns",
+        metavar="FILE|LIST",
+        help="Names of the columns, for a log without a header: a file that holds them, or jobid,submit,...",
+    ),
+    "time_zone": click.option(
+        "--time-zone", help="Zone of local times in the log, such as Europe/Paris; default: UTC."
     ),
     "overwrite": click.option("--overwrite", is_flag=True, help="Replace a results directory that exists."),
 }
@@ -101,7 +111,7 @@ def run(
     with _progress(quiet) as progress:
         plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress, allow_code=allow_code)
     results.write_results(out, plan.summary, {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline})
-    click.echo(f"{plan.summary['answer']}\nReport: {out / 'report.html'}")
+    click.echo(f"{plan.summary['answer']}\n{_log_of(plan.summary)}\nReport: {out / 'report.html'}")
     if plan.chosen is None:
         sys.exit(NO_SETUP)
 
@@ -117,7 +127,7 @@ def run(
     show_default=True,
     help="What happens to jobs that outlive their estimate.",
 )
-@click.option("--format", "format_", help="Format of TRACE; default: from its name.")
+@_options("format", "columns", "time_zone")
 @click.option("--depth", type=click.IntRange(1, 10**9), help="Jobs that backfilling looks at; default: all.")
 @_options("out", "engine", "allow_code", "quiet", "overwrite")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
@@ -127,6 +137,8 @@ def simulate(
     policy: str,
     overrun: Any,
     format_: str | None,
+    columns: str | None,
+    time_zone: str | None,
     depth: int | None,
     out: Path,
     engine: Any,
@@ -136,11 +148,10 @@ def simulate(
     seed: int,
 ) -> None:
     """Replay TRACE (a log file, or the name of a data set) on one machine of --cores processors."""
-    from pwsim import datasets, results
     from pwsim import engine as engines
+    from pwsim import results
     from pwsim.cluster import Cluster
     from pwsim.errors import InputError
-    from pwsim.formats import read_trace
     from pwsim.rules import Policy
 
     try:
@@ -151,15 +162,14 @@ def simulate(
     if (code := machine.code()) and not allow_code:
         raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
     results.check_free(out, overwrite=overwrite)
-    path = datasets.fetch(str(trace)) if not trace.exists() and str(trace) in datasets.NAMES else trace
-    workload = read_trace(path, format_)
+    workload = _read(trace, format_, columns=columns, time_zone=time_zone)
     if not quiet:
-        click.echo(f"{workload.name}: replaying {len(workload):,} jobs", err=True)
+        click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)
     result = engines.simulate(workload, machine, engine=engine, seed=seed)
     if not quiet:
         click.echo(f"replayed with the {result.replay.engine} engine", err=True)
     results.write_results(out, result.summary, {"jobs": result.jobs, "timeline": result.timeline})
-    click.echo(f"{result.summary['answer']}\nReport: {out / 'report.html'}")
+    click.echo(f"{result.summary['answer']}\n{_log_of(result.summary)}\nReport: {out / 'report.html'}")
 
 
 @commands.command()
@@ -246,6 +256,23 @@ def main() -> None:
         click.echo(error, err=True)
         sys.exit(BAD_INPUT)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _read(log: Path, format_: str | None, **options: str | None) -> Trace:
+    """Read a log file or a named data set; only the options that were given count."""
+    from pwsim import datasets
+    from pwsim.formats import read_trace
+
+    path = datasets.fetch(str(log)) if not log.exists() and str(log) in datasets.NAMES else log
+    return read_trace(path, format_, **{name: value for name, value in options.items() if value is not None})
+
+
+def _log_of(summary: Mapping[str, Any]) -> str:
+    """Return in a line what was read."""
+    log = summary["workload"]
+    return (
+        f"Log: {log['name']}, format {log['format']}, {log['jobs_replayed']:,} of {log['jobs_read']:,} records replayed"
+    )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from pwsim.cluster import Cluster, Frozen
 from pwsim.document import Place, read_document
 from pwsim.errors import InputError, ScenarioError, TraceError
 from pwsim.explain import explain
-from pwsim.formats import read_trace
+from pwsim.formats import detect_format, read_trace, wrong_options
 from pwsim.targets import Target
 from pwsim.trace import Trace
 from pwsim.units import PositiveSeconds, Seconds
@@ -46,7 +46,7 @@ class Workload(Frozen):
     trace: Dataset | Annotated[str, Field(min_length=1)]
     """A file, relative to the scenario file, or ``{dataset: NAME}``."""
     format: str | None = None
-    """Format of the file; from its name if left out."""
+    """Format of the file; if left out, its content tells, or else its name."""
     window: Window | None = None
     """The part of the log that is replayed; all of it if left out."""
     load: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
@@ -167,3 +167,16 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
             yield ("workload", "trace", "dataset"), str(error)
     elif not scenario.trace_path.is_file():
         yield ("workload", "trace"), f"there is no file {str(scenario.trace_path)!r}; paths start at the scenario file"
+    else:
+        yield from _check_format(scenario)
+
+
+def _check_format(scenario: Scenario) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong with the format of the log; its content is left to the reader."""
+    try:
+        format_ = scenario.workload.format or detect_format(scenario.trace_path)
+    except TraceError as error:
+        yield ("workload", "trace"), str(error)
+        return
+    for option, message in wrong_options(format_, {}):
+        yield ("workload", option), message

@@ -96,6 +96,8 @@ class Trace:
     """What the log's header says, by label."""
     notes: tuple[str, ...] = ()
     """What was noticed on reading and changed without being asked, in words."""
+    format: str = ""
+    """Format of the log that it was read from; empty if from none."""
 
     @classmethod
     def from_columns(

@@ -183,5 +183,5 @@ def test_curie_in_numbers(data_dir):
 def test_file_that_is_not_there(tmp_path):
     with pytest.raises(TraceError, match=r"nowhere\.swf: cannot be read: No such file"):
         read_trace(tmp_path / "nowhere.swf")
-    with pytest.raises(TraceError, match="does not tell the format"):
+    with pytest.raises(TraceError, match=r"nowhere: cannot be read"):
         read_trace(tmp_path / "nowhere")

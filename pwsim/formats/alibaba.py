@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from pwsim.errors import TraceError
-from pwsim.formats.files import stem
+from pwsim.formats.files import first_line, stem
 from pwsim.formats.rows import header_names, read_rows
 from pwsim.trace import LONGEST_S, WIDEST, Trace
 
@@ -56,6 +56,11 @@ def read(path: Path) -> Trace:
     if not tables:
         raise TraceError(f"{path}: has no tasks")
     return _trace(pd.concat(tables, ignore_index=True), stem(path))
+
+
+def recognises(start: bytes) -> bool:
+    """Tell whether a log that starts like this is a task list."""
+    return set(COLUMNS) <= set(first_line(start).split(","))
 
 
 def _trace(tasks: pd.DataFrame, name: str) -> Trace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,10 +15,25 @@ from typing import IO, Any
 from pwsim.errors import TraceError
 
 
-def _zstd(file: IO[bytes]) -> Any:
-    import pyarrow as pa
+class _Zstd(io.RawIOBase):
+    """What Arrow unpacks, as a file of Python's; the standard library has no zstd before Python 3.14."""
 
-    return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+    def __init__(self, file: IO[bytes]) -> None:
+        import pyarrow as pa
+
+        self._stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def _zstd(file: IO[bytes]) -> Any:
+    return io.BufferedReader(_Zstd(file), 1 << 20)
 
 
 _PACKERS: tuple[tuple[bytes, str, Callable[[IO[bytes]], Any]], ...] = (
@@ -58,6 +74,24 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         if error.strerror is None:  # what unpacks says so too, with words but without a number of the system
             raise _broken(path, packing, error) from None
         raise TraceError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def peek(path: Path) -> bytes:
+    """Return the first bytes of a log, unpacked, up to 64 KiB.
+
+    Raises
+    ------
+    TraceError
+        If it cannot be read.
+    """
+    with opened(path) as file:
+        return file.read(1 << 16)
+
+
+def first_line(start: bytes) -> str:
+    """Return the first line of a log that is not empty, without blanks at its ends."""
+    text = start.decode("utf-8-sig", errors="replace").lstrip()
+    return text.split("\n", 1)[0].strip()
 
 
 def _broken(path: Path, packing: str, error: Exception) -> TraceError:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.errors import TraceError
+from pwsim.formats.files import first_line, opened, stem
 from pwsim.trace import LONGEST_S, WIDEST, Trace
 
 FIELDS = (
@@ -64,7 +64,7 @@ _HEADER_LINE = re.compile(r";\s*([A-Za-z][\w /()-]*?)\s*:\s*(.*)")
 
 
 def read(path: Path) -> Trace:
-    """Read a log in SWF, plain or gzipped (semantics §1).
+    """Read a log in SWF (semantics §1).
 
     Raises
     ------
@@ -91,7 +91,13 @@ def read(path: Path) -> Trace:
         "queue": _category(fields[_QUEUE]),
         "partition": _category(fields[_PARTITION]),
     }
-    return Trace.from_columns(columns, name=_name(path), header=header)
+    return Trace.from_columns(columns, name=stem(path), header=header)
+
+
+def recognises(start: bytes) -> bool:
+    """Tell whether a log that starts like this is in SWF: a header with ``;``, or 18 numbers."""
+    line = first_line(start)
+    return line.startswith(";") or (len(line.split()) == len(FIELDS) and not re.search(r"[^-+.\deE\s]", line))
 
 
 def write(trace: Trace, path: Path) -> None:
@@ -127,23 +133,11 @@ def write(trace: Trace, path: Path) -> None:
         raise TraceError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _name(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".swf")
-
-
 def _content(path: Path) -> bytes:
-    """Return the text of a file, unpacked if it is gzipped, whatever it is called."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be read: {error.strerror}") from None
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise TraceError(f"{path}: the gzip file is broken or cut off ({error}); fetch it again") from None
+    with opened(path) as file:
+        content = file.read()
     if b"\0" in content[:65536]:
-        raise TraceError(f"{path}: is not a text; an SWF log is lines of 18 numbers, plain or gzipped")
+        raise TraceError(f"{path}: is not a text; an SWF log is lines of 18 numbers, plain or packed")
     return content
 
 
