@@ -221,7 +221,15 @@ def prices(filter_: str, csv: bool) -> None:
 
 @commands.group()
 def trace() -> None:
-    """Make workloads."""
+    """Get, make and convert workloads."""
+
+
+@trace.command("sacct-command")
+def sacct_command() -> None:
+    """Print the command that makes a log of a Slurm cluster; set the dates, and mind the time zone it prints in."""
+    from pwsim.formats.sacct import COMMAND
+
+    click.echo(COMMAND)
 
 
 @trace.command()

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, WithJsonSchema
 
 from pwsim import datasets, workload
 from pwsim.cluster import Cluster, Frozen
 from pwsim.document import Place, read_document
 from pwsim.errors import InputError, ScenarioError, TraceError
 from pwsim.explain import explain
-from pwsim.formats import detect_format, read_trace, wrong_options
+from pwsim.formats import detect_format, mapping, read_trace, table, wrong_options
+from pwsim.formats.clock import Clock
 from pwsim.targets import Target
 from pwsim.trace import Trace
 from pwsim.units import PositiveSeconds, Seconds
@@ -40,6 +41,45 @@ class Window(Frozen):
     """Length [s]; to the end of the log if left out."""
 
 
+def _parse_columns(value: object) -> object:
+    """Return columns if they are a file, names, or a mapping; what a mapping says is for the reader to judge."""
+    names = isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
+    if not (names or (isinstance(value, str | dict) and value)):
+        raise ValueError(
+            "must be a file with the names of the columns, a list of them, or a mapping such as {submit_s: submit_time}"
+        )
+    return value
+
+
+Columns = Annotated[
+    Any,
+    BeforeValidator(_parse_columns),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                {
+                    "type": "object",
+                    "propertyNames": {"enum": list(mapping.KNOWN)},
+                    "additionalProperties": {
+                        "anyOf": [
+                            {"type": ["string", "number"]},
+                            {
+                                "type": "object",
+                                "properties": {"column": {"type": "string"}, "unit": {"type": "string"}},
+                                "required": ["column"],
+                                "additionalProperties": False,
+                            },
+                        ]
+                    },
+                },
+            ]
+        }
+    ),
+]
+
+
 class Workload(Frozen):
     """The jobs."""
 
@@ -47,6 +87,11 @@ class Workload(Frozen):
     """A file, relative to the scenario file, or ``{dataset: NAME}``."""
     format: str | None = None
     """Format of the file; if left out, its content tells, or else its name."""
+    columns: Columns | None = None
+    """For csv, parquet and jsonl: which column holds what, such as ``{submit_s: submit_time}``.  For sacct without a
+    header line: the names of the columns in order, or a file that holds them."""
+    time_zone: Annotated[str, Field(min_length=1)] | None = None
+    """Zone of local times in the file, such as Europe/Paris; UTC if left out."""
     window: Window | None = None
     """The part of the log that is replayed; all of it if left out."""
     load: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
@@ -108,6 +153,19 @@ class Scenario(Frozen):
             return path
         return self._path.parent / self.workload.trace
 
+    @property
+    def reader_options(self) -> dict[str, Any]:
+        """What the scenario says to the reader of its log."""
+        options: dict[str, Any] = {}
+        columns = self.workload.columns
+        if isinstance(columns, str):
+            options["columns"] = self._path.parent / columns
+        elif columns is not None:
+            options["columns"] = columns
+        if self.workload.time_zone is not None:
+            options["time_zone"] = self.workload.time_zone
+        return options
+
     def read_workload(self) -> Trace:
         """Read the log and return the jobs that the scenario replays.
 
@@ -116,7 +174,7 @@ class Scenario(Frozen):
         InputError
             If the log cannot be read, or has no job in the window.
         """
-        trace = read_trace(self.trace_path, self.workload.format)
+        trace = read_trace(self.trace_path, self.workload.format, **self.reader_options)
         if self.workload.window is not None:
             try:
                 trace = workload.window(trace, self.workload.window.start, self.workload.window.length)
@@ -178,5 +236,16 @@ def _check_format(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     except TraceError as error:
         yield ("workload", "trace"), str(error)
         return
-    for option, message in wrong_options(format_, {}):
+    options = scenario.reader_options
+    for option, message in wrong_options(format_, options):
         yield ("workload", option), message
+    if isinstance(options.get("columns"), Path) and not options["columns"].is_file():
+        yield ("workload", "columns"), f"there is no file {str(options['columns'])!r}; name a file, or list the names"
+    if format_ in table.KINDS:
+        for place, message in mapping.wrong_columns(options.get("columns")):
+            yield ("workload", "columns", *place), message
+    if "time_zone" in options:
+        try:
+            Clock(options["time_zone"])
+        except ValueError as error:
+            yield ("workload", "time_zone"), str(error)

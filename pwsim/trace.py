@@ -45,6 +45,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("memory_mib", "int64", "MiB", 0, "memory of the whole job; 0: not recorded"),
     Column("gpus", "float64", "GPUs", 0.0, "GPUs of the whole job"),
     Column("recorded_wait_s", "float64", "s", np.nan, "wait that the log recorded; NaN: not recorded"),
+    Column(
+        "held_s", "float64", "s", np.nan, "time from the log's submission to submit_s, held back; NaN: not recorded"
+    ),
     Column("recorded_status", "category", "", "", "how the log says that the job ended"),
     Column("user", "category", "", "", "user"),
     Column("group", "category", "", "", "group or account"),
@@ -62,6 +65,10 @@ WIDEST = 10**9
 DROP_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "not_started": "it had not started when the log ends, or never did",
+        "still_running": "it was still running when the log ends",
+        "unknown_state": "its state is none that the format knows",
+        "aborted": "it was aborted or deleted before it could end by itself",
+        "duplicate": "the same record occurs before",
         "no_size": "neither requested nor allocated processors are positive",
         "negative_run_time": "the run time is negative (unknown)",
         "negative_submit_time": "the submit time is negative (unknown)",
@@ -206,7 +213,7 @@ _DTYPES = {column.name: column.dtype for column in COLUMNS}
 
 
 def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return all columns with their dtype and defaults, as fresh arrays of one length."""
+    """Return all columns with their dtype and defaults, as arrays of one length; not all are copies."""
     if unknown := sorted(set(columns) - set(_DTYPES)):
         raise TraceError(f"{name}: unknown column {unknown[0]!r}; a trace has {', '.join(_DTYPES)}")
     if missing := [required for required in ("submit_s", "run_s", "procs") if required not in columns]:
@@ -228,13 +235,13 @@ def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
                 values = pd.Categorical(np.broadcast_to(np.asarray(values, dtype=str), count).astype(object))
             raw[column.name] = values
             continue
-        array = np.array(np.broadcast_to(np.asarray(values), count), dtype=np.float64)
+        array = np.asarray(np.broadcast_to(np.asarray(values), count), dtype=np.float64)
         _refuse_extremes(array, column, name)
         if column.dtype == "int64":
             if np.any(bad := array != np.floor(array)):
                 row = int(np.argmax(bad))
                 raise TraceError(f"{name}: record {row + 1}: {column.name} must be whole (got {array[row]:g})")
-            array = np.array(np.broadcast_to(np.asarray(values), count)).astype(np.int64)
+            array = np.asarray(np.broadcast_to(np.asarray(values), count)).astype(np.int64, copy=False)
         raw[column.name] = array
     return raw
 

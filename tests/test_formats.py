@@ -15,6 +15,8 @@ from pwsim import TraceError, read_trace
 from pwsim.formats import READERS, RECOGNISERS, detect_format
 from tests.test_alibaba import HEADER, TASKS
 from tests.test_hostile import GOOD, TINY, pwsim
+from tests.test_sacct import NAMES, row
+from tests.test_table import PRESET_SAMPLES
 
 
 def zstd(content: bytes) -> bytes:
@@ -30,7 +32,12 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 TRUNCATED = [name for name in PACKERS if name != "plain"]
 
-SAMPLES = {"swf": TINY, "alibaba-gpu-2023": HEADER + TASKS}
+SAMPLES = {
+    "swf": TINY,
+    "sacct": NAMES + "\n" + row(),
+    "alibaba-gpu-2023": HEADER + TASKS,
+    **PRESET_SAMPLES,
+}
 """A small good log of each format that is told by its content."""
 
 

@@ -10,23 +10,30 @@ import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pwsim.errors import TraceError
-from pwsim.formats import alibaba, swf
+from pwsim.formats import alibaba, sacct, swf, table
 from pwsim.formats.files import peek
+from pwsim.formats.presets import PRESETS
 from pwsim.trace import DROP_REASONS, Trace
 
 READERS: dict[str, Callable[..., Trace]] = {
     "swf": swf.read,
+    "sacct": sacct.read,
     "alibaba-gpu-2023": alibaba.read,
+    **{name: preset.reader() for name, preset in PRESETS.items()},
+    **{kind: partial(table.read, kind=kind) for kind in table.KINDS},
 }
 """Reader of each format, by its name."""
 
 RECOGNISERS: dict[str, Callable[[bytes], bool]] = {
     "swf": swf.recognises,
+    "sacct": sacct.recognises,
     "alibaba-gpu-2023": alibaba.recognises,
+    **{name: preset.recognises for name, preset in PRESETS.items()},
 }
 """What tells a format by the first bytes of a log, unpacked; the first that says so wins."""
 
@@ -85,7 +92,7 @@ def wrong_options(format: str, options: Mapping[str, Any]) -> Iterator[tuple[str
     if format not in READERS:
         yield "format", f"unknown format {format!r}; known formats: {', '.join(READERS)}"
         return
-    known = [name for name in inspect.signature(READERS[format]).parameters if name != "path"]
+    known = [name for name in inspect.signature(READERS[format]).parameters if name not in ("path", "kind")]
     for option in options:
         if option not in known:
             yield option, f"the format {format} takes {' and '.join(known) or 'no options'}"

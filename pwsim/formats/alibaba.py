@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 
 from pwsim.errors import TraceError
+from pwsim.formats.delimited import header_names, read_rows
 from pwsim.formats.files import first_line, stem
-from pwsim.formats.rows import header_names, read_rows
 from pwsim.trace import LONGEST_S, WIDEST, Trace
 
 COLUMNS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli", "qos", "pod_phase", "creation_time",

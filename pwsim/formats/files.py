@@ -90,7 +90,7 @@ def peek(path: Path) -> bytes:
 
 def first_line(start: bytes) -> str:
     """Return the first line of a log that is not empty, without blanks at its ends."""
-    text = start.decode("utf-8-sig", errors="replace").lstrip()
+    text = start.decode("utf-8-sig", errors="replace").lstrip()  # without a mark of the byte order
     return text.split("\n", 1)[0].strip()
 
 
