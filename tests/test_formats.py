@@ -15,6 +15,8 @@ from pwsim import TraceError, read_trace
 from pwsim.formats import READERS, RECOGNISERS, detect_format
 from tests.test_alibaba import HEADER, TASKS
 from tests.test_hostile import GOOD, TINY, pwsim
+from tests.test_lsf import record as lsf_record
+from tests.test_pbs import record as pbs_record
 from tests.test_sacct import NAMES, row
 from tests.test_table import PRESET_SAMPLES
 
@@ -34,6 +36,8 @@ TRUNCATED = [name for name in PACKERS if name != "plain"]
 
 SAMPLES = {
     "swf": TINY,
+    "pbs": pbs_record(),
+    "lsf": lsf_record(),
     "sacct": NAMES + "\n" + row(),
     "alibaba-gpu-2023": HEADER + TASKS,
     **PRESET_SAMPLES,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pwsim.errors import TraceError
-from pwsim.formats import alibaba, sacct, swf, table
+from pwsim.formats import alibaba, lsf, pbs, sacct, swf, table
 from pwsim.formats.files import peek
 from pwsim.formats.presets import PRESETS
 from pwsim.trace import DROP_REASONS, Trace
@@ -23,6 +23,8 @@ from pwsim.trace import DROP_REASONS, Trace
 READERS: dict[str, Callable[..., Trace]] = {
     "swf": swf.read,
     "sacct": sacct.read,
+    "pbs": pbs.read,
+    "lsf": lsf.read,
     "alibaba-gpu-2023": alibaba.read,
     **{name: preset.reader() for name, preset in PRESETS.items()},
     **{kind: partial(table.read, kind=kind) for kind in table.KINDS},
@@ -32,6 +34,8 @@ READERS: dict[str, Callable[..., Trace]] = {
 RECOGNISERS: dict[str, Callable[[bytes], bool]] = {
     "swf": swf.recognises,
     "sacct": sacct.recognises,
+    "pbs": pbs.recognises,
+    "lsf": lsf.recognises,
     "alibaba-gpu-2023": alibaba.recognises,
     **{name: preset.recognises for name, preset in PRESETS.items()},
 }

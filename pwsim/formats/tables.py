@@ -53,6 +53,8 @@ NOTES = {
     "unusable": "jobs could, by the log, first start before their submission or after their start, which was not used",
     "wait": "jobs started before they were submitted; their recorded wait was left out",
     "limit": "jobs have no time limit of their own; their estimate is their run time",
+    "glued": "spaces were missing between fields of records, and were put in",
+    "others": "records of other types (queued, started, reserved, ...) were left out; they tell of no other jobs",
     "again": "records have a job id that came before, with other times (requeued); each attempt is a job",
 }
 """What is said of what readers counted, by event."""
