@@ -233,6 +233,26 @@ def sacct_command() -> None:
 
 
 @trace.command()
+@click.argument("trace", type=_PATH)
+@click.argument("out", type=_PATH)
+@_options("format", "columns", "time_zone", "overwrite")
+def convert(
+    trace: Path, out: Path, format_: str | None, columns: str | None, time_zone: str | None, overwrite: bool
+) -> None:
+    """Write TRACE (a log, or the name of a data set) to OUT: .parquet keeps all, .swf and .swf.gz what SWF can hold."""
+    from pwsim.errors import InputError
+    from pwsim.formats import write_trace
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists already; add --overwrite to replace it")
+    workload = _read(trace, format_, columns=columns, time_zone=time_zone)
+    write_trace(workload, out)
+    click.echo(
+        f"{out}: {len(workload):,} of {workload.jobs_read:,} records of {workload.name} (format {workload.format})"
+    )
+
+
+@trace.command()
 @click.argument("model", type=click.Choice(["simple"]))
 @click.argument("out", type=_PATH)
 @click.option("--jobs", type=click.IntRange(1, 10**8), required=True, help="Number of jobs.")

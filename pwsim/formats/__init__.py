@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pwsim.errors import TraceError
-from pwsim.formats import alibaba, lsf, pbs, sacct, swf, table
+from pwsim.formats import alibaba, lsf, native, pbs, sacct, swf, table
 from pwsim.formats.files import peek
 from pwsim.formats.presets import PRESETS
 from pwsim.trace import DROP_REASONS, Trace
@@ -27,6 +27,7 @@ READERS: dict[str, Callable[..., Trace]] = {
     "lsf": lsf.read,
     "alibaba-gpu-2023": alibaba.read,
     **{name: preset.reader() for name, preset in PRESETS.items()},
+    "pwsim": native.read,
     **{kind: partial(table.read, kind=kind) for kind in table.KINDS},
 }
 """Reader of each format, by its name."""
@@ -70,6 +71,22 @@ def read_trace(path: str | os.PathLike[str], format: str | None = None, **option
     return trace
 
 
+def write_trace(trace: Trace, path: Path) -> None:
+    """Write a trace in the format that the name tells: ``.parquet`` holds all of it, ``.swf`` and ``.swf.gz`` most.
+
+    Raises
+    ------
+    TraceError
+        If the name tells neither, or the file cannot be written.
+    """
+    if path.suffix == ".parquet":
+        native.write(trace, path)
+    elif path.name.endswith((".swf", ".swf.gz")):
+        swf.write(trace, path)
+    else:
+        raise TraceError(f"{path}: must end in .parquet, .swf or .swf.gz, which tells the format to write")
+
+
 def detect_format(path: Path) -> str:
     """Return the format of a log by its content, or else by its name.
 
@@ -79,6 +96,8 @@ def detect_format(path: Path) -> str:
         If it cannot be read, or neither tells.
     """
     start = peek(path)
+    if start.startswith(b"PAR1"):  # what a Parquet file is about stands at its end
+        return "pwsim" if native.is_trace(path) else "parquet"
     for name, recognises in RECOGNISERS.items():
         if recognises(start):
             return name

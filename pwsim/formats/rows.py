@@ -55,7 +55,7 @@ class Rows:
     def names(self, name: str, parse: Callable[[str], str] = str) -> pd.Categorical:
         """Return a column as names, each text as what ``parse`` makes of it."""
         codes, texts = self._uniques(name) if name in self.columns else (np.zeros(len(self), dtype=np.int64), [""])
-        shown = pd.Index([parse(text) for text in texts], dtype=object)
+        shown = pd.Index([parse(text) for text in texts], dtype="str")
         kept = shown.unique()
         return pd.Categorical.from_codes(kept.get_indexer(shown)[codes], categories=kept)
 

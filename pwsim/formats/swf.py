@@ -30,36 +30,25 @@ import pandas as pd
 
 from pwsim.errors import TraceError
 from pwsim.formats.files import first_line, opened, stem
-from pwsim.trace import LONGEST_S, WIDEST, Trace
-
-FIELDS = (
-    "job number",
-    "submit time",
-    "wait time",
-    "run time",
-    "allocated processors",
-    "CPU time used",
-    "memory used",
-    "requested processors",
-    "requested time",
-    "requested memory",
-    "status",
-    "user",
-    "group",
-    "executable",
-    "queue",
-    "partition",
-    "preceding job",
-    "think time",
+from pwsim.formats.swf_fields import (
+    ALLOCATED,
+    FIELDS,
+    GROUP,
+    JOB,
+    MEMORY,
+    PARTITION,
+    QUEUE,
+    REQUESTED,
+    RUN,
+    STATUS,
+    SUBMIT,
+    TIME,
+    USER,
+    WAIT,
+    job_fields,
 )
-"""Names of the fields, in order; in messages they are numbered from 1."""
+from pwsim.trace import Trace
 
-_JOB, _SUBMIT, _WAIT, _RUN, _ALLOCATED, _REQUESTED, _TIME, _MEMORY, _STATUS = 0, 1, 2, 3, 4, 7, 8, 9, 10
-_USER, _GROUP, _QUEUE, _PARTITION = 11, 12, 14, 15
-
-_WHOLE = (_JOB, _ALLOCATED, _REQUESTED, _STATUS, _USER, _GROUP, _QUEUE, _PARTITION)
-_LIMITS = {_SUBMIT: LONGEST_S, _WAIT: LONGEST_S, _RUN: LONGEST_S, _TIME: LONGEST_S}
-_LIMITS |= {_ALLOCATED: WIDEST, _REQUESTED: WIDEST}
 _HEADER_LINE = re.compile(r";\s*([A-Za-z][\w /()-]*?)\s*:\s*(.*)")
 
 
@@ -74,22 +63,22 @@ def read(path: Path) -> Trace:
     content = _content(path)
     start = _first_record(content)
     header = _header(content[:start])
-    fields = _fields(content, start, path)
-    allocated, requested = fields[_ALLOCATED], fields[_REQUESTED]
+    fields = job_fields(content, start, path)
+    allocated, requested = fields[ALLOCATED], fields[REQUESTED]
     procs = np.where(requested > 0, requested, allocated)
     columns = {
-        "job_id": fields[_JOB],
-        "submit_s": fields[_SUBMIT],
-        "run_s": fields[_RUN],
+        "job_id": fields[JOB],
+        "submit_s": fields[SUBMIT],
+        "run_s": fields[RUN],
         "procs": procs,
-        "estimate_s": fields[_TIME],
-        "memory_mib": np.ceil(np.maximum(fields[_MEMORY], 0) * np.maximum(procs, 0) / 1024),
-        "recorded_wait_s": np.where(fields[_WAIT] >= 0, fields[_WAIT], np.nan),
-        "recorded_status": _category(fields[_STATUS]),
-        "user": _category(fields[_USER]),
-        "group": _category(fields[_GROUP]),
-        "queue": _category(fields[_QUEUE]),
-        "partition": _category(fields[_PARTITION]),
+        "estimate_s": fields[TIME],
+        "memory_mib": np.ceil(np.maximum(fields[MEMORY], 0) * np.maximum(procs, 0) / 1024),
+        "recorded_wait_s": np.where(fields[WAIT] >= 0, fields[WAIT], np.nan),
+        "recorded_status": _category(fields[STATUS]),
+        "user": _category(fields[USER]),
+        "group": _category(fields[GROUP]),
+        "queue": _category(fields[QUEUE]),
+        "partition": _category(fields[PARTITION]),
     }
     return Trace.from_columns(columns, name=stem(path), header=header)
 
@@ -158,73 +147,6 @@ def _header(content: bytes) -> dict[str, str]:
         elif label and (more := line.strip(" \t;")):
             header[label] = f"{header[label]} {more}".strip()
     return header
-
-
-def _fields(content: bytes, start: int, path: Path) -> list[npt.NDArray[Any]]:
-    """Return the 18 fields as arrays; a broken line is looked for only if there is one."""
-    if not content[start:].strip():
-        raise TraceError(f"{path}: has no job lines")
-    records = content[start:]
-    # Pandas is twice as fast where it may take single spaces for granted; if they are not everywhere, it starts anew.
-    single = b"  " not in records[:100_000] and b"\t" not in records[:100_000]
-    fields = (_parsed(records, " ") if single else None) or _parsed(records, r"\s+")
-    if fields is None:
-        raise _broken_line(content, path)
-    for index, values in enumerate(fields):
-        good = np.abs(values) <= _LIMITS.get(index, 1e15)  # false for NaN
-        if index in _WHOLE and values.dtype.kind == "f":
-            good &= values == np.floor(values)
-        if not good.all():
-            raise _broken_line(content, path)
-    return fields
-
-
-def _parsed(records: bytes, separator: str) -> list[npt.NDArray[Any]] | None:
-    """Return the 18 fields as arrays, or ``None`` if some line is not 18 numbers with these separators."""
-    try:
-        table = pd.read_csv(
-            io.BytesIO(records),
-            sep=separator,
-            header=None,
-            comment=";" if b";" in records else None,
-            low_memory=False,
-            encoding="utf-8",
-            encoding_errors="replace",
-        )
-    except (ValueError, OverflowError):  # lines of different lengths
-        return None
-    if table.shape[1] != len(FIELDS) or any(table[field].dtype.kind not in "iuf" for field in table):
-        return None
-    fields = [table[field].to_numpy() for field in range(len(FIELDS))]
-    return None if any(np.isnan(values).any() for values in fields if values.dtype.kind == "f") else fields
-
-
-def _broken_line(content: bytes, path: Path) -> TraceError:
-    """Find the first line that is wrong, and say how."""
-    for number, line in enumerate(content.decode("utf-8", errors="replace").split("\n"), start=1):
-        texts = line.split(";", 1)[0].split()
-        if texts and (fault := _fault(texts)):
-            return TraceError(f"{path}:{number}: {fault}")
-    return TraceError(f"{path}: cannot be read as SWF: lines of 18 numbers, fields separated by spaces")
-
-
-def _fault(texts: list[str]) -> str:
-    """Return what is wrong with a line; empty if nothing is."""
-    for index, text in enumerate(texts[: len(FIELDS)]):
-        where = f"field {index + 1} ({FIELDS[index]})"
-        shown = text if len(text) <= 40 else text[:37] + "..."
-        try:
-            value = float(text)
-        except ValueError:
-            return f"{where}: {shown!r} is not a number; -1 stands for unknown"
-        limit = _LIMITS.get(index, 1e15)
-        if not abs(value) <= limit:
-            return f"{where}: must be a number of at most {limit:g} (got {shown})"
-        if index in _WHOLE and value != np.floor(value):
-            return f"{where}: must be a whole number (got {shown})"
-    if len(texts) != len(FIELDS):
-        return f"has {len(texts)} fields; a job line of SWF has {len(FIELDS)} numbers"
-    return ""
 
 
 def _category(values: npt.NDArray[Any]) -> pd.Categorical[str]:
