@@ -40,7 +40,7 @@ from pwsim.formats.delimited import header_names, read_rows
 from pwsim.formats.fields import duration_s, name_list
 from pwsim.formats.files import first_line, stem
 from pwsim.formats.rows import Rows
-from pwsim.formats.tables import drop_duplicates, joined, moments, notes
+from pwsim.formats.tables import Growing, drop_duplicates, moments, notes
 from pwsim.trace import Trace
 
 COLUMNS = (
@@ -87,11 +87,12 @@ def read(path: Path, columns: str | Path | Sequence[str] | None = None, time_zon
     names, header = _names(path, columns)
     seen: Counter[str] = Counter()
     wanted = [name for name in COLUMNS if name in names]
-    batches = read_rows(path, "|", names, wanted, header=header, quoted=False)
-    parts = [_jobs(rows, clock, seen) for rows in batches]
-    if not parts:
+    jobs = Growing()
+    for rows in read_rows(path, "|", names, wanted, header=header, quoted=False):
+        jobs.add(_jobs(rows, clock, seen))
+    table = jobs.table()
+    if not table:
         raise TraceError(f"{path}: has no rows")
-    table = joined(parts)
     dropped = {reason: seen[reason] for reason in slurm.REASONS}
     table, dropped["duplicate"], seen["again"] = drop_duplicates(table, ("job_id", "task", "het"))
     del table["task"], table["het"]

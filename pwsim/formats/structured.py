@@ -91,6 +91,8 @@ def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
     done = 0
     try:
         for batch in _parquet(path).iter_batches(BATCH_ROWS, columns=list(wanted)):
+            if not len(batch):
+                continue
             columns = {name: _text(path, name, batch.column(name)) for name in wanted}
             yield Rows(columns, len(batch), _counted(path, done))
             done += len(batch)

@@ -29,7 +29,7 @@ from pwsim.formats.files import first_line, peek, stem
 from pwsim.formats.mapping import DURATIONS, NAMES, NUMBERS, TIMES, factor, wrong_columns
 from pwsim.formats.rows import Rows
 from pwsim.formats.structured import json_rows, parquet_names, parquet_rows
-from pwsim.formats.tables import joined, moments, notes
+from pwsim.formats.tables import Growing, moments, notes
 from pwsim.trace import LONGEST_S, Floats, Trace
 
 KINDS = ("csv", "parquet", "jsonl", "table")
@@ -65,11 +65,14 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     wanted = sorted({source for source in sources.values() if isinstance(source, str)})
     seen: Counter[str] = Counter()
     factors = {name: factor(name, source) for name, source in columns.items()}
-    parts = [_jobs(rows, sources, factors, clock, seen) for rows in _rows(path, kind, wanted) if len(rows)]
-    if not parts:
+    jobs = Growing()
+    for rows in _rows(path, kind, wanted):
+        jobs.add(_jobs(rows, sources, factors, clock, seen))
+    table = jobs.table()
+    if not table:
         raise TraceError(f"{path}: has no rows")
     dropped = {reason: seen[reason] for reason in ("not_started", "still_running")}
-    return Trace.from_columns(joined(parts), name=stem(path), notes=(*notes(seen), *clock.notes()), dropped=dropped)
+    return Trace.from_columns(table, name=stem(path), notes=(*notes(seen), *clock.notes()), dropped=dropped)
 
 
 def _rows(path: Path, kind: str, wanted: list[str]) -> Iterator[Rows]:

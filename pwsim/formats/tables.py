@@ -1,4 +1,4 @@
-"""Records as readers gather them: joined from batches, freed of those that occur twice, and when they could start."""
+"""Records as readers gather them: gathered from batches, freed of those that occur twice, and when they could start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import union_categoricals
 
 from pwsim.trace import Floats
 
@@ -65,14 +64,39 @@ def notes(seen: Mapping[str, int]) -> list[str]:
     return [f"{seen[event]} {text}" for event, text in NOTES.items() if seen.get(event)]
 
 
-def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return batches of records as one table; ``parts`` is used up, so that nothing is held twice."""
-    table = {}
-    for name in list(parts[0]):
-        columns = [part.pop(name) for part in parts]
-        names = isinstance(columns[0], pd.Categorical)
-        table[name] = union_categoricals(columns) if names else np.concatenate(columns)
-    return table
+class Growing:
+    """Columns that grow by a batch at a time; arrays are enlarged where they are, so that nothing is held twice."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, npt.NDArray[Any]] = {}
+        self._codes: dict[str, dict[str, int]] = {}
+        self._count = 0
+
+    def add(self, batch: Mapping[str, Any]) -> None:
+        """Put a batch behind what is there; every batch has the same columns."""
+        end = self._count + len(next(iter(batch.values())))
+        for name, column in batch.items():
+            values = self._coded(name, column) if isinstance(column, pd.Categorical) else column
+            array = self._arrays.setdefault(name, np.empty(0, dtype=values.dtype))
+            if end > len(array):
+                array.resize(max(end, len(array) * 5 // 4), refcheck=False)
+            array[self._count : end] = values
+        self._count = end
+
+    def _coded(self, name: str, column: pd.Categorical[str]) -> npt.NDArray[np.int32]:
+        known = self._codes.setdefault(name, {})
+        codes = [known.setdefault(category, len(known)) for category in column.categories]
+        return np.array(codes, dtype=np.int32)[column.codes] if codes else np.empty(0, dtype=np.int32)
+
+    def table(self) -> dict[str, Any]:
+        """Return the columns, empty if no batch was added; nothing can be added any more."""
+        for array in self._arrays.values():
+            array.resize(self._count, refcheck=False)
+        named = {
+            name: pd.Categorical.from_codes(self._arrays[name], categories=pd.Index(list(codes), dtype="str"))
+            for name, codes in self._codes.items()
+        }
+        return {**self._arrays, **named}
 
 
 def drop_duplicates(table: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any], int, int]:
