@@ -88,7 +88,7 @@ def _trace(tasks: pd.DataFrame, name: str) -> Trace:
 
 def _number_of(text: str) -> int:
     """Return the number at the end of a task's name."""
-    found = re.search(r"\d{1,15}$", text)
+    found = re.search(r"\d{1,15}$", text, re.ASCII)
     if found is None:
         raise ValueError("must end in a number, such as openb-pod-0001")
     return int(found[0])

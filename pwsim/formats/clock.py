@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from pwsim.formats.fields import UNKNOWN
+from pwsim.formats.fields import UNKNOWN, decimal
 from pwsim.trace import LONGEST_S, Floats
 
 
@@ -53,7 +53,7 @@ class Clock:
         if text.lower() in UNKNOWN:
             return math.nan
         try:
-            value = float(text) * unit_s
+            value = decimal(text) * unit_s
         except ValueError:
             try:
                 when = datetime.fromisoformat(text)

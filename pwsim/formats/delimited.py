@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -21,7 +22,10 @@ BLOCK_BYTES = 1 << 23
 
 def header_names(path: Path, delimiter: str) -> list[str]:
     """Return the fields of the first line that is not empty, without blanks around them; none if there is none."""
-    return [name.strip() for name in next(csv.reader([first_line(peek(path))], delimiter=delimiter), [])]
+    try:
+        return [name.strip() for name in next(csv.reader([first_line(peek(path))[:100_000]], delimiter=delimiter), [])]
+    except csv.Error as error:
+        raise TraceError(f"{path}:1: cannot be read as text separated by {delimiter!r}: {error}") from None
 
 
 def read_rows(
@@ -49,7 +53,9 @@ def read_rows(
     """
     done = 0
     start = peek(path).removeprefix(b"\xef\xbb\xbf")
-    above = start[: len(start) - len(start.lstrip())].count(b"\n")  # empty lines above the header
+    above = (
+        start[: len(start) - len(start.lstrip())].replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n")
+    )  # empty lines above the header
     read = pacsv.ReadOptions(column_names=list(names), block_size=BLOCK_BYTES, skip_rows=above + 1 if header else 0)
     parse = pacsv.ParseOptions(
         delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted, double_quote=quoted
@@ -61,14 +67,45 @@ def read_rows(
         column_types=dict.fromkeys(wanted, pa.binary()),
     )
     with opened(path) as file:
+        counted = _Counted(file)
         try:
-            for batch in pacsv.open_csv(file, read_options=read, parse_options=parse, convert_options=convert):
+            for batch in pacsv.open_csv(counted, read_options=read, parse_options=parse, convert_options=convert):
                 if len(batch):
                     columns = dict(zip(wanted, batch.columns, strict=True))
                     yield Rows(columns, len(batch), _Where(path, delimiter, done + header, quoted))
                 done += len(batch)
         except pa.ArrowInvalid as error:
             raise _wrong_line(path, delimiter, len(names), quoted, str(error)) from None
+    if quoted and counted.quotes % 2:
+        _refuse_open_quotes(path, delimiter)
+
+
+class _Counted(io.RawIOBase):
+    """A file that counts double quotes: if their number is odd, one may be left open and have swallowed lines."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.quotes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self.quotes += content.count(b'"')
+        return content
+
+
+def _refuse_open_quotes(path: Path, delimiter: str) -> None:
+    """Raise if the log ends within quotes."""
+    last = 0
+    with opened(path) as file, _text(file) as text:
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        try:
+            for _ in reader:
+                last = reader.line_num
+        except csv.Error:
+            raise TraceError(f"{path}:{last + 1}: has a double quote that is not closed") from None
 
 
 @dataclass(frozen=True)
@@ -81,17 +118,29 @@ class _Where:
     quoted: bool
 
     def __call__(self, row: int) -> str:
-        for count, (line, _) in enumerate(_lines(self.path, self.delimiter, quoted=self.quoted)):
-            if count == self.before + row:
-                return f"{self.path}:{line}"
+        try:
+            for count, (line, _) in enumerate(_lines(self.path, self.delimiter, quoted=self.quoted)):
+                if count == self.before + row:
+                    return f"{self.path}:{line}"
+        except csv.Error:  # a field that is too long
+            pass
         return f"{self.path}: row {self.before + row + 1}"
+
+
+def _text(file: IO[bytes]) -> io.TextIOWrapper:
+    """Return a file as text whose lines end as they do for Arrow: also at lone carriage returns."""
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
 
 
 def _lines(path: Path, delimiter: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the fields of each line that is not empty."""
-    with opened(path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
-        reader = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+    with opened(path) as file, _text(file) as text:
+        if not quoted:
+            for line, content in enumerate(text, start=1):
+                if content.strip():
+                    yield line, content.rstrip("\n").split(delimiter)
+            return
+        reader = csv.reader(text, delimiter=delimiter)
         start = 1
         for fields in reader:
             if len(fields) > 1 or (fields and fields[0].strip()):

@@ -13,9 +13,22 @@ from pwsim.trace import LONGEST_S
 UNKNOWN = frozenset({"", "unknown", "none", "n/a", "na", "nan", "null", "nat", "-"})
 """Words that stand for a value that the log does not know, in lower case."""
 
-_DURATION = re.compile(r"(?:(\d{1,9})-)?(?:(\d{1,9}):)?(\d{1,9}):(\d{1,2}(?:\.\d+)?)")
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtpe]?)(i?[bw])?", re.IGNORECASE)
+_DURATION = re.compile(r"(?:(\d{1,9})-)?(?:(\d{1,9}):)?(\d{1,9}):(\d{1,2}(?:\.\d+)?)", re.ASCII)
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtpe]?)(i?[bw])?", re.IGNORECASE | re.ASCII)
 _MIB = {"": 1 / 1024**2, "k": 1 / 1024, "m": 1.0, "g": 1024.0, "t": 1024.0**2, "p": 1024.0**3, "e": 1024.0**4}
+
+
+def decimal(text: str) -> float:
+    """Return a number as machines write it: Python also takes ``1_000`` and digits of other scripts.
+
+    Raises
+    ------
+    ValueError
+        If the text is no number.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return float(text)
 
 
 def duration_s(text: str) -> float:
@@ -38,7 +51,7 @@ def duration_s(text: str) -> float:
         value = 86400 * days + 3600 * hours + 60 * minutes + seconds
     else:
         try:
-            value = float(text)
+            value = decimal(text)
         except ValueError:
             raise ValueError("must be a duration such as 1-02:03:04 or 02:03:04, or seconds") from None
     if not 0 <= value <= LONGEST_S:
@@ -82,7 +95,7 @@ def number(text: str, *, whole: bool = False, limit: float = 1e15) -> float:
         return float("nan")
     kind = "a whole number" if whole else "a number"
     try:
-        value = float(text)
+        value = decimal(text)
     except ValueError:
         raise ValueError(f"must be {kind}, or empty") from None
     if not 0 <= value <= limit or (whole and not value.is_integer()):

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,7 +92,7 @@ def peek(path: Path) -> bytes:
 def first_line(start: bytes) -> str:
     """Return the first line of a log that is not empty, without blanks at its ends."""
     text = start.decode("utf-8-sig", errors="replace").lstrip()  # without a mark of the byte order
-    return text.split("\n", 1)[0].strip()
+    return re.split(r"[\r\n]", text, maxsplit=1)[0].strip()
 
 
 def _broken(path: Path, packing: str, error: Exception) -> TraceError:

@@ -21,7 +21,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty, with their number from 1."""
     with opened(path) as file:
         for count, line in enumerate(file, start=1):
-            if text := line.decode("utf-8", errors="replace").strip("\r\n \t\0"):
+            if text := line.decode("utf-8", errors="replace").strip("\ufeff\r\n \t\0"):
                 yield count, text
 
 

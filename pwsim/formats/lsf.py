@@ -135,5 +135,5 @@ def _job(path: Path, line: int, tokens: list[str]) -> dict[str, Any]:
 
 def _slots(host: str) -> int:
     """Return how many slots an item of the execution hosts stands for."""
-    found = re.match(r"(\d{1,9})\*", host)
+    found = re.match(r"(\d{1,9})\*", host, re.ASCII)
     return int(found[1]) if found else 1

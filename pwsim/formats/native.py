@@ -78,16 +78,11 @@ def read(path: Path) -> Trace:
     if not isinstance(about, dict):
         raise TraceError(f"{path}: holds no trace of pwsim; another table needs `format: parquet` and a mapping")
     try:
-        for name, categories in about["categories"].items():
-            columns[name] = pd.Categorical(columns[name], categories=pd.Index(categories, dtype=object))
-        columns = {
-            name: column if name in about["categories"] else column.to_numpy() for name, column in columns.items()
-        }
-        made = Trace.from_columns(columns, name=about["name"])
+        made = Trace.from_columns(_arrays(columns, about["categories"]), name=about["name"])
         return replace(
             made,
-            jobs_read=about["jobs_read"],
-            dropped={**about["dropped"], **made.dropped},
+            jobs_read=int(about["jobs_read"]),
+            dropped=dict(about["dropped"]),
             header=about["header"],
             notes=tuple(about["notes"]),
         )
@@ -95,3 +90,22 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path}: is no trace that pwsim wrote, or was changed ({error})") from None
     except TraceError as error:
         raise TraceError(f"{path}: {error}") from None
+
+
+def _arrays(columns: dict[str, Any], categories: dict[str, list[str]]) -> dict[str, Any]:
+    """Return columns as a trace holds them; raise ``ValueError`` where they are not those that were written."""
+    if missing := {column.name for column in COLUMNS} - set(columns):
+        raise ValueError(f"has no column {min(missing)}")
+    arrays = {}
+    for name, column in columns.items():
+        if name not in categories:
+            arrays[name] = column.to_numpy()
+            continue
+        known = pd.Index(categories[name], dtype="str")
+        codes = known.get_indexer(pd.Index(column.astype("str")))
+        if (codes < 0).any():
+            raise ValueError(f"{name} holds a name that the metadata does not list")
+        arrays[name] = pd.Categorical.from_codes(codes, categories=known)
+    if (arrays["run_s"] < 0).any() or (arrays["procs"] <= 0).any():
+        raise ValueError("some of its jobs cannot be replayed")
+    return arrays

@@ -37,9 +37,9 @@ from pwsim.formats.files import first_line, stem
 from pwsim.formats.lines import field, moment, numbered_lines, trace_of
 from pwsim.trace import WIDEST, Trace
 
-_RECORD = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d;([A-Za-z]);([^;]*);(.*)")
+_RECORD = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d;([A-Za-z]);([^;]*);(.*)", re.ASCII)
 _GLUED = re.compile(r"(\b(?:ctime|qtime|etime|start|end)=\d+)(?=[A-Za-z_]+[\w.]*=)")
-_ID = re.compile(r"(\d{1,15})(?:\[\d*\])?(?:\..*)?")
+_ID = re.compile(r"(\d{1,15})(?:\[\d*\])?(?:\..*)?", re.ASCII)
 
 
 def recognises(start: bytes) -> bool:
@@ -128,11 +128,11 @@ def _slots(hosts: str) -> float:
     total = 0
     for part in filter(None, hosts.split("+")):
         _, _, where = part.partition("/")
-        if times := re.fullmatch(r"[\d-]*\*(\d{1,9})", where):
+        if times := re.fullmatch(r"[\d-]*\*(\d{1,9})", where, re.ASCII):
             total += int(times[1])
             continue
         for ends in where.split(","):
-            span = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", ends)
+            span = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", ends, re.ASCII)
             total += max(int(span[2] or span[1]) - int(span[1]) + 1, 1) if span else 1
     return float(min(total, WIDEST))
 
@@ -146,7 +146,7 @@ def _chunks(request: str, cores: str, gpus: str) -> tuple[float, float, float]:
             first, others = "1", [first, *others]
         each = dict(other.split("=", 1) for other in others if "=" in other)
         numbers = [
-            int(text) if re.fullmatch(r"\d{1,9}", text) else default
+            int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else default
             for text, default in ((first, 1), (each.get(cores, "1"), 1), (each.get(gpus, "0"), 0))
         ]
         total += [numbers[0], numbers[0] * numbers[1], numbers[0] * numbers[2]]

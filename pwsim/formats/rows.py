@@ -65,6 +65,13 @@ class Rows:
         texts = [text.decode("utf-8", errors="replace").strip() for text in encoded.dictionary.to_pylist()]
         return encoded.indices.to_numpy(zero_copy_only=False), texts
 
+    def text(self, name: str) -> Any:
+        """Return a column as Arrow's strings; bytes that are no UTF-8 become marks."""
+        try:
+            return self.columns[name].cast(pa.string())
+        except pa.ArrowInvalid:
+            return pa.array([text.decode("utf-8", errors="replace") for text in self.columns[name].to_pylist()])
+
     def numbers(self, name: str, *, whole: bool = False, limit: float = 1e15) -> Floats:
         """Return a column of numbers from 0 to ``limit``; NaN where it is empty.
 
@@ -75,7 +82,7 @@ class Rows:
         """
         if name not in self.columns:
             return np.full(len(self), np.nan)
-        array = self.columns[name].cast(pa.string(), safe=False)
+        array = self.text(name)
         empty = pc.equal(array, "")
         try:
             values = pc.if_else(empty, None, array).cast(pa.float64()).to_numpy(zero_copy_only=False)
@@ -100,7 +107,7 @@ class Rows:
         """
         if name not in self.columns:
             return np.full(len(self), np.nan)
-        texts = pc.utf8_trim_whitespace(self.columns[name].cast(pa.string(), safe=False))
+        texts = pc.utf8_trim_whitespace(self.text(name))
         texts = pc.if_else(pc.is_in(pc.utf8_lower(texts), pa.array(sorted(UNKNOWN))), None, texts)
         for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.float64()):
             try:

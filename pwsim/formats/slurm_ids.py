@@ -18,7 +18,7 @@ MOST_TASKS = 4_000_001
 """The most tasks that Slurm lets an array have."""
 
 _ID = r"^(?P<number>\d{1,15})(?:_(?P<task>\d{1,9}))?(?:\+(?P<het>\d{1,9}))?$"
-_RANGE = re.compile(r"(\d{1,15})_\[([\d,:-]+)(?:,?\.\.\.)?(?:%\d+)?\]")
+_RANGE = re.compile(r"(\d{1,15})_\[([\d,:-]+)(?:,?\.\.\.)?(?:%\d+)?\]", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Ids:
 
 def is_job(rows: Rows, column: str) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return which rows are jobs, and which are steps; header lines in the midst are neither."""
-    texts = rows.columns[column].cast(pa.string(), safe=False)
+    texts = rows.text(column)
     step = pc.match_substring(texts, ".").to_numpy(zero_copy_only=False)
     header = pc.equal(pc.utf8_lower(texts), column).to_numpy(zero_copy_only=False)
     return ~(step | header), step
@@ -62,7 +62,7 @@ def job_ids(rows: Rows, column: str) -> Ids:
     TraceError
         If one is no job id.
     """
-    found = pc.extract_regex(rows.columns[column].cast(pa.string(), safe=False), _ID)
+    found = pc.extract_regex(rows.text(column), _ID)
     parts = {name: _integers(pc.struct_field(found, name)) for name in ("number", "task", "het")}
     count = np.ones(len(rows), dtype=np.int64)
     ranges: dict[int, list[int]] = {}
@@ -76,9 +76,7 @@ def job_ids(rows: Rows, column: str) -> Ids:
         if len(tasks) > 1:
             ranges[int(row)] = tasks
     if column == "jobid" and "jobidraw" in rows.columns:
-        raw = _integers(
-            pc.struct_field(pc.extract_regex(rows.columns["jobidraw"].cast(pa.string(), safe=False), _ID), "number")
-        )
+        raw = _integers(pc.struct_field(pc.extract_regex(rows.text("jobidraw"), _ID), "number"))
         parts["number"] = np.where(raw >= 0, raw, parts["number"])
     return Ids(parts["number"], parts["task"], parts["het"], count, ranges)
 
@@ -96,7 +94,7 @@ def _range(text: str) -> tuple[int, list[int]]:
         raise ValueError("must be a job id such as 123, 123_4, 123_[1-3] or 123+0")
     tasks: list[int] = []
     for part in filter(None, found[2].split(",")):
-        ends = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?(?::(\d{1,9}))?", part)
+        ends = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?(?::(\d{1,9}))?", part, re.ASCII)
         if ends is None or int(ends[3] or 1) == 0 or int(ends[2] or ends[1]) < int(ends[1]):
             raise ValueError(f"has a range of array tasks that makes no sense ({part!r})")
         span = range(int(ends[1]), int(ends[2] or ends[1]) + 1, int(ends[3] or 1))

@@ -125,8 +125,9 @@ def write(trace: Trace, path: Path) -> None:
 def _content(path: Path) -> bytes:
     with opened(path) as file:
         content = file.read()
-    if b"\0" in content[:65536]:
-        raise TraceError(f"{path}: is not a text; an SWF log is lines of 18 numbers, plain or packed")
+    if (at := content[:65536].find(b"\0")) >= 0:
+        line = content[:at].count(b"\n") + 1
+        raise TraceError(f"{path}:{line}: holds a zero byte; an SWF log is lines of 18 numbers, plain or packed")
     return content
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.errors import TraceError
+from pwsim.formats.fields import decimal
 from pwsim.trace import LONGEST_S, WIDEST
 
 FIELDS = (
@@ -112,7 +113,7 @@ def _fault(texts: list[str]) -> str:
         where = f"field {index + 1} ({FIELDS[index]})"
         shown = text if len(text) <= 40 else text[:37] + "..."
         try:
-            value = float(text)
+            value = decimal(text)
         except ValueError:
             return f"{where}: {shown!r} is not a number; -1 stands for unknown"
         limit = _LIMITS.get(index, 1e15)
