@@ -45,7 +45,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "columns": click.option(
         "--columns",
         metavar="FILE|LIST",
-        help="Names of the columns, for a log without a header: a file that holds them, or jobid,submit,...",
+        help="For sacct without a header: names of the columns, or a file of them; for a table: submit_s=when,...",
     ),
     "time_zone": click.option(
         "--time-zone", help="Zone of local times in the log, such as Europe/Paris; default: UTC."
@@ -226,7 +226,7 @@ def trace() -> None:
 
 @trace.command("sacct-command")
 def sacct_command() -> None:
-    """Print the command that makes a log of a Slurm cluster; set the dates, and mind the time zone it prints in."""
+    """Print the command that makes a log of a Slurm cluster, in UTC; set its dates."""
     from pwsim.formats.sacct import COMMAND
 
     click.echo(COMMAND)

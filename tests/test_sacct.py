@@ -322,7 +322,7 @@ def test_steps_sample(data_dir, tmp_path):
 
 def test_the_printed_command_gives_what_is_read(tmp_path, capsys):
     _, command, _ = pwsim(capsys, "trace", "sacct-command")
-    assert command.startswith("sacct ")
+    assert command.startswith("TZ=UTC sacct ")
     names = command.split("--format ")[1].split(" ")[0].lower().split(",")
     assert set(names) | {"alloccpus"} == set(sacct.COLUMNS)
 

@@ -215,6 +215,19 @@ def test_a_scenario_with_a_wrong_mapping(old, new, message, tmp_path, capsys, mo
     assert (code, message in err) == (2, True), err
 
 
+def test_a_mapping_on_the_command_line(tmp_path, capsys):
+    path = write(tmp_path, "csv")
+    mapping = "submit_s=at,start_s=from,end_s=to,procs=2, user=who"
+    code, out, err = pwsim(capsys, "trace", "convert", str(path), str(tmp_path / "x.parquet"), "--columns", mapping)
+    assert (code, err) == (0, "")
+    assert "2 of 4 records of jobs (format csv)" in out
+    assert read_trace(tmp_path / "x.parquet").procs.tolist() == [2, 2]
+    code, _, err = pwsim(
+        capsys, "trace", "convert", str(path), str(tmp_path / "y.parquet"), "--columns", "submit_s=at,proks=2"
+    )
+    assert (code, "columns.proks: unknown; did you mean 'procs'?" in err) == (2, True)
+
+
 @pytest.mark.parametrize("columns", ["[]", "3", "''", "[1, 2]", "{}"])
 def test_columns_that_are_none(columns, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

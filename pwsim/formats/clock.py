@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
+from pwsim.errors import TraceError
 from pwsim.formats.fields import UNKNOWN, decimal
 from pwsim.trace import LONGEST_S, Floats
 
@@ -24,6 +26,20 @@ class Clock:
         self.zone = zone
         self.twice = 0
         self.never = 0
+
+    @classmethod
+    def of(cls, path: Path, zone: str) -> Clock:
+        """Return the clock of a log.
+
+        Raises
+        ------
+        TraceError
+            If there is no such zone.
+        """
+        try:
+            return cls(zone)
+        except ValueError as error:
+            raise TraceError(f"{path}: time_zone: {error}") from None
 
     def seconds(self, times: pd.DatetimeIndex, not_before: Floats | None = None) -> Floats:
         """Return local times as seconds, NaN where not a time.

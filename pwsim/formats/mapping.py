@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,23 @@ NUMBERS = {"job_id": 1e15, "procs": WIDEST, "nodes": WIDEST, "gpus": WIDEST}
 NAMES = ("recorded_status", "user", "group", "queue", "partition")
 KNOWN = (*TIMES, *DURATIONS, *NUMBERS, "memory_mib", *NAMES)
 """What a mapping may name."""
+
+
+def parse_mapping(columns: Any) -> Any:
+    """Return ``submit_s=submitted,procs=4`` as a mapping, anything else as it is.
+
+    Examples
+    --------
+    >>> parse_mapping("submit_s=submitted,procs=4")
+    {'submit_s': 'submitted', 'procs': 4.0}
+    """
+    if not isinstance(columns, str) or "=" not in columns:
+        return columns
+    pairs = (part.partition("=") for part in columns.split(",") if part.strip())
+    return {
+        name.strip(): float(source) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", source, re.ASCII) else source.strip()
+        for name, _, source in pairs
+    }
 
 
 def wrong_columns(columns: Any) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -50,11 +50,11 @@ COLUMNS = (
 """The columns that are read, in lower case."""
 
 COMMAND = (
-    "sacct --allusers --duplicates --allocations --parsable2 --starttime 2024-01-01 --endtime 2025-01-01 --format "
-    "JobID,JobIDRaw,User,Account,Partition,Submit,Eligible,Start,End,Elapsed,State,NNodes,NCPUS,ReqCPUS,ReqMem,ReqTRES,"
-    "AllocTRES,Timelimit,NodeList > jobs.psv"
+    "TZ=UTC sacct --allusers --duplicates --allocations --parsable2 --starttime 2024-01-01 --endtime 2025-01-01 "
+    "--format JobID,JobIDRaw,User,Account,Partition,Submit,Eligible,Start,End,Elapsed,State,NNodes,NCPUS,ReqCPUS,"
+    "ReqMem,ReqTRES,AllocTRES,Timelimit,NodeList > jobs.psv"
 )
-"""What a site runs to get a log that holds all that is read."""
+"""What a site runs to get a log that holds all that is read, with times in UTC."""
 
 
 def recognises(start: bytes) -> bool:
@@ -80,10 +80,7 @@ def read(path: Path, columns: str | Path | Sequence[str] | None = None, time_zon
     TraceError
         If the file cannot be read, a column is missing, or a field makes no sense: names line, field and value.
     """
-    try:
-        clock = Clock(time_zone)
-    except ValueError as error:
-        raise TraceError(f"{path}: time_zone: {error}") from None
+    clock = Clock.of(path, time_zone)
     names, header = _names(path, columns)
     seen: Counter[str] = Counter()
     wanted = [name for name in COLUMNS if name in names]

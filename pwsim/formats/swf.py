@@ -45,11 +45,11 @@ from pwsim.formats.swf_fields import (
     TIME,
     USER,
     WAIT,
+    first_record,
+    header_values,
     job_fields,
 )
 from pwsim.trace import Trace
-
-_HEADER_LINE = re.compile(r";\s*([A-Za-z][\w /()-]*?)\s*:\s*(.*)")
 
 
 def read(path: Path) -> Trace:
@@ -61,8 +61,8 @@ def read(path: Path) -> Trace:
         If the file cannot be read, or a line makes no sense: names file, line, field, value and what would be right.
     """
     content = _content(path)
-    start = _first_record(content)
-    header = _header(content[:start])
+    start = first_record(content)
+    header = header_values(content[:start])
     fields = job_fields(content, start, path)
     allocated, requested = fields[ALLOCATED], fields[REQUESTED]
     procs = np.where(requested > 0, requested, allocated)
@@ -129,25 +129,6 @@ def _content(path: Path) -> bytes:
         line = content[:at].count(b"\n") + 1
         raise TraceError(f"{path}:{line}: holds a zero byte; an SWF log is lines of 18 numbers, plain or packed")
     return content
-
-
-def _first_record(content: bytes) -> int:
-    """Return where the header (lines that start with ``;``, and empty ones) ends."""
-    found = re.search(rb"^[ \t\r]*[^;\s]", content, re.MULTILINE)
-    return found.start() if found else len(content)
-
-
-def _header(content: bytes) -> dict[str, str]:
-    """Return the header's values by label; lines without a label go on with the one before."""
-    header: dict[str, str] = {}
-    label = ""
-    for line in content.decode("utf-8", errors="replace").splitlines():
-        if match := _HEADER_LINE.match(line.strip()):
-            label, value = match[1], match[2].strip()
-            header[label] = f"{header[label]} {value}" if label in header else value
-        elif label and (more := line.strip(" \t;")):
-            header[label] = f"{header[label]} {more}".strip()
-    return header
 
 
 def _category(values: npt.NDArray[Any]) -> pd.Categorical[str]:

@@ -1,8 +1,9 @@
-"""The job lines of an SWF log: 18 numbers each, parsed at once and checked."""
+"""Header and job lines of an SWF log: labels with values, then 18 numbers a line, parsed at once and checked."""
 
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pandas as pd
 from pwsim.errors import TraceError
 from pwsim.formats.fields import decimal
 from pwsim.trace import LONGEST_S, WIDEST
+
+_HEADER_LINE = re.compile(r";\s*([A-Za-z][\w /()-]*?)\s*:\s*(.*)")
 
 FIELDS = (
     "job number",
@@ -42,6 +45,25 @@ USER, GROUP, QUEUE, PARTITION = 11, 12, 14, 15
 _WHOLE = (JOB, ALLOCATED, REQUESTED, STATUS, USER, GROUP, QUEUE, PARTITION)
 _LIMITS = {SUBMIT: LONGEST_S, WAIT: LONGEST_S, RUN: LONGEST_S, TIME: LONGEST_S}
 _LIMITS |= {ALLOCATED: WIDEST, REQUESTED: WIDEST}
+
+
+def first_record(content: bytes) -> int:
+    """Return where the header (lines that start with ``;``, and empty ones) ends."""
+    found = re.search(rb"^[ \t\r]*[^;\s]", content, re.MULTILINE)
+    return found.start() if found else len(content)
+
+
+def header_values(content: bytes) -> dict[str, str]:
+    """Return the header's values by label; lines without a label go on with the one before."""
+    header: dict[str, str] = {}
+    label = ""
+    for line in content.decode("utf-8", errors="replace").splitlines():
+        if match := _HEADER_LINE.match(line.strip()):
+            label, value = match[1], match[2].strip()
+            header[label] = f"{header[label]} {value}" if label in header else value
+        elif label and (more := line.strip(" \t;")):
+            header[label] = f"{header[label]} {more}".strip()
+    return header
 
 
 def job_fields(content: bytes, start: int, path: Path) -> list[npt.NDArray[Any]]:

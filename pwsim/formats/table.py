@@ -26,7 +26,7 @@ from pwsim.formats.clock import Clock
 from pwsim.formats.delimited import header_names, read_rows
 from pwsim.formats.fields import duration_s, memory_mib
 from pwsim.formats.files import first_line, peek, stem
-from pwsim.formats.mapping import DURATIONS, NAMES, NUMBERS, TIMES, factor, wrong_columns
+from pwsim.formats.mapping import DURATIONS, NAMES, NUMBERS, TIMES, factor, parse_mapping, wrong_columns
 from pwsim.formats.rows import Rows
 from pwsim.formats.structured import json_rows, parquet_names, parquet_rows
 from pwsim.formats.tables import Growing, moments, notes
@@ -44,7 +44,7 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     path
         The table; text may be packed.
     columns
-        The mapping.
+        The mapping, or what stands for it on a command line: ``submit_s=submitted,run_s=elapsed,procs=4``.
     time_zone
         Zone of times without an offset.
     kind
@@ -55,12 +55,10 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     TraceError
         If the file cannot be read, the mapping is wrong, or a field makes no sense: names line, field and value.
     """
+    columns = parse_mapping(columns)
     for place, message in wrong_columns(columns):
         raise TraceError(f"{path}: {'.'.join(('columns', *place))}: {message}")
-    try:
-        clock = Clock(time_zone)
-    except ValueError as error:
-        raise TraceError(f"{path}: time_zone: {error}") from None
+    clock = Clock.of(path, time_zone)
     sources = {name: source["column"] if isinstance(source, Mapping) else source for name, source in columns.items()}
     wanted = sorted({source for source in sources.values() if isinstance(source, str)})
     seen: Counter[str] = Counter()
