@@ -8,11 +8,14 @@ import json
 import lzma
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from pwsim import TraceError, read_trace
+from pwsim import Trace, TraceError, read_trace
 from pwsim.formats import READERS, RECOGNISERS, detect_format
+from pwsim.trace import DROP_REASONS
+from pwsim.wording import DROP_NAMES
 from tests.test_alibaba import HEADER, TASKS
 from tests.test_hostile import GOOD, TINY, pwsim
 from tests.test_lsf import record as lsf_record
@@ -136,3 +139,15 @@ def test_scenarios_name_the_line(line, message, tmp_path, capsys, monkeypatch):
     (tmp_path / "good.yaml").write_text(GOOD.replace("trace: tiny.swf", f"trace: tiny.dat\n  {line}"))
     code, _, err = pwsim(capsys, "validate", "good.yaml")
     assert (code, message in err) == (2, True), err
+
+
+def test_every_reason_to_drop_a_record_has_words():
+    assert set(DROP_NAMES) == set(DROP_REASONS)
+
+
+def test_arrays_of_the_caller_stay_as_they_are():
+    columns = {"submit_s": np.array([5.0, 3.0]), "run_s": np.array([1.0, 2.0]), "procs": np.array([1, 2])}
+    trace = Trace.from_columns(columns, dropped={"aborted": 2, "duplicate": 0})
+    columns["run_s"][0] = 9.0
+    assert trace.run_s.tolist() == [2, 1]
+    assert (trace.jobs_read, trace.dropped) == (4, {"aborted": 2})
