@@ -11,22 +11,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pwsim import datasets, flurries, resampling, workload
+from pwsim import flurries, resampling, workload
 from pwsim.cluster import Frozen
-from pwsim.formats import read_trace
+from pwsim.sources import Log
 from pwsim.targets import Where
 from pwsim.trace import Trace
 from pwsim.units import PositiveSeconds, Seconds
 
 Factor = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Change = Callable[[Trace], Trace]
-
-
-class Dataset(Frozen):
-    """A named log."""
-
-    dataset: str
-    """Name of the log: kth-sp2, nasa-ipsc, cea-curie, or the shipped sample."""
 
 
 class Window(Frozen):
@@ -38,29 +31,15 @@ class Window(Frozen):
     """Length [s]; to the end of the log if left out."""
 
 
-class Source(Frozen):
+class Source(Log):
     """A log, and the part of it that is used."""
 
-    trace: Dataset | Annotated[str, Field(min_length=1)]
-    """A file, relative to the scenario file, or ``{dataset: NAME}``."""
-    format: str | None = None
-    """Format of the file; from its name if left out."""
     window: Window | None = None
     """The part of the log that is replayed; all of it if left out."""
     where: Where | None = None
     """Only the jobs that are like this; the others are counted as left out."""
     load: Factor = 1.0
     """Arrivals are compressed so that the offered load is this many times the log's."""
-
-    def path(self, folder: Path) -> Path:
-        """Return the log's file; a data set is fetched if need be.
-
-        Raises
-        ------
-        InputError
-            If there is no such data set, or it cannot be had.
-        """
-        return datasets.fetch(self.trace.dataset) if isinstance(self.trace, Dataset) else folder / self.trace
 
     def chosen(self) -> Iterator[tuple[str, Change]]:
         """Yield the key and the function of what chooses the jobs."""
@@ -81,9 +60,9 @@ class Mix(Source):
     queue: Annotated[str, Field(min_length=1)]
     """Queue that its jobs are in, and the beginning of its users' names."""
 
-    def read(self, folder: Path) -> Trace:
+    def jobs(self, folder: Path) -> Trace:
         """Read its jobs."""
-        trace = read_trace(self.path(folder), self.format)
+        trace = self.read(folder)
         for _, change in (*self.chosen(), self.compressed()):
             trace = change(trace)
         return trace
@@ -161,7 +140,7 @@ class Workload(Source):
         if grow is not None:
             yield "grow", lambda trace: resampling.grow(trace, grow.factor, by=grow.by, seed=seed)
         if mix is not None:
-            yield "mix", lambda trace: workload.mix(trace, mix.read(folder), mix.queue)
+            yield "mix", lambda trace: workload.mix(trace, mix.jobs(folder), mix.queue)
         for index, one in enumerate(self.faster):
             yield f"faster.{index}", one.speed_up
         yield self.compressed()

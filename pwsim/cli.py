@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,15 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "quiet": click.option("--quiet", is_flag=True, help="No progress, only the answer."),
     "allow_code": click.option(
         "--allow-code", is_flag=True, help="Run the Python code that a policy names (FILE.py:FUNCTION)."
+    ),
+    "format": click.option("--format", "format_", help="Format of the log; default: its content tells, or its name."),
+    "columns": click.option(
+        "--columns",
+        metavar="FILE|LIST",
+        help="For sacct without a header: names of the columns, or a file of them; for a table: submit_s=when,...",
+    ),
+    "time_zone": click.option(
+        "--time-zone", help="Zone of local times in the log, such as Europe/Paris; default: UTC."
     ),
     "overwrite": click.option("--overwrite", is_flag=True, help="Replace a results directory that exists."),
 }
@@ -102,7 +111,7 @@ def run(
     with _progress(quiet) as progress:
         plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress, allow_code=allow_code)
     results.write_results(out, plan.summary, {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline})
-    click.echo(f"{plan.summary['answer']}\nReport: {out / 'report.html'}")
+    click.echo(f"{plan.summary['answer']}\n{_log_of(plan.summary)}\nReport: {out / 'report.html'}")
     if plan.chosen is None:
         sys.exit(NO_SETUP)
 
@@ -118,7 +127,7 @@ def run(
     show_default=True,
     help="What happens to jobs that outlive their estimate.",
 )
-@click.option("--format", "format_", help="Format of TRACE; default: from its name.")
+@_options("format", "columns", "time_zone")
 @click.option("--depth", type=click.IntRange(1, 10**9), help="Jobs that backfilling looks at; default: all.")
 @_options("out", "engine", "allow_code", "quiet", "overwrite")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
@@ -128,6 +137,8 @@ def simulate(
     policy: str,
     overrun: Any,
     format_: str | None,
+    columns: str | None,
+    time_zone: str | None,
     depth: int | None,
     out: Path,
     engine: Any,
@@ -151,14 +162,14 @@ def simulate(
     if (code := machine.code()) and not allow_code:
         raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
     results.check_free(out, overwrite=overwrite)
-    workload = _read_log(trace, format_)
+    workload = _read(trace, format_, columns=columns, time_zone=time_zone)
     if not quiet:
-        click.echo(f"{workload.name}: replaying {len(workload):,} jobs", err=True)
+        click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)
     result = engines.simulate(workload, machine, engine=engine, seed=seed)
     if not quiet:
         click.echo(f"replayed with the {result.replay.engine} engine", err=True)
     results.write_results(out, result.summary, {"jobs": result.jobs, "timeline": result.timeline})
-    click.echo(f"{result.summary['answer']}\nReport: {out / 'report.html'}")
+    click.echo(f"{result.summary['answer']}\n{_log_of(result.summary)}\nReport: {out / 'report.html'}")
 
 
 @commands.command()
@@ -210,7 +221,35 @@ def prices(filter_: str, csv: bool) -> None:
 
 @commands.group()
 def trace() -> None:
-    """Make workloads, and statistical twins of them."""
+    """Get, make and convert workloads, and statistical twins of them."""
+
+
+@trace.command("sacct-command")
+def sacct_command() -> None:
+    """Print the command that makes a log of a Slurm cluster, in UTC; set its dates."""
+    from pwsim.formats.sacct import COMMAND
+
+    click.echo(COMMAND)
+
+
+@trace.command()
+@click.argument("trace", type=_PATH)
+@click.argument("out", type=_PATH)
+@_options("format", "columns", "time_zone", "overwrite")
+def convert(
+    trace: Path, out: Path, format_: str | None, columns: str | None, time_zone: str | None, overwrite: bool
+) -> None:
+    """Write TRACE (a log, or the name of a data set) to OUT: .parquet keeps all, .swf and .swf.gz what SWF can hold."""
+    from pwsim.errors import InputError
+    from pwsim.formats import write_trace
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists already; add --overwrite to replace it")
+    workload = _read(trace, format_, columns=columns, time_zone=time_zone)
+    write_trace(workload, out)
+    click.echo(
+        f"{out}: {len(workload):,} of {workload.jobs_read:,} records of {workload.name} (format {workload.format})"
+    )
 
 
 @trace.command()
@@ -226,32 +265,32 @@ def trace() -> None:
 def generate(
     model: str, out: Path, jobs: int | None, days: float | None, cores: int | None, load: float | None, seed: int
 ) -> None:
-    """Write a made log to OUT (.swf or .swf.gz).
+    """Write a made log to OUT (.parquet, .swf or .swf.gz; SWF knows no GPUs).
 
     MODEL is simple, mmc, lublin, ai-training, ai-training-philly, or a statistical twin of a log: a YAML file that
     `pwsim trace fit` wrote.
     """
-    from pwsim.formats import swf
+    from pwsim.formats import write_trace
 
-    if not out.name.endswith((".swf", ".swf.gz")):
-        raise click.ClickException(f"{out}: must end in .swf or .swf.gz")
+    if not out.name.endswith((".parquet", ".swf", ".swf.gz")):
+        raise click.ClickException(f"{out}: must end in .parquet, .swf or .swf.gz")
     made = _made(model, jobs, days, cores, load, seed)
-    swf.write(made, out)
+    write_trace(made, out)
     click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days")
 
 
 @trace.command()
 @click.argument("log", type=_PATH)
 @click.option("-o", "--out", type=_PATH, required=True, help="YAML file for the twin.")
-@click.option("--format", "format_", help="Format of LOG; default: from its name.")
-def fit(log: Path, out: Path, format_: str | None) -> None:
+@_options("format", "columns", "time_zone")
+def fit(log: Path, out: Path, format_: str | None, columns: str | None, time_zone: str | None) -> None:
     """Fit a statistical twin to LOG: what is typical of it, without its jobs and users.
 
     The twin is a text to read, share, and make logs from: `pwsim trace generate twin.yaml OUT`.
     """
     from pwsim.fitting import fit as fit_twin
 
-    twin = fit_twin(_read_log(log, format_))
+    twin = fit_twin(_read(log, format_, columns=columns, time_zone=time_zone))
     twin.write(out)
     click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {twin.days:g} days")
 
@@ -273,13 +312,13 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _read_log(log: Path, format_: str | None) -> Trace:
-    """Read a log file, or a data set by its name."""
+def _read(log: Path, format_: str | None, **options: str | None) -> Trace:
+    """Read a log file or a named data set; only the options that were given count."""
     from pwsim import datasets
     from pwsim.formats import read_trace
 
     path = datasets.fetch(str(log)) if not log.exists() and str(log) in datasets.NAMES else log
-    return read_trace(path, format_)
+    return read_trace(path, format_, **{name: value for name, value in options.items() if value is not None})
 
 
 def _made(model: str, jobs: int | None, days: float | None, cores: int | None, load: float | None, seed: int) -> Trace:
@@ -297,6 +336,14 @@ def _made(model: str, jobs: int | None, days: float | None, cores: int | None, l
     if days is not None:
         raise click.ClickException(f"model {model!r} takes --jobs, not --days: its length follows from the load")
     return generate(jobs=jobs, cores=cores, load=0.75 if load is None else load, seed=seed, model=model)  # type: ignore[arg-type]
+
+
+def _log_of(summary: Mapping[str, Any]) -> str:
+    """Return in a line what was read."""
+    log = summary["workload"]
+    return (
+        f"Log: {log['name']}, format {log['format']}, {log['jobs_replayed']:,} of {log['jobs_read']:,} records replayed"
+    )
 
 
 @contextmanager

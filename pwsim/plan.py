@@ -307,7 +307,7 @@ def check(scenario: Scenario) -> str:
         _checked(trace, complete_targets(trace, scenario.cluster, scenario.targets), trim)
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
-    return f"ok: {len(trace):,} jobs of {trace.name}, {in_space(scenario.cluster):,} setups"
+    return f"ok: {len(trace):,} jobs of {trace.name} (format {trace.format}), {in_space(scenario.cluster):,} setups"
 
 
 def in_space(cluster: Cluster) -> int:

@@ -13,14 +13,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from pwsim import datasets
-from pwsim.changes import Dataset, Source, Workload
+from pwsim.changes import Workload
 from pwsim.cluster import Cluster, Frozen
 from pwsim.document import Place, read_document
 from pwsim.errors import InputError, Problem, ScenarioError
 from pwsim.explain import explain
-from pwsim.formats import read_trace
 from pwsim.metrics import Trim, checked_trim
+from pwsim.sources import Log
 from pwsim.targets import Target
 from pwsim.trace import Trace
 from pwsim.units import Seconds
@@ -116,7 +115,7 @@ class Scenario(Frozen):
         InputError
             If the log cannot be read, or a change leaves no job or cannot be made: names the line and the key.
         """
-        trace = read_trace(self.trace_path, self.workload.format)
+        trace = self.workload.read(self._path.parent)
         for key, change in self.workload.steps(self._path.parent, self.seed if seed is None else seed):
             try:
                 trace = change(trace)
@@ -163,17 +162,10 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
         scenario.cluster.code()
     except InputError as error:
         yield ("cluster", "policy"), str(error)
-    yield from _check_log(("workload",), scenario.workload, scenario.path.parent)
-    if scenario.workload.mix is not None:
-        yield from _check_log(("workload", "mix"), scenario.workload.mix, scenario.path.parent)
-
-
-def _check_log(place: Place, source: Source, folder: Path) -> Iterator[tuple[Place, str]]:
-    """Yield what is wrong with a log that a scenario names; it is looked for, but not read."""
-    if isinstance(source.trace, Dataset):
-        try:
-            datasets.known(source.trace.dataset)
-        except InputError as error:
-            yield (*place, "trace", "dataset"), str(error)
-    elif not source.path(folder).is_file():
-        yield (*place, "trace"), f"there is no file {str(source.path(folder))!r}; paths start at the scenario file"
+    logs: list[tuple[Place, Log | None]] = [
+        (("workload",), scenario.workload),
+        (("workload", "mix"), scenario.workload.mix),
+    ]
+    for place, log in logs:
+        for key, message in log.faults(scenario.path.parent) if log is not None else ():
+            yield (*place, *key), message

@@ -75,6 +75,7 @@ def _common(result: Result, name: str) -> dict[str, Any]:
             "overrun": result.cluster.overrun,
             "workload": {
                 "name": trace.name,
+                "format": trace.format,
                 "jobs_read": trace.jobs_read,
                 "jobs_replayed": len(trace),
                 "dropped": dict(trace.dropped),

@@ -45,6 +45,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("memory_mib", "int64", "MiB", 0, "memory of the whole job; 0: not recorded"),
     Column("gpus", "float64", "GPUs", 0.0, "GPUs of the whole job"),
     Column("recorded_wait_s", "float64", "s", np.nan, "wait that the log recorded; NaN: not recorded"),
+    Column(
+        "held_s", "float64", "s", np.nan, "time from the log's submission to submit_s, held back; NaN: not recorded"
+    ),
     Column("recorded_status", "category", "", "", "how the log says that the job ended"),
     Column("user", "category", "", "", "user"),
     Column("group", "category", "", "", "group or account"),
@@ -61,6 +64,11 @@ WIDEST = 10**9
 
 DROP_REASONS: Mapping[str, str] = MappingProxyType(
     {
+        "not_started": "it had not started when the log ends, or never did",
+        "still_running": "it was still running when the log ends",
+        "unknown_state": "its state is none that the format knows",
+        "aborted": "it was aborted or deleted before it could end by itself",
+        "duplicate": "the same record occurs before",
         "no_size": "neither requested nor allocated processors are positive",
         "negative_run_time": "the run time is negative (unknown)",
         "negative_submit_time": "the submit time is negative (unknown)",
@@ -109,6 +117,8 @@ class Trace:
     """Number of jobs that were left out on request, by reason (:data:`LEFT_OUT_REASONS`)."""
     changes: tuple[str, ...] = ()
     """What was changed on request, in words, in the order in which it was done."""
+    format: str = ""
+    """Format of the log that it was read from; empty if from none."""
 
     @classmethod
     def from_columns(
@@ -118,6 +128,7 @@ class Trace:
         name: str = "trace",
         header: Mapping[str, str] | None = None,
         notes: tuple[str, ...] = (),
+        dropped: Mapping[str, int] | None = None,
     ) -> Trace:
         """Make a trace of raw records.
 
@@ -129,6 +140,8 @@ class Trace:
             absent or not positive is taken from ``run_s`` (semantics §1).
         name, header, notes
             See the attributes of :class:`Trace`.
+        dropped
+            Records that the reader has left out of ``columns``, by reason; they count as read.
 
         Raises
         ------
@@ -138,16 +151,17 @@ class Trace:
         """
         raw = _checked(columns, name)
         count = len(raw["procs"])
+        left_out = {reason: lost for reason, lost in (dropped or {}).items() if lost}
         faults = {
             "no_size": raw["procs"] <= 0,
             "negative_run_time": raw["run_s"] < 0,
             "negative_submit_time": raw["submit_s"] < 0,
         }
         kept = np.ones(count, dtype=bool)
-        dropped = {}
+        read = count + sum(left_out.values())
         for reason, fault in faults.items():
             if lost := int(np.count_nonzero(kept & fault)):
-                dropped[reason] = lost
+                left_out[reason] = lost
             kept &= ~fault
         submit_s = raw["submit_s"][kept]
         if np.any(np.diff(submit_s) < 0):
@@ -163,7 +177,7 @@ class Trace:
             table["submit_s"] = table["submit_s"] - table["submit_s"][0]
         estimate_s = table["estimate_s"]
         table["estimate_s"] = np.maximum(np.where(estimate_s > 0, estimate_s, table["run_s"]), 1.0)
-        return cls(_frozen(table), name, count, dropped, dict(header or {}), notes)
+        return cls(_frozen(table), name, read, left_out, dict(header or {}), notes)
 
     def __len__(self) -> int:
         return len(self.table["submit_s"])
@@ -254,7 +268,7 @@ _DTYPES = {column.name: column.dtype for column in COLUMNS}
 
 
 def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return all columns with their dtype and defaults, as fresh arrays of one length."""
+    """Return all columns with their dtype and defaults, as arrays of one length; not all are copies."""
     if unknown := sorted(set(columns) - set(_DTYPES)):
         raise TraceError(f"{name}: unknown column {unknown[0]!r}; a trace has {', '.join(_DTYPES)}")
     if missing := [required for required in ("submit_s", "run_s", "procs") if required not in columns]:
@@ -276,13 +290,13 @@ def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
                 values = pd.Categorical(np.broadcast_to(np.asarray(values, dtype=str), count).astype(object))
             raw[column.name] = values
             continue
-        array = np.array(np.broadcast_to(np.asarray(values), count), dtype=np.float64)
+        array = np.asarray(np.broadcast_to(np.asarray(values), count), dtype=np.float64)
         _refuse_extremes(array, column, name)
         if column.dtype == "int64":
             if np.any(bad := array != np.floor(array)):
                 row = int(np.argmax(bad))
                 raise TraceError(f"{name}: record {row + 1}: {column.name} must be whole (got {array[row]:g})")
-            array = np.array(np.broadcast_to(np.asarray(values), count)).astype(np.int64)
+            array = np.asarray(np.broadcast_to(np.asarray(values), count)).astype(np.int64, copy=False)
         raw[column.name] = array
     return raw
 

@@ -35,6 +35,11 @@ PART_NAMES = {
 """What each part of the cost is called in tables and figures."""
 
 DROP_NAMES = {
+    "not_started": "had not started when the log ends",
+    "still_running": "were still running when the log ends",
+    "unknown_state": "in a state that the format does not know",
+    "aborted": "aborted or deleted",
+    "duplicate": "recorded twice",
     "no_size": "neither asked for nor got processors",
     "negative_run_time": "unknown run time",
     "negative_submit_time": "unknown submission",

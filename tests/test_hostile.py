@@ -164,7 +164,11 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
     "missing log": ("tiny.swf", "nowhere.swf", ["bad.yaml:3: workload.trace", "nowhere.swf"]),
     "log that is a folder": ("tiny.swf", ".", ["workload.trace", "no file"]),
     "unknown data set": ("trace: tiny.swf", "trace: {dataset: kth-sp3}", ["kth-sp3", "did you mean 'kth-sp2'"]),
-    "unknown format": ("trace: tiny.swf", "trace: tiny.swf\n  format: csv", ["csv", "known formats: swf"]),
+    "unknown format": (
+        "trace: tiny.swf",
+        "trace: tiny.swf\n  format: pdf",
+        ["bad.yaml:4: workload.format", "pdf", "known formats: swf"],
+    ),
     "load of nothing": ("trace: tiny.swf", "trace: tiny.swf\n  load: 0", ["workload.load", "greater than 0"]),
     "window beyond the log": ("trace: tiny.swf", "trace: tiny.swf\n  window: {start: 9 d}", ["no job is submitted"]),
     "window of negative length": (

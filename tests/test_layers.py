@@ -25,6 +25,7 @@ LAYERS = [
     {"plots", "summary"},
     {"result", "report"},
     {"engine", "targets", "results"},
+    {"sources"},
     {"changes"},
     {"bounds", "scenario", "sweep"},
     {"milp"},

@@ -106,7 +106,7 @@ BROKEN = {
     "text": ("To be, or not to be\n", "x.swf:1: field 1 (job number): 'To' is not a number"),
     "html": ("<html>\n<body>404</body></html>\n", "x.swf:1: field 1 (job number): '<html>'"),
     "line numbers count the header": ("; a\n; b\n" + JOB + "1 2 3\n", "x.swf:4: has 3 fields"),
-    "zero byte": (JOB + "\0" + JOB, "x.swf: is not a text"),
+    "zero byte": (JOB + "\0" + JOB, "x.swf:2: holds a zero byte"),
     "empty": ("", "x.swf: has no job lines"),
     "spaces": ("  \n\t\n", "x.swf: has no job lines"),
 }
@@ -183,5 +183,5 @@ def test_curie_in_numbers(data_dir):
 def test_file_that_is_not_there(tmp_path):
     with pytest.raises(TraceError, match=r"nowhere\.swf: cannot be read: No such file"):
         read_trace(tmp_path / "nowhere.swf")
-    with pytest.raises(TraceError, match="does not tell the format"):
+    with pytest.raises(TraceError, match=r"nowhere: cannot be read"):
         read_trace(tmp_path / "nowhere")

@@ -1,0 +1,93 @@
+"""Logs whose records are lines with a grammar of their own, read line by line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pwsim.errors import TraceError
+from pwsim.formats.fields import number
+from pwsim.formats.files import opened
+from pwsim.formats.tables import drop_duplicates, moments, notes
+from pwsim.trace import DROP_REASONS, LONGEST_S, Trace
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not empty, with their number from 1."""
+    with opened(path) as file:
+        for count, line in enumerate(file, start=1):
+            if text := line.decode("utf-8", errors="replace").strip("\ufeff\r\n \t\0"):
+                yield count, text
+
+
+def field(path: Path, line: int, name: str, text: str, parse: Callable[[str], float]) -> float:
+    """Return a field as a number.
+
+    Raises
+    ------
+    TraceError
+        If ``parse`` raises ``ValueError``: names file, line, field, value and what would be right.
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        shown = text if len(text) <= 40 else text[:37] + "..."
+        raise TraceError(f"{path}:{line}: {name}: {error} (got {shown!r})") from None
+
+
+def moment(text: str) -> float:
+    """Return seconds since 1970; NaN where the text is empty or 0, which stands for "never".
+
+    Raises
+    ------
+    ValueError
+        If the text is no such number.
+    """
+    value = number(text, limit=LONGEST_S)
+    return value if value > 0 else float("nan")
+
+
+def trace_of(records: list[dict[str, Any]], name: str, seen: Counter[str]) -> Trace:
+    """Return the trace of records of jobs that ended.
+
+    Parameters
+    ----------
+    records
+        Each with ``id`` (text), ``submit``, ``eligible``, ``start``, ``end``, ``limit_s`` [s, NaN where unknown], and
+        other columns of a trace.
+    name
+        Name of the trace.
+    seen
+        What else was counted: records that were dropped by reason, and other events (see :data:`tables.NOTES`).
+    """
+    texts = {column for column, value in records[0].items() if isinstance(value, str)} if records else set()
+    table: dict[str, Any] = {
+        column: np.array([record[column] for record in records], dtype=object if column in texts else np.float64)
+        for column in (records[0] if records else ("id", "submit", "eligible", "start", "end", "limit_s", "procs"))
+    }
+    start, end = table.pop("start"), table.pop("end")
+    when = moments(table.pop("submit"), table.pop("eligible"), start)
+    table |= {
+        "submit_s": np.nan_to_num(when.submit_s, nan=-1),
+        "run_s": np.nan_to_num(end - start, nan=-1),
+        "estimate_s": np.nan_to_num(table.pop("limit_s"), nan=-1),
+        "recorded_wait_s": when.recorded_wait_s,
+        "held_s": when.held_s,
+        "unusable": when.unusable,
+    }
+    kept = ~np.isnan(start)
+    seen["not_started"] = int(np.count_nonzero(~kept))
+    table, seen["duplicate"], seen["again"] = drop_duplicates(
+        {key: column[kept] for key, column in table.items()}, ("id",)
+    )
+    seen["held"] = int(np.count_nonzero(table["held_s"] > 0))
+    seen["unusable"] = int(np.count_nonzero(table.pop("unusable")))
+    del table["id"]
+    dropped = {reason: seen[reason] for reason in DROP_REASONS if reason in seen}
+    named = {column: pd.Categorical(table[column]) for column in texts - {"id"}}
+    return Trace.from_columns({**table, **named}, name=name, notes=tuple(notes(seen)), dropped=dropped)

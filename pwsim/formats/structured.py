@@ -1,0 +1,123 @@
+"""Rows of JSON lines and of Parquet, as text like those of delimited logs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pwsim.errors import TraceError
+from pwsim.formats.files import opened
+from pwsim.formats.rows import Rows
+
+BATCH_ROWS = 50_000
+"""Rows that are parsed at a time."""
+
+
+def json_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
+    """Yield a file with a JSON object a line in batches.
+
+    Raises
+    ------
+    TraceError
+        If the file cannot be read, or a line is no object, or lacks all that is wanted.
+    """
+    with opened(path) as file:
+        lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+        while batch := list(itertools.islice(lines, BATCH_ROWS)):
+            records = [_record(path, number, line, wanted) for number, line in batch]
+            columns = {
+                name: pa.array([record[place] for record in records], pa.binary()) for place, name in enumerate(wanted)
+            }
+            yield Rows(columns, len(batch), _numbered(path, [number for number, _ in batch]))
+
+
+def _numbered(path: Path, numbers: list[int]) -> Callable[[int], str]:
+    return lambda row: f"{path}:{numbers[row]}"
+
+
+def _record(path: Path, number: int, line: bytes, wanted: Sequence[str]) -> list[bytes]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise TraceError(f"{path}:{number}: is not JSON: {str(error)[:200]}") from None
+    if not isinstance(record, dict):
+        raise TraceError(f"{path}:{number}: must be a JSON object, such as {{...}}")
+    values = [_value(record, name) for name in wanted]
+    if wanted and all(value is None for value in values):
+        raise TraceError(f"{path}:{number}: has none of {', '.join(wanted)}")
+    for name, value in zip(wanted, values, strict=True):
+        if isinstance(value, dict | list):
+            raise TraceError(f"{path}:{number}: {name}: must be a text or a number (got {str(value)[:40]})")
+    return [b"" if value is None else str(value).encode("utf-8", errors="replace") for value in values]
+
+
+def _value(record: Any, name: str) -> Any:
+    """Return what a name such as ``request.cpus`` stands for; ``None`` if it is not there."""
+    if name in record:
+        return record[name]
+    for part in name.split("."):
+        if not isinstance(record, dict) or part not in record:
+            return None
+        record = record[part]
+    return record
+
+
+def parquet_names(path: Path) -> list[str]:
+    """Return the names of a Parquet file's columns.
+
+    Raises
+    ------
+    TraceError
+        If it cannot be read.
+    """
+    return list(_parquet(path).schema_arrow.names)
+
+
+def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
+    """Yield a Parquet file in batches.
+
+    Raises
+    ------
+    TraceError
+        If it cannot be read, or a column holds something else than numbers, times and texts.
+    """
+    done = 0
+    try:
+        for batch in _parquet(path).iter_batches(BATCH_ROWS, columns=list(wanted)):
+            if not len(batch):
+                continue
+            columns = {name: _text(path, name, batch.column(name)) for name in wanted}
+            yield Rows(columns, len(batch), _counted(path, done))
+            done += len(batch)
+    except (pa.ArrowException, OSError) as error:
+        raise TraceError(f"{path}: the Parquet file is broken ({str(error).splitlines()[0][:200]})") from None
+
+
+def _counted(path: Path, before: int) -> Callable[[int], str]:
+    return lambda row: f"{path}: row {before + row + 1}"
+
+
+def _parquet(path: Path) -> Any:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise TraceError(f"{path}: cannot be read: {error.strerror}") from None
+        raise TraceError(f"{path}: is not a Parquet file, or is broken ({str(error).splitlines()[0][:200]})") from None
+
+
+def _text(path: Path, name: str, column: Any) -> Any:
+    """Return a column as text."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    try:
+        return pc.fill_null(column.cast(pa.string()), "").cast(pa.binary())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise TraceError(f"{path}: column {name}: must hold numbers, times or texts (it holds {column.type})") from None
