@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
+import pandas as pd
 from pydantic import Field, PrivateAttr, ValidationError
 
-from pwsim import datasets, workload
-from pwsim.cluster import Cluster, Frozen
-from pwsim.document import Place, read_document
+from pwsim import datasets, prices, workload
+from pwsim.cluster import Cluster
+from pwsim.document import Document, Place, read_document
 from pwsim.errors import InputError, ScenarioError, TraceError
 from pwsim.explain import explain
 from pwsim.formats import read_trace
+from pwsim.money import Economics
 from pwsim.targets import Target
 from pwsim.trace import Trace
-from pwsim.units import PositiveSeconds, Seconds
+from pwsim.units import Frozen, PositiveSeconds, Seconds
 
 
 class Dataset(Frozen):
@@ -51,15 +53,8 @@ class Workload(Frozen):
     """The part of the log that is replayed; all of it if left out."""
     load: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
     """Arrivals are compressed so that the offered load is this many times the log's."""
-
-
-class Economics(Frozen):
-    """How money is counted."""
-
-    currency: Literal["USD"] = "USD"
-    """Currency of every figure of money."""
-    discount_rate: float = Field(default=0.05, ge=0, le=1, allow_inf_nan=False)
-    """Interest a year, such as 0.05, for the annuity of what is bought (semantics §8)."""
+    data_gib: float = Field(default=0.0, ge=0, le=1e9, allow_inf_nan=False)
+    """Data that a job brings along and takes home, for jobs whose data the log does not tell [GiB]."""
 
 
 class Search(Frozen):
@@ -122,6 +117,8 @@ class Scenario(Frozen):
                 trace = workload.window(trace, self.workload.window.start, self.workload.window.length)
             except TraceError as error:
                 raise InputError(f"{self._path}: workload.window: {error}") from None
+        if self.workload.data_gib:
+            trace = workload.with_data(trace, self.workload.data_gib)
         return trace if self.workload.load == 1 else workload.compress(trace, self.workload.load)
 
 
@@ -134,9 +131,10 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
         With every problem of the file: line, path of keys, what is wrong and what would be right.
     """
     document = read_document(Path(path), list(Scenario.model_fields))
+    table = _prices(document)
     scenario: Scenario | None = None
     try:
-        scenario = Scenario.model_validate(document.data)
+        scenario = Scenario.model_validate(document.data, context={"prices": table})
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             document.add(*explain(fault, document.data, Scenario))
@@ -148,6 +146,25 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     if document.problems or scenario is None:
         raise ScenarioError(str(path), document.problems)
     return scenario
+
+
+def _prices(document: Document) -> pd.DataFrame | None:
+    """Return the price table that a file names in ``economics.prices``, ``None`` for the shipped one.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read: without it, nothing can be said of the instances that pools name.
+    """
+    economics = document.data.get("economics")
+    name = economics.get("prices") if isinstance(economics, dict) else None
+    if not isinstance(name, str) or not name:
+        return None
+    try:
+        return prices.with_own(prices.load_prices(Path(document.path).parent / name))
+    except InputError as error:
+        document.add(("economics", "prices"), str(error))
+        raise ScenarioError(document.path, document.problems) from None
 
 
 def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:

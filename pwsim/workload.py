@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pwsim.errors import TraceError
 from pwsim.trace import Trace
 
@@ -41,3 +43,15 @@ def compress(trace: Trace, load: float) -> Trace:
     array([ 0., 40.])
     """
     return trace.with_columns(submit_s=trace.submit_s / load)
+
+
+def with_data(trace: Trace, data_gib: float) -> Trace:
+    """Return the trace with ``data_gib`` as the data of those jobs whose data the log does not tell [GiB].
+
+    Examples
+    --------
+    >>> trace = Trace.from_columns({"submit_s": [0, 60], "run_s": [10, 10], "procs": [1, 1], "data_gib": [0, 2.5]})
+    >>> with_data(trace, 5).data_gib
+    array([5. , 2.5])
+    """
+    return trace.with_columns(data_gib=np.where(trace.data_gib > 0, trace.data_gib, float(data_gib)))

@@ -113,7 +113,7 @@ def write(trace: Trace, path: Path) -> None:
         trace.estimate_s, memory, codes["recorded_status"], codes["user"], codes["group"], unknown, codes["queue"],
         codes["partition"], unknown, unknown,
     ]  # fmt: skip
-    lines = [f"; {label}: {value}".rstrip() for label, value in trace.header.items()]
+    lines = [f"; {label}: {value}".rstrip() for label, value in _header_from(trace).items()]
     lines += [" ".join(row) for row in zip(*(_texts(column) for column in columns), strict=True)]
     content = ("\n".join(lines) + "\n").encode()
     if path.suffix == ".gz":
@@ -163,6 +163,15 @@ def _header(content: bytes) -> dict[str, str]:
             header[label] = f"{header[label]} {value}" if label in header else value
         elif label and (more := line.strip(" \t;")):
             header[label] = f"{header[label]} {more}".strip()
+    return header
+
+
+def _header_from(trace: Trace) -> dict[str, str]:
+    """Return the header of a trace whose clock starts at its first submission."""
+    header = dict(trace.header)
+    start = header.get("UnixStartTime", "").strip()
+    if re.fullmatch(r"\d{1,15}", start):
+        header["UnixStartTime"] = str(int(start) + round(trace.first_submit_s))
     return header
 
 
