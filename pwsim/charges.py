@@ -18,7 +18,6 @@ import numpy as np
 from pwsim.cluster import CloudPool, OnPremisesPool, Pool
 from pwsim.costs import (
     KG_PER_TONNE,
-    PARTS,
     Breakdown,
     Terms,
     idle_energy_usd,
@@ -62,17 +61,13 @@ class Use(NamedTuple):
 def caused(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> dict[str, Floats]:
     """Return what jobs have caused in a pool until some times, by part [USD], each of shape (times,).
 
-    The names are those of :data:`pwsim.costs.PARTS`, though nothing is scaled to a year yet; parts that jobs do
-    not cause are absent.  ``carbon_kg_per_year`` comes with them [kg].
+    A part is called as in :data:`pwsim.costs.PARTS`, but without ``_per_year``.
     """
-    data = _data_usd(pool, use, until_s)
-    carbon_kg = _carbon_kg(pool, use, until_s)
     return {
-        "busy_energy_usd_per_year": _busy_energy_usd(pool, use, terms, until_s),
-        "cloud_usd_per_year": _rent_usd(pool, use, until_s),
-        **data,
-        "carbon_usd_per_year": carbon_kg / KG_PER_TONNE * terms.carbon_usd_per_tonne,
-        "carbon_kg_per_year": carbon_kg,
+        "busy_energy_usd": _busy_energy_usd(pool, use, terms, until_s),
+        "cloud_usd": _rent_usd(pool, use, until_s),
+        **_data_usd(pool, use, until_s),
+        "carbon_usd": carbon_kg(pool, use, until_s) / KG_PER_TONNE * terms.carbon_usd_per_tonne,
     }
 
 
@@ -84,12 +79,11 @@ def year(pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float) -> tup
     ValueError
         If the measurement window has no length and jobs cause costs.
     """
-    cost, carbon_kg = standing(pool, nodes, terms), standing_carbon_kg(pool, nodes)
-    sums = caused(pool, use, terms, np.array([last_s(pool, use)]))
-    for part in PARTS:
-        if part in sums:
-            cost[part] += per_year(float(sums[part][0]), window_s)
-    return cost, carbon_kg + per_year(float(sums["carbon_kg_per_year"][0]), window_s)
+    cost, until_s = standing(pool, nodes, terms), np.array([last_s(pool, use)])
+    for part, usd in caused(pool, use, terms, until_s).items():
+        cost[f"{part}_per_year"] += per_year(float(usd[0]), window_s)
+    caused_kg = float(carbon_kg(pool, use, until_s)[0])
+    return cost, standing_carbon_kg(pool, nodes) + per_year(caused_kg, window_s)
 
 
 def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) -> Floats:
@@ -104,8 +98,8 @@ def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) 
     until_s = edges_s.copy()
     until_s[0] = -1.0  # what comes due at the first instant counts, too
     until_s[-1] = max(until_s[-1], last_s(pool, use))
-    sums = caused(pool, use, terms, until_s)
-    return even + idle + sum(np.diff(sums[part]) for part in PARTS if part in sums)
+    usd: Floats = even + idle + np.diff(sum(caused(pool, use, terms, until_s).values()))
+    return usd
 
 
 def last_s(pool: Pool, use: Use) -> float:
@@ -138,8 +132,11 @@ def _busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Flo
     return _busy_kw(pool) * integral(paid[0], paid[1], use.procs, paid[2])
 
 
-def _carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
-    """Return what jobs emit: busy own cores beyond idle nodes, elastic nodes as long as they are there."""
+def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
+    """Return what jobs emit until some times [kg], shape (times,).
+
+    That is busy own cores, beyond idle nodes, and elastic nodes while they are there.
+    """
     if isinstance(pool, CloudPool):
         if not pool.elastic:
             return np.zeros(len(until_s))
@@ -240,8 +237,8 @@ def _data_usd(pool: Pool, use: Use, until_s: Floats) -> dict[str, Floats]:
     taken = np.concatenate(([0.0], np.cumsum(use.data_gib[order])))
     left = np.searchsorted(use.job_end_s[order], until_s, side="right")
     return {
-        "storage_usd_per_year": gib_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month,
-        "egress_usd_per_year": taken[left] * pool.egress_usd_per_gib,
+        "storage_usd": gib_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month,
+        "egress_usd": taken[left] * pool.egress_usd_per_gib,
     }
 
 

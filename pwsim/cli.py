@@ -223,7 +223,7 @@ def prices(filter_: str, cheapest_per: str | None, market: str | None, file: Pat
     table = tables.load_prices() if file is None else tables.with_own(tables.load_prices(file))
     table = tables.select(filter_, table)
     if cheapest_per is not None:
-        table = tables.cheapest_per(table, cheapest_per, market or "on_demand")
+        table = tables.cheapest_per(table, cheapest_per, market or "on_demand").round(6)
     _print_table(table, csv=csv)
 
 

@@ -140,7 +140,7 @@ def _numbers(texts: pd.Series[str], column: str, path: Path) -> pd.Series[float]
         raise InputError(
             f"{path}:{_line(bad)}: {column} must be a {kind} of at least {least} (got {texts[bad].iloc[0]!r})"
         )
-    return numbers.fillna(0) if column == "gpus" else numbers
+    return numbers.fillna(0).astype("int64") if column == "gpus" else numbers
 
 
 def find_price(instance: str, market: str = "on_demand", prices: pd.DataFrame | None = None) -> Offer:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim import charges, costs, metrics, summary
-from pwsim.cluster import Cluster
+from pwsim.cluster import CloudPool, Cluster
 from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 from pwsim.units import HOUR_S
@@ -269,6 +269,7 @@ class Result:
                     "launches": len(use.launch_s) if pool.elastic else 0,
                     "restarts": int(np.count_nonzero(lost_s > 0)) if self.replay.attempts is not None else 0,
                     "lost_core_hours": lost_core_s / HOUR_S,
+                    "committed_nodes": pool.committed_nodes if isinstance(pool, CloudPool) else 0,
                     "commitment_share_used": charges.commitment_share_used(pool, count, use, window_s),
                     "cost_usd_per_year": usd,
                     "usd_per_core_hour_used": costs.per_hour_used(usd, busy_core_s, window_s),

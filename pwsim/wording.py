@@ -285,7 +285,7 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
         if pools:
             parts = [
                 f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
-                f"({count(pool['nodes'] * pool['cores_per_node'], 'core')})"
+                f"({count(pool['nodes'] * pool['cores_per_node'], 'core')}{_committed(pool)})"
                 for pool in pools
             ]
             acts.append(f"{verb} {listed(parts)}")
@@ -294,6 +294,10 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
     unused = [pool["name"] for pool in summary["pools"] if not pool["nodes"]]
     nothing = f" (nothing of {listed(unused)})" if unused else ""
     return f"{listed(acts)}{nothing}, scheduled by {_policy(setup['policy'])}"
+
+
+def _committed(pool: Mapping[str, Any]) -> str:
+    return f", commitments for {count(pool['committed_nodes'], 'node')}" if pool["committed_nodes"] else ""
 
 
 def _service(summary: Mapping[str, Any]) -> str:

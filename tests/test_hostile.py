@@ -78,6 +78,7 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
     # name: (text to replace, replacement, words of the message)
     "unknown key at the top": ("name: good", "nmae: good", ["bad.yaml:1: nmae", "did you mean 'name'"]),
     "unknown key of a pool": ("nodes: {min: 1", "ndoes: {min: 1", ["bad.yaml:9", "ndoes", "did you mean 'nodes'"]),
+    "unknown key of a cloud pool": ("always_up: true", "always_pu: true", ["always_pu", "did you mean 'always_up'"]),
     "unknown key of a target": ("at_most: 4 h", "atmost: 4 h", ["bad.yaml:18: targets.0.atmost", "'at_most'"]),
     "unknown key of the costs": ("capex_usd", "capex", ["bad.yaml:11", "capex", "did you mean 'capex_usd'"]),
     "unit of the wrong kind": ("4 h}", "4 GiB}", ["targets.0.at_most", "4 GiB", "4 h"]),
