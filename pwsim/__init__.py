@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pwsim.engine import simulate
     from pwsim.errors import InputError, PwsimError, ScenarioError, SolverError, TraceError
     from pwsim.formats import read_trace
+    from pwsim.money import Economics
     from pwsim.plan import Plan, optimize
     from pwsim.prices import find_price, load_prices
     from pwsim.result import Result
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Cluster": "cluster",
+    "Economics": "money",
     "InputError": "errors",
     "Plan": "plan",
     "PwsimError": "errors",
@@ -62,6 +64,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "load_scenario",
     "Scenario",
     "Target",
+    "Economics",
     "optimize",
     "Plan",
     "load_prices",

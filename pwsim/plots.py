@@ -119,7 +119,8 @@ def cost_breakdown(
     """
     whole = sum(one["usd_per_year"] for one in site)
     bars = [*pools, {"name": WHOLE_SETUP, "site_usd_per_year": whole}] if whole else pools
-    ax = new_axes(height=1.5 + 0.5 * len(bars)) if ax is None else ax
+    parts = sum(any(bar.get(part) for bar in bars) for part in costs.PARTS)
+    ax = new_axes(height=max(1.1 + 0.5 * len(bars), 0.6 + 0.2 * parts)) if ax is None else ax
     left = np.zeros(len(bars))
     names = [bar["name"] for bar in bars]
     for index, part in enumerate(costs.PARTS):
@@ -136,7 +137,7 @@ def cost_breakdown(
     ax.set_xlabel("USD a year")
     _thousands(ax.xaxis)
     if left.any():
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, fontsize="small")
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
     return _clean(ax)
 
 

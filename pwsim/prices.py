@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,7 @@ def _line(bad: pd.Series[bool]) -> int:
     return int(bad[bad].index[0]) + 1
 
 
-def _numbers(texts: pd.Series[str], column: str, path: Path) -> pd.Series[float]:
+def _numbers(texts: pd.Series[str], column: str, path: Path) -> pd.Series[Any]:
     """Return a column as numbers, NaN where it is empty (0 GPUs)."""
     numbers = pd.to_numeric(texts.where(texts.str.strip() != "", "nan"), errors="coerce")
     least = 1 if column in ("cores", "vcpus") else 0

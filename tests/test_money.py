@@ -537,6 +537,14 @@ def test_everything_at_once(full, capsys):
     assert "GPU-hour used" not in page
 
 
+def test_lost_work_is_in_the_report(full, capsys):
+    text = FULL.replace("burst_after: 0", "burst_after: 0\n      interruptions_per_hour: 5")
+    (full / "full.yaml").write_text(text)
+    assert pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")[0] == 0
+    assert json.loads((full / "r" / "summary.json").read_text())["lost_work_usd_per_year"] > 0
+    assert "Work lost to interruptions" in (full / "r" / "report.html").read_text()
+
+
 def test_prices_of_the_user_come_before_the_shipped_ones(full, capsys):
     text = FULL.replace("me/here/small", "aws/us-east-1/c7a.xlarge").replace("- {term: 1yr, nodes: 1}\n        ", "")
     (full / "full.yaml").write_text(text)
