@@ -153,6 +153,11 @@ def test_data_is_kept_and_taken_home(storage_time, gib_months):
     assert hours.sum() == pytest.approx(3 * rent + 2.7 + 0.1 * gib_months)
 
 
+def test_data_of_a_job_that_ends_at_once_is_taken_home_in_the_first_hour():
+    result = replay([cloud(1, always_up=True, egress_usd_per_gib=1)], [(0, 1, 0), (7200, 1, 0)], data_gib=[3, 4])
+    assert result.timeline["cost_usd"].tolist() == pytest.approx([3.6 + 3, 3.6 + 4])
+
+
 def test_only_the_pool_where_a_job_ends_keeps_its_data():
     pools = [own(1), cloud(1, egress_usd_per_gib=1, burst_after=0)]
     result = replay(pools, [(0, 1, 100), (0, 1, 10), (3600, 1, 1)], data_gib=[4, 5, 6])
@@ -369,8 +374,8 @@ setups = st.fixed_dictionaries(
     {
         "always_up": st.booleans(),
         "commitments": st.sampled_from([[], committed((1, 0.5)), committed((1, 0.5), (2, 0.2))]),
-        "storage_time": st.sampled_from([None, 0, 5, 1000]),
-        "storage_usd_per_gib_month": st.sampled_from([0, 400]),
+        "storage_time": st.sampled_from([None, None, 5, 1000]),
+        "storage_usd_per_gib_month": st.sampled_from([0, 400, 400]),
         "egress_usd_per_gib": st.sampled_from([0, 0.5]),
         "carbon_g_per_hour": st.sampled_from([0, 3e5]),
         "accepts": st.sampled_from([{}, {"procs": {"at_most": 2}}]),
@@ -417,9 +422,13 @@ def test_no_setup_costs_less_than_its_bound_and_the_hours_add_up(
         assert result.hourly(economics)["cost_usd"].sum() == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
-def test_the_bound_of_the_first_pool_is_what_it_costs():
-    # Without tariffs nothing of it is unknown: its jobs, their data, their energy.
-    pools = [cloud([1, 2], always_up=True, **{**RENT, "storage_time": 60}), own(1, **{**COST, "site_usd_per_year": 0})]
+@pytest.mark.parametrize("storage_time", [60, None])
+def test_the_bound_of_the_first_pool_is_what_it_costs(storage_time):
+    # No job waits.  Without tariffs nothing of it is unknown: its jobs, their data, their energy.
+    pools = [
+        cloud([1, 2], always_up=True, **{**RENT, "storage_time": storage_time}),
+        own(1, **{**COST, "site_usd_per_year": 0}),
+    ]
     pools[1]["cost"]["electricity_usd_per_kwh"] = 0.2
     trace = Trace.from_columns(
         {"submit_s": [0, 3600, 3600], "run_s": [60, 50, 10], "procs": [1, 1, 3], "data_gib": [1, 2, 3]}
