@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pwsim.fitting import fit
     from pwsim.flurries import find_flurries, without_flurries
     from pwsim.formats import read_trace
+    from pwsim.money import Economics
     from pwsim.plan import Plan, optimize
     from pwsim.prices import find_price, load_prices
     from pwsim.resampling import grow, resample
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Cluster": "cluster",
+    "Economics": "money",
     "InputError": "errors",
     "Plan": "plan",
     "PwsimError": "errors",
@@ -93,6 +95,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "load_scenario",
     "Scenario",
     "Target",
+    "Economics",
     "optimize",
     "Plan",
     "load_prices",

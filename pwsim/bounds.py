@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pwsim import costs
+from pwsim import charges, costs
 from pwsim.cluster import Cluster
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
+from pwsim.money import Economics
 from pwsim.targets import Target
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import HOUR_S
@@ -30,7 +31,8 @@ class Bounds:
     """Necessary conditions on the choices of node counts, and bounds on cost."""
 
     cost_usd_per_year: tuple[Floats, ...]
-    """By pool: the least that each choice costs, shape (choices,) [USD a year]; exact for the first pool."""
+    """By pool: the least that each choice costs, shape (choices,) [USD a year]; what is paid for any setup is in the
+    first."""
     job_classes: Integers
     """By class of job and pool: index of the first choice that holds it, or the number of choices if none does."""
     job_class_counts: Integers
@@ -67,7 +69,7 @@ def least_rejected(first: Integers, cluster: Cluster) -> int:
 
 
 def analyse(
-    trace: Trace, cluster: Cluster, targets: Sequence[Target], discount_rate: float, trim: Trim = NO_TRIM
+    trace: Trace, cluster: Cluster, targets: Sequence[Target], economics: Economics, trim: Trim = NO_TRIM
 ) -> Bounds:
     """Return what is known of all setups of a cluster before any is replayed.
 
@@ -81,13 +83,14 @@ def analyse(
     limits = [target.at_most for target in targets if target.metric == "jobs_rejected" and target.at_most is not None]
     rejected_at_most = int(min(limits, default=len(trace)))
     classes, counts = np.unique(first, axis=0, return_counts=True)
+    terms = costs.terms_of(economics, trace)
     standing = [
-        np.array([costs.total(costs.standing(pool, nodes, discount_rate)) for nodes in pool.nodes])
-        for pool in cluster.pools
+        np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes]) for pool in cluster.pools
     ]
-    energy = _busy_energy(trace, cluster, first)
+    standing[0] = standing[0] + economics.site_usd_per_year
+    caused = _least_caused(trace, cluster, first, terms)
     return Bounds(
-        cost_usd_per_year=tuple(fixed + busy for fixed, busy in zip(standing, energy, strict=True)),
+        cost_usd_per_year=tuple(fixed + least for fixed, least in zip(standing, caused, strict=True)),
         job_classes=classes,
         job_class_counts=counts,
         rejected_at_most=rejected_at_most,
@@ -106,8 +109,8 @@ def _held(first: Integers, cluster: Cluster, spare: int) -> Booleans | None:
     return held
 
 
-def _busy_energy(trace: Trace, cluster: Cluster, first: Integers) -> list[Floats]:
-    """Return by pool the least that busy cores cost at each choice, shape (choices,) [USD a year].
+def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.Terms) -> list[Floats]:
+    """Return by pool the least that jobs cause at each choice, shape (choices,) [USD a year].
 
     A pool runs for certain the jobs that it holds at that choice and that no earlier pool could hold at any; for the
     first pool these are all of its jobs.
@@ -116,16 +119,15 @@ def _busy_energy(trace: Trace, cluster: Cluster, first: Integers) -> list[Floats
         return [np.zeros(len(pool.nodes)) for pool in cluster.pools]
     run_s = work_s(trace, cluster)
     free = np.ones(len(trace), dtype=bool)
-    energy = []
+    caused = []
     for index, pool in enumerate(cluster.pools):
         choices = len(pool.nodes)
         mine = free & (first[:, index] < choices)
-        core_s = np.bincount(first[mine, index], (trace.procs * run_s)[mine] / pool.node.speed, minlength=choices)
-        energy.append(
-            np.array([costs.per_year(costs.busy_energy_usd(pool, busy), trace.span_s) for busy in np.cumsum(core_s)])
-        )
+        least = charges.least_usd(pool, trace.procs[mine], run_s[mine] / pool.node.speed, trace.data_gib[mine], terms)
+        usd = np.cumsum(np.bincount(first[mine, index], least, minlength=choices))
+        caused.append(np.array([costs.per_year(float(one), trace.span_s) for one in usd]))
         free &= first[:, index] == choices
-    return energy
+    return caused
 
 
 def needed_cores(

@@ -12,11 +12,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pwsim import flurries, resampling, workload
-from pwsim.cluster import Frozen
 from pwsim.sources import Log
 from pwsim.targets import Where
 from pwsim.trace import Trace
-from pwsim.units import PositiveSeconds, Seconds
+from pwsim.units import Frozen, PositiveSeconds, Seconds
 
 Factor = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Change = Callable[[Trace], Trace]
@@ -41,11 +40,16 @@ class Source(Log):
     load: Factor = 1.0
     """Arrivals are compressed so that the offered load is this many times the log's."""
 
+    data_gib: float = Field(default=0.0, ge=0, le=1e9, allow_inf_nan=False)
+    """Data that a job brings along and takes home, for jobs whose data the log does not tell [GiB]."""
+
     def chosen(self) -> Iterator[tuple[str, Change]]:
         """Yield the key and the function of what chooses the jobs."""
         window, where = self.window, self.where
         if window is not None:
             yield "window", lambda trace: workload.window(trace, window.start, window.length)
+        if self.data_gib:
+            yield "data_gib", lambda trace: workload.with_data(trace, self.data_gib)
         if where is not None:
             yield "where", lambda trace: workload.keep(trace, **where.conditions())
 

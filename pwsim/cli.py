@@ -211,12 +211,30 @@ def report(directory: Path) -> None:
 
 @commands.command()
 @click.argument("filter_", metavar="[FILTER]", default="")
+@click.option(
+    "--cheapest-per",
+    type=click.Choice(["gpu_hour", "core_hour", "gib_hour", "node_hour"]),
+    help="Sort by what an hour of one of these costs, and show it; gib is memory.",
+)
+@click.option(
+    "--market",
+    type=click.Choice(["on_demand", "spot", "reserved_1yr", "reserved_3yr"]),
+    help="Market whose price --cheapest-per compares; default: on_demand.",
+)
+@click.option("--prices", "file", type=_PATH, help="A price table in CSV; its rows come before the shipped ones.")
 @click.option("--csv", is_flag=True, help="Print comma-separated values.")
-def prices(filter_: str, csv: bool) -> None:
+def prices(filter_: str, cheapest_per: str | None, market: str | None, file: Path | None, csv: bool) -> None:
     """List the price table; FILTER is like 'gpus>=8' or 'provider=aws and cores>=32' or 'c7i'."""
-    from pwsim.prices import select
+    from pwsim import prices as tables
+    from pwsim.errors import InputError
 
-    _print_table(select(filter_), csv=csv)
+    if market is not None and cheapest_per is None:
+        raise InputError("--market says what --cheapest-per compares: give both")
+    table = tables.load_prices() if file is None else tables.with_own(tables.load_prices(file))
+    table = tables.select(filter_, table)
+    if cheapest_per is not None:
+        table = tables.cheapest_per(table, cheapest_per, market or "on_demand").round(6)
+    _print_table(table, csv=csv)
 
 
 @commands.group()

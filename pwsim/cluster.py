@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,22 +24,17 @@ from pydantic import (
 )
 
 from pwsim.errors import InputError
+from pwsim.money import Commitment, Grams, OnPremisesCost, RentUsd, Usd
 from pwsim.prices import MARKETS, Offer, find_price
 from pwsim.rules import Policy, custom
 from pwsim.rules.packing import MOST_GPUS, WHOLE
 from pwsim.trace import Integers, Trace
-from pwsim.units import DAY_S, HOUR_S, Mebibytes, PositiveSeconds, Seconds, Watts
+from pwsim.units import DAY_S, HOUR_S, Frozen, Mebibytes, PositiveSeconds, Seconds
 
 MOST_NODES = 1_000_000
 """Node counts beyond this are refused as mistakes."""
 MOST_CHOICES = 10_000
 """Choices of one pool's node count beyond this are refused: take a larger step."""
-
-
-class Frozen(BaseModel):
-    """The base of what a scenario holds: frozen, strict, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 def _parse_choices(value: object) -> tuple[int, ...]:
@@ -124,7 +118,6 @@ Policies = Annotated[
     WithJsonSchema({**_POLICY_SCHEMA, "examples": ["easy", ["fcfs", "easy", "sjf-easy"]]}),
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
-Usd = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 
 
 def _one_or_many(value: object) -> object:
@@ -212,31 +205,6 @@ class Node(Frozen):
     def whole_memory(self) -> int:
         """Memory in whole MiB, at least one; 0 where it is not looked at."""
         return 0 if self.memory is None else max(1, int(self.memory))
-
-
-class OnPremisesCost(Frozen):
-    """What one node of one's own costs (semantics §8)."""
-
-    capex_usd: Usd
-    """Price of a node, with its share of racks, switches and installation [USD]."""
-    lifetime_years: float = Field(gt=0, le=100, allow_inf_nan=False)
-    """Years over which the price is written off."""
-    opex_usd_per_year: Usd = 0.0
-    """Support, staff and space for a node, without energy [USD a year]."""
-    idle_power: Watts = 0.0
-    """Power of an idle node [W]."""
-    busy_power: Watts = 0.0
-    """Power of a node whose cores are all busy [W]."""
-    pue: float = Field(default=1.0, ge=1, le=10, allow_inf_nan=False)
-    """Power usage effectiveness: power of the whole site by power of the nodes."""
-    electricity_usd_per_kwh: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0
-    """Price of electricity [USD/kWh]."""
-
-    @model_validator(mode="after")
-    def _busy_above_idle(self) -> Self:
-        if self.busy_power < self.idle_power:
-            raise ValueError(f"busy_power ({self.busy_power:g} W) must not be below idle_power ({self.idle_power:g} W)")
-        return self
 
 
 def milli_gpus(trace: Trace) -> Integers:
@@ -362,8 +330,35 @@ def _either_instance_or_inline(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"required": ["instance"]}, {"required": inline}]
 
 
+def _offer(instance: str, market: object, info: ValidationInfo) -> Offer:
+    """Return an instance of the price table that the validation's context holds, else of the shipped one."""
+    prices = (info.context or {}).get("prices")
+    try:
+        return find_price(instance, str(market) if market in MARKETS else "on_demand", prices)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def _with_price(commitment: Any, info: ValidationInfo) -> Any:
+    """Fill in the price of a commitment for the pool's instance; what the user gives comes first."""
+    if not isinstance(commitment, dict) or "price_usd_per_hour" in commitment:
+        return commitment
+    market = f"reserved_{commitment.get('term')}"
+    if "instance" not in info.data or market not in MARKETS:  # that is wrong, and said to be
+        return {**commitment, "price_usd_per_hour": 1.0}
+    if info.data["instance"] is None:
+        return commitment
+    try:
+        offer = _offer(info.data["instance"], market, info)
+    except ValueError as error:
+        raise ValueError(f"{error}; give price_usd_per_hour") from None
+    return {**commitment, "price_usd_per_hour": offer.price_usd_per_hour}
+
+
 class CloudPool(PoolBase):
     """Nodes that one rents.
+
+    A price table of one's own goes into validation as ``context={"prices": table}``.
 
     Examples
     --------
@@ -380,8 +375,20 @@ class CloudPool(PoolBase):
     """The market whose price of the table is taken."""
     instance: str | None = None
     """Instance type of the price table, as ``provider/region/instance``; gives ``node`` and the price."""
-    price_usd_per_hour: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+    price_usd_per_hour: RentUsd
     """Price of a node [USD/h]; from the price table if an ``instance`` is named."""
+    commitments: tuple[Annotated[Commitment, BeforeValidator(_with_price)], ...] = Field(
+        default=(), strict=False, max_length=100
+    )
+    """Nodes that are paid every hour of the year, used or not; at every instant so many nodes cost nothing more."""
+    storage_usd_per_gib_month: Usd = 0.0
+    """Price of keeping jobs' data [USD/GiB and month]."""
+    storage_time: Seconds | None = None
+    """How long each job's data is kept, from its submission [s]; until the job ends if left out."""
+    egress_usd_per_gib: Usd = 0.0
+    """Price of taking a job's data home when it ends [USD/GiB]."""
+    carbon_g_per_hour: Grams = 0.0
+    """Carbon dioxide (equivalent) of a node that is held [g/h]."""
     always_up: bool = False
     """All nodes are held from the first submission to the end, and paid for the whole year; else they are launched and
     shut down with demand, ``nodes`` at most."""
@@ -398,6 +405,11 @@ class CloudPool(PoolBase):
     def elastic(self) -> bool:
         """Whether nodes are launched and shut down with demand (semantics §6)."""
         return not self.always_up
+
+    @property
+    def committed_nodes(self) -> int:
+        """Nodes that are paid by commitments."""
+        return sum(one.nodes for one in self.commitments)
 
     @property
     def interrupted(self) -> bool:
@@ -420,12 +432,12 @@ class CloudPool(PoolBase):
     @classmethod
     def _in_price_table(cls, instance: str | None, info: ValidationInfo) -> str | None:
         if instance is not None:
-            _offer(instance, info.data.get("market", "on_demand"))
+            _offer(instance, info.data.get("market", "on_demand"), info)
         return instance
 
     @model_validator(mode="before")
     @classmethod
-    def _look_up(cls, data: Any) -> Any:
+    def _look_up(cls, data: Any, info: ValidationInfo) -> Any:
         """Fill in the node and the price of the named instance; what the user gives comes first."""
         if not isinstance(data, dict):
             return data
@@ -434,18 +446,11 @@ class CloudPool(PoolBase):
         if not isinstance(data.get("instance"), str):
             return data
         try:
-            offer = _offer(data["instance"], data.get("market", "on_demand"))
+            offer = _offer(data["instance"], data.get("market", "on_demand"), info)
         except ValueError:  # the validator of the field says it, at its place
             return {"node": {"cores": 1}, "price_usd_per_hour": 1.0, **data}
         node = {"cores": offer.cores, "memory": float(offer.memory_mib), "gpus": offer.gpus}
         return {"node": node, "price_usd_per_hour": offer.price_usd_per_hour, **data}
-
-
-def _offer(instance: str, market: object) -> Offer:
-    try:
-        return find_price(instance, market if market in MARKETS else "on_demand")
-    except InputError as error:
-        raise ValueError(str(error)) from None
 
 
 Pool = Annotated[OnPremisesPool | CloudPool, Field(discriminator="kind")]
@@ -536,6 +541,12 @@ class Cluster(Frozen):
             pool.elastic or pool.fails or pool.burst_after is not None or pool.placement == "packed"
             for pool in self.pools
         )
+
+    @property
+    def by_the_hour(self) -> bool:
+        """Whether the price of electricity depends on the hour somewhere."""
+        owned = [pool.cost for pool in self.pools if isinstance(pool, OnPremisesPool) and pool.cost is not None]
+        return any(isinstance(cost.electricity_usd_per_kwh, tuple) for cost in owned)
 
     def node_counts(self) -> tuple[int, ...]:
         """Return the number of nodes of each pool.

@@ -1,32 +1,86 @@
 """What a setup costs: pure functions (semantics §8).
 
-Every part of the cost has its own name in :data:`PARTS`; the total is their sum in that order.
+Every part of the cost has its own name in :data:`PARTS`; the total is their sum in that order.  What stands there
+anyway is here, by the year (:func:`standing`); what jobs cause is in :mod:`pwsim.charges`.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from pwsim.cluster import CloudPool, OnPremisesPool, Pool
-from pwsim.trace import Floats
+from pwsim.cluster import CloudPool, Pool
+from pwsim.money import Economics
+from pwsim.tariffs import start_of, usd_per_kw
+from pwsim.trace import Floats, Trace
 from pwsim.units import HOUR_S, YEAR_H
 
 PARTS = (
     "capex_usd_per_year",
     "opex_usd_per_year",
+    "licence_usd_per_year",
+    "site_usd_per_year",
     "idle_energy_usd_per_year",
     "busy_energy_usd_per_year",
     "cloud_usd_per_year",
+    "commitment_usd_per_year",
+    "storage_usd_per_year",
+    "egress_usd_per_year",
+    "carbon_usd_per_year",
 )
 """The parts of a setup's cost [USD a year]."""
 
-LEAST_BILLED_S = 60.0
-"""The least time for which an elastic node is paid [s]."""
+KG_PER_TONNE = 1000.0
+"""Kilograms in a tonne."""
 
 Breakdown = dict[str, float]
 """Cost by part [USD a year]."""
+
+
+class Bill(NamedTuple):
+    """What a setup costs, and what that comes to."""
+
+    cost: Breakdown
+    """Cost by part [USD a year]."""
+    usd_per_core_hour_used: float
+    """Cost by the core-hours that jobs hold [USD]; NaN if they hold none."""
+    usd_per_gpu_hour_used: float
+    """Cost by the GPU-hours that jobs hold [USD]; NaN if they hold none."""
+    carbon_kg_per_year: float
+    """Carbon dioxide (equivalent) [kg a year]."""
+    lost_work_usd_per_year: float
+    """Lost core-hours at what a core-hour used costs in their pool: the cost that was in vain [USD a year]."""
+
+    def figures(self) -> dict[str, float]:
+        """Return the total, its parts and what they come to, as columns."""
+        return {
+            "cost_usd_per_year": total(self.cost),
+            **self.cost,
+            **dict(zip(self._fields[1:], self[1:], strict=True)),
+        }
+
+
+class Terms(NamedTuple):
+    """What costs depend on besides pools and jobs."""
+
+    discount_rate: float = 0.0
+    """Interest a year."""
+    carbon_usd_per_tonne: float = 0.0
+    """Price of carbon dioxide [USD/t]."""
+    week_s: float = 0.0
+    """First submission, from Monday at 0:00 on the site's clock [s]."""
+
+
+def terms_of(economics: Economics, trace: Trace) -> Terms:
+    """Return what costs depend on besides pools and jobs.
+
+    Where nobody says when the first submission was, it is taken to be on a Monday at 0:00; only tariffs by the hour
+    ask for it.
+    """
+    start = start_of(trace, economics.start)
+    return Terms(economics.discount_rate, economics.carbon_usd_per_tonne, start.week_s if start else 0.0)
 
 
 def capital_recovery_factor(discount_rate: float, lifetime_years: float) -> float:
@@ -57,62 +111,80 @@ def capital_recovery_factor(discount_rate: float, lifetime_years: float) -> floa
     return discount_rate / -math.expm1(-lifetime_years * math.log1p(discount_rate))
 
 
-def energy_usd(power_w: float, hours: float, pool: OnPremisesPool) -> float:
-    """Return the price of a power drawn for some hours: power × PUE × tariff [USD]."""
-    if pool.cost is None:
-        return 0.0
-    return power_w / 1000 * hours * pool.cost.pue * pool.cost.electricity_usd_per_kwh
+def annuity_usd(price_usd: float, residual_share: float, discount_rate: float, lifetime_years: float) -> float:
+    """Return what a purchase costs a year, less what it is sold for in the end: ``(P - R/(1+i)^n) × crf(i, n)`` [USD].
+
+    Parameters
+    ----------
+    price_usd
+        Price ``P`` [USD].
+    residual_share
+        Share of the price that it is sold for after the lifetime: ``R/P``.
+    discount_rate, lifetime_years
+        See :func:`capital_recovery_factor`.
+
+    References
+    ----------
+    W. Short, D. J. Packey, T. Holt: A manual for the economic evaluation of energy efficiency and renewable energy
+    technologies. NREL/TP-462-5173, 1995.
+
+    Examples
+    --------
+    >>> annuity_usd(1000, 0.2, 0.0, 4)
+    200.0
+    """
+    today = price_usd * (1 - residual_share * math.exp(-lifetime_years * math.log1p(discount_rate)))
+    return today * capital_recovery_factor(discount_rate, lifetime_years)
 
 
-def standing(pool: Pool, nodes: int, discount_rate: float) -> Breakdown:
-    """Return what a pool of always-up nodes costs a year, whether jobs run or not.
+def standing(pool: Pool, nodes: int, terms: Terms) -> Breakdown:
+    """Return what a pool costs a year whether jobs run or not.
 
-    On-premises: annuity, opex and idle power for 8,766 h; cloud: the price for 8,766 h.
+    On-premises: annuity, opex, licences, what the pool costs as a whole, and idle power for 8,766 h.  Cloud:
+    commitments for 8,766 h, and likewise the nodes of an always-up pool that no commitment covers.
     """
     cost = dict.fromkeys(PARTS, 0.0)
     if isinstance(pool, CloudPool):
-        if pool.elastic:  # min_nodes are launched, and paid, like all others
-            return cost
-        cost["cloud_usd_per_year"] = nodes * pool.price_usd_per_hour * YEAR_H
+        cost["commitment_usd_per_year"] = math.fsum(
+            one.nodes * one.price_usd_per_hour * YEAR_H for one in pool.commitments
+        )
+        if not pool.elastic:  # min_nodes are launched, and paid, like all others
+            cost["cloud_usd_per_year"] = max(0, nodes - pool.committed_nodes) * pool.price_usd_per_hour * YEAR_H
     elif pool.cost is not None:
-        annuity = pool.cost.capex_usd * capital_recovery_factor(discount_rate, pool.cost.lifetime_years)
+        own = pool.cost
+        annuity = annuity_usd(own.capex_usd, own.residual_share, terms.discount_rate, own.lifetime_years)
         cost["capex_usd_per_year"] = nodes * annuity
-        cost["opex_usd_per_year"] = nodes * pool.cost.opex_usd_per_year
-        cost["idle_energy_usd_per_year"] = energy_usd(nodes * pool.cost.idle_power, YEAR_H, pool)
+        cost["opex_usd_per_year"] = nodes * own.opex_usd_per_year
+        cost["licence_usd_per_year"] = nodes * pool.node.cores * own.licence_usd_per_core_per_year
+        cost["site_usd_per_year"] = own.site_usd_per_year if nodes else 0.0
+        cost["idle_energy_usd_per_year"] = float(idle_energy_usd(pool, nodes, np.array([YEAR_H * HOUR_S]), terms)[0])
+    cost["carbon_usd_per_year"] = carbon_usd(standing_carbon_kg(pool, nodes), terms)
     return cost
 
 
-def elastic_usd(pool: Pool, launch_s: Floats, end_s: Floats) -> float:
-    """Return the rent of an elastic pool's nodes, from launch to end, by the second and at least 60 s each [USD].
-
-    Parameters
-    ----------
-    launch_s, end_s
-        When each node was launched, and when it was gone [s], shape (stays,).
-    """
-    if not isinstance(pool, CloudPool) or not pool.elastic:
-        return 0.0
-    return math.fsum(np.maximum(end_s - launch_s, LEAST_BILLED_S)) / HOUR_S * pool.price_usd_per_hour
-
-
-def busy_energy_usd(pool: Pool, busy_core_s: float) -> float:
-    """Return the price of the power that busy cores draw beyond idle power [USD].
-
-    A node draws its busy share of cores times (busy - idle) watts more than when idle.
-
-    Parameters
-    ----------
-    pool
-        Where the cores are.
-    busy_core_s
-        Core-seconds that jobs hold [s].
-    """
+def idle_energy_usd(pool: Pool, nodes: int, until_s: Floats, terms: Terms) -> Floats:
+    """Return what the idle power of always-up nodes costs from the start until some times [USD], shape (times,)."""
     if isinstance(pool, CloudPool) or pool.cost is None:
+        return np.zeros(len(until_s))
+    by_kw = usd_per_kw(pool.cost.electricity_usd_per_kwh, until_s, terms.week_s)
+    return nodes * float(pool.cost.idle_power) / 1000 * pool.cost.pue * by_kw
+
+
+def standing_carbon_kg(pool: Pool, nodes: int) -> float:
+    """Return what nodes that are always up emit a year: idle own nodes, all rented ones [kg]."""
+    if isinstance(pool, CloudPool):
+        return 0.0 if pool.elastic else nodes * pool.carbon_g_per_hour / 1000 * YEAR_H
+    if pool.cost is None:
         return 0.0
-    return energy_usd(pool.cost.busy_power - pool.cost.idle_power, busy_core_s / pool.node.cores / HOUR_S, pool)
+    return nodes * float(pool.cost.idle_power) / 1000 * pool.cost.pue * pool.cost.carbon_g_per_kwh / 1000 * YEAR_H
 
 
-def per_year(usd: float, window_s: float) -> float:
+def carbon_usd(carbon_kg: float, terms: Terms) -> float:
+    """Return the price of carbon dioxide [USD]."""
+    return carbon_kg / KG_PER_TONNE * terms.carbon_usd_per_tonne
+
+
+def per_year(amount: float, window_s: float) -> float:
     """Scale what jobs cause in a replay to a year, by the length of the measurement window.
 
     Raises
@@ -120,21 +192,21 @@ def per_year(usd: float, window_s: float) -> float:
     ValueError
         If the window has no length and there is something to scale.
     """
-    if usd == 0:
+    if amount == 0:
         return 0.0
     if window_s <= 0:
         raise ValueError("the measurement window has no length: all jobs are submitted at the same time")
-    return usd * YEAR_H * HOUR_S / window_s
+    return amount * YEAR_H * HOUR_S / window_s
 
 
-def per_core_hour(cost: Breakdown, busy_core_s: float, window_s: float) -> float:
-    """Return the cost by the core-hours that jobs hold, scaled to a year alike [USD]; NaN if they hold none.
+def per_hour_used(cost_usd_per_year: float, used_s: float, window_s: float) -> float:
+    """Return the cost by the core-hours (or GPU-hours) that jobs hold, scaled to a year alike [USD]; NaN if none.
 
     So nodes of one's own and rented ones can be compared at their real utilisation.
     """
-    if not busy_core_s or window_s <= 0:
+    if not used_s or window_s <= 0:
         return math.nan
-    return total(cost) / per_year(busy_core_s / HOUR_S, window_s)
+    return cost_usd_per_year / per_year(used_s / HOUR_S, window_s)
 
 
 def total(cost: Breakdown) -> float:

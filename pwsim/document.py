@@ -116,7 +116,7 @@ def _scalar(node: Any, place: Place, document: Document) -> Any:
     for kind in (str, int, float):
         if isinstance(node, kind):
             return kind(node)
-    document.add(place, f"must be a number, a text, a list or a mapping (got {short(str(node))})")
+    document.add(place, f"must be a number, a text, a list or a mapping (got {short(str(node))}); put dates in quotes")
     return None
 
 

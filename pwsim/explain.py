@@ -103,9 +103,10 @@ def _keys_at(model: type[BaseModel], place: Place, data: Any) -> list[str]:
         data = data[step]
         if isinstance(step, str):
             here = here.model_fields[step].annotation if _is_model(here) and step in here.model_fields else None
-        models = list(_models_in(here))
-        fitting = [one for one in models if isinstance(data, Mapping) and _kind_of(one) == data.get("kind")]
-        here = next(iter([*fitting, *models]), None)
+        if isinstance(data, Mapping):  # a list holds what its entries are
+            models = list(_models_in(here))
+            fitting = [one for one in models if _kind_of(one) == data.get("kind")]
+            here = next(iter([*fitting, *models]), None)
     return list(here.model_fields) if _is_model(here) else []
 
 

@@ -132,6 +132,9 @@ def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s:
     >>> integral(np.array([0.0, 5.0]), np.array([10.0, 6.0]), np.array([2, 1]), np.array([0.0, 5.5, 20.0]))
     array([ 0. , 11.5, 21. ])
     """
+    over = until_s >= end_s.max(initial=-np.inf)  # all have ended: sum up whole intervals, to the last bit
+    if over.all():
+        return np.full(len(until_s), math.fsum(weight * (end_s - start_s)))
     total = np.zeros(len(until_s))
     # The sum of w × max(0, t - start), less the same of the ends: two sums over what lies before t.
     for times_s, sign in ((start_s, 1.0), (end_s, -1.0)):
@@ -140,6 +143,7 @@ def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s:
         weights = np.concatenate(([0.0], np.cumsum(weight[order], dtype=np.float64)))
         moments = np.concatenate(([0.0], np.cumsum(weight[order] * times_s[order], dtype=np.float64)))
         total += sign * (weights[before] * until_s - moments[before])
+    total[over] = math.fsum(weight * (end_s - start_s))
     return total
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,11 +24,13 @@ from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.milp import Candidate, Candidates
+from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.result import Replay, Result
 from pwsim.rules import Policy
 from pwsim.scenario import Scenario
 from pwsim.sweep import in_parallel
 from pwsim.targets import Target
+from pwsim.tariffs import start_of
 from pwsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -67,13 +70,17 @@ class _Evaluation:
 
     setup: Setup
     replay: Replay
-    cost: costs.Breakdown
-    usd_per_core_hour_used: float
+    bill: costs.Bill
     metrics: dict[str, float]
     achieved: tuple[float, ...]
     met: bool
     miss: float
     """The largest share by which a target is missed."""
+
+    @property
+    def cost_usd_per_year(self) -> float:
+        """The whole cost [USD a year]."""
+        return costs.total(self.bill.cost)
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,8 @@ class Plan:
     """If there is none: of the replayed setups the one that misses the targets by the least share."""
     result: Result
     """The replay of the chosen setup, or of the closest."""
-    cost: costs.Breakdown
-    """Its cost by part [USD a year]."""
+    bill: costs.Bill
+    """What it costs, and what that comes to."""
     lower_bound_usd_per_year: float
     """Proven: no setup that meets the targets costs less; infinite if there is none."""
     setups_in_space: int
@@ -99,13 +106,18 @@ class Plan:
     """One row a replayed setup, in the order of the search."""
     targets: tuple[Target, ...]
     """What was asked, the implied limit on rejected jobs included."""
-    discount_rate: float
-    """Interest a year."""
+    economics: Economics
+    """How money was counted."""
     name: str
     """Name of the scenario."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
+
+    @property
+    def cost(self) -> costs.Breakdown:
+        """Cost of the chosen setup, or of the closest, by part [USD a year]."""
+        return self.bill.cost
 
     @property
     def cost_usd_per_year(self) -> float:
@@ -129,7 +141,7 @@ class Plan:
     @cached_property
     def timeline(self) -> pd.DataFrame:
         """One row an hour and pool of the chosen setup, or of the closest."""
-        return self.result.hourly(self.discount_rate)
+        return self.result.hourly(self.economics)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -162,7 +174,7 @@ class Plan:
         if kind == "search":
             return plots.search(self.setups, ax)
         if kind == "cost_breakdown":
-            return plots.cost_breakdown(self.summary["pools"], ax)
+            return plots.cost_breakdown(self.summary["pools"], self.summary["site"], ax)
         if kind == "waits":
             return plots.waits(self.jobs, self.judged_targets(), ax)
         return self.result.plot(kind, ax)
@@ -181,7 +193,7 @@ def search(
     cluster: Cluster,
     targets: Sequence[Target],
     *,
-    discount_rate: float = 0.0,
+    economics: Economics = UNDISCOUNTED,
     max_setups: int | None = None,
     workers: int | None = None,
     engine: Engine = "auto",
@@ -200,8 +212,8 @@ def search(
         Pools and policies with their choices.
     targets
         What must be achieved; see :func:`complete_targets`.
-    discount_rate
-        Interest a year.
+    economics
+        How money is counted.
     max_setups
         Stop before more setups than this are replayed, though never before the first choice of nodes is, under all
         policies.
@@ -225,12 +237,10 @@ def search(
     SolverError
         If the solver gives no proven answer.
     """
-    targets = _checked(trace, complete_targets(trace, cluster, targets), trim)
-    try:
-        candidates = Candidates(cluster, bounds.analyse(trace, cluster, targets, discount_rate, trim))
-    except ValueError as error:
-        raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
-    job = _Job(trace, cluster, targets, discount_rate, engine, seed, trim)
+    targets = _checked(trace, cluster, complete_targets(trace, cluster, targets), economics, trim)
+    with _scalable(trace):
+        candidates = Candidates(cluster, bounds.analyse(trace, cluster, targets, economics, trim))
+    job = _Job(trace, cluster, targets, economics, engine, seed, trim)
     trail = _Trail(cluster, max_setups, progress)
     workers = workers or os.cpu_count() or 1
     # Candidates come in an order that no replay changes, so a few can be replayed at once, and are then looked at
@@ -280,7 +290,7 @@ def optimize(
             trace,
             scenario.cluster,
             scenario.targets,
-            discount_rate=scenario.economics.discount_rate,
+            economics=scenario.economics,
             max_setups=scenario.search.max_setups,
             workers=workers,
             engine=engine,
@@ -303,8 +313,8 @@ def check(scenario: Scenario) -> str:
     """
     trace = scenario.read_workload()
     try:
-        trim = scenario.metrics.trim(trace)
-        _checked(trace, complete_targets(trace, scenario.cluster, scenario.targets), trim)
+        targets = complete_targets(trace, scenario.cluster, scenario.targets)
+        _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
     return f"ok: {len(trace):,} jobs of {trace.name} (format {trace.format}), {in_space(scenario.cluster):,} setups"
@@ -315,9 +325,25 @@ def in_space(cluster: Cluster) -> int:
     return math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.policy)
 
 
-def _checked(trace: Trace, targets: tuple[Target, ...], trim: Trim) -> tuple[Target, ...]:
+@contextmanager
+def _scalable(trace: Trace) -> Iterator[None]:
+    """Say what is wrong with the log if costs of jobs cannot be scaled to a year."""
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
+
+
+def _checked(
+    trace: Trace, cluster: Cluster, targets: tuple[Target, ...], economics: Economics, trim: Trim
+) -> tuple[Target, ...]:
     if not len(trace):
         raise InputError(f"{trace.name}: there are no jobs to replay")
+    if cluster.by_the_hour and start_of(trace, economics.start) is None:
+        raise InputError(
+            f"economics.start: is missing, for the price of electricity depends on the hour and {trace.name} does not "
+            "say when it starts; give the local time of the first submission, such as 2026-01-01T00:00"
+        )
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     for index, target in enumerate(targets):
         if target.where is not None and not (measured & target.where.admit(trace)).any():
@@ -332,7 +358,7 @@ class _Job:
     trace: Trace
     cluster: Cluster
     targets: tuple[Target, ...]
-    discount_rate: float
+    economics: Economics
     engine: Engine
     seed: int
     trim: Trim
@@ -345,11 +371,12 @@ class _Job:
         )
         achieved = tuple(target.achieved(result) for target in self.targets)
         judged = list(zip(self.targets, achieved, strict=True))
+        with _scalable(self.trace):
+            bill = result.bill(self.economics)
         return _Evaluation(
             setup=setup,
             replay=result.replay,
-            cost=result.cost(self.discount_rate),
-            usd_per_core_hour_used=result.usd_per_core_hour_used(self.discount_rate),
+            bill=bill,
             metrics=result.metrics,
             achieved=achieved,
             met=all(target.met(value) for target, value in judged),
@@ -372,7 +399,7 @@ class _Trail:
 
     def ends_at(self, candidate: Candidate) -> bool:
         """Return whether the search is over: it has its proof, or its limit on setups is reached."""
-        if self.best is not None and candidate.bound_usd_per_year >= costs.total(self.best.cost) * (1 - ROUNDING):
+        if self.best is not None and candidate.bound_usd_per_year >= self.best.cost_usd_per_year * (1 - ROUNDING):
             return True
         beyond = len(self.rows) + len(self.cluster.policy)
         if self.max_setups is not None and self.rows and beyond > self.max_setups:
@@ -383,13 +410,13 @@ class _Trail:
         """Take in the evaluations of a candidate, one for each policy."""
         for one in evaluations:
             self.rows.append(_row(len(self.rows), candidate, one))
-            if one.met and (self.best is None or costs.total(one.cost) < costs.total(self.best.cost)):
+            if one.met and (self.best is None or one.cost_usd_per_year < self.best.cost_usd_per_year):
                 self.best = one
-            nearness = (one.miss, costs.total(one.cost))
-            if self.closest is None or nearness < (self.closest.miss, costs.total(self.closest.cost)):
+            nearness = (one.miss, one.cost_usd_per_year)
+            if self.closest is None or nearness < (self.closest.miss, self.closest.cost_usd_per_year):
                 self.closest = one
         if self.progress is not None:
-            cost = math.nan if self.best is None else costs.total(self.best.cost)
+            cost = math.nan if self.best is None else self.best.cost_usd_per_year
             self.progress(
                 Progress(len(self.rows), self.in_space, cost, candidate.bound_usd_per_year, one.replay.engine)
             )
@@ -400,7 +427,7 @@ class _Trail:
         assert shown is not None
         lower_bound = self.cut_short_at.bound_usd_per_year if self.cut_short_at else math.inf
         if self.best is not None:
-            lower_bound = min(lower_bound, costs.total(self.best.cost))
+            lower_bound = min(lower_bound, self.best.cost_usd_per_year)
         complete = "infeasible" if self.best is None else "optimal"
         setups = pd.DataFrame(self.rows)
         return Plan(
@@ -408,12 +435,12 @@ class _Trail:
             chosen=self.best.setup if self.best else None,
             closest=None if self.best else shown.setup,
             result=Result(job.trace, self.cluster.at(*shown.setup), shown.replay, job.seed, job.trim),
-            cost=shown.cost,
+            bill=shown.bill,
             lower_bound_usd_per_year=lower_bound,
             setups_in_space=self.in_space,
             setups=setups.astype({name: float for name in setups if str(name).startswith("target_")}),
             targets=job.targets,
-            discount_rate=job.discount_rate,
+            economics=job.economics,
             name=name,
         )
 
@@ -425,9 +452,7 @@ def _row(order: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
         "policy": str(one.setup.policy),
         "meets_targets": one.met,
-        "cost_usd_per_year": costs.total(one.cost),
-        **one.cost,
-        "usd_per_core_hour_used": one.usd_per_core_hour_used,
+        **one.bill.figures(),
         "lower_bound_usd_per_year": candidate.bound_usd_per_year,
         **one.metrics,
         **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},

@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from pwsim import costs
 from pwsim.metrics import nearest_rank
 from pwsim.units import DAY_S, HOUR_S
-from pwsim.wording import PART_NAMES, duration, statistic_text, value_text
+from pwsim.wording import PART_NAMES, WHOLE_SETUP, duration, statistic_text, value_text
 
 # Okabe and Ito's palette: told apart by colour-blind readers.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
@@ -103,30 +103,41 @@ def search(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return _clean(ax)
 
 
-def cost_breakdown(pools: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
-    """Draw what each pool costs a year, by part.
+def cost_breakdown(
+    pools: Sequence[Mapping[str, Any]], site: Sequence[Mapping[str, Any]] = (), ax: Axes | None = None
+) -> Axes:
+    """Draw what each pool costs a year, by part, and what is paid whatever setup is chosen.
 
     Parameters
     ----------
     pools
         ``pools`` of ``summary.json``.
+    site
+        ``site`` of ``summary.json``.
     ax
         Axes to draw on; new ones if left out.
     """
-    ax = new_axes(height=1.3 + 0.5 * len(pools)) if ax is None else ax
-    left = np.zeros(len(pools))
-    names = [pool["name"] for pool in pools]
-    for part, colour in zip(costs.PARTS, COLOURS, strict=False):
-        values = np.array([pool[part] or 0.0 for pool in pools])
+    whole = sum(one["usd_per_year"] for one in site)
+    bars = [*pools, {"name": WHOLE_SETUP, "site_usd_per_year": whole}] if whole else pools
+    parts = sum(any(bar.get(part) for bar in bars) for part in costs.PARTS)
+    ax = new_axes(height=max(1.1 + 0.5 * len(bars), 0.6 + 0.2 * parts)) if ax is None else ax
+    left = np.zeros(len(bars))
+    names = [bar["name"] for bar in bars]
+    for index, part in enumerate(costs.PARTS):
+        values = np.array([bar.get(part) or 0.0 for bar in bars])
         if values.any():
-            ax.barh(names, values, left=left, color=colour, label=PART_NAMES[part], height=0.6)
+            hatch = ("", "///")[index // len(COLOURS)]  # each colour once plain and once hatched
+            ax.barh(
+                names, values, left=left, color=COLOURS[index % len(COLOURS)], hatch=hatch, edgecolor="white",
+                linewidth=0, label=PART_NAMES[part], height=0.6,
+            )  # fmt: skip
             left += values
     ax.invert_yaxis()
     ax.set_xlim(0, max(left.max() * 1.05, 1.0))
     ax.set_xlabel("USD a year")
     _thousands(ax.xaxis)
     if left.any():
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, fontsize="small")
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
     return _clean(ax)
 
 

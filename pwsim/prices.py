@@ -14,7 +14,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pwsim import datasets
@@ -22,6 +24,9 @@ from pwsim.errors import InputError
 
 MARKETS = ("on_demand", "spot", "reserved_1yr", "reserved_3yr")
 """Markets that the table has prices of, in columns ``MARKET_usd_per_hour``."""
+
+RATIOS = {"gpu_hour": "gpus", "core_hour": "cores", "gib_hour": "memory_gib", "node_hour": ""}
+"""What instances can be compared by: an hour of one of them, and the column that counts them."""
 
 _TEXTS = ("provider", "region", "instance_type", "gpu_model", "price_date", "source")
 _NUMBERS = ("vcpus", "cores", "memory_gib", "gpus", *(f"{market}_usd_per_hour" for market in MARKETS))
@@ -71,32 +76,58 @@ def load_prices(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     return _shipped_prices().copy() if path is None else _read(Path(path))
 
 
+def with_own(own: pd.DataFrame) -> pd.DataFrame:
+    """Return a price table of one's own, followed by the rows of the shipped one for other instances."""
+    shipped = _shipped_prices()
+    return pd.concat([own, shipped[~_keys(shipped).isin(_keys(own))]], ignore_index=True)
+
+
 @lru_cache(maxsize=1)
 def _shipped_prices() -> pd.DataFrame:
     return _read(datasets.shipped("prices.csv"))
 
 
+def _keys(table: pd.DataFrame) -> pd.Series[str]:
+    """Return the names of a table's instances: ``provider/region/instance_type``."""
+    return table["provider"] + "/" + table["region"] + "/" + table["instance_type"]
+
+
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    try:  # the first line is data to pandas, so that it refuses lines that are longer
+        raw = pd.read_csv(path, header=None, dtype=str, na_filter=False, encoding="utf-8-sig", skip_blank_lines=False)
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = getattr(error, "strerror", None) or str(error).strip()
         raise InputError(f"{path}: cannot be read as a price table in CSV: {reason}") from None
-    if missing := [column for column in _REQUIRED if column not in table]:
+    raw = raw.fillna("")  # lines that are too short
+    columns = [name.strip() for name in raw.iloc[0]]
+    if missing := [column for column in _REQUIRED if column not in columns]:
         raise InputError(f"{path}:1: column {missing[0]!r} is missing; a price table has {', '.join(_REQUIRED)}")
+    if twice := [column for column in columns if column and columns.count(column) > 1]:
+        raise InputError(f"{path}:1: column {twice[0]!r} occurs twice")
+    table = raw.iloc[1:].set_axis(columns, axis=1)
+    table = table[(table != "").any(axis=1)]  # the index goes on telling the line in the file, less one
     for column in (*_TEXTS, *_NUMBERS):
         if column not in table:
-            table[column] = ""
-    for column in _NUMBERS:
-        table[column] = _numbers(table[column], column, path)
-    keys = table["provider"] + "/" + table["region"] + "/" + table["instance_type"]
-    if (twice := keys.duplicated()).any():
-        row = int(twice.to_numpy().argmax())
-        raise InputError(f"{path}:{row + 2}: {keys[row]!r} occurs twice; give one row for each instance")
-    return table[[*_TEXTS[:3], *_NUMBERS[:4], _TEXTS[3], *_NUMBERS[4:], *_TEXTS[4:]]]
+            table = table.assign(**{column: ""})
+    for column in _TEXTS[:3]:
+        bad = table[column].str.strip().isin([""]) | table[column].str.contains("/", regex=False)
+        if bad.any():
+            raise InputError(
+                f"{path}:{_line(bad)}: {column} must be a text without a slash (got {table[column][bad].iloc[0]!r})"
+            )
+    table = table.assign(**{column: _numbers(table[column], column, path) for column in _NUMBERS})
+    keys = _keys(table)
+    if (again := keys.duplicated()).any():
+        raise InputError(f"{path}:{_line(again)}: {keys[again].iloc[0]!r} occurs twice; give one row for each instance")
+    return table[[*_TEXTS[:3], *_NUMBERS[:4], _TEXTS[3], *_NUMBERS[4:], *_TEXTS[4:]]].reset_index(drop=True)
 
 
-def _numbers(texts: pd.Series[str], column: str, path: Path) -> pd.Series[float]:
+def _line(bad: pd.Series[bool]) -> int:
+    """Return the line in the file of the first row that is bad."""
+    return int(bad[bad].index[0]) + 1
+
+
+def _numbers(texts: pd.Series[str], column: str, path: Path) -> pd.Series[Any]:
     """Return a column as numbers, NaN where it is empty (0 GPUs)."""
     numbers = pd.to_numeric(texts.where(texts.str.strip() != "", "nan"), errors="coerce")
     least = 1 if column in ("cores", "vcpus") else 0
@@ -106,10 +137,11 @@ def _numbers(texts: pd.Series[str], column: str, path: Path) -> pd.Series[float]
     if column in ("cores", "gpus"):
         bad |= ~empty & (numbers != numbers.round())
     if bad.any():
-        row = int(bad.to_numpy().argmax())
         kind = "whole number" if column in ("cores", "gpus") else "number"
-        raise InputError(f"{path}:{row + 2}: {column} must be a {kind} of at least {least} (got {texts.iloc[row]!r})")
-    return numbers.fillna(0) if column == "gpus" else numbers
+        raise InputError(
+            f"{path}:{_line(bad)}: {column} must be a {kind} of at least {least} (got {texts[bad].iloc[0]!r})"
+        )
+    return numbers.fillna(0).astype("int64") if column == "gpus" else numbers
 
 
 def find_price(instance: str, market: str = "on_demand", prices: pd.DataFrame | None = None) -> Offer:
@@ -136,7 +168,7 @@ def find_price(instance: str, market: str = "on_demand", prices: pd.DataFrame | 
     (16, 1.428, '2026-07-20')
     """
     table = _shipped_prices() if prices is None else prices
-    names = table["provider"] + "/" + table["region"] + "/" + table["instance_type"]
+    names = _keys(table)
     rows = table[names == instance]
     if rows.empty:
         near = difflib.get_close_matches(instance, list(names), 3, 0.5)
@@ -184,9 +216,46 @@ def select(condition: str = "", prices: pd.DataFrame | None = None) -> pd.DataFr
         if comparison := _COMPARISON.fullmatch(part):
             table = table[_compare(table, *comparison.groups())]
         else:
-            texts = table["provider"] + "/" + table["region"] + "/" + table["instance_type"] + " " + table["gpu_model"]
+            texts = _keys(table) + " " + table["gpu_model"]
             table = table[texts.str.contains(part.strip(), case=False, regex=False)]
     return table.reset_index(drop=True)
+
+
+def cheapest_per(prices: pd.DataFrame, what: str, market: str = "on_demand") -> pd.DataFrame:
+    """Return the rows in the order of what an hour of something costs, with that as their first new column.
+
+    Rows without a price in the market, or without any of it, are left out; equal ones come in the order of their names.
+
+    Parameters
+    ----------
+    prices
+        A price table, or some rows of one.
+    what
+        One of :data:`RATIOS`; ``gpu_hour`` adds a column ``usd_per_gpu_hour``.
+    market
+        One of :data:`MARKETS`.
+
+    Raises
+    ------
+    InputError
+        If ``what`` or ``market`` is something else.
+
+    Examples
+    --------
+    >>> cheapest_per(select("gpus>=8"), "gpu_hour")["usd_per_gpu_hour"].is_monotonic_increasing
+    True
+    """
+    for name, value, known in (("what", what, RATIOS), ("market", market, MARKETS)):
+        if value not in known:
+            raise InputError(f"{name} must be one of {', '.join(known)} (got {value!r})")
+    column = RATIOS[what]
+    price = prices[f"{market}_usd_per_hour"]
+    divisor = prices[column] if column else 1.0
+    ratio = (price / divisor).where((price > 0) & (np.asarray(divisor) > 0))
+    table = prices.copy()
+    table.insert(3, f"usd_per_{what}", ratio)
+    table = table[ratio.notna()]
+    return table.sort_values([f"usd_per_{what}", *_TEXTS[:3]], kind="stable", ignore_index=True)
 
 
 def _compare(table: pd.DataFrame, column: str, sign: str, text: str) -> pd.Series[bool]:

@@ -53,7 +53,7 @@ def write_report(directory: Path) -> None:
             summary=summary,
             figures={figure["name"]: figure for figure in drawn},
             compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
-            parts=[part for part in costs.PARTS if any(pool.get(part) for pool in summary["pools"])],
+            parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
             words=wording,
         )
     except (KeyError, TypeError, jinja2.UndefinedError) as error:
@@ -91,7 +91,7 @@ def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[
         yield "setups", plots.setups(tables["setups"], targets)
         if np.isfinite(tables["setups"]["lower_bound_usd_per_year"]).any():  # else arithmetic ruled all of them out
             yield "search", plots.search(tables["setups"])
-        yield "cost_breakdown", plots.cost_breakdown(summary["pools"])
+        yield "cost_breakdown", plots.cost_breakdown(summary["pools"], summary["site"])
     yield "waits", plots.waits(tables["jobs"], targets)
     yield "wait_by_size", plots.wait_by_size(tables["jobs"])
     cores = {pool["name"]: pool["cores_per_node"] for pool in summary["pools"]}

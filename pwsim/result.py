@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pwsim import costs, metrics, summary
+from pwsim import charges, costs, metrics, summary
 from pwsim.cluster import CloudPool, Cluster
+from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
-from pwsim.units import HOUR_S, YEAR_H
+from pwsim.units import HOUR_S
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
     "busy_cores": ("cores", "cores that jobs hold, mean of the hour"),
     "queued_jobs": ("jobs", "waiting jobs, mean of the hour"),
     "queued_cores": ("cores", "cores that waiting jobs ask for, mean of the hour"),
-    "cost_usd": ("USD", "cost of the hour: what stands there anyway, and the energy of busy cores"),
+    "cost_usd": ("USD", "cost of the hour: what stands there anyway, and what jobs cause"),
 }
 """Unit and meaning of the columns of :attr:`Result.timeline`."""
 
@@ -262,7 +263,7 @@ class Result:
             turnaround_s=self.turnaround_s,
         )
 
-    def pools(self, discount_rate: float = 0.0) -> pd.DataFrame:
+    def pools(self, economics: Economics = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row a pool: its size, its use, and the parts of its cost [USD a year]; semantics §7, §8.
 
         Raises
@@ -270,19 +271,19 @@ class Result:
         ValueError
             If the measurement window has no length and jobs cause costs.
         """
-        window_s, rows = self.trace.span_s, []
+        window_s, terms, rows = self.trace.span_s, costs.terms_of(economics, self.trace), []
         for index, (count, pool) in enumerate(self._counted_pools()):
             here = self.attempts.pool == index
             job, _, start_s, end_s, lost_s = (column[here] for column in self.attempts)
             procs = self.trace.procs[job]
-            launch_s, _, gone_s = self.stays(index)
-            cost = costs.standing(pool, count, discount_rate)
-            cost["cloud_usd_per_year"] += costs.per_year(costs.elastic_usd(pool, launch_s, gone_s), window_s)
+            use = self._use(index)
+            cost, carbon_kg = charges.year(pool, count, use, terms, window_s)
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
-            busy_usd = costs.busy_energy_usd(pool, busy_core_s)
-            cost["busy_energy_usd_per_year"] = costs.per_year(busy_usd, window_s)
+            busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job])
+            lost_core_s = math.fsum(procs * lost_s)
             available = self._available_core_s(index)
             busy = metrics.busy_core_s(start_s, end_s, procs, self.trim.window(window_s))
+            usd = costs.total(cost)
             rows.append(
                 {
                     "name": pool.name,
@@ -292,57 +293,87 @@ class Result:
                     "elastic": pool.elastic,
                     "utilization": busy / available if available else np.nan,
                     "jobs": int(np.count_nonzero(self.replay.pool == index)),
-                    "launches": len(launch_s) if pool.elastic else 0,
+                    "launches": len(use.launch_s) if pool.elastic else 0,
                     "restarts": int(np.count_nonzero(lost_s > 0)) if self.replay.attempts is not None else 0,
-                    "lost_core_hours": math.fsum(procs * lost_s) / HOUR_S,
-                    "cost_usd_per_year": costs.total(cost),
-                    "usd_per_core_hour_used": costs.per_core_hour(cost, busy_core_s, window_s),
+                    "lost_core_hours": lost_core_s / HOUR_S,
+                    "committed_nodes": pool.committed_nodes if isinstance(pool, CloudPool) else 0,
+                    "commitment_share_used": charges.commitment_share_used(pool, count, use, window_s),
+                    "cost_usd_per_year": usd,
+                    "usd_per_core_hour_used": costs.per_hour_used(usd, busy_core_s, window_s),
+                    "usd_per_gpu_hour_used": costs.per_hour_used(usd, busy_gpu_s, window_s),
+                    "carbon_kg_per_year": carbon_kg,
+                    "lost_work_usd_per_year": usd * lost_core_s / busy_core_s if lost_core_s else 0.0,
                     **cost,
                 }
             )
         return pd.DataFrame(rows)
 
-    def cost(self, discount_rate: float = 0.0) -> costs.Breakdown:
+    def bill(self, economics: Economics = UNDISCOUNTED) -> costs.Bill:
+        """Return what the setup costs, and what that comes to; semantics §8.
+
+        Raises
+        ------
+        ValueError
+            If the measurement window has no length and jobs cause costs.
+        """
+        pools, held_s = self.pools(economics), self.attempts.end_s - self.attempts.start_s
+        cost = {part: float(sum(pools[part])) for part in costs.PARTS}
+        cost["site_usd_per_year"] += economics.site_usd_per_year
+        usd, window_s = costs.total(cost), self.trace.span_s
+        core_s, gpu_s = (math.fsum(width[self.attempts.job] * held_s) for width in (self.trace.procs, self.trace.gpus))
+        return costs.Bill(
+            cost,
+            costs.per_hour_used(usd, core_s, window_s),
+            costs.per_hour_used(usd, gpu_s, window_s),
+            float(sum(pools["carbon_kg_per_year"])),
+            float(sum(pools["lost_work_usd_per_year"])),
+        )
+
+    def cost(self, economics: Economics = UNDISCOUNTED) -> costs.Breakdown:
         """Return the cost of the setup by part (:data:`pwsim.costs.PARTS`) [USD a year]."""
-        pools = self.pools(discount_rate)
-        return {part: float(sum(pools[part])) for part in costs.PARTS}
+        return self.bill(economics).cost
 
-    def usd_per_core_hour_used(self, discount_rate: float = 0.0) -> float:
-        """Return the cost of the setup by the core-hours that jobs hold [USD]; NaN if they hold none."""
-        tried = self.attempts
-        busy_core_s = metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job])
-        return costs.per_core_hour(self.cost(discount_rate), busy_core_s, self.trace.span_s)
+    def _use(self, index: int) -> charges.Use:
+        """Return what jobs and nodes did in a pool."""
+        trace, replay, here = self.trace, self.replay, self.attempts.pool == index
+        launch_s, _, gone_s = self.stays(index)
+        ended = replay.pool == index
+        return charges.Use(
+            start_s=self.attempts.start_s[here],
+            end_s=self.attempts.end_s[here],
+            procs=trace.procs[self.attempts.job[here]],
+            launch_s=launch_s,
+            gone_s=gone_s,
+            submit_s=trace.submit_s[ended],
+            job_end_s=replay.end_s[ended],
+            data_gib=trace.data_gib[ended],
+        )
 
-    def hourly(self, discount_rate: float = 0.0) -> pd.DataFrame:
+    def hourly(self, economics: Economics = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter."""
         end_s = self.end_s
         edges_s = np.append(np.arange(0.0, end_s, HOUR_S), end_s) if end_s else np.array([0.0, 0.0])
-        hours = np.diff(edges_s) / HOUR_S
+        hours, terms = np.diff(edges_s) / HOUR_S, costs.terms_of(economics, self.trace)
         tables = []
         for index, (count, pool) in enumerate(self._counted_pools()):
             job, _, start_s, stop_s, _ = (column[self.attempts.pool == index] for column in self.attempts)
             waiting, _, since_s, until_s = (column[self.waits.pool == index] for column in self.waits)
-            launch_s, up_s, gone_s = self.stays(index)
+            _, up_s, gone_s = self.stays(index)
 
             def mean(from_s: Floats, to_s: Floats, weight: Floats | Integers) -> Floats:
                 sums = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
                 return np.divide(sums, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
 
-            busy = mean(start_s, stop_s, self.trace.procs[job])
-            paid_node_h = mean(launch_s, gone_s, np.ones(len(launch_s))) * hours
-            standing_usd = costs.total(costs.standing(pool, count, discount_rate)) / YEAR_H * hours
             tables.append(
                 pd.DataFrame(
                     {
                         "time_s": edges_s[:-1],
                         "pool": pool.name,
                         "nodes_up": mean(np.minimum(up_s, gone_s), gone_s, np.ones(len(up_s))),
-                        "busy_cores": busy,
+                        "busy_cores": mean(start_s, stop_s, self.trace.procs[job]),
                         "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
                         "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
-                        "cost_usd": standing_usd
-                        + (paid_node_h * pool.price_usd_per_hour if isinstance(pool, CloudPool) and pool.elastic else 0)
-                        + np.array([costs.busy_energy_usd(pool, core_s) for core_s in busy * hours * HOUR_S]),
+                        "cost_usd": charges.hourly_usd(pool, count, self._use(index), terms, edges_s),
                     }
                 )
             )
@@ -352,7 +383,7 @@ class Result:
 
     @cached_property
     def timeline(self) -> pd.DataFrame:
-        """:meth:`hourly` at a discount rate of 0."""
+        """:meth:`hourly` without interest."""
         return self.hourly()
 
     def _available_core_s(self, index: int) -> float:

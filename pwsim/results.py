@@ -24,6 +24,8 @@ from pwsim.trace import COLUMNS
 _SUFFIX_UNITS = (
     ("_usd_per_year", "USD/year"),
     ("usd_per_core_hour_used", "USD/core-h"),
+    ("usd_per_gpu_hour_used", "USD/GPU-h"),
+    ("_kg_per_year", "kg/year"),
     ("_jobs_per_hour", "jobs/h"),
     ("_core_hours_per_day", "core-h/day"),
     ("_s", "s"),
@@ -126,6 +128,9 @@ _SETUP_TEXTS = {
     "meets_targets": "whether every target is met",
     "cost_usd_per_year": "sum of the parts of the cost",
     "usd_per_core_hour_used": "cost by the core-hours that jobs hold",
+    "usd_per_gpu_hour_used": "cost by the GPU-hours that jobs hold",
+    "carbon_kg_per_year": "carbon dioxide (equivalent)",
+    "lost_work_usd_per_year": "lost core-hours at what a core-hour used costs in their pool; part of the cost already",
     "lower_bound_usd_per_year": "no setup that was left at this point costs less",
 }
 

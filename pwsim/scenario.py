@@ -9,29 +9,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
+import pandas as pd
 from pydantic import Field, PrivateAttr, ValidationError
 
+from pwsim import prices
 from pwsim.changes import Workload
-from pwsim.cluster import Cluster, Frozen
-from pwsim.document import Place, read_document
+from pwsim.cluster import Cluster
+from pwsim.document import Document, Place, read_document
 from pwsim.errors import InputError, Problem, ScenarioError
 from pwsim.explain import explain
 from pwsim.metrics import Trim, checked_trim
+from pwsim.money import Economics
 from pwsim.sources import Log
 from pwsim.targets import Target
 from pwsim.trace import Trace
-from pwsim.units import Seconds
-
-
-class Economics(Frozen):
-    """How money is counted."""
-
-    currency: Literal["USD"] = "USD"
-    """Currency of every figure of money."""
-    discount_rate: float = Field(default=0.05, ge=0, le=1, allow_inf_nan=False)
-    """Interest a year, such as 0.05, for the annuity of what is bought (semantics §8)."""
+from pwsim.units import Frozen, Seconds
 
 
 class Metrics(Frozen):
@@ -136,9 +130,10 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
         With every problem of the file: line, path of keys, what is wrong and what would be right.
     """
     document = read_document(Path(path), list(Scenario.model_fields))
+    table = _prices(document)
     scenario: Scenario | None = None
     try:
-        scenario = Scenario.model_validate(document.data)
+        scenario = Scenario.model_validate(document.data, context={"prices": table})
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             document.add(*explain(fault, document.data, Scenario))
@@ -151,6 +146,25 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     if document.problems or scenario is None:
         raise ScenarioError(str(path), document.problems)
     return scenario
+
+
+def _prices(document: Document) -> pd.DataFrame | None:
+    """Return the price table that a file names in ``economics.prices``, ``None`` for the shipped one.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read: without it, nothing can be said of the instances that pools name.
+    """
+    economics = document.data.get("economics")
+    name = economics.get("prices") if isinstance(economics, dict) else None
+    if not isinstance(name, str) or not name:
+        return None
+    try:
+        return prices.with_own(prices.load_prices(Path(document.path).parent / name))
+    except InputError as error:
+        document.add(("economics", "prices"), str(error))
+        raise ScenarioError(document.path, document.problems) from None
 
 
 def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:

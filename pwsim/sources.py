@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from pwsim import datasets
-from pwsim.cluster import Frozen
 from pwsim.document import Place
 from pwsim.errors import InputError, TraceError
 from pwsim.formats import detect_format, mapping, read_trace, table, wrong_options
 from pwsim.formats.clock import Clock
 from pwsim.trace import Trace
+from pwsim.units import Frozen
 
 
 class Dataset(Frozen):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pwsim import __version__, costs, flurries, metrics
+from pwsim import __version__, flurries, metrics
+from pwsim.cluster import CloudPool
+from pwsim.tariffs import start_of
 from pwsim.wording import answer
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ ASSUMPTIONS = (
 """What every replay takes for granted, for the report."""
 NO_FAILURES = "Nodes never fail and are never down for maintenance."
 """What a replay takes for granted unless a pool has an ``mtbf``."""
+STORED = (
+    "A job's data is stored where the job ends, from its submission to its end unless a storage time is given, and "
+    "taken home once."
+)
+"""What is taken for granted where data is priced."""
 SEARCH_ASSUMPTIONS = (
     "No setup was left out because another failed: a replay that misses a target excludes that setup alone.",
     "Prices and discount rate stay as the scenario gives them.",
@@ -33,9 +40,9 @@ def of_result(result: Result) -> dict[str, Any]:
     """Return the summary of one replay, as ``pwsim simulate`` writes it."""
     summary = {**_common(result, result.trace.name), "command": "simulate"}
     summary["policy"] = str(result.cluster.the_policy())
-    summary["pools"] = plain(
-        result.pools().drop(columns=["cost_usd_per_year", "usd_per_core_hour_used", *costs.PARTS]).to_dict("records")
-    )
+    pools = result.pools()
+    money = [name for name in map(str, pools) if "usd" in name or name.startswith(("carbon", "commitment"))]
+    summary["pools"] = plain(pools.drop(columns=money).to_dict("records"))
     return {**summary, "assumptions": _assumptions(result), "answer": answer(summary)}
 
 
@@ -50,15 +57,17 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "closest": _setup(plan.closest),
             "cost_usd_per_year": plan.cost_usd_per_year,
             "cost_breakdown_usd_per_year": plan.cost,
-            "usd_per_core_hour_used": plan.result.usd_per_core_hour_used(plan.discount_rate),
+            **{name: figure for name, figure in plan.bill._asdict().items() if name != "cost"},
             "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
             "gap": plan.gap,
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
             "targets": plan.judged_targets(),
-            "pools": plan.result.pools(plan.discount_rate).to_dict("records"),
-            "discount_rate": plan.discount_rate,
-            "assumptions": [*_assumptions(plan.result), *SEARCH_ASSUMPTIONS],
+            "pools": plan.result.pools(plan.economics).to_dict("records"),
+            "site": [one.model_dump() for one in plan.economics.site],
+            "economics": plan.economics.model_dump(exclude={"site"}),
+            "tariff_start": _tariff_start(plan),
+            "assumptions": [*_assumptions(plan.result), *SEARCH_ASSUMPTIONS, *_money_assumptions(plan)],
         }
     )
     return {**summary, "answer": answer(summary)}
@@ -99,6 +108,31 @@ def _common(result: Result, name: str) -> dict[str, Any]:
 def _assumptions(result: Result) -> list[str]:
     failing = any(pool.fails for pool in result.cluster.pools)
     return [*ASSUMPTIONS, *([] if failing else [NO_FAILURES])]
+
+
+def _tariff_start(plan: Plan) -> dict[str, str] | None:
+    """Return when tariffs by the hour begin, and how that is known; ``None`` without such tariffs."""
+    start = start_of(plan.result.trace, plan.economics.start)
+    if start is None or not plan.result.cluster.by_the_hour:
+        return None
+    return {"local": start.local.isoformat(timespec="minutes"), "source": start.source}
+
+
+def _money_assumptions(plan: Plan) -> list[str]:
+    said = []
+    pools = plan.result.cluster.pools
+    if start := _tariff_start(plan):
+        said.append(
+            f"Electricity is priced by the hour: the first submission is on {start['local'].replace('T', ' at ')} local"
+            f" time ({start['source']}), and the clock is not changed to or from summer time after it."
+        )
+    if any(isinstance(pool, CloudPool) and pool.committed_nodes for pool in pools):
+        said.append("Commitments are paid every hour of the year, used or not, whatever setup is chosen.")
+    if any(
+        isinstance(pool, CloudPool) and (pool.storage_usd_per_gib_month or pool.egress_usd_per_gib) for pool in pools
+    ):
+        said.append(STORED)
+    return said
 
 
 def _setup(setup: Setup | None) -> dict[str, Any] | None:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from pwsim import metrics
-from pwsim.cluster import Frozen, Names
+from pwsim.cluster import Names
 from pwsim.result import Result
 from pwsim.trace import Trace
-from pwsim.units import parse_quantity
+from pwsim.units import Frozen, parse_quantity
 from pwsim.wording import target_text
 from pwsim.workload import matching
 

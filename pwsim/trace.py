@@ -44,6 +44,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("nodes", "int64", "nodes", 0, "nodes that the job asked for; 0: not recorded"),
     Column("memory_mib", "int64", "MiB", 0, "memory of the whole job; 0: not recorded"),
     Column("gpus", "float64", "GPUs", 0.0, "GPUs of the whole job"),
+    Column("data_gib", "float64", "GiB", 0.0, "data that the job brings along and takes home; 0: not recorded"),
     Column("recorded_wait_s", "float64", "s", np.nan, "wait that the log recorded; NaN: not recorded"),
     Column(
         "held_s", "float64", "s", np.nan, "time from the log's submission to submit_s, held back; NaN: not recorded"
@@ -119,6 +120,8 @@ class Trace:
     """What was changed on request, in words, in the order in which it was done."""
     format: str = ""
     """Format of the log that it was read from; empty if from none."""
+    first_submit_s: float = 0.0
+    """First submission on the log's own clock, which in SWF starts at ``UnixStartTime`` [s]."""
 
     @classmethod
     def from_columns(
@@ -173,11 +176,11 @@ class Trace:
         order = np.argsort(submit_s, kind="stable")  # equal submit times keep the order of the file (§1)
         rows = np.flatnonzero(kept)[order]
         table = {column: values[rows] for column, values in raw.items()}
-        if len(rows):
-            table["submit_s"] = table["submit_s"] - table["submit_s"][0]
+        first_submit_s = float(table["submit_s"][0]) if len(rows) else 0.0
+        table["submit_s"] = table["submit_s"] - first_submit_s
         estimate_s = table["estimate_s"]
         table["estimate_s"] = np.maximum(np.where(estimate_s > 0, estimate_s, table["run_s"]), 1.0)
-        return cls(_frozen(table), name, read, left_out, dict(header or {}), notes)
+        return cls(_frozen(table), name, read, left_out, dict(header or {}), notes, first_submit_s=first_submit_s)
 
     def __len__(self) -> int:
         return len(self.table["submit_s"])
@@ -203,9 +206,9 @@ class Trace:
     def take(self, rows: npt.NDArray[Any]) -> Trace:
         """Return the trace of some jobs (a boolean mask or row numbers in job order); the clock is set anew."""
         table = {column: values[rows] for column, values in self.table.items()}
-        if len(table["submit_s"]):
-            table["submit_s"] = table["submit_s"] - table["submit_s"][0]
-        return replace(self, table=_frozen(table))
+        later_s = float(table["submit_s"][0]) if len(table["submit_s"]) else 0.0
+        table["submit_s"] = table["submit_s"] - later_s
+        return replace(self, table=_frozen(table), first_submit_s=self.first_submit_s + later_s)
 
     def with_columns(self, **columns: Any) -> Trace:
         """Return a trace with some columns replaced by arrays of the same length."""
@@ -243,10 +246,11 @@ class Trace:
         from_row = order if rows is None else rows[order]
         table = {column: values[from_row] for column, values in self.table.items()}
         table.update({column: values[order] for column, values in columns.items()})
-        table["submit_s"] = submit_s[order] - (submit_s[order[0]] if len(order) else 0.0)
+        later_s = float(submit_s[order[0]]) if len(order) else 0.0
+        table["submit_s"] = submit_s[order] - later_s
         if rows is not None:
             table["job_id"] = np.arange(1, len(order) + 1)
-        return replace(self, table=_frozen(table))
+        return replace(self, table=_frozen(table), first_submit_s=self.first_submit_s + later_s)
 
     def changed(self, text: str) -> Trace:
         """Return the trace with one more of its :attr:`changes`."""
@@ -303,15 +307,18 @@ def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _refuse_extremes(array: Floats, column: Column, name: str) -> None:
     """Raise on a value that no log can mean: not finite (where it must be), or absurdly large."""
-    limit = {"s": LONGEST_S, "cores": WIDEST, "nodes": WIDEST, "GPUs": WIDEST}.get(column.unit, 2.0**53)
+    limit = {"s": LONGEST_S, "cores": WIDEST, "nodes": WIDEST, "GPUs": WIDEST, "GiB": WIDEST}.get(column.unit, 2.0**53)
     bad = np.abs(array) > limit
     if not (isinstance(column.default, float) and np.isnan(column.default)):
         bad |= np.isnan(array)
+    if column.unit == "GiB":  # unlike sizes and times, nothing drops or replaces what is negative
+        bad |= array < 0
     if np.any(bad):
         row = int(np.argmax(bad))
         unit = f" {column.unit}" if column.unit else ""
+        least = "from 0 to" if column.unit == "GiB" else "of at most"
         raise TraceError(
-            f"{name}: record {row + 1}: {column.name} must be a number of at most {limit:g}{unit} (got {array[row]:g})"
+            f"{name}: record {row + 1}: {column.name} must be a number {least} {limit:g}{unit} (got {array[row]:g})"
         )
 
 

@@ -32,12 +32,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 
-from pwsim.cluster import Frozen
 from pwsim.document import read_document
 from pwsim.errors import InputError, ScenarioError
 from pwsim.explain import explain
 from pwsim.making import QUANTILES, Making
 from pwsim.trace import Trace
+from pwsim.units import Frozen
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]

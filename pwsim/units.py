@@ -1,6 +1,7 @@
-"""Quantities in scenario files: a text with a unit (``4 h``), or a bare number in the unit of the field.
+"""What the classes of a scenario file are built of: their base, and quantities with units.
 
-Each type here is a float for Python, in the unit that its name states; pint knows the units.
+A quantity is a text with a unit (``4 h``), or a bare number in the unit of the field.  Each type here is a float for
+Python, in the unit that its name states; pint knows the units.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 HOUR_S = 3600.0
 """Seconds in an hour."""
@@ -18,6 +19,13 @@ DAY_S = 86_400.0
 """Seconds in a day."""
 YEAR_H = 8766.0
 """Hours in a year (semantics §8)."""
+
+
+class Frozen(BaseModel):
+    """The base of what a scenario holds: frozen, strict, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
 
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ]+)\s*")
 

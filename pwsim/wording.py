@@ -28,11 +28,20 @@ METRIC_NAMES = {
 PART_NAMES = {
     "capex_usd_per_year": "purchase",
     "opex_usd_per_year": "operation",
+    "licence_usd_per_year": "licences",
+    "site_usd_per_year": "site and staff",
     "idle_energy_usd_per_year": "energy, idle",
     "busy_energy_usd_per_year": "energy, busy",
     "cloud_usd_per_year": "cloud rent",
+    "commitment_usd_per_year": "cloud commitments",
+    "storage_usd_per_year": "cloud storage",
+    "egress_usd_per_year": "data transfer out",
+    "carbon_usd_per_year": "carbon price",
 }
 """What each part of the cost is called in tables and figures."""
+
+WHOLE_SETUP = "the setup as a whole"
+"""What costs are called that belong to no pool."""
 
 DROP_NAMES = {
     "not_started": "had not started when the log ends",
@@ -118,6 +127,19 @@ def price(usd: float | None) -> str:
     return "-" if usd is None or math.isnan(usd) else f"${usd:,.3f}"
 
 
+def mass(kg: float | None) -> str:
+    """Return a mass in tonnes, or in kilograms if it is small.
+
+    Examples
+    --------
+    >>> mass(12_345.0), mass(123.4), mass(None)
+    ('12.3 t', '123 kg', 'unknown')
+    """
+    if kg is None or math.isnan(kg):
+        return "unknown"
+    return f"{kg / 1000:,.1f} t" if kg >= 1000 else f"{kg:,.3g} kg"
+
+
 def share(part: float | None) -> str:
     """Return a share in percent.
 
@@ -130,6 +152,11 @@ def share(part: float | None) -> str:
         return "unknown"
     percent = 100 * part
     return f"{percent:.3g} %" if percent < 99.95 or percent == 100 else f"{percent:.4g} %"
+
+
+def share_or_dash(part: float | None) -> str:
+    """Return a share in percent, or a dash where there is nothing to be a share of."""
+    return "-" if part is None or math.isnan(part) else share(part)
 
 
 def count(number: float, noun: str) -> str:
@@ -271,7 +298,7 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
         if pools:
             parts = [
                 f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
-                f"({count(pool['nodes'] * pool['cores_per_node'], 'core')})"
+                f"({count(pool['nodes'] * pool['cores_per_node'], 'core')}{_committed(pool)})"
                 for pool in pools
             ]
             acts.append(f"{verb} {listed(parts)}")
@@ -280,6 +307,10 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
     unused = [pool["name"] for pool in summary["pools"] if not pool["nodes"]]
     nothing = f" (nothing of {listed(unused)})" if unused else ""
     return f"{listed(acts)}{nothing}, scheduled by {_policy(setup['policy'])}"
+
+
+def _committed(pool: Mapping[str, Any]) -> str:
+    return f", commitments for {count(pool['committed_nodes'], 'node')}" if pool["committed_nodes"] else ""
 
 
 def _service(summary: Mapping[str, Any]) -> str:

@@ -221,12 +221,25 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
     added = f"{len(second):,} jobs of {second.name} added as queue {queue}"
     return replace(
         together,
+        first_submit_s=first.first_submit_s,
         jobs_read=first.jobs_read + second.jobs_read,
         dropped=_summed(first.dropped, second.dropped),
         left_out=_summed(first.left_out, second.left_out),
         notes=(*first.notes, *second.notes),
         changes=(*first.changes, *(f"{second.name}: {text}" for text in second.changes), added),
     )
+
+
+def with_data(trace: Trace, data_gib: float) -> Trace:
+    """Return the trace with ``data_gib`` as the data of those jobs whose data the log does not tell [GiB].
+
+    Examples
+    --------
+    >>> trace = Trace.from_columns({"submit_s": [0, 60], "run_s": [10, 10], "procs": [1, 1], "data_gib": [0, 2.5]})
+    >>> with_data(trace, 5).data_gib
+    array([5. , 2.5])
+    """
+    return trace.with_columns(data_gib=np.where(trace.data_gib > 0, trace.data_gib, float(data_gib)))
 
 
 def _described(like: dict[str, Any]) -> str:

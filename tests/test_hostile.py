@@ -78,6 +78,7 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
     # name: (text to replace, replacement, words of the message)
     "unknown key at the top": ("name: good", "nmae: good", ["bad.yaml:1: nmae", "did you mean 'name'"]),
     "unknown key of a pool": ("nodes: {min: 1", "ndoes: {min: 1", ["bad.yaml:9", "ndoes", "did you mean 'nodes'"]),
+    "unknown key of a cloud pool": ("always_up: true", "always_pu: true", ["always_pu", "did you mean 'always_up'"]),
     "unknown key of a target": ("at_most: 4 h", "atmost: 4 h", ["bad.yaml:18: targets.0.atmost", "'at_most'"]),
     "unknown key of the costs": ("capex_usd", "capex", ["bad.yaml:11", "capex", "did you mean 'capex_usd'"]),
     "unit of the wrong kind": ("4 h}", "4 GiB}", ["targets.0.at_most", "4 GiB", "4 h"]),
@@ -144,7 +145,16 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
         "mtbf: 3 d\n      nodes: {min: 1",
         ["pools.0", "mtbf", "placement: nodes"],
     ),
-    "packed placement": ("nodes: 0", "nodes: 0\n      placement: packed", ["placement", "packed"]),
+    "packed placement with conservative": (
+        "policy: easy\n  pools:\n    - name: onprem",
+        "policy: conservative\n  pools:\n    - placement: packed\n      name: onprem",
+        ["cluster", "'onprem' has placement: packed", "'conservative' is not offered", "use easy"],
+    ),
+    "packed nodes of many GPUs": (
+        "node: {cores: 2, memory: 4 GiB}",
+        "node: {cores: 2, gpus: 100}\n      placement: packed",
+        ["pools.0", "at most 62 GPUs", "100"],
+    ),
     "currency": ("targets:", "economics: {currency: EUR}\ntargets:", ["economics.currency", "USD", "EUR"]),
     "discount rate in percent": ("targets:", "economics: {discount_rate: 5}\ntargets:", ["discount_rate", "at most 1"]),
     "unknown metric": ("metric: wait_s", "metric: waits", ["targets.0.metric", "waits", "wait_s"]),

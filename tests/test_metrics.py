@@ -84,9 +84,9 @@ def test_cost_by_hand():
     ]
     trace = Trace.from_columns({"submit_s": [0, 3600], "run_s": [1800, 0], "procs": [2, 1]})
     result = simulate(trace, Cluster.model_validate({"pools": pools}))
-    cost = result.cost(0.0)
-    assert cost == pytest.approx(
+    assert result.cost() == pytest.approx(
         {
+            **dict.fromkeys(costs.PARTS, 0),
             "capex_usd_per_year": 3 * 1000 / 4,
             "opex_usd_per_year": 150,
             "idle_energy_usd_per_year": 3 * 0.1 * 8766 * 1.5 * 0.2,

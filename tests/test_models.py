@@ -207,7 +207,7 @@ def test_generate_through_the_command_line(model, tmp_path, capsys):
         (["lublan", "out.swf"], "there is no model 'lublan'; known models: simple, mmc, lublin"),
         (["lublin", "out.swf"], "needs --jobs and --cores"),
         (["lublin", "out.swf", "--jobs", "5", "--cores", "4", "--days", "3"], "takes --jobs, not --days"),
-        (["lublin", "out.csv", "--jobs", "5", "--cores", "4"], "must end in .swf"),
+        (["lublin", "out.csv", "--jobs", "5", "--cores", "4"], "must end in .parquet, .swf"),
         (["none.yaml", "out.swf"], "none.yaml: cannot be read"),
     ],
 )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pwsim import Cluster, InputError, Target, Trace, bounds, costs, generate, load_scenario, optimize, simulate
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.milp import Candidates
+from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.plan import complete_targets, search
 from tests.strategies import traces
 
@@ -32,7 +33,7 @@ def cluster_of(*pools: dict[str, Any], policy: Any = "easy") -> Cluster:
     return Cluster.model_validate({"policy": policy, "pools": list(pools)})
 
 
-def brute_force(trace: Trace, cluster: Cluster, targets: Any, discount_rate: float) -> tuple[float, Any]:
+def brute_force(trace: Trace, cluster: Cluster, targets: Any, economics: Economics = UNDISCOUNTED) -> tuple[float, Any]:
     """Replay every setup; return the lowest cost that meets the targets, and all (cost, nodes, policy) that do."""
     targets = complete_targets(trace, cluster, targets)
     good = []
@@ -41,7 +42,7 @@ def brute_force(trace: Trace, cluster: Cluster, targets: Any, discount_rate: flo
         for policy in cluster.policy:
             result = simulate(trace, cluster.at(nodes, policy))
             if all(target.met(target.achieved(result)) for target in targets):
-                good.append((costs.total(result.cost(discount_rate)), nodes, policy))
+                good.append((costs.total(result.cost(economics)), nodes, policy))
     return min((cost for cost, _, _ in good), default=math.inf), good
 
 
@@ -49,8 +50,7 @@ def brute_force(trace: Trace, cluster: Cluster, targets: Any, discount_rate: flo
 def test_kth_scenario_is_what_brute_force_finds(scenario, data_dir, repository):
     loaded = load_scenario(repository / "scenarios" / f"{scenario}.yaml")
     plan = optimize(loaded)
-    rate = loaded.economics.discount_rate
-    best, good = brute_force(loaded.read_workload(), loaded.cluster, loaded.targets, rate)
+    best, good = brute_force(loaded.read_workload(), loaded.cluster, loaded.targets, loaded.economics)
     assert (plan.status, plan.gap) == ("optimal", 0.0)
     assert plan.cost_usd_per_year == pytest.approx(best, rel=1e-12)
     cheapest = [(nodes, policy) for cost, nodes, policy in good if cost <= best * (1 + 1e-12)]
@@ -88,7 +88,7 @@ def test_search_is_what_brute_force_finds(trace, targets, price, small, overrun)
         }
     )
     plan = search(trace, cluster, targets, workers=1)
-    best, good = brute_force(trace, cluster, targets, 0.0)
+    best, good = brute_force(trace, cluster, targets)
     if not good:
         assert (plan.status, plan.chosen) == ("infeasible", None)
         assert plan.closest is not None
@@ -107,7 +107,7 @@ def test_search_is_what_brute_force_finds(trace, targets, price, small, overrun)
 def test_bounds_exclude_no_setup_that_meets_the_targets(trace, targets, trim):
     cluster = cluster_of(rented([0, 1], 0.1, accepts={"procs": {"at_most": 3}}), own({"max": 3}))
     targets = complete_targets(trace, cluster, targets)
-    known = bounds.analyse(trace, cluster, targets, 0.0, trim)
+    known = bounds.analyse(trace, cluster, targets, UNDISCOUNTED, trim)
     candidates = Candidates(cluster, known)
     listed = {}
     previous = -math.inf
@@ -190,7 +190,7 @@ def test_model_as_text(tmp_path):
     trace = Trace.from_columns({"submit_s": [0, 3600], "run_s": [7200, 10], "procs": [3, 1]})
     cluster = cluster_of(rented([0, 2], 1.0), own([1, 2]))
     targets = complete_targets(trace, cluster, [Target(metric="throughput_jobs_per_hour", at_least=1)])
-    known = bounds.analyse(trace, cluster, targets, 0.0)
+    known = bounds.analyse(trace, cluster, targets, UNDISCOUNTED)
     Candidates(cluster, known).problem.writeLP(tmp_path / "model.lp")
     text = (tmp_path / "model.lp").read_text()
     # One job must be done within the hour; the smaller is 10 core-seconds: 10 / 3600 cores are needed.

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from pwsim import InputError, find_price, load_prices
-from pwsim.prices import select
+from pwsim.prices import cheapest_per, select
+from tests.test_hostile import pwsim
 
 OWN = "provider,region,instance_type,cores,memory_gib,on_demand_usd_per_hour\nus,here,big,64,256,1.5\n"
 
@@ -93,3 +94,37 @@ def test_select():
     assert select("cores > 100000").empty
     with pytest.raises(InputError, match="text"):
         select("provider>=aws")
+
+
+def test_cheapest_per():
+    table = cheapest_per(select("gpus>=8"), "gpu_hour")
+    assert (table["usd_per_gpu_hour"] == table["on_demand_usd_per_hour"] / table["gpus"]).all()
+    assert table["usd_per_gpu_hour"].is_monotonic_increasing
+    assert set(table["instance_type"]) == set(select("gpus>=8")["instance_type"])
+    # Without GPUs, or without a price in the market, there is no ratio.
+    assert len(cheapest_per(load_prices(), "gpu_hour")) == (load_prices()["gpus"] > 0).sum()
+    spot = cheapest_per(load_prices(), "node_hour", "spot")
+    assert len(spot) == load_prices()["spot_usd_per_hour"].notna().sum()
+    assert (spot["usd_per_node_hour"] == spot["spot_usd_per_hour"]).all()
+    for arguments in (("gpu", "spot"), ("gpu_hour", "black")):
+        with pytest.raises(InputError, match="must be one of"):
+            cheapest_per(load_prices(), *arguments)
+
+
+def test_equal_ratios_come_by_name(tmp_path):
+    rows = "us,here,b,2,4,1\nus,here,a,4,4,2\nus,here,c,1,4,0.4\n"
+    (tmp_path / "own.csv").write_text(OWN.splitlines()[0] + "\n" + rows)
+    table = cheapest_per(load_prices(tmp_path / "own.csv"), "core_hour")
+    assert table[["instance_type", "usd_per_core_hour"]].to_numpy().tolist() == [["c", 0.4], ["a", 0.5], ["b", 0.5]]
+    assert cheapest_per(load_prices(tmp_path / "own.csv"), "gib_hour")["usd_per_gib_hour"].tolist() == [0.1, 0.25, 0.5]
+
+
+def test_cheapest_per_through_the_command_line(capsys):
+    code, out, _ = pwsim(capsys, "prices", "gpus>=8", "--cheapest-per", "gpu_hour", "--market", "spot", "--csv")
+    assert code == 0
+    assert out.splitlines()[0].split(",")[3] == "usd_per_gpu_hour"
+    ratios = [float(line.split(",")[3]) for line in out.splitlines()[1:]]
+    assert ratios == sorted(ratios)
+    assert len(ratios) > 3
+    code, _, err = pwsim(capsys, "prices", "--market", "spot")
+    assert (code, "--cheapest-per" in err) == (2, True)

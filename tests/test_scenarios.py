@@ -17,7 +17,7 @@ from pwsim.formats import swf
 from pwsim.synthetic import generate
 from tests.test_hostile import pwsim
 
-SCENARIOS = ["quickstart", "kth-refresh", "policy-choice", "hybrid-burst"]
+SCENARIOS = ["quickstart", "kth-refresh", "policy-choice", "hybrid-burst", "total-cost"]
 
 
 def shortened(repository, name, folder) -> str:

@@ -108,7 +108,7 @@ def write(trace: Trace, path: Path) -> None:
         trace.estimate_s, memory, codes["recorded_status"], codes["user"], codes["group"], unknown, codes["queue"],
         codes["partition"], unknown, unknown,
     ]  # fmt: skip
-    lines = [f"; {label}: {value}".rstrip() for label, value in trace.header.items()]
+    lines = [f"; {label}: {value}".rstrip() for label, value in _header_from(trace).items()]
     lines += [" ".join(row) for row in zip(*(_texts(column) for column in columns), strict=True)]
     content = ("\n".join(lines) + "\n").encode()
     if path.suffix == ".gz":
@@ -129,6 +129,15 @@ def _content(path: Path) -> bytes:
         line = content[:at].count(b"\n") + 1
         raise TraceError(f"{path}:{line}: holds a zero byte; an SWF log is lines of 18 numbers, plain or packed")
     return content
+
+
+def _header_from(trace: Trace) -> dict[str, str]:
+    """Return the header of a trace whose clock starts at its first submission."""
+    header = dict(trace.header)
+    start = header.get("UnixStartTime", "").strip()
+    if re.fullmatch(r"\d{1,15}", start):
+        header["UnixStartTime"] = str(int(start) + round(trace.first_submit_s))
+    return header
 
 
 def _category(values: npt.NDArray[Any]) -> pd.Categorical[str]:

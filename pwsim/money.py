@@ -1,0 +1,114 @@
+"""What a scenario says of money: what own nodes cost, commitments to rent, and how all of it is counted.
+
+The classes are keys of the scenario file; :mod:`pwsim.costs` makes figures of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from pwsim.tariffs import Electricity, parse_local
+from pwsim.units import Frozen, Watts
+
+Usd = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+RentUsd = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Grams = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+
+def _check_local(text: str) -> str:
+    parse_local(text)
+    return text
+
+
+LocalTime = Annotated[str, AfterValidator(_check_local)]
+
+
+class OnPremisesCost(Frozen):
+    """What a pool of one's own costs; by node unless said otherwise (semantics §8)."""
+
+    capex_usd: Usd
+    """Price of a node, with its share of racks, switches and installation [USD]."""
+    lifetime_years: float = Field(gt=0, le=100, allow_inf_nan=False)
+    """Years over which the price is written off."""
+    residual_share: Share = 0.0
+    """Share of the price that a node is sold for at the end of its life; discounted to today."""
+    opex_usd_per_year: Usd = 0.0
+    """Support, staff and space for a node, without energy [USD a year]."""
+    licence_usd_per_core_per_year: Usd = 0.0
+    """Licences that are paid by the core [USD a year and core]."""
+    site_usd_per_year: Usd = 0.0
+    """What the pool costs however many nodes it has, such as staff, a room or a support contract; nothing if it has
+    none [USD a year]."""
+    idle_power: Watts = 0.0
+    """Power of an idle node [W]."""
+    busy_power: Watts = 0.0
+    """Power of a node whose cores are all busy [W]."""
+    pue: float = Field(default=1.0, ge=1, le=10, allow_inf_nan=False)
+    """Power usage effectiveness: power of the whole site by power of the nodes."""
+    electricity_usd_per_kwh: Electricity = 0.0
+    """Price of electricity [USD/kWh], or a list of bands by hour and weekday, the first of which that holds counts."""
+    carbon_g_per_kwh: Grams = 0.0
+    """Carbon dioxide (equivalent) of a kilowatt-hour of electricity [g/kWh]."""
+
+    @model_validator(mode="after")
+    def _busy_above_idle(self) -> Self:
+        if self.busy_power < self.idle_power:
+            raise ValueError(f"busy_power ({self.busy_power:g} W) must not be below idle_power ({self.idle_power:g} W)")
+        return self
+
+
+def _price_may_be_looked_up(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema that the price may come from the price table."""
+    schema["required"] = [key for key in schema["required"] if key != "price_usd_per_hour"]
+
+
+class Commitment(Frozen):
+    """Nodes that one has promised to pay for, used or not."""
+
+    model_config = ConfigDict(json_schema_extra=_price_may_be_looked_up)
+
+    term: Literal["1yr", "3yr"]
+    """How long the promise is."""
+    nodes: int = Field(ge=1, le=1_000_000)
+    """Number of nodes."""
+    price_usd_per_hour: RentUsd
+    """Price of a node for every hour of the year [USD/h]; from the price table if the pool names an ``instance``."""
+
+
+class SiteCost(Frozen):
+    """One thing that is paid whatever setup is chosen."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    """What it is."""
+    usd_per_year: Usd
+    """What it costs [USD a year]."""
+
+
+class Economics(Frozen):
+    """How money is counted."""
+
+    currency: Literal["USD"] = "USD"
+    """Currency of every figure of money."""
+    discount_rate: float = Field(default=0.05, ge=0, le=1, allow_inf_nan=False)
+    """Interest a year, such as 0.05, for the annuity of what is bought (semantics §8)."""
+    site: tuple[SiteCost, ...] = Field(default=(), strict=False, max_length=100)
+    """What is paid whatever setup is chosen, such as staff."""
+    carbon_usd_per_tonne: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
+    """Price of a tonne of carbon dioxide [USD/t]; what is emitted is then a part of the cost."""
+    start: LocalTime | None = None
+    """Local date and time of the first submission that is replayed, such as ``2026-01-01T00:00``, for tariffs by the
+    hour; from the log's header if left out."""
+    prices: Annotated[str, Field(min_length=1)] | None = None
+    """A price table in CSV, relative to the scenario file, whose rows come before those of the shipped table."""
+
+    @property
+    def site_usd_per_year(self) -> float:
+        """What is paid whatever setup is chosen [USD a year]."""
+        return sum(one.usd_per_year for one in self.site)
+
+
+UNDISCOUNTED = Economics(discount_rate=0.0)
+"""How money is counted where nobody says: without interest."""

@@ -1,0 +1,673 @@
+"""Money (semantics §8): sums worked out by hand, and properties of all sums.
+
+A window of 1,000 s goes into a year of 8,766 h 31,557.6 times; one of an hour, 8,766 times.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pwsim import Cluster, InputError, Trace, bounds, charges, costs, load_prices, read_trace, simulate
+from pwsim.money import Economics
+from pwsim.plan import search
+from pwsim.tariffs import Band, least_usd_per_kw, start_of, usd_per_kw
+from pwsim.wording import PART_NAMES
+from tests.strategies import traces
+from tests.test_hostile import JOB, folder, pwsim  # noqa: F401 - a fixture
+
+DAYTIME = [{"usd_per_kwh": 0.3, "hours": [8, 20], "weekdays": "mon..fri"}, {"usd_per_kwh": 0.1}]
+MONDAY_7 = "2026-01-05T07:00"
+
+
+def own(nodes=1, cores=1, **cost):
+    plain = {"capex_usd": 0, "lifetime_years": 1}
+    pool = {"name": "own", "kind": "on_premises", "nodes": nodes, "node": {"cores": cores}}
+    return {**pool, "cost": {**plain, **cost}}
+
+
+def cloud(nodes=1, **more):
+    pool = {"name": "cloud", "kind": "cloud", "nodes": nodes, "node": {"cores": 1}, "price_usd_per_hour": 3.6}
+    times = {} if more.get("always_up") else {"boot_time": 0, "idle_timeout": 0}
+    return {**pool, **times, **more}
+
+
+def committed(*commitments):
+    return [{"term": "1yr", "nodes": nodes, "price_usd_per_hour": usd} for nodes, usd in commitments]
+
+
+def replay(pools, jobs, **columns):
+    """Replay jobs (submit, procs, run)."""
+    submit_s, procs, run_s = zip(*jobs, strict=True)
+    trace = Trace.from_columns({"submit_s": submit_s, "procs": procs, "run_s": run_s, **columns})
+    return simulate(trace, Cluster.model_validate({"policy": "fcfs", "pools": pools}))
+
+
+def nonzero(cost):
+    return {part: usd for part, usd in cost.items() if usd}
+
+
+# -- commitments
+
+
+def test_commitments_half_used():
+    # Three nodes from 0 to 500 and one from 1000 to 1100; two are committed at 1 USD/h, the market takes 3.60 USD/h.
+    # Covered: 2 × 500 s within the window, of 2 × 1000 s: half.  The third node's 500 s cost 0.50 USD in a window of
+    # 1,000 s; the node at 1000 is covered.  The commitments: 2 × 1 × 8,766 USD.
+    result = replay([cloud(3, commitments=committed((2, 1.0)))], [(0, 3, 500), (1000, 1, 100)])
+    assert nonzero(result.cost()) == pytest.approx(
+        {"cloud_usd_per_year": 0.5 * 31_557.6, "commitment_usd_per_year": 17_532}
+    )
+    assert result.pools()["commitment_share_used"].tolist() == [0.5]
+    # Without: 1,500 + 100 node-seconds.
+    assert nonzero(replay([cloud(3)], [(0, 3, 500), (1000, 1, 100)]).cost()) == pytest.approx(
+        {"cloud_usd_per_year": 1.6 * 31_557.6}
+    )
+
+
+def test_the_least_time_counts_for_covered_nodes_too():
+    # Stays from 0 to 5 and from 30 to 40 are on the bill until 60 and 90: two of them from 30 to 60, of which one is
+    # covered; then a stay from 1000 to 1005.  30 s at 3.60 USD/h are 0.03 USD.
+    result = replay([cloud(2, commitments=committed((1, 1.0)))], [(0, 1, 5), (30, 1, 10), (1000, 1, 5)])
+    assert result.cost()["cloud_usd_per_year"] == pytest.approx(0.03 * 31_557.6)
+    # Of the committed 1,000 s of the window, 15 were nodes that were held.
+    assert result.pools()["commitment_share_used"].tolist() == pytest.approx([0.015])
+
+
+@pytest.mark.parametrize(("nodes", "paid", "share"), [(5, 2, 1.0), (3, 0, 1.0), (1, 0, 1 / 3), (0, 0, 0.0)])
+def test_commitments_of_nodes_that_are_always_up(nodes, paid, share):
+    # Two for a year at 2 USD/h, one for three at 1 USD/h: 5 USD/h whatever is rented; beyond three nodes, 3.60 USD/h.
+    pool = cloud(nodes, always_up=True, commitments=committed((2, 2.0), (1, 1.0)))
+    result = replay([pool, own(1)], [(0, 1, 5), (1000, 1, 5)])
+    assert nonzero(result.cost()) == pytest.approx(
+        nonzero({"cloud_usd_per_year": paid * 3.6 * 8766, "commitment_usd_per_year": 5 * 8766})
+    )
+    assert result.pools()["commitment_share_used"].tolist()[:1] == pytest.approx([share])
+
+
+def test_the_price_of_a_commitment_is_from_the_table():
+    pool = {"name": "cloud", "kind": "cloud", "nodes": 1, "instance": "gcp/us-central1/h3-standard-88"}
+    pool["commitments"] = [{"term": "1yr", "nodes": 1}, {"term": "3yr", "nodes": 2, "price_usd_per_hour": 9}]
+    first, second = Cluster.model_validate({"pools": [pool]}).pools[0].commitments  # type: ignore[union-attr]
+    row = load_prices().query("instance_type == 'h3-standard-88' and region == 'us-central1'").iloc[0]
+    assert first.price_usd_per_hour == row["reserved_1yr_usd_per_hour"] == 4.03832
+    assert second.price_usd_per_hour == 9
+
+
+stays_ = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 150)), max_size=8)
+
+
+@given(stays=stays_, nodes=st.integers(0, 9))
+def test_covered_seconds_are_what_counting_them_gives(stays, nodes):
+    start_s = np.array([start for start, _ in stays], dtype=float)
+    end_s = start_s + np.array([length for _, length in stays], dtype=float)
+    from_s, to_s, more = charges.beyond(start_s, end_s, nodes)
+    seconds = np.arange(400)[:, None]
+    held = ((seconds >= start_s) & (seconds < end_s)).sum(axis=1)
+    assert ((to_s - from_s) * more).sum() == np.maximum(held - nodes, 0).sum()
+
+
+@given(trace=traces.filter(lambda trace: trace.span_s > 0), price=st.sampled_from([0.1, 1.0, 3.6, 7.0]))
+@settings(max_examples=40)
+def test_commitments_save_what_they_cover_and_no_more(trace, price):
+    rents, shares = [], []
+    for count in range(6):
+        commitments = committed((count, price)) if count else []
+        result = simulate(trace, Cluster.model_validate({"pools": [cloud(5, commitments=commitments)]}))
+        cost = result.cost()
+        assert cost["commitment_usd_per_year"] == pytest.approx(count * price * 8766)
+        rents.append(cost["cloud_usd_per_year"])
+        shares.append(result.pools()["commitment_share_used"][0])
+    assert rents == sorted(rents, reverse=True)
+    assert all(0 <= share <= 1 for share in shares[1:])
+    # A commitment saves no more than its nodes at the market's price, for as long as any node is on the bill.
+    windows_a_year = 8766 * 3600 / trace.span_s
+    for count, rent in enumerate(rents):
+        assert rents[0] - rent <= count * 0.001 * (result.end_s + 60) * windows_a_year * (1 + 1e-9)
+
+
+# -- data, site, licences, residual value, carbon
+
+
+@pytest.mark.parametrize(("storage_time", "gib_months"), [(None, 60 / 730.5), ("730.5 h", 30), (0, 0)])
+def test_data_is_kept_and_taken_home(storage_time, gib_months):
+    # One node.  Job 0 brings 10 GiB, runs from 0 to 2 h; job 1 brings 20 GiB at 1 h and runs from 2 to 3 h: both are
+    # there for 2 h, 60 GiB-hours, of 730.5 hours a month; or for a given month each.  30 GiB leave.
+    pool = cloud(1, always_up=True, storage_usd_per_gib_month=0.1, egress_usd_per_gib=0.09, storage_time=storage_time)
+    result = replay([pool], [(0, 1, 7200), (3600, 1, 3600)], data_gib=[10, 20])
+    cost = result.cost()
+    assert cost["storage_usd_per_year"] == pytest.approx(0.1 * gib_months * 8766)
+    assert cost["egress_usd_per_year"] == pytest.approx(2.7 * 8766)
+    # By the hour: 0.9 USD of egress when job 0 ends, which is the start of the third hour's end, and 1.8 in the last.
+    rent = 3.6
+    hours = result.timeline["cost_usd"]
+    if storage_time == 0:
+        assert hours.tolist() == pytest.approx([rent, rent + 0.9, rent + 1.8])
+    assert hours.sum() == pytest.approx(3 * rent + 2.7 + 0.1 * gib_months)
+
+
+def test_data_of_a_job_that_ends_at_once_is_taken_home_in_the_first_hour():
+    result = replay([cloud(1, always_up=True, egress_usd_per_gib=1)], [(0, 1, 0), (7200, 1, 0)], data_gib=[3, 4])
+    assert result.timeline["cost_usd"].tolist() == pytest.approx([3.6 + 3, 3.6 + 4])
+
+
+def test_only_the_pool_where_a_job_ends_keeps_its_data():
+    pools = [own(1), cloud(1, egress_usd_per_gib=1, burst_after=0)]
+    result = replay(pools, [(0, 1, 100), (0, 1, 10), (3600, 1, 1)], data_gib=[4, 5, 6])
+    assert result.jobs["pool"].tolist() == ["own", "cloud", "own"]
+    assert result.cost()["egress_usd_per_year"] == pytest.approx(5 * 8766)
+
+
+def test_site_and_licences():
+    # Three nodes of 4 cores at 100 USD a core; a room for 5,000 USD, but none where there are no nodes; 70,000 USD of
+    # staff and 300 of something else for any setup.
+    economics = Economics.model_validate(
+        {"site": [{"name": "staff", "usd_per_year": 70_000.0}, {"name": "fence", "usd_per_year": 300.0}]}
+    )
+    jobs = [(0, 1, 5), (1000, 1, 5)]
+    cost = {"licence_usd_per_core_per_year": 100, "site_usd_per_year": 5000}
+    result = replay([own(3, cores=4, **cost), cloud(1)], jobs)
+    assert nonzero(result.cost(economics)) == {"licence_usd_per_year": 1200, "site_usd_per_year": 75_300}
+    assert result.pools(economics)["cost_usd_per_year"].tolist() == [6200, 0]
+    result = replay([own(0, cores=4, **cost), cloud(1, always_up=True)], jobs)
+    assert nonzero(result.cost(economics)) == pytest.approx(
+        {"site_usd_per_year": 70_300, "cloud_usd_per_year": 3.6 * 8766}
+    )
+
+
+def test_what_is_sold_in_the_end_is_discounted():
+    # 1,000 USD, a fifth of it back after two years at 10 %.  Annuity: 1000 × 0.1 × 1.21 / 0.21 = 576.190; what 200 USD
+    # in two years are worth a year (sinking fund): 200 × 0.1 / 0.21 = 95.238.
+    assert costs.annuity_usd(1000, 0.2, 0.1, 2) == pytest.approx(1000 * 0.121 / 0.21 - 200 * 0.1 / 0.21)
+    result = replay([own(3, capex_usd=1000, lifetime_years=2, residual_share=0.2)], [(0, 1, 5), (1000, 1, 5)])
+    cost = result.cost(Economics(discount_rate=0.1))
+    assert nonzero(cost) == pytest.approx({"capex_usd_per_year": 3 * 480.952381})
+
+
+def test_carbon():
+    # Own: two nodes of 2 cores, idle 100 W each, PUE 1.5, 400 g/kWh: 2 × 0.1 × 1.5 × 8766 × 0.4 = 1,051.92 kg.  One
+    # core busy for half an hour draws 0.1 kW more: 0.05 × 1.5 kWh × 0.4 = 0.03 kg an hour: 262.98 kg.
+    # Rented: one node for 900 s, 800 g/h: 0.2 kg an hour: 1,753.2 kg.
+    own_cost = {"idle_power": 100, "busy_power": 300, "pue": 1.5, "carbon_g_per_kwh": 400}
+    pools = [
+        {**own(2, cores=2, **own_cost), "accepts": {"queue": "own"}},
+        cloud(1, carbon_g_per_hour=800),
+    ]
+    jobs = [(0, 1, 1800), (0, 1, 900), (3600, 1, 0)]
+    result = replay(pools, jobs, queue=["own", "cloud", "own"])
+    table = result.pools(Economics(carbon_usd_per_tonne=50))
+    assert table["carbon_kg_per_year"].tolist() == pytest.approx([1051.92 + 262.98, 1753.2])
+    assert table["carbon_usd_per_year"].tolist() == pytest.approx([(1051.92 + 262.98) * 0.05, 1753.2 * 0.05])
+    bill = result.bill()
+    assert (bill.carbon_kg_per_year, bill.cost["carbon_usd_per_year"]) == (pytest.approx(3068.1), 0)
+    # Always up, it emits all year.
+    result = replay([cloud(2, always_up=True, carbon_g_per_hour=100)], jobs)
+    assert result.bill().carbon_kg_per_year == pytest.approx(2 * 876.6)
+
+
+def test_gpu_hours_and_lost_work_have_a_price():
+    # Two nodes of 4 GPUs at 3.60 USD/h for 8,766 h.  In a window of an hour, jobs hold 2 GPUs for half an hour and 4 for
+    # a quarter: 2 GPU-hours; 2 + 1 cores for those: 1.25 core-hours.
+    pool = cloud(2, always_up=True, placement="nodes")
+    pool["node"] = {"cores": 4, "gpus": 4}
+    result = replay([pool], [(0, 2, 1800), (0, 1, 900), (3600, 1, 0)], gpus=[2, 4, 0])
+    bill = result.bill()
+    assert bill.usd_per_gpu_hour_used == pytest.approx(7.2 / 2)
+    assert bill.usd_per_core_hour_used == pytest.approx(7.2 / 1.25)
+    assert result.pools()["usd_per_gpu_hour_used"].tolist() == [bill.usd_per_gpu_hour_used]
+    assert math.isnan(replay([cloud(1)], [(0, 1, 60), (3600, 1, 0)]).bill().usd_per_gpu_hour_used)
+
+
+def test_lost_work_costs_what_the_work_of_its_pool_costs(monkeypatch):
+    # The node of the first launch is taken back at 100: 100 s in vain, then 300 s in a new one.  All 400 s are paid, 0.40
+    # USD, a quarter of which was lost; the last job of 100 s comes in a window of 1,000 s: 500 s in all, 0.50 USD.
+    for engine in ("model", "changing"):
+        monkeypatch.setattr(
+            f"pwsim.engine.{engine}.lives", lambda _s, _p, _m, launches: np.array([100.0, *[1e6] * launches][:launches])
+        )
+    result = replay([cloud(1, interruptions_per_hour=1)], [(0, 1, 300), (1000, 1, 100)])
+    bill = result.bill()
+    assert bill.cost["cloud_usd_per_year"] == pytest.approx(0.5 * 31_557.6)
+    assert bill.lost_work_usd_per_year == pytest.approx(0.1 * 31_557.6)
+    assert result.pools()["lost_work_usd_per_year"].tolist() == [bill.lost_work_usd_per_year]
+
+
+# -- tariffs
+
+
+def test_energy_by_the_hour():
+    # Monday 7:00.  A core of 1 kW is busy from 7 to 9: an hour at 0.10 and one at 0.30 USD.  The window is one hour.
+    pool = own(1, busy_power=1000, electricity_usd_per_kwh=DAYTIME)
+    result = replay([pool], [(0, 1, 7200), (3600, 1, 0)])
+    economics = Economics(start=MONDAY_7)
+    assert nonzero(result.cost(economics)) == pytest.approx({"busy_energy_usd_per_year": 0.4 * 8766})
+    assert result.hourly(economics)["cost_usd"].tolist() == pytest.approx([0.1, 0.3])
+
+
+def test_idle_energy_of_a_year_by_the_hour():
+    # A week: 5 × 12 h at 0.30 and 108 h at 0.10 USD: 28.80 USD for 1 kW; 52 of them 1,497.60 USD.  Of the 8,766 h 30 are
+    # left, again from Monday 7:00: 1 at 0.10, 12 at 0.30, 12 at 0.10, 5 (Tuesday 8 to 13) at 0.30: 6.40 USD.
+    pool = own(2, idle_power=500, busy_power=500, pue=1.0, electricity_usd_per_kwh=DAYTIME)
+    result = replay([pool], [(0, 1, 5), (1000, 1, 5)])
+    assert nonzero(result.cost(Economics(start=MONDAY_7))) == pytest.approx({"idle_energy_usd_per_year": 1504.0})
+
+
+def test_a_replay_of_a_year_pays_by_the_hour_what_the_year_costs():
+    # One job of 8,766 h: the sum of the hours is the year.
+    pool = own(1, idle_power=500, busy_power=1000, electricity_usd_per_kwh=DAYTIME, capex_usd=100)
+    result = replay([pool], [(0, 1, 8766 * 3600), (8766 * 3600, 1, 0)])
+    economics = Economics(start=MONDAY_7, discount_rate=0.0)
+    assert result.hourly(economics)["cost_usd"].sum() == pytest.approx(costs.total(result.cost(economics)))
+    assert costs.total(result.cost(economics)) == pytest.approx(1504 + 100)
+
+
+band = st.builds(
+    lambda usd, hours, days: Band(usd_per_kwh=usd / 8, hours=hours, weekdays=days),
+    st.integers(0, 8),
+    st.tuples(st.integers(0, 23), st.integers(1, 23)).map(lambda pair: (pair[0], (pair[0] + pair[1]) % 24)),
+    st.lists(st.sampled_from(["mon", "tue", "sat", "sun", "fri..mon"]), min_size=1, max_size=3),
+)
+
+
+@given(
+    bands=st.lists(band, max_size=3).map(lambda some: (*some, Band(usd_per_kwh=0.25))),
+    week_h=st.integers(0, 167),
+    start_h=st.integers(0, 400),
+    length_h=st.integers(0, 400),
+)
+def test_tariffs_are_what_adding_hours_gives(bands, week_h, start_h, length_h):
+    hours = np.arange(start_h, start_h + length_h) + week_h
+    prices = [next(one for one in bands if one.holds()[hour % 168]).usd_per_kwh for hour in hours]
+    ends_s = np.array([start_h, start_h + length_h]) * 3600.0
+    from_usd, to_usd = usd_per_kw(bands, ends_s, week_h * 3600.0)
+    assert to_usd - from_usd == pytest.approx(sum(prices), abs=1e-9)
+    assert least_usd_per_kw(bands, np.array([length_h * 3600.0]))[0] <= to_usd - from_usd + 1e-9
+
+
+def test_bands_hold_the_hours_that_they_name():
+    night = Band(usd_per_kwh=1, hours=[22, 6], weekdays=["sat"]).holds().reshape(7, 24)  # type: ignore[arg-type]
+    assert np.flatnonzero(night[5]).tolist() == [0, 1, 2, 3, 4, 5, 22, 23]
+    assert not night[[0, 1, 2, 3, 4, 6]].any()
+    assert Band(usd_per_kwh=1, weekdays="fri..mon").weekdays == ("mon", "fri", "sat", "sun")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        # `date -u -d @843480031` is 1996-09-23 12:00:31, in Stockholm (summer time) 14:00:31.
+        ({"UnixStartTime": "843480031", "TimeZoneString": "Europe/Stockholm"}, ("1996-09-23T14:00:31", "Stockholm")),
+        ({"UnixStartTime": "843480031", "TimeZone": "3600"}, ("1996-09-23T13:00:31", "+1 h")),
+        ({"UnixStartTime": "843480031", "TimeZoneString": "../../x"}, ("1996-09-23T12:00:31", "UTC")),
+        ({"UnixStartTime": "843480031", "TimeZoneString": "Europe"}, ("1996-09-23T12:00:31", "UTC")),
+        ({"UnixStartTime": "soon", "TimeZoneString": "Europe/Stockholm"}, None),
+        ({"UnixStartTime": "0"}, None),
+        ({"UnixStartTime": "-5"}, None),
+        ({}, None),
+    ],
+)
+def test_start_of_a_log(header, expected):
+    trace = Trace.from_columns({"submit_s": [0, 9], "run_s": [1, 1], "procs": [1, 1]}, header=header)
+    start = start_of(trace)
+    if expected is None:
+        assert start is None
+    else:
+        assert start is not None
+        assert (start.local.isoformat(), expected[1] in start.source) == (expected[0], True)
+    given = start_of(trace, "2026-01-07T01:30")
+    assert given is not None
+    assert given.week_s == (2 * 24 + 1.5) * 3600
+
+
+def test_a_window_starts_later_and_keeps_its_hour(tmp_path):
+    header = {"UnixStartTime": "843480031"}
+    trace = Trace.from_columns({"submit_s": [50, 90, 150], "run_s": [1] * 3, "procs": [1] * 3}, header=header)
+    later = trace.take(np.array([1, 2]))
+    starts = [start_of(one) for one in (trace, later)]
+    assert [start.local.isoformat() for start in starts if start] == ["1996-09-23T12:01:21", "1996-09-23T12:02:01"]
+    from pwsim.formats import swf
+
+    swf.write(later, tmp_path / "later.swf")
+    assert start_of(read_trace(tmp_path / "later.swf")) == starts[1]
+
+
+# -- all parts
+
+ECONOMICS = Economics.model_validate(
+    {
+        "discount_rate": 0.05,
+        "carbon_usd_per_tonne": 80.0,
+        "site": [{"name": "staff", "usd_per_year": 0.3}],
+        "start": "2026-01-09T21:59",
+    }
+)
+COST = {
+    "capex_usd": 1000, "lifetime_years": 4, "residual_share": 0.1, "opex_usd_per_year": 0.1, "site_usd_per_year": 0.7,
+    "licence_usd_per_core_per_year": 0.3, "idle_power": 100, "busy_power": 300, "pue": 1.3, "carbon_g_per_kwh": 350,
+    "electricity_usd_per_kwh": [{"usd_per_kwh": 0.1, "hours": [22, 6]}, {"usd_per_kwh": 0.3}],
+}  # fmt: skip
+RENT = {
+    "commitments": committed((1, 2.0)), "storage_usd_per_gib_month": 0.7, "egress_usd_per_gib": 0.1,
+    "carbon_g_per_hour": 300,
+}  # fmt: skip
+
+
+def test_the_parts_add_up_and_none_is_forgotten():
+    pools = [own(1, cores=2, **COST), cloud(3, burst_after=0, **RENT)]
+    jobs = [(0, 2, 5000), (0, 2, 400), (0, 1, 30), (4000, 1, 7000), (4000, 2, 90)]
+    result = replay(pools, jobs, data_gib=[1, 2, 3, 4, 5])
+    cost, table = result.cost(ECONOMICS), result.pools(ECONOMICS)
+    assert all(cost[part] > 0 for part in costs.PARTS), cost
+    assert set(cost) == set(costs.PARTS) == set(PART_NAMES)
+    assert sum(cost[part] for part in costs.PARTS) == costs.total(cost)
+    assert (table[list(costs.PARTS)].sum(axis=1) == table["cost_usd_per_year"]).all()
+    assert costs.total(cost) == pytest.approx(table["cost_usd_per_year"].sum() + 0.3, rel=1e-12)
+
+
+setups = st.fixed_dictionaries(
+    {
+        "always_up": st.booleans(),
+        "commitments": st.sampled_from([[], committed((1, 0.5)), committed((1, 0.5), (2, 0.2))]),
+        "storage_time": st.sampled_from([None, None, 5, 1000]),
+        "storage_usd_per_gib_month": st.sampled_from([0, 400, 400]),
+        "egress_usd_per_gib": st.sampled_from([0, 0.5]),
+        "carbon_g_per_hour": st.sampled_from([0, 3e5]),
+        "accepts": st.sampled_from([{}, {"procs": {"at_most": 2}}]),
+    }
+)
+prices = st.one_of(st.sampled_from([0, 0.2]), st.just(DAYTIME), st.just(COST["electricity_usd_per_kwh"]))
+
+
+@given(
+    trace=traces.filter(lambda trace: trace.span_s > 0),
+    data=st.lists(st.sampled_from([0, 0.5, 2]), min_size=9, max_size=9),
+    rented=setups,
+    electricity=prices,
+    start=st.sampled_from(["2026-01-09T21:59:57", MONDAY_7, "2026-01-05T07:59:57"]),
+    cloud_first=st.booleans(),
+    slow=st.sampled_from([1.0, 0.001]),
+)
+@settings(max_examples=80)
+def test_no_setup_costs_less_than_its_bound_and_the_hours_add_up(
+    trace, data, rented, electricity, start, cloud_first, slow
+):
+    trace = trace.with_columns(data_gib=np.array(data[: len(trace)], dtype=float))
+    economics = ECONOMICS.model_copy(update={"start": start})
+    own_pool = own([0, 1, 4], cores=2, **{**COST, "electricity_usd_per_kwh": electricity})
+    own_pool["node"]["speed"] = slow  # slow enough for jobs to go on into other bands
+    pools = [cloud([0, 1, 3], **rented), own_pool]
+    cluster = Cluster.model_validate({"pools": pools if cloud_first else pools[::-1]})
+    known = bounds.analyse(trace, cluster, [], economics).cost_usd_per_year
+    for choice in itertools.product(range(3), range(3)):
+        nodes = {pool.name: pool.nodes[one] for pool, one in zip(cluster.pools, choice, strict=True)}
+        result = simulate(trace, cluster.at(nodes, cluster.policy[0]))
+        usd = costs.total(result.cost(economics))
+        assert sum(float(cost[one]) for cost, one in zip(known, choice, strict=True)) <= usd * (1 + 1e-9)
+        # The hours pay what stands there for as long as the replay lasts, and what jobs cause in full.
+        terms, expected = costs.terms_of(economics, trace), 0.0
+        for index, pool in enumerate(result.cluster.pools):
+            count = pool.nodes[0]
+            fixed = costs.standing(pool, count, terms)
+            idle = costs.idle_energy_usd(pool, count, np.array([result.end_s]), terms)[0]
+            share = result.end_s / 3600 / 8766
+            expected += (costs.total(fixed) - fixed["idle_energy_usd_per_year"]) * share + idle
+            caused = result.pools(economics).iloc[index]["cost_usd_per_year"] - costs.total(fixed)
+            expected += caused * trace.span_s / 3600 / 8766
+        assert result.hourly(economics)["cost_usd"].sum() == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("storage_time", [60, None])
+def test_the_bound_of_the_first_pool_is_what_it_costs(storage_time):
+    # No job waits.  Without tariffs nothing of it is unknown: its jobs, their data, their energy.
+    pools = [
+        cloud([1, 2], always_up=True, **{**RENT, "storage_time": storage_time}),
+        own(1, **{**COST, "site_usd_per_year": 0}),
+    ]
+    pools[1]["cost"]["electricity_usd_per_kwh"] = 0.2
+    trace = Trace.from_columns(
+        {"submit_s": [0, 3600, 3600], "run_s": [60, 50, 10], "procs": [1, 1, 3], "data_gib": [1, 2, 3]}
+    )
+    cluster = Cluster.model_validate({"pools": pools})
+    known = bounds.analyse(trace, cluster, [], ECONOMICS).cost_usd_per_year
+    for index, count in enumerate((1, 2)):
+        result = simulate(trace, cluster.at({"cloud": count, "own": 1}, cluster.policy[0]))
+        assert known[0][index] == pytest.approx(result.pools(ECONOMICS)["cost_usd_per_year"][0] + 0.3)
+
+
+def test_a_search_weighs_commitments_and_fixed_costs():
+    # A job that takes one node the whole time.  Rent is 3.60 USD/h; an own node costs 20,000 USD a year and its room as
+    # much again: 40,000 above 3.6 × 8766 = 31,557.60.  With a commitment at 1 USD/h, paid anyway, the node is free.
+    trace = Trace.from_columns({"submit_s": [0, 3600], "run_s": [3600, 60], "procs": [1, 1]})
+    choices = [cloud([0, 1], always_up=True), own([0, 1], opex_usd_per_year=20_000, site_usd_per_year=20_000)]
+    plan = search(trace, Cluster.model_validate({"pools": choices}), [], workers=1, economics=ECONOMICS)
+    assert plan.chosen is not None
+    assert plan.chosen.nodes == {"cloud": 1, "own": 0}
+    assert plan.cost_usd_per_year == pytest.approx(31_557.6 + 0.3)
+    choices[0]["commitments"] = committed((1, 1.0))
+    plan = search(trace, Cluster.model_validate({"pools": choices}), [], workers=1, economics=ECONOMICS)
+    assert nonzero(plan.cost) == pytest.approx({"commitment_usd_per_year": 8766, "site_usd_per_year": 0.3})
+    assert plan.gap == 0
+
+
+def test_jobs_at_one_instant_are_refused_where_nodes_come_and_go():
+    trace = Trace.from_columns({"submit_s": [0, 0], "run_s": [3600, 60], "procs": [1, 1]})
+    with pytest.raises(InputError, match="scaled to a year"):
+        search(trace, Cluster.model_validate({"pools": [cloud(2)]}), [], workers=1)
+
+
+# -- through the command line
+
+FULL = """\
+name: full
+workload: {trace: day.swf, data_gib: 2}
+cluster:
+  policy: easy
+  pools:
+    - name: own
+      kind: on_premises
+      nodes: 1
+      node: {cores: 2}
+      placement: nodes
+      cost:
+        capex_usd: 1000
+        lifetime_years: 5
+        residual_share: 0.1
+        site_usd_per_year: 500
+        opex_usd_per_year: 100
+        licence_usd_per_core_per_year: 10
+        idle_power: 50 W
+        busy_power: 100 W
+        carbon_g_per_kwh: 300
+        electricity_usd_per_kwh:
+          - {usd_per_kwh: 0.3, hours: [8, 20], weekdays: mon..fri}
+          - {usd_per_kwh: 0.1}
+    - name: rented
+      kind: cloud
+      instance: me/here/small
+      nodes: 4
+      burst_after: 0
+      commitments:
+        - {term: 1yr, nodes: 1}
+        - {term: 3yr, nodes: 1, price_usd_per_hour: 0.3}
+      storage_usd_per_gib_month: 0.1
+      egress_usd_per_gib: 0.05
+      carbon_g_per_hour: 20
+economics:
+  prices: mine.csv
+  carbon_usd_per_tonne: 50
+  start: 2026-01-05T07:00
+  site:
+    - {name: staff, usd_per_year: 2000}
+"""
+OWN_PRICES = """\
+provider,region,instance_type,cores,memory_gib,on_demand_usd_per_hour,reserved_1yr_usd_per_hour
+me,here,small,1,4,1,0.5
+aws,us-east-1,c7a.xlarge,4,8,0.01,
+"""
+
+
+def line_of(text: str) -> int:
+    """Return the line of the scenario on which a text stands first."""
+    return FULL[: FULL.index(text)].count("\n") + 1
+
+
+@pytest.fixture
+def full(folder):  # noqa: F811
+    """A folder with a scenario that uses everything."""
+    jobs = [JOB.format(number=number, submit=900 * number).replace(" 10 2 ", " 2000 2 ") for number in range(1, 40)]
+    (folder / "day.swf").write_text("".join(jobs))
+    (folder / "full.yaml").write_text(FULL)
+    (folder / "mine.csv").write_text(OWN_PRICES)
+    return folder
+
+
+def test_everything_at_once(full, capsys):
+    code, out, err = pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")
+    assert code == 0, err
+    assert "commitments for 2 nodes" in out
+    summary = json.loads((full / "r" / "summary.json").read_text())
+    parts = summary["cost_breakdown_usd_per_year"]
+    assert all(parts[part] > 0 for part in costs.PARTS), parts
+    assert sum(parts[part] for part in costs.PARTS) == summary["cost_usd_per_year"]
+    # One at 0.50 of the table, one at 0.30 USD/h.
+    assert parts["commitment_usd_per_year"] == pytest.approx(0.8 * 8766)
+    assert parts["site_usd_per_year"] == 2500
+    assert summary["tariff_start"] == {"local": "2026-01-05T07:00", "source": "economics.start"}
+    assert summary["carbon_kg_per_year"] > 0
+    page = (full / "r" / "report.html").read_text()
+    for words in [*PART_NAMES.values(), "Commitments used", "Carbon dioxide", "2026-01-05 at 07:00", "staff $2,000"]:
+        assert words in page, words
+    assert "GPU-hour used" not in page
+
+
+def test_lost_work_is_in_the_report(full, capsys):
+    text = FULL.replace("burst_after: 0", "burst_after: 0\n      interruptions_per_hour: 5")
+    (full / "full.yaml").write_text(text)
+    assert pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")[0] == 0
+    assert json.loads((full / "r" / "summary.json").read_text())["lost_work_usd_per_year"] > 0
+    assert "Work lost to interruptions" in (full / "r" / "report.html").read_text()
+
+
+def test_prices_of_the_user_come_before_the_shipped_ones(full, capsys):
+    text = FULL.replace("me/here/small", "aws/us-east-1/c7a.xlarge").replace("- {term: 1yr, nodes: 1}\n        ", "")
+    (full / "full.yaml").write_text(text)
+    code, _, err = pwsim(capsys, "validate", "full.yaml")
+    assert code == 0, err
+    from pwsim import load_scenario
+
+    assert load_scenario(full / "full.yaml").cluster.pools[1].price_usd_per_hour == 0.01  # type: ignore[union-attr]
+    code, out, _ = pwsim(capsys, "prices", "c7a.xlarge", "--prices", "mine.csv")
+    assert out.splitlines()[1].startswith("aws,us-east-1,c7a.xlarge,,4,8.0,0,,0.01,")
+    assert len(out.splitlines()) == 2
+
+
+def test_energy_follows_the_hours_of_the_log(full, capsys):
+    (full / "day.swf").write_text(
+        "; UnixStartTime: 843480031\n; TimeZoneString: Europe/Stockholm\n" + (full / "day.swf").read_text()
+    )
+    (full / "full.yaml").write_text(FULL.replace("  start: 2026-01-05T07:00\n", ""))
+    assert pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")[0] == 0
+    summary = json.loads((full / "r" / "summary.json").read_text())
+    # The first job is submitted 900 s into the log.
+    assert summary["tariff_start"]["local"] == "1996-09-23T14:15"
+    assert "Europe/Stockholm" in (full / "r" / "report.html").read_text()
+
+
+HOSTILE: dict[str, tuple[str, str, str, list[str]]] = {
+    # name: (text to replace, replacement, text on the line that the message names, words of the message)
+    "no price of the table": (
+        "me/here/small", "aws/us-east-1/c7i.8xlarge", "term: 1yr",
+        ["pools.1.commitments.0", "'aws/us-east-1/c7i.8xlarge' has no reserved_1yr price", "only on_demand"],
+    ),
+    "neither price nor instance": (
+        "instance: me/here/small", "price_usd_per_hour: 1\n      node: {cores: 1}", "term: 3yr",
+        ["commitments.0.price_usd_per_hour", "is missing", "instance"],
+    ),
+    "no such instance": ("me/here/small", "me/here/smol", "instance:", ["pools.1.instance", "did you mean 'me/here/small'"]),
+    "term": ("term: 3yr", "term: 2yr", "term: 3yr", ["commitments.1.term", "1yr", "3yr", "2yr"]),
+    "committed nodes": ("3yr, nodes: 1", "3yr, nodes: 0", "term: 3yr", ["commitments.1.nodes", "at least 1", "0"]),
+    "free commitment": ("price_usd_per_hour: 0.3", "price_usd_per_hour: 0", "term: 3yr", ["commitments.1", "greater than 0"]),
+    "unknown key of a commitment": ("3yr, nodes", "3yr, ndoes: 1, nodes", "term: 3yr", ["ndoes", "did you mean 'nodes'"]),
+    "hour beyond the day": ("[8, 20]", "[8, 25]", "hours: [8", ["electricity_usd_per_kwh.0.hours", "[8, 25]", "[22, 6]"]),
+    "half an hour": ("[8, 20]", "[8, 20.5]", "hours: [8", ["0.hours", "whole hours"]),
+    "hours of no length": ("[8, 20]", "[8, 8]", "hours: [8", ["0.hours", "[8, 8]"]),
+    "weekday": ("mon..fri", "monday", "hours: [8", ["0.weekdays", "monday", "mon..fri"]),
+    "hours without a price": (
+        "          - {usd_per_kwh: 0.1}\n", "", "electricity_usd_per_kwh", ["electricity_usd_per_kwh", "no band holds mon at 0:00", "usd_per_kwh alone"],
+    ),
+    "band that never holds": (
+        "{usd_per_kwh: 0.3, hours: [8, 20], weekdays: mon..fri}", "{usd_per_kwh: 0.3}", "electricity_usd_per_kwh", ["band 1 never holds"],
+    ),
+    "negative price of electricity": ("usd_per_kwh: 0.1}", "usd_per_kwh: -1}", "usd_per_kwh: 0.1", ["1.usd_per_kwh", "at least 0"]),
+    "unknown key of a band": ("hours: [8", "ohurs: [8", "hours: [8", ["ohurs", "did you mean 'hours'"]),
+    "price of electricity as a text": (
+        FULL[FULL.index("        electricity_usd_per_kwh:") : FULL.index("    - name: rented")],
+        "        electricity_usd_per_kwh: cheap\n", "electricity_usd_per_kwh", ["cost.electricity_usd_per_kwh", "number", "cheap"],
+    ),
+    "start without a date": ("2026-01-05T07:00", "noon", "start:", ["economics.start", "noon", "2026-01-01T00:00"]),
+    "start with a zone": ("2026-01-05T07:00", "'2026-01-05T07:00Z'", "start:", ["economics.start", "without a zone"]),
+    "start as a date of YAML": ("2026-01-05T07:00", "2026-01-05", "start:", ["economics.start", "quotes"]),
+    "no start at all": ("  start: 2026-01-05T07:00\n", "", "", ["economics.start", "does not say when it starts"]),
+    "residual share in percent": ("residual_share: 0.1", "residual_share: 10", "residual", ["residual_share", "at most 1"]),
+    "site cost without a name": ("name: staff, ", "", "name: staff", ["site.0.name", "is missing"]),
+    "carbon below zero": ("carbon_g_per_kwh: 300", "carbon_g_per_kwh: -3", "carbon_g_per_kwh", ["carbon_g_per_kwh", "at least 0"]),
+    "data below zero": ("data_gib: 2", "data_gib: -2", "workload", ["workload.data_gib", "at least 0"]),
+    "storage for parsecs": ("egress", "storage_time: 3 parsecs\n      egress", "egress", ["storage_time", "3 parsecs"]),
+    "missing price table": ("mine.csv", "yours.csv", "prices:", ["economics.prices", "yours.csv", "No such file"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_money(case, full, capsys):
+    old, new, at, words = HOSTILE[case]
+    assert old in FULL
+    (full / "bad.yaml").write_text(FULL.replace(old, new, 1))
+    code, _, err = pwsim(capsys, "validate", "bad.yaml")
+    assert code == 2, err
+    assert len(err.splitlines()) == 1, err
+    line = f":{line_of(at)}" if at else ""
+    assert err.startswith(f"bad.yaml{line}: "), err
+    for word in words:
+        assert word in err, err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("1,0.5", "1,-0.5", ["mine.csv:2: reserved_1yr_usd_per_hour", "at least 0", "-0.5"]),
+        ("small,1,", "small,none,", ["mine.csv:2: cores", "none"]),
+        ("cores,", "coars,", ["mine.csv:1", "cores", "missing"]),
+        ("me,here,small,1,4,1,0.5\n", "\nme,here,,1,4,1,0.5\n", ["mine.csv:3: instance_type"]),
+        ("0.5\n", "0.5,7\n", ["mine.csv", "line 2"]),
+        ("cores,memory", "cores,cores,memory", ["mine.csv:1", "'cores' occurs twice"]),
+    ],
+)
+def test_hostile_price_table(old, new, words, full, capsys):
+    (full / "mine.csv").write_text(OWN_PRICES.replace(old, new, 1))
+    for arguments, place in (
+        (["validate", "full.yaml"], f"full.yaml:{line_of('prices:')}: economics.prices: mine.csv"),
+        (["prices", "--prices", "mine.csv"], "mine.csv"),
+    ):
+        code, _, err = pwsim(capsys, *arguments)
+        assert code == 2, err
+        assert err.startswith(place), err
+        assert "Traceback" not in err
+        for word in words:
+            assert word in err, err
+
+
+def test_the_price_table_of_a_python_user():
+    pool = {"name": "cloud", "kind": "cloud", "nodes": 1, "instance": "me/here/small"}
+    with pytest.raises(ValidationError, match="not in the price table"):
+        Cluster.model_validate({"pools": [pool]})
+
+
+def test_negative_data_is_refused():
+    with pytest.raises(InputError, match=r"record 2: data_gib must be a number from 0 to 1e\+09 GiB \(got -1\)"):
+        Trace.from_columns({"submit_s": [0, 1], "run_s": [1, 1], "procs": [1, 1], "data_gib": [0, -1]})
