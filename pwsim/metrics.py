@@ -7,6 +7,7 @@ The measurement window is from the first submission to the last, unless it is tr
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -147,6 +148,47 @@ def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s:
     return total
 
 
+def union(start_s: Floats, end_s: Floats) -> tuple[Floats, Floats]:
+    """Return the times that are in some interval, as starts and ends of intervals that do not meet [s].
+
+    Examples
+    --------
+    >>> union(np.array([0.0, 1.0, 5.0, 5.0]), np.array([2.0, 3.0, 5.0, 6.0]))
+    (array([0., 5.]), array([3., 6.]))
+    """
+    order = np.argsort(start_s, kind="stable")
+    order = order[start_s[order] < end_s[order]]
+    start_s, until_s = start_s[order], np.maximum.accumulate(end_s[order])
+    opens = np.append(True, start_s[1:] > until_s[:-1])[: len(order)]
+    return start_s[opens], until_s[np.append(opens[1:], True)[: len(order)]]
+
+
+def integral_within(total: Callable[[Floats], Floats], within: tuple[Floats, Floats], until_s: Floats) -> Floats:
+    """Return what has summed up by some times, counting only what falls within given intervals.
+
+    Parameters
+    ----------
+    total
+        Gives what has summed up by any times, intervals or not; never falls.
+    within
+        Starts and ends of intervals that do not meet, increasing [s].
+    until_s
+        Times [s], shape (times,).
+
+    Examples
+    --------
+    >>> integral_within(lambda at: 2 * at, (np.array([1.0, 5.0]), np.array([3.0, 6.0])), np.array([2.0, 4.0, 9.0]))
+    array([2., 4., 6.])
+    """
+    begin_s, end_s = within
+    closed = np.append(0.0, np.cumsum(total(end_s) - total(begin_s)))
+    begun = np.searchsorted(begin_s, until_s, side="right")
+    inside = np.append(-np.inf, end_s)[begun] > until_s
+    beyond = np.append(0.0, total(end_s))[begun] - total(until_s)
+    summed: Floats = closed[begun] - np.where(inside, beyond, 0.0)
+    return summed
+
+
 def busy_core_s(start_s: Floats, end_s: Floats, procs: Integers, window: tuple[float, float] = (0.0, np.inf)) -> float:
     """Return the processor-seconds that jobs held within a window (its start and end) [core-s]."""
     held_s = np.clip(end_s, *window) - np.clip(start_s, *window)
@@ -158,6 +200,8 @@ def summarise(
     window: tuple[float, float],
     available_core_s: float,
     busy_core_s: float,
+    available_gpu_s: float,
+    busy_gpu_s: float,
     lost_core_s: float,
     measured: Booleans,
     start_s: Floats,
@@ -177,6 +221,8 @@ def summarise(
         Start and end of the measurement window [s].
     available_core_s, busy_core_s
         Core-seconds that were up, and that jobs held, during the window.
+    available_gpu_s, busy_gpu_s
+        GPU-seconds likewise.
     lost_core_s
         Core-seconds that jobs held in vain, in the whole replay.
     measured
@@ -198,6 +244,7 @@ def summarise(
         "restarts": int(restarts.sum()),
         "lost_core_hours": lost_core_s / HOUR_S,
         "utilization": busy_core_s / available_core_s if available_core_s else math.nan,
+        "gpu_utilization": busy_gpu_s / available_gpu_s if available_gpu_s else math.nan,
         "throughput_jobs_per_hour": in_time / hours if hours else math.nan,
         "delivered_core_hours_per_day": busy_core_s / HOUR_S / ((until_s - from_s) / DAY_S) if hours else math.nan,
         "makespan_s": float(end_s[served].max()) if served.any() else math.nan,

@@ -210,21 +210,23 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return _clean(ax)
 
 
-def timeline(table: pd.DataFrame, cores: Mapping[str, int], ax: Axes | None = None) -> Axes:
-    """Draw the cores of each pool that jobs hold over time, and the cores that are up.
+def timeline(table: pd.DataFrame, sizes: Mapping[str, int], ax: Axes | None = None, unit: str = "cores") -> Axes:
+    """Draw the cores (or GPUs) of each pool that jobs hold over time, and those that are up.
 
     Parameters
     ----------
     table
         ``timeline.parquet``.
-    cores
-        Cores of a node, by pool.
+    sizes
+        Cores (or GPUs) of a node, by pool.
     ax
         Axes to draw on; new ones if left out.
+    unit
+        ``cores`` or ``gpus``.
     """
     ax = new_axes(height=3.0) if ax is None else ax
-    table = table.assign(up=table["nodes_up"] * table["pool"].astype(str).map(dict(cores)).astype(float))
-    days, busy, width = _binned(table, "busy_cores")
+    table = table.assign(up=table["nodes_up"] * table["pool"].astype(str).map(dict(sizes)).astype(float))
+    days, busy, width = _binned(table, f"busy_{unit}")
     _, up, _ = _binned(table, "up")
     below = np.zeros(len(days))
     for name, colour in zip(busy, COLOURS * 20, strict=False):
@@ -235,7 +237,7 @@ def timeline(table: pd.DataFrame, cores: Mapping[str, int], ax: Axes | None = No
     ax.step(days, up.sum(axis=1), where="post", color="black", linewidth=1.2, label="up")
     ax.set_ylim(0, max(up.sum(axis=1).max(), below.max(), 1.0) * 1.05)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, fontsize="small")
-    return _over_time(ax, days, width)
+    return _over_time(ax, days, width, unit)
 
 
 def queue(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -265,10 +267,11 @@ def _binned(table: pd.DataFrame, column: str) -> tuple[Any, pd.DataFrame, int]:
     return days, pd.concat([mean, mean.tail(1)]), width
 
 
-def _over_time(ax: Axes, days: Any, width: int) -> Axes:
+def _over_time(ax: Axes, days: Any, width: int, unit: str = "cores") -> Axes:
     ax.set_xlim(0, max(days[-1], 1 / 24))
     ax.set_xlabel("days from the first submission")
-    ax.set_ylabel("cores" if width == 1 else f"cores, means of {width} h")
+    unit = {"gpus": "GPUs"}.get(unit, unit)
+    ax.set_ylabel(unit if width == 1 else f"{unit}, means of {width} h")
     _thousands(ax.yaxis)
     return _clean(ax)
 

@@ -26,6 +26,7 @@ CAPTIONS = {
     "waits": "How long jobs wait: the share of all jobs that has started after a time.",
     "wait_by_size": "Who waits: median and 95th percentile of the waiting time by the size of the job.",
     "timeline": "The machine over time: cores that jobs hold, and cores that are up.",
+    "timeline_gpus": "The GPUs over time: those that jobs hold, and those that are up.",
     "queue": "The queue over time: cores that waiting jobs ask for.",
 }
 """What each figure shows, in a sentence."""
@@ -96,6 +97,9 @@ def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[
     yield "wait_by_size", plots.wait_by_size(tables["jobs"])
     cores = {pool["name"]: pool["cores_per_node"] for pool in summary["pools"]}
     yield "timeline", plots.timeline(tables["timeline"], cores)
+    gpus = {pool["name"]: pool["gpus_per_node"] for pool in summary["pools"]}
+    if any(gpus.values()):
+        yield "timeline_gpus", plots.timeline(tables["timeline"], gpus, unit="gpus")
     yield "queue", plots.queue(tables["timeline"])
 
 

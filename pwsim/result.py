@@ -48,6 +48,10 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
     "queued_jobs": ("jobs", "waiting jobs, mean of the hour"),
     "queued_cores": ("cores", "cores that waiting jobs ask for, mean of the hour"),
     "cost_usd": ("USD", "cost of the hour: what stands there anyway, and what jobs cause"),
+    "busy_gpus": ("GPUs", "GPUs that jobs hold, mean of the hour"),
+    "queued_gpus": ("GPUs", "GPUs that waiting jobs ask for, mean of the hour"),
+    "stranded_cores": ("cores", "cores that are free while jobs wait in the pool, mean of the hour"),
+    "stranded_gpus": ("GPUs", "GPUs that are free while jobs wait in the pool, mean of the hour"),
 }
 """Unit and meaning of the columns of :attr:`Result.timeline`."""
 
@@ -244,13 +248,14 @@ class Result:
     @cached_property
     def metrics(self) -> dict[str, float]:
         """All metrics by name (:func:`pwsim.metrics.summarise`); NaN where a figure has no meaning."""
-        window = self.trim.window(self.trace.span_s)
+        window, tried = self.trim.window(self.trace.span_s), self.attempts
+        up_s = [self._node_s(index) for index in range(len(self.cluster.pools))]
         return metrics.summarise(
             window=window,
-            available_core_s=sum(map(self._available_core_s, range(len(self.cluster.pools)))),
-            busy_core_s=metrics.busy_core_s(
-                self.attempts.start_s, self.attempts.end_s, self.trace.procs[self.attempts.job], window
-            ),
+            available_core_s=math.fsum(up * pool.node.cores for up, pool in zip(up_s, self.cluster.pools, strict=True)),
+            busy_core_s=metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], window),
+            available_gpu_s=math.fsum(up * pool.node.gpus for up, pool in zip(up_s, self.cluster.pools, strict=True)),
+            busy_gpu_s=metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.gpus[tried.job], window),
             lost_core_s=math.fsum(self.trace.procs[self.attempts.job] * self.attempts.lost_s),
             measured=self.measured,
             start_s=self.replay.start_s,
@@ -281,8 +286,10 @@ class Result:
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
             busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job])
             lost_core_s = math.fsum(procs * lost_s)
-            available = self._available_core_s(index)
-            busy = metrics.busy_core_s(start_s, end_s, procs, self.trim.window(window_s))
+            up_s, window = self._node_s(index), self.trim.window(window_s)
+            cores_s, gpus_s = up_s * pool.node.cores, up_s * pool.node.gpus
+            busy = metrics.busy_core_s(start_s, end_s, procs, window)
+            gpus_busy = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job], window)
             usd = costs.total(cost)
             rows.append(
                 {
@@ -290,8 +297,10 @@ class Result:
                     "kind": pool.kind,
                     "nodes": count,
                     "cores_per_node": pool.node.cores,
+                    "gpus_per_node": pool.node.gpus,
                     "elastic": pool.elastic,
-                    "utilization": busy / available if available else np.nan,
+                    "utilization": busy / cores_s if cores_s else np.nan,
+                    "gpu_utilization": gpus_busy / gpus_s if gpus_s else np.nan,
                     "jobs": int(np.count_nonzero(self.replay.pool == index)),
                     "launches": len(use.launch_s) if pool.elastic else 0,
                     "restarts": int(np.count_nonzero(lost_s > 0)) if self.replay.attempts is not None else 0,
@@ -355,15 +364,19 @@ class Result:
         edges_s = np.append(np.arange(0.0, end_s, HOUR_S), end_s) if end_s else np.array([0.0, 0.0])
         hours, terms = np.diff(edges_s) / HOUR_S, costs.terms_of(economics, self.trace)
         tables = []
+
+        def mean_of(summed: Floats) -> Floats:
+            return np.divide(np.diff(summed), hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
+
         for index, (count, pool) in enumerate(self._counted_pools()):
             job, _, start_s, stop_s, _ = (column[self.attempts.pool == index] for column in self.attempts)
             waiting, _, since_s, until_s = (column[self.waits.pool == index] for column in self.waits)
             _, up_s, gone_s = self.stays(index)
 
             def mean(from_s: Floats, to_s: Floats, weight: Floats | Integers) -> Floats:
-                sums = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
-                return np.divide(sums, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
+                return mean_of(metrics.integral(from_s, to_s, weight, edges_s))
 
+            stranded = self.stranded(index, edges_s)
             tables.append(
                 pd.DataFrame(
                     {
@@ -374,6 +387,10 @@ class Result:
                         "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
                         "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
                         "cost_usd": charges.hourly_usd(pool, count, self._use(index), terms, edges_s),
+                        "busy_gpus": mean(start_s, stop_s, self.trace.gpus[job]),
+                        "queued_gpus": mean(since_s, until_s, self.trace.gpus[waiting]),
+                        "stranded_cores": mean_of(stranded[0]),
+                        "stranded_gpus": mean_of(stranded[1]),
                     }
                 )
             )
@@ -386,14 +403,54 @@ class Result:
         """:meth:`hourly` without interest."""
         return self.hourly()
 
-    def _available_core_s(self, index: int) -> float:
-        """Return the core-seconds of a pool's nodes that are up, within the measurement window."""
+    def stranded(self, index: int, until_s: Floats) -> tuple[Floats, Floats]:
+        """Return the core-seconds and GPU-seconds of a pool that were free while jobs waited there, by some times.
+
+        What is free then is of no use to those who wait: it is too little, it is scattered over nodes, or whoever took
+        it would delay a job before it.
+
+        Parameters
+        ----------
+        index
+            Number of the pool.
+        until_s
+            Times [s], shape (times,).
+        """
+        here = self.attempts.pool == index
+        job, _, start_s, end_s, _ = (column[here] for column in self.attempts)
+        queued = self.waits.pool == index
+        waiting = metrics.union(self.waits.start_s[queued], self.waits.end_s[queued])
+        _, up_s, gone_s = self.stays(index)
+        node, up_s = self.cluster.pools[index].node, np.minimum(up_s, gone_s)
+
+        def free_s(size: int, held: Floats | Integers) -> Floats:
+            def total(at_s: Floats) -> Floats:
+                up = metrics.integral(up_s, gone_s, np.full(len(up_s), size), at_s)
+                return up - metrics.integral(start_s, end_s, held, at_s)
+
+            return np.maximum(metrics.integral_within(total, waiting, until_s), 0.0)
+
+        return free_s(node.cores, self.trace.procs[job]), free_s(node.gpus, self.trace.gpus[job])
+
+    def stranded_shares(self) -> list[tuple[float, float]]:
+        """Return for each pool the shares of cores and of GPUs that were free while jobs waited, in the window."""
+        shares = []
+        window = np.array(self.trim.window(self.trace.span_s))
+        for index, pool in enumerate(self.cluster.pools):
+            sizes, up_s = (pool.node.cores, pool.node.gpus), self._node_s(index)
+            summed = [float(one[1] - one[0]) for one in self.stranded(index, window)]
+            share = [part / (up_s * size) if up_s * size else np.nan for part, size in zip(summed, sizes, strict=True)]
+            shares.append((share[0], share[1]))
+        return shares
+
+    def _node_s(self, index: int) -> float:
+        """Return the node-seconds of a pool's nodes that are up, within the measurement window."""
         _, up_s, gone_s = self.stays(index)
         from_s, until_s = self.trim.window(self.trace.span_s)
         if not self.cluster.pools[index].elastic and not self.cluster.pools[index].fails:
-            return len(up_s) * self.cluster.pools[index].node.cores * (until_s - from_s)
+            return len(up_s) * (until_s - from_s)
         up = np.clip(gone_s, from_s, until_s) - np.clip(np.minimum(up_s, gone_s), from_s, until_s)
-        return math.fsum(up) * self.cluster.pools[index].node.cores
+        return math.fsum(up)
 
     def _counted_pools(self) -> list[tuple[int, Any]]:
         return list(zip(self.cluster.node_counts(), self.cluster.pools, strict=True))

@@ -9,6 +9,7 @@ import numpy as np
 
 from pwsim import __version__, flurries, metrics
 from pwsim.cluster import CloudPool
+from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.tariffs import start_of
 from pwsim.wording import answer
 
@@ -40,9 +41,11 @@ def of_result(result: Result) -> dict[str, Any]:
     """Return the summary of one replay, as ``pwsim simulate`` writes it."""
     summary = {**_common(result, result.trace.name), "command": "simulate"}
     summary["policy"] = str(result.cluster.the_policy())
-    pools = result.pools()
-    money = [name for name in map(str, pools) if "usd" in name or name.startswith(("carbon", "commitment"))]
-    summary["pools"] = plain(pools.drop(columns=money).to_dict("records"))
+    money = ("carbon", "commitment")
+    summary["pools"] = [
+        {key: value for key, value in pool.items() if "usd" not in key and not key.startswith(money)}
+        for pool in _pools(result)
+    ]
     return {**summary, "assumptions": _assumptions(result), "answer": answer(summary)}
 
 
@@ -63,7 +66,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
             "targets": plan.judged_targets(),
-            "pools": plan.result.pools(plan.economics).to_dict("records"),
+            "pools": _pools(plan.result, plan.economics),
             "site": [one.model_dump() for one in plan.economics.site],
             "economics": plan.economics.model_dump(exclude={"site"}),
             "tariff_start": _tariff_start(plan),
@@ -71,6 +74,14 @@ def of_plan(plan: Plan) -> dict[str, Any]:
         }
     )
     return {**summary, "answer": answer(summary)}
+
+
+def _pools(result: Result, economics: Economics = UNDISCOUNTED) -> list[dict[str, Any]]:
+    """Return each pool: size, use, what of it is of no use to waiting jobs, and cost."""
+    pools: list[dict[str, Any]] = plain(result.pools(economics).to_dict("records"))
+    for pool, (cores, gpus) in zip(pools, result.stranded_shares(), strict=True):
+        pool.update(plain({"stranded_core_share": cores, "stranded_gpu_share": gpus}))
+    return pools
 
 
 def _common(result: Result, name: str) -> dict[str, Any]:

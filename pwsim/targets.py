@@ -24,6 +24,7 @@ Metric = Literal[
     "throughput_jobs_per_hour",
     "delivered_core_hours_per_day",
     "utilization",
+    "gpu_utilization",
     "makespan_s",
     "jobs_completed",
     "jobs_killed",

@@ -15,6 +15,7 @@ METRIC_NAMES = {
     "throughput_jobs_per_hour": "jobs completed an hour",
     "delivered_core_hours_per_day": "core-hours delivered a day",
     "utilization": "utilisation",
+    "gpu_utilization": "utilisation of GPUs",
     "makespan_s": "time until the last job has ended",
     "jobs_completed": "completed jobs",
     "jobs_killed": "killed jobs",
@@ -205,7 +206,7 @@ def value_text(metric: str, value: float | None) -> str:
         return "no job"
     if metric.endswith("_s"):
         return duration(value)
-    if metric == "utilization":
+    if metric in ("utilization", "gpu_utilization"):
         return share(value)
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
@@ -298,7 +299,7 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
         if pools:
             parts = [
                 f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
-                f"({count(pool['nodes'] * pool['cores_per_node'], 'core')}{_committed(pool)})"
+                f"({_size(pool)}{_committed(pool)})"
                 for pool in pools
             ]
             acts.append(f"{verb} {listed(parts)}")
@@ -307,6 +308,12 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
     unused = [pool["name"] for pool in summary["pools"] if not pool["nodes"]]
     nothing = f" (nothing of {listed(unused)})" if unused else ""
     return f"{listed(acts)}{nothing}, scheduled by {_policy(setup['policy'])}"
+
+
+def _size(pool: Mapping[str, Any]) -> str:
+    """Return the cores of a pool, and its GPUs if it has some."""
+    cores = count(pool["nodes"] * pool["cores_per_node"], "core")
+    return f"{cores}, {count(pool['nodes'] * pool['gpus_per_node'], 'GPU')}" if pool["gpus_per_node"] else cores
 
 
 def _committed(pool: Mapping[str, Any]) -> str:

@@ -93,7 +93,8 @@ def test_contract_of_a_run(scenario, tmp_path):
         assert chosen[f"target_{index}_achieved"] == target["achieved"]
 
     timeline = pd.read_parquet(tmp_path / "r" / "timeline.parquet")
-    assert list(timeline) == ["time_s", "pool", "nodes_up", "busy_cores", "queued_jobs", "queued_cores", "cost_usd"]
+    agreed = ["time_s", "pool", "nodes_up", "busy_cores", "queued_jobs", "queued_cores", "cost_usd"]
+    assert list(timeline) == [*agreed, "busy_gpus", "queued_gpus", "stranded_cores", "stranded_gpus"]
     assert set(timeline["pool"]) == {"onprem", "rented"}
     assert timeline["time_s"].drop_duplicates().diff().dropna().eq(3600).all()
 
