@@ -20,6 +20,8 @@ from pwsim.errors import InputError
 
 ARCHIVE = "https://www.cs.huji.ac.il/labs/parallel/workload"
 """The Parallel Workloads Archive of D. Feitelson, The Hebrew University."""
+GITHUB_ALIBABA = "https://raw.githubusercontent.com/alibaba/clusterdata/master"
+"""The cluster traces that Alibaba publishes."""
 TIMEOUT_S = 30
 """How long a download may stand still [s]."""
 
@@ -31,7 +33,7 @@ class Log:
     file: str
     """Name of the file."""
     folder: str
-    """Folder of the archive that holds it; empty for the log that ships with pwsim."""
+    """Folder of the archive, or of ``archive``, that holds it; empty for the log that ships with pwsim."""
     sha256: str
     """SHA-256 of the unpacked text."""
     title: str
@@ -40,6 +42,8 @@ class Log:
     """Processors of the machine that wrote it."""
     acknowledge: str = ""
     """Whom the archive asks to acknowledge."""
+    archive: str = ARCHIVE
+    """Where the folder is."""
 
 
 NAMES: dict[str, Log] = {
@@ -66,6 +70,15 @@ NAMES: dict[str, Log] = {
         "Bull cluster Curie of CEA, 2012",
         93312,
         "Joseph Emeras, through the Parallel Workloads Archive",
+    ),
+    "alibaba-gpu-2023": Log(
+        "openb_pod_list_default.csv",
+        "cluster-trace-gpu-v2023/csv",
+        "1ee7ed79c27a3b0861cda8ddba86a004c6aba904caafa329a76ae93ca63834a8",
+        "task list of the Alibaba GPU cluster trace v2023 (for research and study)",
+        125514,
+        "Q. Weng et al., Beware of Fragmentation, USENIX ATC 2023",
+        GITHUB_ALIBABA,
     ),
     "sample": Log("sample.swf.gz", "", "", "generated sample that ships with pwsim", 128),
 }
@@ -115,7 +128,8 @@ def fetch(name: str) -> Path:
 def _places(log: Log) -> list[Path]:
     places = [_cache() / log.file]
     if folder := os.environ.get("PWSIM_DATA"):
-        places = [Path(folder) / log.file, Path(folder) / "traces" / "swf" / log.file, *places]
+        kinds = (Path(), Path("traces") / "swf", Path("traces") / "gpu")
+        places = [*(Path(folder) / kind / log.file for kind in kinds), *places]
     return places
 
 
@@ -142,7 +156,7 @@ def _check(path: Path, log: Log) -> None:
 def _download(name: str, log: Log) -> Path:
     import pooch
 
-    url = f"{os.environ.get('PWSIM_MIRROR', ARCHIVE).rstrip('/')}/{log.folder}/{log.file}"
+    url = f"{os.environ.get('PWSIM_MIRROR', log.archive).rstrip('/')}/{log.folder}/{log.file}"
     cache = _cache()
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -303,7 +303,7 @@ class Result:
                     "gpu_utilization": gpus_busy / gpus_s if gpus_s else np.nan,
                     "jobs": int(np.count_nonzero(self.replay.pool == index)),
                     "launches": len(use.launch_s) if pool.elastic else 0,
-                    "restarts": int(np.count_nonzero(lost_s > 0)) if self.replay.attempts is not None else 0,
+                    "restarts": len(job) - int(np.count_nonzero(self.replay.pool == index)),
                     "lost_core_hours": lost_core_s / HOUR_S,
                     "committed_nodes": pool.committed_nodes if isinstance(pool, CloudPool) else 0,
                     "commitment_share_used": charges.commitment_share_used(pool, count, use, window_s),

@@ -21,7 +21,7 @@ class Dataset(Frozen):
     """A named log."""
 
     dataset: str
-    """Name of the log: kth-sp2, nasa-ipsc, cea-curie, or the shipped sample."""
+    """Name of the log: kth-sp2, nasa-ipsc, cea-curie, alibaba-gpu-2023, or the shipped sample."""
 
 
 def _parse_columns(value: object) -> object:

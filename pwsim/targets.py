@@ -58,6 +58,10 @@ class Where(Frozen):
     """Only jobs of at least so many processors."""
     procs_at_most: int | None = Field(default=None, ge=1)
     """Only jobs of at most so many processors."""
+    gpus_at_least: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Only jobs of at least so many GPUs, parts of one included."""
+    gpus_at_most: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Only jobs of at most so many GPUs."""
     queue: Names | None = None
     """Only jobs of these queues."""
     user: Names | None = None

@@ -66,6 +66,8 @@ def matching(
     *,
     procs_at_least: int | None = None,
     procs_at_most: int | None = None,
+    gpus_at_least: float | None = None,
+    gpus_at_most: float | None = None,
     queue: str | Sequence[str] | None = None,
     user: str | Sequence[str] | None = None,
 ) -> npt.NDArray[np.bool_]:
@@ -77,6 +79,8 @@ def matching(
         The workload.
     procs_at_least, procs_at_most
         Limits on processors.
+    gpus_at_least, gpus_at_most
+        Limits on GPUs, parts of one included.
     queue, user
         A name or names of queues and of users.
     """
@@ -85,6 +89,10 @@ def matching(
         admitted &= trace.procs >= procs_at_least
     if procs_at_most is not None:
         admitted &= trace.procs <= procs_at_most
+    if gpus_at_least is not None:
+        admitted &= trace.gpus >= gpus_at_least
+    if gpus_at_most is not None:
+        admitted &= trace.gpus <= gpus_at_most
     for column, names in ((trace.queue, queue), (trace.user, user)):
         if names is not None:
             admitted &= np.asarray(column.isin([names] if isinstance(names, str) else list(names)))
@@ -244,11 +252,16 @@ def with_data(trace: Trace, data_gib: float) -> Trace:
 
 def _described(like: dict[str, Any]) -> str:
     """Return the conditions of :func:`matching` in words; empty if there are none."""
-    words = {"procs_at_least": "at least {} processors", "procs_at_most": "at most {} processors"}
+    words = {
+        "procs_at_least": "at least {} processors",
+        "procs_at_most": "at most {} processors",
+        "gpus_at_least": "at least {} GPUs",
+        "gpus_at_most": "at most {} GPUs",
+    }
     parts = []
     for key, value in like.items():
         if value is not None:
-            names = value if isinstance(value, int | str) else " or ".join(value)
+            names = value if isinstance(value, int | float | str) else " or ".join(value)
             parts.append(words.get(key, f"{key} {{}}").format(names))
     return " and ".join(parts)
 

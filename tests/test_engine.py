@@ -121,6 +121,7 @@ def check_invariants(result: Result) -> None:
         mine = np.flatnonzero(tried.job == job)
         assert (tried.start_s[mine][1:] >= tried.end_s[mine][:-1]).all()
         assert (tried.start_s[mine[0]], tried.end_s[mine[-1]]) == (replay.start_s[job], replay.end_s[job])
+    assert result.pools()["restarts"].sum() == replay.restarts.sum() if trace.span_s else True
     # Busy time is work done and work lost.
     done_s = tried.end_s - tried.start_s - tried.lost_s
     assert (tried.lost_s >= -1e-9).all()

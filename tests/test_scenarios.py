@@ -9,22 +9,38 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from pwsim.formats import swf
+from pwsim import load_scenario, simulate
+from pwsim.formats import write_trace
 from pwsim.synthetic import generate
+from tests.test_engine import assert_engines_agree, check_invariants
 from tests.test_hostile import pwsim
 
-SCENARIOS = ["quickstart", "kth-refresh", "policy-choice", "hybrid-burst", "total-cost"]
+SCENARIOS = [
+    "quickstart",
+    "kth-refresh",
+    "policy-choice",
+    "hybrid-burst",
+    "total-cost",
+    "gpu-platform",
+    "spot-training",
+]
 
 
 def shortened(repository, name, folder) -> str:
     """Write the scenario with a made log of 600 jobs instead of its own; return its path."""
     document = YAML().load(repository / "scenarios" / f"{name}.yaml")
-    swf.write(generate(jobs=600, cores=128, load=0.5, seed=2), folder / "short.swf.gz")
-    document["workload"]["trace"] = "short.swf.gz"
+    made = generate(jobs=600, cores=128, load=0.5, seed=2)
+    if "gpu" in str(document["workload"]["trace"]):
+        wide = np.minimum(made.procs, 8)
+        made = made.with_columns(procs=wide, gpus=np.where(wide == 1, 0.5, wide))
+        del document["workload"]["window"]
+    write_trace(made, folder / "short.parquet")
+    document["workload"]["trace"] = "short.parquet"
     YAML().dump(document, folder / f"{name}.yaml")
     return str(folder / f"{name}.yaml")
 
@@ -42,6 +58,25 @@ def test_shipped_scenarios_run(name, repository, tmp_path, capsys):
     report = (out / "report.html").read_text()
     assert summary["scenario"] == name
     assert name in report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "nodes"),
+    [
+        ("hybrid-burst", {"onprem": 20, "burst": 25}),
+        ("gpu-platform", {"owned": 3, "a100": 6, "h100": 0}),
+        ("gpu-platform", {"owned": 1, "a100": 2, "h100": 2}),
+        ("spot-training", {"spot": 8, "on-demand": 0}),
+        ("spot-training", {"spot": 4, "on-demand": 4}),
+    ],
+)
+def test_engines_agree_on_the_logs_of_the_scenarios_in_full(name, nodes, repository, data_dir):
+    scenario = load_scenario(repository / "scenarios" / f"{name}.yaml")
+    cluster = scenario.cluster.at(nodes, scenario.cluster.policy[0])
+    trace = scenario.read_workload()
+    assert_engines_agree(trace, cluster)
+    check_invariants(simulate(trace, cluster))
 
 
 def test_every_scenario_is_tested_here(repository):
