@@ -10,25 +10,35 @@ from pwsim.cluster import Cluster
 from pwsim.rules import BACKFILLS, ORDERS, PASSING_ORDERS
 from pwsim.trace import Trace
 
-jobs = st.fixed_dictionaries(
-    {
-        "submit_s": st.integers(0, 6),
-        "run_s": st.integers(0, 5),
-        "procs": st.integers(1, 4),
-        "estimate_s": st.integers(-1, 6),
-        "nodes": st.integers(0, 2),
-        "memory_mib": st.sampled_from([0, 0, 1024, 3000, 5000]),
-        "gpus": st.sampled_from([0.0, 0.0, 0.25, 0.5, 0.6, 1.0, 1.5, 2.0]),
-        "user": st.sampled_from(["ann", "bob", "cyd"]),
-        "queue": st.sampled_from(["", "long", "short"]),
-    }
-)
-"""One job; an estimate that is not positive is the run time (semantics §1)."""
 
-traces = st.lists(jobs, min_size=1, max_size=9).map(
-    lambda rows: Trace.from_columns({key: [row[key] for row in rows] for key in rows[0]})
-)
-"""Traces of up to nine jobs."""
+def _jobs(gpus: list[float]) -> st.SearchStrategy[dict[str, Any]]:
+    """One job; an estimate that is not positive is the run time (semantics §1)."""
+    return st.fixed_dictionaries(
+        {
+            "submit_s": st.integers(0, 6),
+            "run_s": st.integers(0, 5),
+            "procs": st.integers(1, 4),
+            "estimate_s": st.integers(-1, 6),
+            "nodes": st.integers(0, 2),
+            "memory_mib": st.sampled_from([0, 0, 1024, 3000, 5000]),
+            "gpus": st.sampled_from(gpus),
+            "user": st.sampled_from(["ann", "bob", "cyd"]),
+            "queue": st.sampled_from(["", "long", "short"]),
+        }
+    )
+
+
+def _traces(jobs: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[Trace]:
+    return st.lists(jobs, min_size=1, max_size=9).map(
+        lambda rows: Trace.from_columns({key: [row[key] for row in rows] for key in rows[0]})
+    )
+
+
+traces = _traces(_jobs([0.0] * 19 + [1.0]))
+"""Traces of up to nine jobs, few with a GPU: pools without any reject those, and an empty machine finds no fault."""
+
+gpu_traces = _traces(_jobs([0.0, 0.0, 0.25, 0.5, 0.6, 1.0, 1.5, 2.0]))
+"""Traces of up to nine jobs, most with GPUs or a part of one."""
 
 
 def _pool(name: str) -> st.SearchStrategy[dict[str, Any]]:

@@ -15,7 +15,7 @@ from pwsim import Cluster, Result, Trace, simulate
 from pwsim.engine.inputs import lives, uptimes
 from tests.conftest import ENGINES
 from tests.reference import Job, Pool, Reference
-from tests.strategies import changing_clusters, clusters, packed_clusters, traces
+from tests.strategies import changing_clusters, clusters, gpu_traces, packed_clusters, traces
 
 
 def by_reference(trace: Trace, cluster: Cluster, seed: int = 1) -> tuple[list[Job], list[Pool]]:
@@ -224,7 +224,7 @@ def test_agrees_with_the_reference_where_nodes_come_and_go_on_many_cases(engine,
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@given(trace=traces, cluster=packed_clusters)
+@given(trace=gpu_traces, cluster=packed_clusters)
 @settings(max_examples=500)
 def test_agrees_with_the_reference_where_jobs_share_nodes(engine, trace, cluster):
     compare(trace, cluster, engine)
@@ -232,7 +232,7 @@ def test_agrees_with_the_reference_where_jobs_share_nodes(engine, trace, cluster
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
-@given(trace=traces, cluster=packed_clusters)
+@given(trace=gpu_traces, cluster=packed_clusters)
 @settings(max_examples=20_000)
 def test_agrees_with_the_reference_where_jobs_share_nodes_on_many_cases(engine, trace, cluster):
     compare(trace, cluster, engine)

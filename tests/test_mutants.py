@@ -19,7 +19,7 @@ from pwsim.engine import changing, inputs, kernel, model, nodes
 from pwsim.rules import Policy, attempts, backfill, conservative, orders, packing, profile
 from tests import test_engine
 from tests.conftest import ENGINES
-from tests.strategies import changing_clusters, clusters, packed_clusters, traces
+from tests.strategies import changing_clusters, clusters, gpu_traces, packed_clusters, traces
 
 MUTANTS = [
     # module, what stands there, what the mutant says instead
@@ -243,7 +243,7 @@ def test_mutant_is_noticed(engine, module, old, new, drawn, monkeypatch):
             signal.alarm(0)
         return False
 
-    @given(trace=traces, cluster=drawn)
+    @given(trace=gpu_traces if drawn is packed_clusters else traces, cluster=drawn)
     @settings(max_examples=5_000, phases=[Phase.generate], database=None, deadline=None)
     def hunt(trace, cluster):
         assert not caught(trace, cluster)
