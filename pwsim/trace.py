@@ -122,6 +122,11 @@ class Trace:
     """Format of the log that it was read from; empty if from none."""
     first_submit_s: float = 0.0
     """First submission on the log's own clock, which in SWF starts at ``UnixStartTime`` [s]."""
+    first_dropped: Mapping[str, int] = field(default_factory=dict)
+    """Number of the first record that was dropped for each reason, from 1 as the format counts records
+    (:mod:`pwsim.formats.examples` shows it)."""
+    path: str = ""
+    """File that it was read from; empty if from none."""
 
     @classmethod
     def from_columns(
@@ -132,6 +137,8 @@ class Trace:
         header: Mapping[str, str] | None = None,
         notes: tuple[str, ...] = (),
         dropped: Mapping[str, int] | None = None,
+        first_dropped: Mapping[str, int] | None = None,
+        records: Integers | None = None,
     ) -> Trace:
         """Make a trace of raw records.
 
@@ -145,6 +152,10 @@ class Trace:
             See the attributes of :class:`Trace`.
         dropped
             Records that the reader has left out of ``columns``, by reason; they count as read.
+        first_dropped
+            Number of the first of them, by reason.
+        records
+            Number of the record that each row comes from; from 1 on if left out.
 
         Raises
         ------
@@ -160,11 +171,14 @@ class Trace:
             "negative_run_time": raw["run_s"] < 0,
             "negative_submit_time": raw["submit_s"] < 0,
         }
+        first = dict(first_dropped or {})
         kept = np.ones(count, dtype=bool)
         read = count + sum(left_out.values())
         for reason, fault in faults.items():
             if lost := int(np.count_nonzero(kept & fault)):
                 left_out[reason] = lost
+                row = int(np.argmax(kept & fault))
+                first[reason] = row + 1 if records is None else int(records[row])
             kept &= ~fault
         submit_s = raw["submit_s"][kept]
         if np.any(np.diff(submit_s) < 0):
@@ -180,7 +194,16 @@ class Trace:
         table["submit_s"] = table["submit_s"] - first_submit_s
         estimate_s = table["estimate_s"]
         table["estimate_s"] = np.maximum(np.where(estimate_s > 0, estimate_s, table["run_s"]), 1.0)
-        return cls(_frozen(table), name, read, left_out, dict(header or {}), notes, first_submit_s=first_submit_s)
+        return cls(
+            _frozen(table),
+            name,
+            read,
+            left_out,
+            dict(header or {}),
+            notes,
+            first_submit_s=first_submit_s,
+            first_dropped=first,
+        )
 
     def __len__(self) -> int:
         return len(self.table["submit_s"])

@@ -27,6 +27,7 @@ import pandas as pd
 from pwsim.errors import TraceError
 from pwsim.formats.delimited import header_names, read_rows
 from pwsim.formats.files import first_line, stem
+from pwsim.formats.tables import Seen
 from pwsim.trace import LONGEST_S, WIDEST, Trace
 
 COLUMNS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli", "qos", "pod_phase", "creation_time",
@@ -47,7 +48,7 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path}:1: column {missing[0]!r} is missing; the task list has {', '.join(COLUMNS)}")
     tables = []
     for rows in read_rows(path, ",", names, COLUMNS, header=True):
-        table = pd.DataFrame({"job_id": rows.parsed("name", _number_of, "int64")})
+        table = pd.DataFrame({"job_id": rows.parsed("name", _number_of, "int64"), "record": rows.records})
         for column in ("cpu_milli", "memory_mib", "num_gpu", "gpu_milli"):
             table[column] = np.nan_to_num(rows.numbers(column, whole=True, limit=WIDEST))
         for column in ("creation_time", "deletion_time", "scheduled_time"):
@@ -65,7 +66,8 @@ def recognises(start: bytes) -> bool:
 
 def _trace(tasks: pd.DataFrame, name: str) -> Trace:
     started = tasks["scheduled_time"].notna()
-    waiting = int((~started).sum())
+    seen = Seen()
+    seen.add("not_started", tasks["record"].to_numpy()[~started])
     tasks = tasks[started]
     run_s = tasks["deletion_time"] - tasks["scheduled_time"]
     notes = []
@@ -83,7 +85,14 @@ def _trace(tasks: pd.DataFrame, name: str) -> Trace:
         "recorded_status": pd.Categorical(tasks["phase"]),
         "queue": pd.Categorical(tasks["qos"]),
     }
-    return Trace.from_columns(columns, name=name, notes=tuple(notes), dropped={"not_started": waiting})
+    return Trace.from_columns(
+        columns,
+        name=name,
+        notes=tuple(notes),
+        dropped=seen,
+        first_dropped=seen.first,
+        records=tasks["record"].to_numpy(),
+    )
 
 
 def _number_of(text: str) -> int:
