@@ -239,7 +239,7 @@ def prices(filter_: str, cheapest_per: str | None, market: str | None, file: Pat
 
 @commands.group()
 def trace() -> None:
-    """Get, make and convert workloads, and statistical twins of them."""
+    """Get, look at, make and convert workloads, and statistical twins of them."""
 
 
 @trace.command("sacct-command")
@@ -248,6 +248,40 @@ def sacct_command() -> None:
     from pwsim.formats.sacct import COMMAND
 
     click.echo(COMMAND)
+
+
+@trace.command()
+@click.argument("log", type=_PATH)
+@click.option("--cores", type=click.IntRange(1, 10**9), help="Processors of the machine; default: what the log says.")
+@_options("format", "columns", "time_zone")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.option("--out", type=_PATH, help="Directory for description.json, report.html and figures/.")
+@_options("overwrite")
+def describe(
+    log: Path,
+    cores: int | None,
+    format_: str | None,
+    columns: str | None,
+    time_zone: str | None,
+    as_json: bool,
+    out: Path | None,
+    overwrite: bool,
+) -> None:
+    """Print what is in LOG (a log, or the name of a data set), and what is wrong with it.
+
+    Verdicts are ok, warning or problem, with what to do about it; dropped records are shown by an example.
+    """
+    from pwsim import description, results
+
+    if out is not None:
+        results.check_free(out, overwrite=overwrite, main=description.FILE)
+    workload = _read(log, format_, columns=columns, time_zone=time_zone)
+    described = description.describe(workload, cores, time_zone or "UTC")
+    if out is not None:
+        described.write(out, overwrite=overwrite)
+    click.echo(described.to_json() if as_json else described)
+    if out is not None:
+        click.echo(f"Report: {out / 'report.html'}", err=as_json)
 
 
 @trace.command()

@@ -45,7 +45,7 @@ WHOLE_SETUP = "the setup as a whole"
 """What costs are called that belong to no pool."""
 
 DROP_NAMES = {
-    "not_started": "had not started when the log ends",
+    "not_started": "had not started when the log ends, or never did",
     "still_running": "were still running when the log ends",
     "unknown_state": "in a state that the format does not know",
     "aborted": "aborted or deleted",

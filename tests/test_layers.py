@@ -26,7 +26,7 @@ LAYERS = [
     {"plots", "summary"},
     {"result", "report"},
     {"engine", "targets", "results"},
-    {"sources"},
+    {"sources", "description"},
     {"changes"},
     {"bounds", "scenario", "sweep"},
     {"milp"},

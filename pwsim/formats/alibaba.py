@@ -5,8 +5,8 @@ scheduled_time``; times are seconds from an arbitrary zero.  A task on one GPU m
 (``gpu_milli`` below 1000); on several GPUs it has them whole.  A task runs on one node.
 
 Faults of the data: tasks that are ``Pending`` were never scheduled and have no run time, so they are dropped
-(``not_started``); tasks that are ``Running`` when the observation ends have its end as their deletion time, so their
-run time is cut off, which a note says; nobody asked for a run time, so estimates are exact.  Arrivals bunch towards
+(``not_started``); a task that is still ``Running`` when the observation ends has its end as its deletion time, so its run
+time is cut off, which a note says (most tasks of that phase were deleted before); nobody asked for a run time, so estimates are exact.  Arrivals bunch towards
 the end of the observation.
 
 References
@@ -71,8 +71,9 @@ def _trace(tasks: pd.DataFrame, name: str) -> Trace:
     tasks = tasks[started]
     run_s = tasks["deletion_time"] - tasks["scheduled_time"]
     notes = []
-    if running := int((tasks["phase"] == "Running").sum()):
-        notes.append(f"{running} tasks were still running when the observation ended; their run time is cut off there")
+    running = tasks["phase"] == "Running"
+    if cut := int((running & (tasks["deletion_time"] == tasks["deletion_time"].max())).sum()):
+        notes.append(f"{cut} tasks were still running when the observation ended; their run time is cut off there")
     columns = {
         "job_id": tasks["job_id"],
         "submit_s": tasks["creation_time"].fillna(-1),

@@ -57,8 +57,8 @@ def trace_of(records: list[dict[str, Any]], name: str, seen: Seen) -> Trace:
     Parameters
     ----------
     records
-        Each with ``id`` (text), ``record`` (number of its line), ``submit``, ``eligible``, ``start``, ``end``, ``limit_s`` [s, NaN where unknown], and
-        other columns of a trace.
+        Each with ``id`` (text), ``record`` (number of its line), ``submit``, ``eligible``, ``start``, ``end``,
+        ``limit_s`` [s, NaN where unknown], and other columns of a trace.
     name
         Name of the trace.
     seen
@@ -67,7 +67,9 @@ def trace_of(records: list[dict[str, Any]], name: str, seen: Seen) -> Trace:
     texts = {column for column, value in records[0].items() if isinstance(value, str)} if records else set()
     table: dict[str, Any] = {
         column: np.array([record[column] for record in records], dtype=object if column in texts else np.float64)
-        for column in (records[0] if records else ("id", "submit", "eligible", "start", "end", "limit_s", "procs", "record"))
+        for column in (
+            records[0] if records else ("id", "submit", "eligible", "start", "end", "limit_s", "procs", "record")
+        )
     }
     start, end = table.pop("start"), table.pop("end")
     when = moments(table.pop("submit"), table.pop("eligible"), start)
