@@ -22,12 +22,15 @@ MOST_USERS = 8
 SIZE = (5.0, 3.2)
 """Width and height of a figure that stands beside another [inches]."""
 
+WIDE = (10.0, 3.2)
+"""Those of a figure that stands alone, at the same size of letters."""
+
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def load(profile: Profile, ax: Axes | None = None) -> Axes:
     """Draw the offered load of each week, or the cores in demand if the machine's size is not known."""
-    ax = new_axes(height=2.8) if ax is None else ax
+    ax = new_axes(*WIDE) if ax is None else ax
     weeks = [week for week in profile["load"]["by_week"] if week["days"] >= 1]
     if not weeks:
         return empty(ax, "the log is shorter than a day")
@@ -119,10 +122,10 @@ FIGURES: dict[str, tuple[Callable[..., Axes], str]] = {
         "The work submitted in each week: over what the machine can do in it, or in cores where its size is not known.",
     ),
     "sizes": (sizes, "How wide jobs are: most are small, most of the work is often in the wide ones."),
-    "run_times": (run_times, "How long jobs run."),
+    "run_times": (run_times, "How long jobs run: each bar up to the time below it."),
     "estimates": (
         estimates,
-        "How much of the time that they ask for jobs use: full use at 100 % is a job that was cut off.",
+        "How much of the time that they ask for jobs use; one that uses all was ended by its limit.",
     ),
     "waits": (waits, "How long jobs waited, as the log recorded it."),
     "hours": (hours, "When jobs come: by hour; the dashed line is an even spread."),
@@ -161,7 +164,7 @@ def _shares(rows: list[dict[str, Any]], labels: list[str], what: str, ax: Axes |
     ax.bar(places - (0.2 if work else 0), 100 * jobs / max(jobs.sum(), 1), width, color=SKY, label="jobs")
     if work:
         ax.bar(places + 0.2, 100 * hours_ / max(hours_.sum(), 1e-9), width, color=BLUE, label="core-hours")
-        ax.legend(loc="best")
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize="small")
     ax.set_xticks(places, labels, rotation=40, ha="right", rotation_mode="anchor", fontsize="small")
     ax.set_xlabel(what)
     ax.set_ylabel("share of all [%]")

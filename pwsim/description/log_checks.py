@@ -115,7 +115,7 @@ def machine(profile: Profile) -> Verdict:
         return Verdict(
             "Machine", "warning", f"The size of the machine is not known.{shown}", "Give it with --cores, for the load."
         )
-    finding = f"{count(cores, 'core')}, {'as given' if one['source'] == 'given' else 'by the ' + one['source']}."
+    finding = f"{count(cores, 'core')}, {'as given' if one['source'] == 'given' else 'by ' + one['source']}."
     if seen is None:
         return Verdict("Machine", "ok", finding)
     if seen > cores:

@@ -125,7 +125,7 @@ def _machine(trace: Trace, cores: int | None) -> dict[str, Any]:
     if cores is None:
         said = trace.header.get("MaxProcs", "").split(" ")[0]
         known = said.isascii() and said.isdigit() and 0 < int(said) < 10**9
-        cores, source = (int(said), "header (MaxProcs)") if known else (None, "")
+        cores, source = (int(said), "MaxProcs of the header") if known else (None, "")
     wide = trace.procs > (cores or np.inf)
     return {
         "cores": cores,

@@ -5,9 +5,9 @@ scheduled_time``; times are seconds from an arbitrary zero.  A task on one GPU m
 (``gpu_milli`` below 1000); on several GPUs it has them whole.  A task runs on one node.
 
 Faults of the data: tasks that are ``Pending`` were never scheduled and have no run time, so they are dropped
-(``not_started``); a task that is still ``Running`` when the observation ends has its end as its deletion time, so its run
-time is cut off, which a note says (most tasks of that phase were deleted before); nobody asked for a run time, so estimates are exact.  Arrivals bunch towards
-the end of the observation.
+(``not_started``); a task that is still ``Running`` when the observation ends has that as its deletion time, so its run
+time is cut off, which a note says (most tasks of that phase were deleted before).  Nobody asked for a run time, so
+estimates are exact.  Arrivals bunch towards the end of the observation.
 
 References
 ----------
