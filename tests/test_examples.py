@@ -128,7 +128,9 @@ def test_lsf_records(tmp_path):
 
 def test_alibaba_tasks(tmp_path):
     (tmp_path / "tasks.csv").write_text(test_alibaba.HEADER + test_alibaba.TASKS)
-    assert found(tmp_path / "tasks.csv") == {"not_started": Example(4, "openb-pod-0005,4000,100,0,0,,BE,Pending,60,400,")}
+    assert found(tmp_path / "tasks.csv") == {
+        "not_started": Example(4, "openb-pod-0005,4000,100,0,0,,BE,Pending,60,400,")
+    }
 
 
 def test_nobody_knows_the_example(tmp_path):
