@@ -48,6 +48,7 @@ def load(profile: Profile, ax: Axes | None = None) -> Axes:
         ax.axhline(100, color=RED, linestyle="--", linewidth=1, label="all cores")
     ax.set_ylim(0, max(heights.max() * 1.1, 1e-9))
     ax.set_xlim(numbers[0] - 0.7, numbers[-1] + 0.7)
+    ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("week of the log, by submission")
     ax.set_ylabel("offered load [%]" if known else "cores in demand")
     thousands(ax.yaxis)
