@@ -61,7 +61,7 @@ def sizes(profile: Profile, ax: Axes | None = None) -> Axes:
     labels = []
     for one in profile["procs"]["classes"]:
         low, high = int(one["from"]), int(one["to"] or 0) - 1
-        labels.append(f"{low:,}" if high <= low else f"{low:,}-{high:,}")
+        labels.append(f"{low:,}" if high <= low else f"≤ {high:,}")
     return _shares(profile["procs"]["classes"], labels, "processors of the job", ax)
 
 
@@ -122,7 +122,10 @@ FIGURES: dict[str, tuple[Callable[..., Axes], str]] = {
         load,
         "The work submitted in each week: over what the machine can do in it, or in cores where its size is not known.",
     ),
-    "sizes": (sizes, "How wide jobs are: most are small, most of the work is often in the wide ones."),
+    "sizes": (
+        sizes,
+        "How wide jobs are, each pair of bars up to the size below it; most of the work is often in few wide jobs.",
+    ),
     "run_times": (run_times, "How long jobs run: each bar up to the time below it."),
     "estimates": (
         estimates,

@@ -94,7 +94,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     for label, key in (("Users", "users"), ("Groups", "groups"), ("Queues", "queues")):
         yield label, _largest(profile[key])
     states = profile["statuses"]
-    yield "States", ", ".join(f"{name} {jobs:,}" for name, jobs in list(states.items())[:6])
+    yield "States", ", ".join(f"{name}: {jobs:,}" for name, jobs in list(states.items())[:6])
     for note in log["notes"]:
         yield "Note", note
 
