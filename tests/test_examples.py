@@ -34,6 +34,7 @@ JobID|Submit|Start|End|Elapsed|State|NCPUS
 3|2024-01-01T00:00:00|Unknown|Unknown|00:00:00|PENDING|2
 4|2024-01-01T00:00:00|2024-01-01T00:00:00|2024-01-01T00:01:00|00:01:00|BAR|2
 5|2024-01-01T00:00:00|2024-01-01T00:00:00|2024-01-01T00:01:00|00:01:00|COMPLETED|0
+6|2024-01-01T00:00:00|Unknown|Unknown|00:00:00|PENDING|2
 """
 
 
@@ -92,7 +93,9 @@ def test_a_quoted_line_break_is_within_a_record(tmp_path):
     assert examples == {"no_size": Example(5, "d e,2,0,5")}
 
 
-def test_jsonl_with_empty_lines(tmp_path):
+@pytest.mark.parametrize("batch", [1, 50_000])
+def test_jsonl_with_empty_lines(batch, tmp_path, monkeypatch):
+    monkeypatch.setattr("pwsim.formats.structured.BATCH_ROWS", batch)
     lines = [json.dumps({"at": at, "n": at - 1, "long": 1}) for at in (2, 1)]
     (tmp_path / "log.jsonl").write_text(f"\n{lines[0]}\n\n{lines[1]}\n")
     examples = found(tmp_path / "log.jsonl", columns={"submit_s": "at", "procs": "n", "run_s": "long"})

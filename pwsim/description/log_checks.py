@@ -187,9 +187,8 @@ def edges(profile: Profile) -> Verdict | None:
     elif start_d:
         found.append(f"The first {_weeks(first)} for less than half of what is usual.")
     if ended:
-        found.append(
-            f"The last {'full ' if end_d + late_d > 7 * (last + ended) else ''}{_weeks(ended)} for less than half."
-        )
+        full = "full " if end_d + late_d > 7 * (last + ended) else ""
+        found.append(f"The last {full}{_weeks(ended)} for less than half of what is usual.")
     window = ", ".join(
         [*([f"start: {start_d} d"] if start_d else []), *([f"length: {end_d - start_d} d"] if ended else [])]
     )
