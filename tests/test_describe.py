@@ -242,6 +242,12 @@ def test_defects(what):
     assert WORDS.get(what, "") in f"{one.finding} {one.advice}"
 
 
+@pytest.mark.parametrize(("cores", "level"), [(7, "warning"), (8, "ok"), (16, "ok"), (17, "warning")])
+def test_machine_by_hand(cores, level):
+    """By the recorded waits, the jobs above hold 8 processors at most: more than 7, and less than half of 17."""
+    assert verdicts(HAND, cores)["Machine"].level == level
+
+
 def test_every_check_has_a_defect_that_it_finds():
     """With the test above: no check is without a case in which it speaks up."""
     found = verdicts(healthy(gpus=1.0, recorded_wait_s=0.0, run_s=60.0))

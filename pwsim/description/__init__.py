@@ -108,7 +108,7 @@ def describe(trace: Trace, cores: int | None = None, time_zone: str = "UTC") -> 
     --------
     >>> import pwsim
     >>> described = describe(pwsim.generate(jobs=500, cores=16, load=0.8, seed=1))
-    >>> described.profile["load"]["offered_load"]
+    >>> round(described.profile["load"]["offered_load"], 3)
     0.8
     >>> [verdict.level for verdict in described.verdicts if verdict.topic == "Load"]
     ['ok']
