@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim import charges, costs, metrics, summary
-from pwsim.cluster import CloudPool, Cluster
+from pwsim.cluster import Cluster
 from pwsim.money import UNDISCOUNTED, Economics
+from pwsim.pools import CloudPool
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 from pwsim.units import HOUR_S
 

@@ -19,7 +19,7 @@ from pwsim.engine import changing, inputs, kernel, model, nodes
 from pwsim.rules import Policy, attempts, backfill, conservative, orders, packing, profile
 from tests import test_engine
 from tests.conftest import ENGINES
-from tests.strategies import changing_clusters, clusters, gpu_traces, packed_clusters, traces
+from tests.strategies import changing_clusters, clusters, gpu_traces, machines, packed_clusters, traces
 
 MUTANTS = [
     # module, what stands there, what the mutant says instead
@@ -95,7 +95,7 @@ CHANGING_MUTANTS = [
     (backfill, "arrive_s[node] <= shadow_s", "arrive_s[node] < shadow_s"),
     (profile, "    for point in range(begin, points):", "    for point in range(begin + 1, points):"),
     (model, "nodes.idle_since_s[number] + facts.idle_s <= now", "nodes.idle_since_s[number] + facts.idle_s < now"),
-    (model, "pool.units - busy - pool.queued >=", "pool.units - busy >="),
+    (model, "- sum(pool.release_need) - pool.queued >=", "- sum(pool.release_need) >="),
     (model, "self.restarts[job] >= facts.max_restarts", "self.restarts[job] > facts.max_restarts"),
     (model, "            if not pool.queue:\n", "            if True:\n"),
     (
@@ -172,9 +172,16 @@ POLICIES = {
     conservative: "conservative",
 }
 """The policy under which a mutant, or the mutants of a module, are looked for; any where none is given."""
+ON_ONE_MACHINE = backfill, profile, conservative, kernel
+"""Modules whose rules are looked at one pool at a time: faults show soonest where all jobs compete."""
 CASES = [
     # Those of packed pools take long: each case has nodes, shares and GPUs to work out.
-    pytest.param(engine, *mutant, drawn, marks=pytest.mark.slow if mutants is PACKED_MUTANTS else ())
+    pytest.param(
+        engine,
+        *mutant,
+        machines if drawn is clusters and mutant[0] in ON_ONE_MACHINE else drawn,
+        marks=pytest.mark.slow if mutants is PACKED_MUTANTS else (),
+    )
     for mutants, drawn in (
         (MUTANTS, clusters),
         (CHANGING_MUTANTS, changing_clusters),
@@ -220,7 +227,9 @@ def test_mutant_is_noticed(engine, module, old, new, drawn, monkeypatch):
 
     signal.signal(signal.SIGALRM, too_long)
 
-    policy = POLICIES.get(old) or (POLICIES.get(module) if drawn is clusters else None)
+    policy = POLICIES.get(old) or (
+        None if drawn is packed_clusters or drawn is changing_clusters else POLICIES.get(module)
+    )
 
     def caught(trace, cluster) -> bool:
         if policy is not None:
