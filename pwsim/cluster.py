@@ -68,14 +68,24 @@ class Cluster(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _no_reservations_where_packed(self) -> Self:
+    def _offered_policies(self) -> Self:
+        self.check_policies()
+        return self
+
+    def check_policies(self) -> None:
+        """Check that each policy is offered for all pools (semantics §5).
+
+        Raises
+        ------
+        ValueError
+            If one is not.
+        """
         packed = [pool.name for pool in self.pools if pool.placement == "packed"]
         reserving = [str(policy) for policy in self.policy if policy.backfill == "conservative"]
         if packed and reserving:
             raise ValueError(
                 f"pool {packed[0]!r} has placement: packed, where policy {reserving[0]!r} is not offered; use easy"
             )
-        return self
 
     @model_validator(mode="after")
     def _distinct_names(self) -> Self:
@@ -93,9 +103,17 @@ class Cluster(Frozen):
         return cls.model_validate({"policy": policy, "overrun": overrun, "depth": depth, "pools": [pool]})
 
     def at(self, nodes: Mapping[str, int], policy: Policy) -> Cluster:
-        """Return the cluster with one node count for each pool (by name) and one policy."""
+        """Return the cluster with one node count for each pool (by name) and one policy.
+
+        Raises
+        ------
+        ValueError
+            If the policy is not offered for one of the pools.
+        """
         pools = tuple(pool.model_copy(update={"nodes": (nodes[pool.name],)}) for pool in self.pools)
-        return self.model_copy(update={"pools": pools, "policy": (policy,)})
+        picked = self.model_copy(update={"pools": pools, "policy": (policy,)})
+        picked.check_policies()  # it may be another than those that were checked
+        return picked
 
     @property
     def steady(self) -> bool:

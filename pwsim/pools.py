@@ -17,7 +17,7 @@ from pwsim.errors import InputError
 from pwsim.money import Commitment, Grams, OnPremisesCost, RentUsd, Usd
 from pwsim.prices import MARKETS, Offer, find_price
 from pwsim.rules.packing import MOST_GPUS, WHOLE
-from pwsim.trace import Integers, Trace
+from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import HOUR_S, Frozen, Mebibytes, PositiveSeconds, Seconds
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
@@ -124,6 +124,16 @@ class PoolBase(Frozen):
             -(-trace.memory_mib // count) if self.node.memory is not None else np.zeros_like(count),
             np.where(part < WHOLE, part, -(-milli // (WHOLE * count)) * WHOLE),
         )
+
+    def held(self, trace: Trace) -> tuple[Integers, Floats]:
+        """Return the cores and the GPUs that nobody but each job can use while it runs, shape (jobs,); semantics §5."""
+        need = self.need(trace)
+        if self.placement == "cores":
+            return need, np.zeros(len(trace))
+        if self.placement == "nodes":
+            return need * self.node.cores, need.astype(np.float64) * self.node.gpus
+        cores, _, milli = self.shares(trace)
+        return need * cores, (need * milli).astype(np.float64) / WHOLE
 
     def admits(self, trace: Trace) -> npt.NDArray[np.bool_]:
         """Return for each job whether the pool accepts it, and would hold it if it were large enough."""
