@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pwsim import costs, plots, wording
 from pwsim.errors import InputError
+from pwsim.trace import LEFT_OUT_REASONS
 
 COMPARED = 10
 """Replayed setups that the report lists."""
@@ -56,6 +57,7 @@ def write_report(directory: Path) -> None:
             compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
             parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
             words=wording,
+            left_out_reasons=LEFT_OUT_REASONS,
         )
     except (KeyError, TypeError, jinja2.UndefinedError) as error:
         raise InputError(f"{directory}: was not written by this version of pwsim ({error}); run it again") from None

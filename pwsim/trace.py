@@ -83,6 +83,7 @@ LEFT_OUT_REASONS: Mapping[str, str] = MappingProxyType(
         "where": "not among the jobs that were asked for",
         "flurries": "part of a flurry of one user",
         "growth": "taken away because the workload shrinks",
+        "partial_week": "in a last week that is not whole, of which nothing is drawn",
     }
 )
 """Why a job that could be replayed was left out on request."""
@@ -334,12 +335,17 @@ def _refuse_extremes(array: Floats, column: Column, name: str) -> None:
     bad = np.abs(array) > limit
     if not (isinstance(column.default, float) and np.isnan(column.default)):
         bad |= np.isnan(array)
-    if column.unit == "GiB":  # unlike sizes and times, nothing drops or replaces what is negative
+    positive = column.unit in (
+        "GiB",
+        "MiB",
+        "GPUs",
+    )  # unlike sizes and times, nothing drops or replaces what is negative
+    if positive:
         bad |= array < 0
     if np.any(bad):
         row = int(np.argmax(bad))
         unit = f" {column.unit}" if column.unit else ""
-        least = "from 0 to" if column.unit == "GiB" else "of at most"
+        least = "from 0 to" if positive else "of at most"
         raise TraceError(
             f"{name}: record {row + 1}: {column.name} must be a number {least} {limit:g}{unit} (got {array[row]:g})"
         )

@@ -56,13 +56,6 @@ DROP_NAMES = {
 }
 """Why records were dropped, in words."""
 
-LEFT_OUT_NAMES = {
-    "window": "submitted outside the window",
-    "where": "not among the jobs that were asked for",
-    "flurries": "part of a flurry of one user",
-    "growth": "taken away because the workload shrinks",
-}
-"""Why jobs were left out on request, in words."""
 
 _ORDERS = {
     "fcfs": "first come, first served",
