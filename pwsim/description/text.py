@@ -8,7 +8,8 @@ from typing import Any
 
 from pwsim.description.job_checks import ABSENT_SHARE
 from pwsim.description.verdict import LEVELS, Profile, Verdict
-from pwsim.wording import LEFT_OUT_NAMES, count, duration, listed, share
+from pwsim.trace import LEFT_OUT_REASONS
+from pwsim.wording import count, duration, listed, share
 
 WIDTH = 100
 """Columns of a line on a terminal."""
@@ -60,7 +61,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "Log", f"format {log['format'] or 'none'}{f'; {site}' if site else ''}"
     yield "Records", f"{log['records_read']:,} read, {log['jobs']:,} jobs"
     for reason, jobs in log["left_out"].items():
-        yield "Left out", f"{count(jobs, 'job')}: {LEFT_OUT_NAMES.get(reason, reason)}"
+        yield "Left out", f"{count(jobs, 'job')}: {LEFT_OUT_REASONS.get(reason, reason)}"
     yield "Changed", "; ".join(log["changes"])
     when = (
         f"{span['first_submit']} to {span['last_submit']} ({span['clock']})" if span["first_submit"] else span["clock"]
