@@ -33,6 +33,7 @@ def same(one: Trace, other: Trace) -> bool:
         and (one.name, one.jobs_read, one.notes) == (other.name, other.jobs_read, other.notes)
         and one.first_submit_s == other.first_submit_s
         and (dict(one.dropped), dict(one.header)) == (dict(other.dropped), dict(other.header))
+        and (one.left_out, one.changes, one.first_submit_s) == (other.left_out, other.changes, other.first_submit_s)
     )
 
 

@@ -105,7 +105,7 @@ BROKEN_ROWS = [
     ("n", -4, "n: must be a whole number from 0 to 1e+09, or empty (got '-4')"),
     ("n", 1.5, "n: must be a whole number from 0"),
     ("n", "many", "n: must be a whole number, or empty (got 'many')"),
-    ("mem", "-1", "mem: must be a size of memory"),
+    ("mem", "-2", "mem: must be a size of memory"),
     ("id", "x7", "id: must be a whole number, or empty (got 'x7')"),
 ]
 

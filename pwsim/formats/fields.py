@@ -31,8 +31,15 @@ def decimal(text: str) -> float:
     return float(text)
 
 
-def duration_s(text: str) -> float:
-    """Return ``[d-]hh:mm:ss``, ``mm:ss`` or plain seconds as seconds; NaN where unknown.
+def duration_s(text: str, unit_s: float = 1.0) -> float:
+    """Return ``[d-]hh:mm:ss``, ``mm:ss`` or a plain number as seconds; NaN where unknown.
+
+    Parameters
+    ----------
+    text
+        The duration.
+    unit_s
+        Unit of a plain number [s].
 
     Raises
     ------
@@ -43,6 +50,8 @@ def duration_s(text: str) -> float:
     --------
     >>> duration_s("1-02:03:04"), duration_s("05:06.500"), duration_s("90")
     (93784.0, 306.5, 90.0)
+    >>> duration_s("90", 60.0), duration_s("0:01:30", 60.0)
+    (5400.0, 90.0)
     """
     if text.lower() in UNKNOWN:
         return math.nan
@@ -51,7 +60,7 @@ def duration_s(text: str) -> float:
         value = 86400 * days + 3600 * hours + 60 * minutes + seconds
     else:
         try:
-            value = decimal(text)
+            value = decimal(text) * unit_s
         except ValueError:
             raise ValueError("must be a duration such as 1-02:03:04 or 02:03:04, or seconds") from None
     if not 0 <= value <= LONGEST_S:

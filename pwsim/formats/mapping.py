@@ -13,8 +13,10 @@ from pwsim.units import parse_quantity
 TIMES = ("submit_s", "eligible_s", "start_s", "end_s")
 DURATIONS = ("run_s", "estimate_s", "recorded_wait_s", "held_s")
 NUMBERS = {"job_id": 1e15, "procs": WIDEST, "nodes": WIDEST, "gpus": WIDEST}
+SIZES = {"memory_mib": ("mebibyte", 1.0), "data_gib": ("gibibyte", 1024.0)}
+"""Sizes: the unit in the name as pint writes it, and in MiB."""
 NAMES = ("recorded_status", "user", "group", "queue", "partition")
-KNOWN = (*TIMES, *DURATIONS, *NUMBERS, "memory_mib", *NAMES)
+KNOWN = (*TIMES, *DURATIONS, *NUMBERS, *SIZES, *NAMES)
 """What a mapping may name."""
 
 
@@ -72,9 +74,9 @@ def factor(name: str, source: Any) -> float:
     unit = source.get("unit") if isinstance(source, Mapping) else None
     if unit is None:
         return 1.0
-    if name != "memory_mib" and name not in (*TIMES, *DURATIONS):
+    if name not in (*SIZES, *TIMES, *DURATIONS):
         raise ValueError(f"{name} has no unit")
-    kind, example = ("mebibyte", "GiB") if name == "memory_mib" else ("second", "min")
+    kind, example = (SIZES[name][0], "GiB") if name in SIZES else ("second", "min")
     try:
         return parse_quantity(f"1 {unit}", kind, f"1 {example}")
     except ValueError:

@@ -41,6 +41,8 @@ def write(trace: Trace, path: Path) -> None:
         "jobs_read": trace.jobs_read,
         "first_submit_s": trace.first_submit_s,
         "dropped": dict(trace.dropped),
+        "left_out": dict(trace.left_out),
+        "changes": list(trace.changes),
         "header": dict(trace.header),
         "notes": list(trace.notes),
         "categories": {
@@ -84,9 +86,11 @@ def read(path: Path) -> Trace:
             made,
             jobs_read=int(about["jobs_read"]),
             dropped=dict(about["dropped"]),
+            left_out=dict(about.get("left_out", {})),  # files of older versions lack some of this
+            changes=tuple(about.get("changes", ())),
             header=about["header"],
             notes=tuple(about["notes"]),
-            first_submit_s=float(about.get("first_submit_s", 0.0)),  # files of older versions lack it
+            first_submit_s=float(about.get("first_submit_s", 0.0)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TraceError(f"{path}: is no trace that pwsim wrote, or was changed ({error})") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,14 @@ class Rows:
             if np.all(np.isnan(seconds) | ((seconds >= 0) & (seconds <= LONGEST_S))):
                 return seconds
         return self.parsed(name, lambda text: clock.parse(text, unit_s))
+
+    def emptied(self, unknown: Mapping[str, str]) -> Rows:
+        """Return the rows with some columns empty where they match a regular expression, by the name of the column."""
+        emptied = {
+            name: pc.if_else(pc.match_substring_regex(self.columns[name], pattern), b"", self.columns[name])
+            for name, pattern in unknown.items()
+        }
+        return replace(self, columns={**self.columns, **emptied})
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> Rows:
         """Return some of the rows."""

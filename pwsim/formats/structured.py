@@ -104,6 +104,12 @@ def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
         raise TraceError(f"{path}: the Parquet file is broken ({str(error).splitlines()[0][:200]})") from None
 
 
+def _length(seconds: float | None) -> bytes:
+    if seconds is None:
+        return b""
+    return b"-1" if seconds < 0 else f"{int(seconds // 60)}:{seconds % 60:.6f}".encode()
+
+
 def _counted(path: Path, before: int) -> Callable[[int], str]:
     return lambda row: f"{path}: row {before + row + 1}"
 
@@ -118,7 +124,13 @@ def _parquet(path: Path) -> Any:
 
 
 def _text(path: Path, name: str, column: Any) -> Any:
-    """Return a column as text."""
+    """Return a column as text; lengths of time as ``mm:ss``, which has its unit, or as a negative number."""
+    if pa.types.is_duration(column.type):
+        seconds = [
+            None if value is None else value.total_seconds()
+            for value in column.cast(pa.duration("us"), safe=False).to_pylist()
+        ]
+        return pa.array([_length(one) for one in seconds], pa.binary())
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     try:

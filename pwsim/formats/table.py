@@ -4,11 +4,11 @@ The mapping says for columns of a trace, and for ``eligible_s``, ``start_s`` and
 
     columns: {submit_s: submitted, start_s: started, end_s: {column: ended_ms, unit: ms}, procs: cores, gpus: 0}
 
-A name is a column of the table, a number a value for all jobs, and ``unit`` that of a column's numbers where it is not
-the one of the name on the left.  Times are ISO 8601, with or without an offset, or numbers; durations are numbers or
-``[d-]hh:mm:ss``.  Needed are ``submit_s``, ``procs``, and ``run_s`` or ``start_s`` and ``end_s``.  Where ``start_s`` is
-mapped, rows without a start are dropped as not started, and rows that then lack an end as still running.  Nested
-values of JSON have names such as ``request.cpus``.
+A name is a column of the table, a number a value for all jobs, and ``unit`` that of a column's plain numbers where it
+is not the one of the name on the left.  -1 stands for what is not known, as in SWF.  Times are ISO 8601, with or
+without an offset, or numbers; durations are numbers or ``[d-]hh:mm:ss``.  Needed are ``submit_s``, ``procs``, and
+``run_s`` or ``start_s`` and ``end_s``.  Where ``start_s`` is mapped, rows without a start are dropped as not started,
+and rows that then lack an end as still running.  Nested values of JSON have names such as ``request.cpus``.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ import numpy as np
 from pwsim.errors import TraceError
 from pwsim.formats.clock import Clock
 from pwsim.formats.delimited import header_names, read_rows
-from pwsim.formats.fields import duration_s, memory_mib
+from pwsim.formats.fields import decimal, duration_s, memory_mib
 from pwsim.formats.files import first_line, peek, stem
-from pwsim.formats.mapping import DURATIONS, NAMES, NUMBERS, TIMES, factor, parse_mapping, wrong_columns
+from pwsim.formats.mapping import DURATIONS, NAMES, NUMBERS, SIZES, TIMES, factor, parse_mapping, wrong_columns
 from pwsim.formats.rows import Rows
 from pwsim.formats.structured import json_rows, parquet_names, parquet_rows
 from pwsim.formats.tables import Growing, Seen, moments, notes
-from pwsim.trace import LONGEST_S, Floats, Trace
+from pwsim.trace import Floats, Trace
 
 KINDS = ("csv", "parquet", "jsonl", "table")
 """Names of the formats; ``table`` is whichever of them the content tells."""
+UNKNOWN = r"^\s*-1(\.0*)?\s*$"
+NEGATIVE = r"^\s*-\s*[\d.]+\s*$"
+"""Numbers that stand for nothing; jobs whose submission or run time is negative are dropped (semantics §1)."""
 
 
 def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str = "table") -> Trace:
@@ -106,18 +109,26 @@ def _jobs(
     rows: Rows, sources: Mapping[str, Any], factors: Mapping[str, float], clock: Clock, seen: Seen
 ) -> dict[str, Any]:
     """Return the jobs of some rows as columns of a trace; count in ``seen`` what else there is."""
+    known = rows.emptied(
+        {
+            source: NEGATIVE if name in ("submit_s", "run_s") else UNKNOWN
+            for name, source in sources.items()
+            if isinstance(source, str) and name not in NAMES
+        }
+    )
 
     def of(name: str) -> Floats:
         source = sources.get(name, math.nan)
         if not isinstance(source, str):
             return np.full(len(rows), float(source))
         if name in TIMES:
-            return rows.times(source, clock, unit_s=factors[name])
-        if name == "memory_mib":
-            return rows.parsed(source, lambda text: math.nan if text == "" else memory_mib(text, "m")) * factors[name]
+            return known.times(source, clock, unit_s=factors[name])
+        if name in SIZES:
+            _, unit_mib = SIZES[name]
+            return known.parsed(source, lambda text: _size_mib(text, factors[name] * unit_mib)) / unit_mib
         if name in DURATIONS:
-            return np.minimum(rows.parsed(source, duration_s) * factors[name], LONGEST_S)
-        return rows.numbers(source, whole=name != "gpus", limit=NUMBERS[name])
+            return known.parsed(source, lambda text: duration_s(text, factors[name]))
+        return known.numbers(source, whole=name != "gpus", limit=NUMBERS[name])
 
     start = of("start_s")
     when = moments(of("submit_s"), of("eligible_s"), start)
@@ -141,7 +152,8 @@ def _jobs(
         "estimate_s": np.nan_to_num(of("estimate_s"), nan=-1),
         "recorded_wait_s": of("recorded_wait_s") if "recorded_wait_s" in sources else when.recorded_wait_s,
         "held_s": of("held_s") if "held_s" in sources else when.held_s,
-        "memory_mib": np.ceil(np.minimum(np.nan_to_num(of("memory_mib")), 2.0**52)),
+        "memory_mib": np.ceil(np.nan_to_num(of("memory_mib"))),
+        "data_gib": np.nan_to_num(of("data_gib")),
         **{name: np.nan_to_num(of(name)) for name in ("procs", "nodes", "gpus")},
     }
     if "job_id" in sources:
@@ -150,3 +162,16 @@ def _jobs(
         if isinstance(sources.get(name), str):
             table[name] = rows.names(sources[name])
     return {name: values[kept] for name, values in table.items()}
+
+
+def _size_mib(text: str, unit_mib: float) -> float:
+    """Return a size in MiB, NaN for an empty text; ``unit_mib`` is the unit of a plain number."""
+    if text == "":
+        return math.nan
+    try:
+        value = decimal(text) * unit_mib
+    except ValueError:
+        return memory_mib(text)
+    if not 0 <= value < 2.0**53:
+        raise ValueError("must be a size of memory from 0 to less than 2^53 MiB")
+    return value
