@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pwsim.fitting import fit
     from pwsim.flurries import find_flurries, without_flurries
     from pwsim.formats import read_trace
+    from pwsim.hindcasting import Hindcast, hindcast
     from pwsim.money import Economics
     from pwsim.plan import Plan, optimize
     from pwsim.prices import find_price, load_prices
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Cluster": "cluster",
     "Economics": "money",
+    "Hindcast": "hindcasting",
     "InputError": "errors",
     "Plan": "plan",
     "PwsimError": "errors",
@@ -55,6 +57,7 @@ _HOMES = {
     "fit": "fitting",
     "generate": "synthetic",
     "grow": "resampling",
+    "hindcast": "hindcasting",
     "keep": "workload",
     "load_prices": "prices",
     "load_scenario": "scenario",
@@ -92,6 +95,8 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "simulate",
     "simulate_many",
     "Result",
+    "hindcast",
+    "Hindcast",
     "load_scenario",
     "Scenario",
     "Target",
