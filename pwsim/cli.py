@@ -129,9 +129,9 @@ def run(
     with _progress(quiet) as progress:
         plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress, allow_code=allow_code)
     results.write_results(out, plan.summary, plan.tables())
-    if check := plan.summary["hindcast"]:
-        click.echo(f"Present machine: {check['text']}")
-    click.echo(f"{plan.summary['answer']}\n{_log_of(plan.summary)}\nReport: {out / 'report.html'}")
+    check = plan.summary["hindcast"]
+    checked = f"Present machine: {check['text']}\n" if check else ""
+    click.echo(f"{plan.summary['answer']}\n{checked}{_log_of(plan.summary)}\nReport: {out / 'report.html'}")
     if plan.chosen is None:
         sys.exit(NO_SETUP)
 

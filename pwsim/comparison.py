@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from pwsim import metrics
 from pwsim.trace import Floats, Integers, Trace
@@ -19,6 +18,8 @@ from pwsim.wording import duration
 NEGLIGIBLE_S = 300.0
 """Waits that are both below this differ for nobody who plans: they count as this in ratios and in the judged distance.
 Logs round to minutes, and schedulers look at their queue once in a while, so below it a record is mostly noise [s]."""
+TOLERANCE_S = 60.0
+"""Events that are nearer than this count as simultaneous: many logs record whole minutes [s]."""
 COMPARED_STATISTICS = ("mean", "p50", "p95")
 """What is compared of the waits of each group of jobs."""
 ESTIMATE_EDGES_S = (900.0, HOUR_S, 4 * HOUR_S, 12 * HOUR_S, DAY_S, 3 * DAY_S)
@@ -88,7 +89,8 @@ def recorded_schedule(trace: Trace) -> Schedule:
 def busy_of(schedule: Schedule, procs: Integers) -> Busy:
     """Return how many cores a schedule holds over time; what ends at a time is free for what starts then."""
     ran = schedule.end_s > schedule.start_s  # neither jobs without a time nor those of no length
-    times_s = np.concatenate([schedule.start_s[ran], schedule.end_s[ran]])
+    # Sums of times are exact to a millisecond, and what ends when another starts must not seem to end after it.
+    times_s = np.round(np.concatenate([schedule.start_s[ran], schedule.end_s[ran]]), 3)
     change = np.concatenate([procs[ran], -procs[ran]])
     order = np.argsort(times_s, kind="stable")
     times_s, held = times_s[order], np.cumsum(change[order])
@@ -153,8 +155,9 @@ def figures(
     """
     both = ~np.isnan(recorded.start_s) & ~np.isnan(simulated.start_s)
     recorded_s, simulated_s = ((one.start_s - trace.submit_s)[both] for one in (recorded, simulated))
-    busy, window = busy_of(recorded, trace.procs), (0.0, trace.span_s)
-    above_s = math.fsum(np.diff(busy.time_s)[busy.cores[:-1] > cores])
+    window = 0.0, trace.span_s
+    shorter = busy_of(recorded._replace(end_s=recorded.end_s - TOLERANCE_S), trace.procs)
+    above_s = math.fsum(np.diff(shorter.time_s)[shorter.cores[:-1] > cores])
     weeks = groups[(groups["by"] == "week") & (groups["jobs"] >= LEAST_WEEK_JOBS)]
     figures: dict[str, float] = {
         "jobs_compared": int(np.count_nonzero(both)),
@@ -173,7 +176,7 @@ def figures(
             correlation(weeks["recorded_wait_s_mean"], weeks["wait_s_mean"]) if len(weeks) >= LEAST_WEEKS else math.nan
         ),
         "recorded_utilization": held / (cores * trace.span_s) if trace.span_s else math.nan,
-        "recorded_peak_cores": int(busy.cores.max(initial=0)),
+        "recorded_peak_cores": int(busy_of(recorded, trace.procs).cores.max(initial=0)),
         "recorded_share_of_time_above_cores": above_s / trace.span_s if trace.span_s else math.nan,
     }
 
@@ -186,7 +189,11 @@ def ks_distance(one: Floats, other: Floats) -> float:
     >>> ks_distance(np.array([0.0, 0.0, 10.0, 20.0]), np.array([0.0, 10.0, 10.0, 20.0]))
     0.25
     """
-    return float(stats.ks_2samp(one, other, method="asymp").statistic) if len(one) and len(other) else math.nan
+    if not len(one) or not len(other):
+        return math.nan
+    values = np.concatenate([one, other])
+    below = [np.searchsorted(np.sort(sample), values, side="right") / len(sample) for sample in (one, other)]
+    return float(np.abs(below[0] - below[1]).max())
 
 
 def correlation(one: Any, other: Any) -> float:

@@ -24,7 +24,7 @@ SOME_PASSING = 0.02
 """One of which at least this share does reorders jobs or backfills."""
 APART = 1.5
 """Classes of jobs are favoured, or put off, if their waits differ by at least this factor."""
-LEAST_CLASS_JOBS = 100
+LEAST_CLASS_JOBS = 30
 """Classes with fewer jobs than this are left out of that."""
 DELAY_S = (60.0, 900.0)
 """Delays of jobs that could start at once, as a scheduler makes that looks at its queue now and then [s]."""
@@ -117,14 +117,14 @@ def diagnose(seen: Evidence) -> list[Finding]:
 
 def _too_few_cores(seen: Evidence) -> Iterator[Finding]:
     peak, above = seen.figures["recorded_peak_cores"], seen.figures["recorded_share_of_time_above_cores"]
-    if not too_few_cores(seen.figures, cores=seen.cores, rejected=seen.rejected):
+    if not too_few_cores(seen.figures, rejected=seen.rejected):
         return
     wide = f", and {count(seen.rejected, 'job')} that ran there cannot fit at all" if seen.rejected else ""
     yield Finding(
         "too_few_cores",
         math.nan,
-        f"The machine that wrote the log is larger than {count(seen.cores, 'core')}: jobs held up to {peak:,.0f} at "
-        f"once, and more than there are for {share(above)} of the time{wide}. Give at least that many.",
+        f"Too few cores: jobs of the log held up to {peak:,.0f} at once, and more than the {count(seen.cores, 'core')} "
+        f"for {share(above)} of the time{wide}. The machine that wrote it is larger.",
     )
 
 
@@ -172,7 +172,8 @@ def _downtime(seen: Evidence, excess: float) -> Finding:
         excess,
         f"Downtime: {count(len(lengths_s), 'time')} the machine stood all but empty and started nothing for an hour or "
         f"more though jobs waited, {duration(float(lengths_s.sum()))} in all; the longest, "
-        f"{duration(lengths_s[longest])}, began {duration(seen.downtimes.start_s[longest])} after the first submission. "
+        f"{duration(lengths_s[longest])}, began {duration(seen.downtimes.start_s[longest])} after the first submission"
+        ". "
         "The replay is never down.",
     )
 
@@ -214,8 +215,8 @@ def _held(seen: Evidence, excess: float) -> Finding:
         excess,
         f"Jobs held back: for {share(excess)} of the waiting time there are enough free cores, and meanwhile later "
         "jobs start that ask for no fewer cores and no less time. So these jobs are not meant to start yet: limits "
-        f"per user or group, dependencies, holds or start times of their users, or other nodes than those that are free.{few} "
-        "A log that knows when jobs became eligible (sacct) tells most of that apart.",
+        "per user or group, dependencies, holds or start times of their users, or other nodes than those that are "
+        f"free.{few} A log that knows when jobs became eligible (sacct) tells most of that apart.",
     )
 
 
@@ -232,8 +233,9 @@ def _kept_free(seen: Evidence, excess: float) -> Finding:
         "kept_free",
         excess,
         f"Cores kept free: for {share(excess)} of the waiting time, beyond that in the replay, there are enough free "
-        "cores, but neither the job nor a later one that asks for no less is started: reservations, nodes that are "
-        "down or set aside, limits of single nodes (memory, whole nodes), or a scheduler that backfills less.",
+        "cores, but neither the job nor a later one that asks for no less is started: a scheduler that keeps them "
+        "for a wider job and backfills less, reservations, nodes that are down or set aside, or limits of single nodes "
+        "(memory, whole nodes).",
     )
 
 
@@ -243,19 +245,20 @@ def _overtaken(_: Evidence, excess: float) -> Finding:
         excess,
         f"Priorities: for {share(excess)} of the waiting time the machine is full, but later jobs that ask for no "
         "fewer cores and no less time go first, so the order is not that of the replay: fair share, queues, or "
-        "priorities of users. Try --policy multifactor-easy.",
+        "priorities of users.",
     )
 
 
 def _orders(seen: Evidence) -> Iterator[Finding]:
     """Yield by what jobs are favoured: classes that wait less than in the replay, while others wait longer."""
     for by, cause, noun, remedy in (
-        ("procs", "priorities_by_size", "processors", "smallest-easy or ljf-easy"),
-        ("estimate_s", "priorities_by_estimate", "of estimated run time", "sjf-easy"),
+        ("procs", "priorities_by_size", "processors", " Try --policy smallest-easy."),
+        ("estimate_s", "priorities_by_estimate", "of estimated run time", " Try --policy sjf-easy."),
     ):
         rows = seen.groups[(seen.groups["by"] == by) & (seen.groups["jobs"] >= LEAST_CLASS_JOBS)]
-        ratio = [wait_ratio(a, b) for a, b in zip(rows["recorded_wait_s_mean"], rows["wait_s_mean"], strict=True)]
-        less, more = rows[[one <= 1 / APART for one in ratio]], rows[[one >= APART for one in ratio]]
+        waits = zip(rows["recorded_wait_s_mean"], rows["wait_s_mean"], strict=True)
+        ratio = np.array([wait_ratio(recorded_s, simulated_s) for recorded_s, simulated_s in waits])
+        less, more = rows[ratio <= 1 / APART], rows[ratio >= APART]
         gained = float(((less["wait_s_mean"] - less["recorded_wait_s_mean"]) * less["jobs"]).sum())
         whole = seen.figures["wait_s_mean"] * seen.figures["jobs_compared"]
         if len(less) and len(more) and gained >= NOTABLE * whole:
@@ -264,7 +267,7 @@ def _orders(seen: Evidence) -> Iterator[Finding]:
                 gained / whole,
                 f"Priorities by {'size' if by == 'procs' else 'length'}: jobs of {listed(list(less['group']))} {noun} "
                 f"wait less than in the replay ({_means(less)}), those of {listed(list(more['group']))} longer "
-                f"({_means(more)}). Try another order, such as {remedy}.",
+                f"({_means(more)}).{remedy if less.index[0] < more.index[0] else ''}",
             )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pwsim.comparison import Schedule, busy_of
+from pwsim.comparison import TOLERANCE_S, Schedule, busy_of
 from pwsim.tariffs import start_of
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import DAY_S, HOUR_S
@@ -21,8 +21,6 @@ Booleans = npt.NDArray[np.bool_]
 
 MOMENTS = 4000
 """Moments of waiting that are looked at."""
-TOLERANCE_S = 60.0
-"""Events that are nearer than this count as simultaneous: many logs record whole minutes [s]."""
 DOWN_S = HOUR_S
 """A machine that starts nothing for this long, though it is all but empty and jobs wait, counts as down [s]."""
 DOWN_SHARE = 0.01

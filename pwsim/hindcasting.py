@@ -77,7 +77,7 @@ class Hindcast:
 
     @cached_property
     def _judged(self) -> tuple[str, list[Check]]:
-        return verdict.judge(self.figures, cores=self.cores, rejected=self._rejected)
+        return verdict.judge(self.figures, rejected=self._rejected)
 
     @property
     def verdict(self) -> str:

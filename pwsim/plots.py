@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from pwsim import costs
+from pwsim.comparison import LEAST_WEEK_JOBS
 from pwsim.metrics import nearest_rank, size_class, size_label
 from pwsim.units import DAY_S, HOUR_S
 from pwsim.wording import PART_NAMES, WHOLE_SETUP, duration, statistic_text, value_text
@@ -218,9 +219,13 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def _size_ticks(ax: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:
     """Name the classes of sizes, with the number of jobs in each."""
-    texts = [f"{label}\n{number:,}" for label, number in zip(labels, counts, strict=True)]
-    ax.set_xticks(np.arange(len(labels)), texts)
-    ax.tick_params(axis="x", labelsize=8 if len(labels) <= 10 else 6.5)
+    many = len(labels) > 10  # then side by side, aslant
+    texts = [
+        f"{label} ({number:,})" if many else f"{label}\n{number:,}"
+        for label, number in zip(labels, counts, strict=True)
+    ]
+    style: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if many else {}
+    ax.set_xticks(np.arange(len(labels)), texts, fontsize=7 if many else 8, **style)
     ax.set_xlabel("processors of the job, and number of such jobs")
 
 
@@ -324,7 +329,7 @@ def compared_sizes(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def compared_weeks(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the mean wait by week of submission, recorded and simulated.
+    """Draw the mean wait by week of submission, recorded and simulated; weeks of few jobs are left out.
 
     Parameters
     ----------
@@ -334,9 +339,9 @@ def compared_weeks(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         Axes to draw on; new ones if left out.
     """
     ax = new_axes(height=2.8) if ax is None else ax
-    weeks = table[table["by"] == "week"]
+    weeks = table[(table["by"] == "week") & (table["jobs"] >= LEAST_WEEK_JOBS)]
     if weeks.empty:
-        return _empty(ax, "no job has both waits")
+        return _empty(ax, f"no week has {LEAST_WEEK_JOBS} jobs with both waits")
     number = weeks["group"].astype(int).to_numpy()
     for column, label, colour in (
         ("recorded_wait_s_mean", "recorded", RECORDED), ("wait_s_mean", "simulated", SIMULATED)
@@ -363,7 +368,7 @@ def compared_hours(table: pd.DataFrame, column: str, ax: Axes | None = None) -> 
     ax
         Axes to draw on; new ones if left out.
     """
-    ax = new_axes(height=2.6) if ax is None else ax
+    ax = new_axes(height=3.0) if ax is None else ax
     names = {f"recorded_{column}": ("recorded", RECORDED), column: ("simulated", SIMULATED)}
     long = table.melt("time_s", list(names), var_name="pool", value_name="value")
     days, mean, width = _binned(long, "value")
