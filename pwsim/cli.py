@@ -163,13 +163,14 @@ def hindcast(log: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, se
     Prints whether log and policy reproduce the site well enough to plan with, and what most likely differs if not.
     """
     from pwsim import hindcasting, results
+    from pwsim.wording import capital
 
     machine, workload = _machine_and_log(log, out, overwrite=overwrite, quiet=quiet, **options)
     done = hindcasting.hindcast(workload, machine, engine=engine, seed=seed)
     if not quiet:
         click.echo(f"replayed with the {done.result.replay.engine} engine", err=True)
     results.write_results(out, done.summary, {"jobs": done.jobs, "timeline": done.result.timeline, **done.tables()})
-    click.echo("\n".join([done.text, *(f"- {one.text}" for one in done.findings)]))
+    click.echo("\n".join([done.text, *(f"- {capital(one.title)}. {one.text}" for one in done.findings)]))
     click.echo(f"{_log_of(done.summary)}\nReport: {out / 'report.html'}")
 
 

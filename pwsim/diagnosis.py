@@ -38,15 +38,41 @@ LEAST_WAITING = 0.05
 """If at least this share of the jobs wait."""
 
 
+CAUSES = {
+    "too_few_cores": "too few cores",
+    "incomplete": "an incomplete record",
+    "downtime": "downtime",
+    "closed_hours": "hours for long jobs",
+    "partitions": "partitions",
+    "held": "jobs held back",
+    "kept_free": "cores kept free",
+    "no_backfilling": "no backfilling on the site",
+    "backfilling": "a site that backfills or reorders its queue",
+    "priorities": "priorities",
+    "priorities_by_size": "priorities by size",
+    "priorities_by_estimate": "priorities by length",
+    "delays": "delays of the scheduler",
+    "smaller_machine": "a part of the machine that is missing",
+    "cleaned": "a cleaned log",
+    "dropped": "records that are left out",
+}
+"""What each cause is called."""
+
+
 class Finding(NamedTuple):
     """Something that most likely differs."""
 
     cause: str
-    """Name of the rule."""
+    """One of :data:`CAUSES`."""
     share: float
     """Share of the waiting time that speaks for it; NaN if it is not of that kind."""
     text: str
-    """What it is, and the evidence, in a sentence or two."""
+    """The evidence, in a sentence or two."""
+
+    @property
+    def title(self) -> str:
+        """What the cause is called."""
+        return CAUSES[self.cause]
 
 
 class Evidence(NamedTuple):
@@ -123,7 +149,7 @@ def _too_few_cores(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         "too_few_cores",
         math.nan,
-        f"Too few cores: jobs of the log held up to {peak:,.0f} at once, and more than the {count(seen.cores, 'core')} "
+        f"Jobs of the log held up to {peak:,.0f} at once, and more than the {count(seen.cores, 'core')} "
         f"for {share(above)} of the time{wide}. The machine that wrote it is larger.",
     )
 
@@ -159,7 +185,7 @@ def _parts(seen: Evidence) -> Iterator[Finding]:
         yield Finding(
             "backfilling",
             max(0.0, -seen.excess("kept_free")),
-            f"The site backfills or reorders its queue: {share(passing[0])} of the jobs started before one that came "
+            f"{share(passing[0])} of the jobs started before one that came "
             "earlier, in the replay none. Try --policy easy.",
         )
 
@@ -170,7 +196,7 @@ def _downtime(seen: Evidence, excess: float) -> Finding:
     return Finding(
         "downtime",
         excess,
-        f"Downtime: {count(len(lengths_s), 'time')} the machine stood all but empty and started nothing for an hour or "
+        f"{count(len(lengths_s), 'time')} the machine stood all but empty and started nothing for an hour or "
         f"more though jobs waited, {duration(float(lengths_s.sum()))} in all; the longest, "
         f"{duration(lengths_s[longest])}, began {duration(seen.downtimes.start_s[longest])} after the first submission"
         ". "
@@ -189,7 +215,7 @@ def _closed_hours(seen: Evidence, excess: float) -> Finding:
     return Finding(
         "closed_hours",
         excess,
-        f"Hours for long jobs: those that ask for more than {duration(closed.longer_than_s)} hardly start {when}: "
+        f"Jobs that ask for more than {duration(closed.longer_than_s)} hardly start {when}: "
         f"{share(closed.recorded_share)} of their starts are then, in the replay {share(closed.simulated_share)}. They "
         f"wait with enough cores free for {share(excess)} of all waiting time; the replay starts them at any hour.",
     )
@@ -200,9 +226,10 @@ def _partition_full(seen: Evidence, excess: float) -> Finding:
     return Finding(
         "partitions",
         excess,
-        f"Partitions ({listed(list(names)) if len(names) else 'many'}): for {share(excess)} of the waiting time there "
-        "are enough free cores, but the job's partition is as full as it ever gets. The replay lets every job use all "
-        "cores; replay the partitions one by one.",
+        f"For {share(excess)} of the waiting time there "
+        "are enough free cores, but the job's partition is as full as it ever gets"
+        f"{f' ({listed(list(names))})' if len(names) else ''}. The replay lets every job use all cores; replay the "
+        "partitions one by one.",
     )
 
 
@@ -213,7 +240,7 @@ def _held(seen: Evidence, excess: float) -> Finding:
     return Finding(
         "held",
         excess,
-        f"Jobs held back: for {share(excess)} of the waiting time there are enough free cores, and meanwhile later "
+        f"For {share(excess)} of the waiting time there are enough free cores, and meanwhile later "
         "jobs start that ask for no fewer cores and no less time. So these jobs are not meant to start yet: limits "
         "per user or group, dependencies, holds or start times of their users, or other nodes than those that are "
         f"free.{few} A log that knows when jobs became eligible (sacct) tells most of that apart.",
@@ -226,13 +253,13 @@ def _kept_free(seen: Evidence, excess: float) -> Finding:
         return Finding(
             "no_backfilling",
             excess,
-            f"The site does not backfill: {share(passing[0])} of the jobs started before one that came earlier, in the "
+            f"{share(passing[0])} of the jobs started before one that came earlier, in the "
             f"replay {share(passing[1])}. Try --policy fcfs.",
         )
     return Finding(
         "kept_free",
         excess,
-        f"Cores kept free: for {share(excess)} of the waiting time, beyond that in the replay, there are enough free "
+        f"For {share(excess)} of the waiting time, beyond that in the replay, there are enough free "
         "cores, but neither the job nor a later one that asks for no less is started: a scheduler that keeps them "
         "for a wider job and backfills less, reservations, nodes that are down or set aside, or limits of single nodes "
         "(memory, whole nodes).",
@@ -243,7 +270,7 @@ def _overtaken(_: Evidence, excess: float) -> Finding:
     return Finding(
         "priorities",
         excess,
-        f"Priorities: for {share(excess)} of the waiting time the machine is full, but later jobs that ask for no "
+        f"For {share(excess)} of the waiting time the machine is full, but later jobs that ask for no "
         "fewer cores and no less time go first, so the order is not that of the replay: fair share, queues, or "
         "priorities of users.",
     )
@@ -265,7 +292,7 @@ def _orders(seen: Evidence) -> Iterator[Finding]:
             yield Finding(
                 cause,
                 gained / whole,
-                f"Priorities by {'size' if by == 'procs' else 'length'}: jobs of {listed(list(less['group']))} {noun} "
+                f"Jobs of {listed(list(less['group']))} {noun} "
                 f"wait less than in the replay ({_means(less)}), those of {listed(list(more['group']))} longer "
                 f"({_means(more)}).{remedy if less.index[0] < more.index[0] else ''}",
             )
@@ -290,7 +317,7 @@ def _delays(seen: Evidence) -> Iterator[Finding]:
         yield Finding(
             "delays",
             float(recorded_s[delayed].sum() / recorded_s.sum()),
-            f"Delays: {share(float(part))} of the jobs start at once in the replay but waited for up to "
+            f"{share(float(part))} of the jobs start at once in the replay but waited for up to "
             f"{duration(DELAY_S[1])}, typically {duration(typical_s)}: a scheduler that looks at its queue now and "
             "then, or preparations. They count in the median, and hardly in the mean.",
         )
@@ -303,7 +330,7 @@ def _smaller(seen: Evidence) -> Iterator[Finding]:
         yield Finding(
             "smaller_machine",
             math.nan,
-            f"Part of the machine is missing: jobs never held more than {peak:,.0f} of the {seen.cores:,} cores "
+            f"Jobs never held more than {peak:,.0f} of the {seen.cores:,} cores "
             f"({share(peak / seen.cores)}), though {share(waited)} of the jobs waited for more than "
             f"{duration(DELAY_S[1])}. It was down or reserved, or there were fewer cores.",
         )
@@ -315,7 +342,7 @@ def _cleaned(seen: Evidence) -> Iterator[Finding]:
         yield Finding(
             "cleaned",
             math.nan,
-            "The log is a cleaned one: jobs were removed from it (its header says which). They held cores on the site, "
+            "Jobs were removed from the log (its header says which). They held cores on the site, "
             "and hold none in the replay.",
         )
     dropped = sum(trace.dropped.values())

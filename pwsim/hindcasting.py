@@ -18,10 +18,14 @@ from pwsim.errors import InputError
 from pwsim.result import Result
 from pwsim.trace import Trace
 from pwsim.verdict import Check
-from pwsim.wording import count, duration, policy_name, share, statistic_text
+from pwsim.wording import count, duration, listed, policy_name, share, statistic_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+NAMED = 4
+"""Causes that the verdict names; the others are in the report."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ class Hindcast:
                     part: {"recorded_s": seen.recorded_parts[part], "simulated_s": seen.simulated_parts[part]}
                     for part in seen.recorded_parts
                 },
-                "findings": [one._asdict() for one in self.findings],
+                "findings": [{**one._asdict(), "title": one.title} for one in self.findings],
             }
         )
         return report
@@ -245,6 +249,8 @@ def _text(done: Hindcast) -> str:
     if done.verdict != "good":
         if failed := [one for one in done.checks if one.grade == done.verdict]:
             sentences.append(f"What is off: {'; '.join(check_text(one) for one in failed)}.")
+        if named := [one.title for one in done.findings if not one.share < diagnosis.NOTABLE][:NAMED]:
+            sentences.append(f"What most likely differs: {listed(named)}.")
         longer = verdict.wait_ratio(figures["recorded_wait_s_p95"], figures["wait_s_p95"])
         if longer > verdict.GOOD_FACTOR:
             sentences.append("Real waits were longer: a target that the replay meets may be missed on the site.")

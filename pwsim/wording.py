@@ -294,7 +294,7 @@ def answer(summary: Mapping[str, Any]) -> str:
     setups, replayed = count(summary["setups_in_space"], "setup"), f"{summary['setups_simulated']:,} replayed"
     if summary["chosen"] is not None:
         sentence = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
-        sentence = f"{sentence[0].upper()}{sentence[1:]} {_capital(_service(summary))}"
+        sentence = f"{sentence[0].upper()}{sentence[1:]} {capital(_service(summary))}"
         if summary["status"] == "optimal":
             return f"{sentence} None of the {setups} allowed that meets all targets is cheaper (proven; {replayed})."
         return (
@@ -378,5 +378,6 @@ def policy_name(policy: str) -> str:
     }.get(policy, policy)
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Return a text with its first letter in upper case."""
     return text[0].upper() + text[1:]
