@@ -251,6 +251,8 @@ def test_too_few_cores(trace):
     # Starts that are rounded to minutes let the record exceed the machine a little: that is no larger machine.
     rounded = hindcast(recorded(trace, np.floor(log.recorded_wait_s / 60) * 60), cores=CORES)
     assert "too_few_cores" not in causes(rounded)
+    assert rounded.figures["recorded_peak_cores"] > CORES
+    assert rounded.figures["recorded_share_of_time_above_cores"] == 0
     assert rounded.verdict == "good"
 
 
@@ -310,13 +312,13 @@ def test_schedule_and_hours_by_hand():
 
 def test_groups_by_hand():
     log = Trace.from_columns(
-        {"submit_s": [0, 0, 8 * DAY_S], "run_s": [5, 5, 5], "procs": [1, 4, 3], "estimate_s": [900, 901, 1e6]}
+        {"submit_s": [0, 6.5 * DAY_S, 8 * DAY_S], "run_s": [5, 5, 5], "procs": [1, 4, 3], "estimate_s": [900, 901, 1e6]}
     )
     table = by_group(log, np.array([0.0, 60.0, 30.0]), np.array([10.0, 20.0, 30.0])).set_index(["by", "group"])
     assert table.loc[("all", "all"), "recorded_wait_s_mean"] == 30
     for column, value in {"jobs": 2, "recorded_wait_s_p95": 60, "wait_s_mean": 25}.items():
         assert table.loc[("procs", "3-4"), column] == value
-    assert table.loc["week"].index.tolist() == ["0", "1"]
+    assert table.loc["week"]["jobs"].to_dict() == {"0": 2, "1": 1}
     assert table.loc["estimate_s"].index.tolist() == ["up to 15 min", "15 min to 1 h", "above 3 d"]
     assert "partition" not in table.index
 
