@@ -26,6 +26,8 @@ ESTIMATE_EDGES_S = (900.0, HOUR_S, 4 * HOUR_S, 12 * HOUR_S, DAY_S, 3 * DAY_S)
 """Upper ends of the classes of estimated run times [s]."""
 LEAST_SHARE = 0.01
 """Partitions and queues with fewer of the jobs than this have no row of their own."""
+LEAST_HOURS = 24
+"""A queue over fewer hours than this is not correlated."""
 LEAST_WEEK_JOBS = 30
 """Weeks with fewer jobs than this say too little to be correlated."""
 LEAST_WEEKS = 4
@@ -171,7 +173,9 @@ def figures(
         **figures,
         "ks_distance": ks_distance(recorded_s, simulated_s),
         "ks_distance_beyond_5_min": ks_distance(*(np.maximum(one, NEGLIGIBLE_S) for one in (recorded_s, simulated_s))),
-        "queued_jobs_correlation": correlation(hours["recorded_queued_jobs"], hours["queued_jobs"]),
+        "queued_jobs_correlation": (
+            correlation(hours["recorded_queued_jobs"], hours["queued_jobs"]) if len(hours) >= LEAST_HOURS else math.nan
+        ),
         "weekly_wait_correlation": (
             correlation(weeks["recorded_wait_s_mean"], weeks["wait_s_mean"]) if len(weeks) >= LEAST_WEEKS else math.nan
         ),

@@ -201,7 +201,7 @@ def hindcast(
     Raises
     ------
     InputError
-        If the log has no recorded waits, or as for :func:`pwsim.simulate`.
+        If the log has no recorded waits, if no job that has one fits the machine, or as for :func:`pwsim.simulate`.
 
     Examples
     --------
@@ -213,9 +213,15 @@ def hindcast(
     """
     if not has_recorded_waits(trace):
         raise InputError(f"{trace.name}: has no recorded waits, so there is nothing to compare a replay with")
-    return Hindcast(
+    done = Hindcast(
         simulate(trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed)
     )
+    if np.isnan(trace.recorded_wait_s + done.result.wait_s).all():
+        raise InputError(
+            f"{trace.name}: no job with a recorded wait fits on {count(done.cores, 'core')}, so there is nothing to "
+            "compare; give as many as the machine has that wrote the log"
+        )
+    return done
 
 
 def has_recorded_waits(trace: Trace) -> bool:
@@ -267,4 +273,5 @@ def check_text(check: Check) -> str:
         "queued_jobs_correlation": f"the length of the queue by the hour correlates by {value} only",
         "weekly_wait_correlation": f"the mean waits by week correlate by {value} only",
         "cores": "the log is of a larger machine",
+        "jobs_compared": f"only {count(check.value, 'job')} can be compared",
     }.get(check.name, f"the {statistic_text('wait_s', check.name.removeprefix('wait_s_'))} by a factor of {value}")

@@ -29,6 +29,8 @@ ROUGH_KS_DISTANCE = 0.2
 MOST_SHARE_ABOVE = 0.01
 """A record that holds more cores than the machine has for more of the time than this is not of that machine.  Single
 records may be wrong: KTH-SP2 has up to 104 of its 100 processors in use, for 0.07 % of the time."""
+LEAST_JOBS = 100
+"""Fewer jobs than this have no 95th percentile that one could plan with."""
 
 GRADES = ("good", "rough", "poor")
 """What a check, and the verdict, can come to: plan with it; plan with a margin; do not plan with it."""
@@ -40,7 +42,7 @@ class Check(NamedTuple):
     name: str
     """What is compared."""
     value: float
-    """A factor, at least 1; a correlation; or a distance."""
+    """A factor, at least 1; a correlation; a distance; or a number of jobs."""
     good: float
     """The limit of ``good``."""
     rough: float
@@ -71,6 +73,8 @@ def judge(figures: Mapping[str, float], *, rejected: int) -> tuple[str, list[Che
         for name in ("queued_jobs_correlation", "weekly_wait_correlation")
         if not math.isnan(figures[name])
     ]
+    if figures["jobs_compared"] < LEAST_JOBS:
+        checks.append(Check("jobs_compared", figures["jobs_compared"], LEAST_JOBS, 0, "rough"))
     above = figures["recorded_share_of_time_above_cores"]
     if too_few_cores(figures, rejected=rejected):
         checks.append(Check("cores", above, MOST_SHARE_ABOVE, MOST_SHARE_ABOVE, "poor"))

@@ -51,6 +51,7 @@ CHECK_NAMES = {
     "ks_distance_beyond_5_min": "distance of the distributions of waits",
     "queued_jobs_correlation": "correlation of the length of the queue, by the hour",
     "weekly_wait_correlation": "correlation of the mean waits, by week",
+    "jobs_compared": "jobs that can be compared",
     "cores": "share of the time in which the log holds more cores than there are",
 }
 """What is checked of a replay beside the record."""

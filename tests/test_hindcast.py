@@ -85,7 +85,8 @@ def assert_perfect(done: Hindcast) -> None:
         assert figures[name] == pytest.approx(1.0) or math.isnan(figures[name])
     parts = done.evidence
     assert parts.recorded_parts == pytest.approx(parts.simulated_parts)
-    assert (done.verdict, done.findings) == ("good", [])
+    enough = figures["jobs_compared"] >= 100
+    assert (done.verdict, done.findings) == ("good" if enough else "rough", [])
 
 
 # What a machine wrote is reproduced by that machine.
@@ -355,6 +356,22 @@ def test_plots_and_an_unknown_one(trace):
 def test_a_log_without_waits_is_refused(trace):
     with pytest.raises(InputError, match="has no recorded waits"):
         hindcast(trace, cores=CORES)
+
+
+def test_a_machine_that_holds_no_job_is_refused(trace):
+    wide = written_by(trace, cores=CORES).take(trace.procs > 8)
+    with pytest.raises(InputError, match="no job with a recorded wait fits on 8 cores"):
+        hindcast(wide, cores=8)
+
+
+def test_few_jobs_of_one_moment():
+    log = Trace.from_columns({"submit_s": [0, 0], "run_s": [0, 5], "procs": [1, 2], "recorded_wait_s": [5, 0]})
+    done = hindcast(log, cores=2)
+    assert (done.verdict, done.findings, done.comparison["jobs"].iloc[0]) == ("rough", [], 2)
+    assert "What is off: only 2 jobs can be compared." in done.text
+    for kind in ("waits", "sizes", "weeks", "queue", "busy"):
+        done.plot(kind)
+        plt.close("all")
 
 
 # Through the command line.
