@@ -26,10 +26,11 @@ from pwsim.comparison import (
     ks_distance,
     recorded_schedule,
 )
-from pwsim.evidence import PARTS, find_downtimes, moments_of
+from pwsim.evidence import PARTS, ClosedHours, find_downtimes, moments_of
 from pwsim.formats import write_trace
 from pwsim.hindcasting import Hindcast
 from pwsim.units import DAY_S, HOUR_S
+from pwsim.verdict import judge
 from tests.strategies import traces
 from tests.test_hostile import GOOD, pwsim
 from tests.test_results import digests
@@ -311,6 +312,59 @@ def test_schedule_and_hours_by_hand():
     assert hours["queued_jobs"].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("weekdays_only", [True, False])
+def test_closed_hours_by_hand(weekdays_only):
+    """From 22:00 for eight hours, for jobs above 4 h; the trace starts on a Monday at 2:00."""
+    closed = ClosedHours(4 * HOUR_S, 22, 8, weekdays_only, 0.0, 1.0, week_s=2 * HOUR_S)
+    hours = np.array([0.0, 3.9, 4.0, 19.9, 20.0, 5 * 24 + 20])  # 2:00, 5:54, 6:00, 21:54, 22:00, Saturday 22:00
+    wanted = [True, True, False, False, True, not weekdays_only]
+    assert closed.hold(np.full(6, 5 * HOUR_S), hours * HOUR_S).tolist() == wanted
+    assert not closed.hold(np.full(6, 4 * HOUR_S), hours * HOUR_S).any()
+
+
+def test_downtimes_by_hand():
+    """One job ends at 100 s; two more come at 1,000 s and 2,000 s and start at 10,000 s."""
+    columns = {"submit_s": [0, 1000, 2000], "run_s": [100, 60, 60], "procs": [1, 1, 1], "estimate_s": [100, 7200, 7200]}
+    log = Trace.from_columns({**columns, "recorded_wait_s": [0, 9000, 8000], "user": ["a", "b", "c"]})
+    found = find_downtimes(log, recorded_schedule(log), 100)
+    assert (found.start_s.tolist(), found.end_s.tolist()) == ([1000], [10000])
+    assert found.hold(np.array([999.0, 1000.0, 9999.0, 10000.0])).tolist() == [False, True, True, False]
+    # A single user may hold jobs back; long jobs may have hours of their own.
+    single = log.with_columns(user=pd.Categorical(["a", "b", "b"]))
+    assert not len(find_downtimes(single, recorded_schedule(log), 100).start_s)
+    closed = ClosedHours(HOUR_S, 0, 8, False, 0.0, 1.0, week_s=0.0)
+    assert not len(find_downtimes(log, recorded_schedule(log), 100, closed).start_s)
+    assert len(find_downtimes(log, recorded_schedule(log), 100, closed._replace(longer_than_s=2 * HOUR_S)).start_s)
+
+
+@pytest.mark.parametrize(
+    ("changed", "rejected", "grade", "name"),
+    [
+        ({}, 0, "good", ""),
+        ({"wait_s_mean": 1250.0}, 0, "good", ""),
+        ({"wait_s_mean": 1260.0}, 0, "rough", "wait_s_mean"),
+        ({"wait_s_mean": 790.0}, 0, "rough", "wait_s_mean"),
+        ({"wait_s_p95": 2010.0}, 0, "poor", "wait_s_p95"),
+        ({"wait_s_p50": 490.0}, 0, "poor", "wait_s_p50"),
+        ({"wait_s_p50": 0.0, "recorded_wait_s_p50": 299.0}, 0, "good", ""),
+        ({"ks_distance_beyond_5_min": 0.15}, 0, "rough", "ks_distance_beyond_5_min"),
+        ({"queued_jobs_correlation": 0.7}, 0, "rough", "queued_jobs_correlation"),
+        ({"weekly_wait_correlation": 0.4}, 0, "poor", "weekly_wait_correlation"),
+        ({"weekly_wait_correlation": math.nan}, 0, "good", ""),
+        ({"jobs_compared": 99}, 0, "rough", "jobs_compared"),
+        ({"recorded_share_of_time_above_cores": 0.02}, 0, "poor", "cores"),
+        ({}, 1, "poor", "cores"),
+    ],
+)
+def test_the_verdict_is_the_worst_grade(changed, rejected, grade, name):
+    figures = {f"{prefix}wait_s_{one}": 1000.0 for prefix in ("", "recorded_") for one in COMPARED_STATISTICS}
+    figures |= {"ks_distance_beyond_5_min": 0.05, "queued_jobs_correlation": 0.9, "weekly_wait_correlation": 0.9}
+    figures |= {"jobs_compared": 1000, "recorded_share_of_time_above_cores": 0.0007}
+    verdict, checks = judge({**figures, **changed}, rejected=rejected)
+    assert verdict == grade
+    assert [one.name for one in checks if one.grade != "good"] == ([name] if name else [])
+
+
 def test_groups_by_hand():
     log = Trace.from_columns(
         {"submit_s": [0, 6.5 * DAY_S, 8 * DAY_S], "run_s": [5, 5, 5], "procs": [1, 4, 3], "estimate_s": [900, 901, 1e6]}
@@ -422,6 +476,8 @@ def test_kth(data_dir, tmp_path, capsys):
     code, out, _ = pwsim(capsys, "hindcast", str(log), "--cores", "100", "--out", str(tmp_path / "r"))
     assert code == 0
     assert out.startswith("This log and policy do not reproduce the site well enough")
+    assert "What most likely differs: hours for long jobs, cores kept free, jobs held back and priorities." in out
+    assert "Real waits were longer" in out
     check = json.loads((tmp_path / "r" / "summary.json").read_text())["hindcast"]
     assert check["verdict"] == "poor"
     assert check["wait_s_mean"] == pytest.approx(6844.6012, abs=1e-4)
