@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pwsim.fitting import fit
     from pwsim.flurries import find_flurries, without_flurries
     from pwsim.formats import read_trace
+    from pwsim.hindcasting import Hindcast, hindcast
     from pwsim.money import Economics
     from pwsim.plan import Plan, optimize
     from pwsim.prices import find_price, load_prices
@@ -39,6 +40,7 @@ _HOMES = {
     "Cluster": "cluster",
     "Description": "description",
     "Economics": "money",
+    "Hindcast": "hindcasting",
     "InputError": "errors",
     "Plan": "plan",
     "PwsimError": "errors",
@@ -58,6 +60,7 @@ _HOMES = {
     "fit": "fitting",
     "generate": "synthetic",
     "grow": "resampling",
+    "hindcast": "hindcasting",
     "keep": "workload",
     "load_prices": "prices",
     "load_scenario": "scenario",
@@ -97,6 +100,8 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "simulate",
     "simulate_many",
     "Result",
+    "hindcast",
+    "Hindcast",
     "load_scenario",
     "Scenario",
     "Target",

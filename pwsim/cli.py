@@ -19,6 +19,7 @@ from pwsim.errors import PwsimError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pwsim.cluster import Cluster
     from pwsim.plan import Progress
     from pwsim.trace import Trace
 
@@ -28,6 +29,23 @@ NO_SETUP, BAD_INPUT, INTERRUPTED = 1, 2, 3
 _PATH = click.Path(path_type=Path)
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "cores": click.option("--cores", type=click.IntRange(1, 10**9), required=True, help="Processors of the machine."),
+    "policy": click.option(
+        "--policy", default="easy", show_default=True, help="fcfs, easy, conservative, or e.g. sjf-easy."
+    ),
+    "overrun": click.option(
+        "--overrun",
+        type=click.Choice(["allow", "kill"]),
+        default="allow",
+        show_default=True,
+        help="What happens to jobs that outlive their estimate.",
+    ),
+    "depth": click.option(
+        "--depth", type=click.IntRange(1, 10**9), help="Jobs that backfilling looks at; default: all."
+    ),
+    "seed": click.option(
+        "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed."
+    ),
     "out": click.option("--out", type=_PATH, required=True, help="Directory for the results; it must not exist yet."),
     "engine": click.option(
         "--engine",
@@ -110,66 +128,50 @@ def run(
     results.check_free(out, overwrite=overwrite)
     with _progress(quiet) as progress:
         plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress, allow_code=allow_code)
-    results.write_results(out, plan.summary, {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline})
-    click.echo(f"{plan.summary['answer']}\n{_log_of(plan.summary)}\nReport: {out / 'report.html'}")
+    results.write_results(out, plan.summary, plan.tables())
+    check = plan.summary["hindcast"]
+    checked = f"Present machine: {check['text']}\n" if check else ""
+    click.echo(f"{plan.summary['answer']}\n{checked}{_log_of(plan.summary)}\nReport: {out / 'report.html'}")
     if plan.chosen is None:
         sys.exit(NO_SETUP)
 
 
 @commands.command()
 @click.argument("trace", type=_PATH)
-@click.option("--cores", type=click.IntRange(1, 10**9), required=True, help="Processors of the machine.")
-@click.option("--policy", default="easy", show_default=True, help="fcfs, easy, conservative, or e.g. sjf-easy.")
-@click.option(
-    "--overrun",
-    type=click.Choice(["allow", "kill"]),
-    default="allow",
-    show_default=True,
-    help="What happens to jobs that outlive their estimate.",
-)
-@_options("format", "columns", "time_zone")
-@click.option("--depth", type=click.IntRange(1, 10**9), help="Jobs that backfilling looks at; default: all.")
-@_options("out", "engine", "allow_code", "quiet", "overwrite")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
-def simulate(
-    trace: Path,
-    cores: int,
-    policy: str,
-    overrun: Any,
-    format_: str | None,
-    columns: str | None,
-    time_zone: str | None,
-    depth: int | None,
-    out: Path,
-    engine: Any,
-    allow_code: bool,
-    quiet: bool,
-    overwrite: bool,
-    seed: int,
-) -> None:
+@_options("cores", "policy", "overrun", "format", "columns", "time_zone", "depth")
+@_options("out", "engine", "allow_code", "quiet", "overwrite", "seed")
+def simulate(trace: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, seed: int, **options: Any) -> None:
     """Replay TRACE (a log file, or the name of a data set) on one machine of --cores processors."""
     from pwsim import engine as engines
     from pwsim import results
-    from pwsim.cluster import Cluster
-    from pwsim.errors import InputError
-    from pwsim.rules import Policy
 
-    try:
-        parsed = Policy.parse(policy)
-    except ValueError as error:
-        raise InputError(f"--policy: {error} (got {policy!r})") from None
-    machine = Cluster.homogeneous(cores, parsed, overrun, depth)
-    if (code := machine.code()) and not allow_code:
-        raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
-    results.check_free(out, overwrite=overwrite)
-    workload = _read(trace, format_, columns=columns, time_zone=time_zone)
-    if not quiet:
-        click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)
+    machine, workload = _machine_and_log(trace, out, overwrite=overwrite, quiet=quiet, **options)
     result = engines.simulate(workload, machine, engine=engine, seed=seed)
     if not quiet:
         click.echo(f"replayed with the {result.replay.engine} engine", err=True)
     results.write_results(out, result.summary, {"jobs": result.jobs, "timeline": result.timeline})
     click.echo(f"{result.summary['answer']}\n{_log_of(result.summary)}\nReport: {out / 'report.html'}")
+
+
+@commands.command()
+@click.argument("log", type=_PATH)
+@_options("cores", "policy", "overrun", "format", "columns", "time_zone", "depth")
+@_options("out", "engine", "allow_code", "quiet", "overwrite", "seed")
+def hindcast(log: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, seed: int, **options: Any) -> None:
+    """Replay the machine of --cores processors that wrote LOG, and compare its waits with the recorded ones.
+
+    Prints whether log and policy reproduce the site well enough to plan with, and what most likely differs if not.
+    """
+    from pwsim import hindcasting, results
+    from pwsim.wording import capital
+
+    machine, workload = _machine_and_log(log, out, overwrite=overwrite, quiet=quiet, **options)
+    done = hindcasting.hindcast(workload, machine, engine=engine, seed=seed)
+    if not quiet:
+        click.echo(f"replayed with the {done.result.replay.engine} engine", err=True)
+    results.write_results(out, done.summary, {"jobs": done.jobs, "timeline": done.result.timeline, **done.tables()})
+    click.echo("\n".join([done.text, *(f"- {capital(one.title)}. {one.text}" for one in done.findings)]))
+    click.echo(f"{_log_of(done.summary)}\nReport: {out / 'report.html'}")
 
 
 @commands.command()
@@ -370,6 +372,41 @@ def main() -> None:
         click.echo(error, err=True)
         sys.exit(BAD_INPUT)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _machine_and_log(
+    log: Path,
+    out: Path,
+    *,
+    overwrite: bool,
+    quiet: bool,
+    cores: int,
+    policy: str,
+    overrun: str,
+    depth: int | None,
+    allow_code: bool,
+    format_: str | None,
+    columns: str | None,
+    time_zone: str | None,
+) -> tuple[Cluster, Trace]:
+    """Return the machine that the options describe, and the log; make sure before that results can be written."""
+    from pwsim import results
+    from pwsim.cluster import Cluster
+    from pwsim.errors import InputError
+    from pwsim.rules import Policy
+
+    try:
+        parsed = Policy.parse(policy)
+    except ValueError as error:
+        raise InputError(f"--policy: {error} (got {policy!r})") from None
+    machine = Cluster.homogeneous(cores, parsed, overrun, depth)
+    if (code := machine.code()) and not allow_code:
+        raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
+    results.check_free(out, overwrite=overwrite)
+    workload = _read(log, format_, columns=columns, time_zone=time_zone)
+    if not quiet:
+        click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)
+    return machine, workload
 
 
 def _read(log: Path, format_: str | None, **options: str | None) -> Trace:

@@ -114,6 +114,29 @@ def statistic(values: Floats, name: str) -> float:
     return nearest_rank(values, float(name[1:]))
 
 
+def size_class(procs: Integers) -> Integers:
+    """Return the class of each size: the exponent of the least power of two that holds it, shape (jobs,).
+
+    Examples
+    --------
+    >>> size_class(np.array([1, 2, 3, 4, 5]))
+    array([0, 1, 2, 2, 3])
+    """
+    return np.ceil(np.log2(procs)).astype(np.int64)
+
+
+def size_label(exponent: int) -> str:
+    """Return the sizes of a class of :func:`size_class`.
+
+    Examples
+    --------
+    >>> size_label(0), size_label(1), size_label(2), size_label(11)
+    ('1', '2', '3-4', '1,025-2,048')
+    """
+    low, high = 2 ** (exponent - 1) + 1 if exponent > 0 else 1, 2**exponent
+    return f"{high:,}" if low == high else f"{low:,}-{high:,}"
+
+
 def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s: Floats) -> Floats:
     """Return what intervals of a weight have summed up to by some times: ``Σ weight × seconds``.
 

@@ -22,6 +22,7 @@ from pwsim import bounds, costs, summary
 from pwsim.cluster import Cluster
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError, SolverError
+from pwsim.hindcasting import Hindcast, has_recorded_waits, hindcast
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.milp import Candidate, Candidates
 from pwsim.money import UNDISCOUNTED, Economics
@@ -110,6 +111,10 @@ class Plan:
     """How money was counted."""
     name: str
     """Name of the scenario."""
+    hindcast: Hindcast | None = None
+    """The replay of the present machine beside the record, if the scenario describes it and the log recorded waits."""
+    unchecked: bool = False
+    """Whether the scenario describes the present machine, but the log recorded no waits."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
@@ -147,6 +152,11 @@ class Plan:
     def summary(self) -> dict[str, Any]:
         """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim run``."""
         return summary.of_plan(self)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by the name of their Parquet file."""
+        compared = {} if self.hindcast is None else self.hindcast.tables()
+        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **compared}
 
     def judged_targets(self) -> list[dict[str, Any]]:
         """Return each target, what was achieved, and whether that is good enough."""
@@ -280,15 +290,17 @@ def optimize(
     SolverError
         If the solver gives no proven answer.
     """
-    if not allow_code and (code := scenario.cluster.code()):
-        raise InputError(
-            f"{scenario.path}: cluster.policy names Python code: {'; '.join(code)}. Read it, and allow it with "
-            "--allow-code (in Python: allow_code=True)"
-        )
+    for key, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
+        if machine is not None and not allow_code and (code := machine.code()):
+            raise InputError(
+                f"{scenario.path}: {key}.policy names Python code: {'; '.join(code)}. Read it, and allow it with "
+                "--allow-code (in Python: allow_code=True)"
+            )
     seed = scenario.seed if seed is None else seed
-    trace = scenario.read_workload(seed)
+    log = scenario.read_log()
+    trace = scenario.read_workload(seed, log)
     try:
-        return search(
+        plan = search(
             trace,
             scenario.cluster,
             scenario.targets,
@@ -301,8 +313,19 @@ def optimize(
             seed=seed,
             trim=scenario.metrics.trim(trace),
         )
+        return _with_hindcast(plan, scenario, log, engine, seed)
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
+
+
+def _with_hindcast(plan: Plan, scenario: Scenario, log: Trace, engine: Engine, seed: int) -> Plan:
+    """Return a plan with the check of the present machine, if the scenario describes it."""
+    if scenario.baseline is None:
+        return plan
+    recorded = scenario.recorded_part(log)
+    if not has_recorded_waits(recorded):
+        return replace(plan, unchecked=True)
+    return replace(plan, hindcast=hindcast(recorded, scenario.baseline, engine=engine, seed=seed))
 
 
 def check(scenario: Scenario) -> str:

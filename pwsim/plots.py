@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from pwsim import costs
-from pwsim.metrics import nearest_rank
+from pwsim.comparison import LEAST_WEEK_JOBS
+from pwsim.metrics import nearest_rank, size_class, size_label
 from pwsim.units import DAY_S, HOUR_S
 from pwsim.wording import PART_NAMES, WHOLE_SETUP, duration, statistic_text, value_text
 
@@ -157,10 +158,7 @@ def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axe
     wait_s = np.sort(jobs["wait_s"].dropna().to_numpy(float))
     if not len(wait_s):
         return empty(ax, "no job was served")
-    share = np.arange(1, len(wait_s) + 1) / len(wait_s) * 100
-    # Symmetric logarithm: waits of 0 have a place, and a week does not hide a minute.
-    ax.set_xscale("symlog", linthresh=1.0, linscale=0.5)
-    ax.step(np.concatenate(([0.0], wait_s)), np.concatenate(([0.0], share)), where="post", color=BLUE)
+    _started(ax, wait_s, color=BLUE)
     longest_s = max(wait_s[-1], 60.0)
     for target in targets:
         if target["metric"] == "wait_s" and not target["where"] and str(target["statistic"]).startswith("p"):
@@ -171,6 +169,18 @@ def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axe
             text = f"asked: {percent:g} % within {duration(target['required'])}"
             ax.annotate(text, (target["required"], 4), xytext=(-6, 0), textcoords="offset points",
                         ha="right", color=colour)  # fmt: skip
+    return _wait_axis(ax, longest_s)
+
+
+def _started(ax: Axes, wait_s: Any, **style: Any) -> None:
+    """Draw which share of the jobs has started after which wait; waits in increasing order [s]."""
+    share = np.arange(1, len(wait_s) + 1) / len(wait_s) * 100
+    ax.step(np.concatenate(([0.0], wait_s)), np.concatenate(([0.0], share)), where="post", **style)
+
+
+def _wait_axis(ax: Axes, longest_s: float) -> Axes:
+    # Symmetric logarithm: waits of 0 have a place, and a week does not hide a minute.
+    ax.set_xscale("symlog", linthresh=1.0, linscale=0.5)
     ticks = [tick for tick in _TICKS_S if tick <= longest_s * 1.5]
     ax.set_xticks([0, *ticks], ["0", *map(duration, ticks)])
     ax.set_xticks([], minor=True)
@@ -188,26 +198,35 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     served = jobs[jobs["wait_s"].notna()]
     if served.empty:
         return empty(ax, "no job was served")
-    exponent = np.ceil(np.log2(served["procs"].to_numpy(float))).astype(int)
+    exponent = size_class(served["procs"].to_numpy())
     labels, medians, p95s, counts = [], [], [], []
     for one in np.unique(exponent):
         wait_s = served["wait_s"].to_numpy(float)[exponent == one]
-        low, high = 2 ** (one - 1) + 1 if one > 0 else 1, 2**one
-        labels.append(f"{high:,}" if low == high or one == 1 else f"{low:,}-{high:,}")
+        labels.append(size_label(int(one)))
         medians.append(nearest_rank(wait_s, 50) / HOUR_S)
         p95s.append(nearest_rank(wait_s, 95) / HOUR_S)
         counts.append(len(wait_s))
     places = np.arange(len(labels))
     ax.bar(places - 0.2, medians, 0.4, color=SKY, label="median")
     ax.bar(places + 0.2, p95s, 0.4, color=BLUE, label="95th percentile")
-    ax.set_xticks(places, [f"{label}\n{number:,}" for label, number in zip(labels, counts, strict=True)])
-    ax.tick_params(axis="x", labelsize=8 if len(labels) <= 10 else 6.5)
+    _size_ticks(ax, labels, counts)
     ax.set_ylim(0, max(*p95s, *medians, 1 / 60) * 1.1)
-    ax.set_xlabel("processors of the job, and number of such jobs")
     ax.set_ylabel("waiting time [h]")
     thousands(ax.yaxis)
     ax.legend(loc="best")
     return clean(ax)
+
+
+def _size_ticks(ax: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:
+    """Name the classes of sizes, with the number of jobs in each."""
+    many = len(labels) > 10  # then side by side, aslant
+    texts = [
+        f"{label} ({number:,})" if many else f"{label}\n{number:,}"
+        for label, number in zip(labels, counts, strict=True)
+    ]
+    style: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if many else {}
+    ax.set_xticks(np.arange(len(labels)), texts, fontsize=7 if many else 8, **style)
+    ax.set_xlabel("processors of the job, and number of such jobs")
 
 
 def timeline(table: pd.DataFrame, sizes: Mapping[str, int], ax: Axes | None = None, unit: str = "cores") -> Axes:
@@ -256,6 +275,108 @@ def queue(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.fill_between(days, total, step="post", color=RED, alpha=0.7, linewidth=0)
     ax.set_ylim(0, max(total.max(), 1.0) * 1.05)
     return _over_time(ax, days, width)
+
+
+RECORDED, SIMULATED = ORANGE, BLUE
+"""Colours of what the log recorded, and of what the replay shows."""
+
+
+def compared_waits(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw which share of the jobs has started after which wait, recorded and simulated.
+
+    Parameters
+    ----------
+    jobs
+        ``jobs.parquet`` of a hindcast.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes() if ax is None else ax
+    both = jobs[jobs["wait_s"].notna() & jobs["recorded_wait_s"].notna()]
+    if both.empty:
+        return empty(ax, "no job has both waits")
+    longest_s = 60.0
+    for column, label, colour in (("recorded_wait_s", "recorded", RECORDED), ("wait_s", "simulated", SIMULATED)):
+        wait_s = np.sort(both[column].to_numpy(float))
+        longest_s = max(longest_s, wait_s[-1])
+        _started(ax, wait_s, color=colour, label=label)
+    ax.legend(loc="lower right")
+    return _wait_axis(ax, longest_s)
+
+
+def compared_sizes(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the mean wait by the size of the job, recorded and simulated.
+
+    Parameters
+    ----------
+    table
+        ``comparison.parquet``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes() if ax is None else ax
+    sizes = table[table["by"] == "procs"]
+    if sizes.empty:
+        return empty(ax, "no job has both waits")
+    places = np.arange(len(sizes))
+    ax.bar(places - 0.2, sizes["recorded_wait_s_mean"] / HOUR_S, 0.4, color=RECORDED, label="recorded")
+    ax.bar(places + 0.2, sizes["wait_s_mean"] / HOUR_S, 0.4, color=SIMULATED, label="simulated")
+    _size_ticks(ax, list(sizes["group"]), list(sizes["jobs"]))
+    ax.set_ylabel("mean waiting time [h]")
+    thousands(ax.yaxis)
+    ax.legend(loc="best")
+    return clean(ax)
+
+
+def compared_weeks(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the mean wait by week of submission, recorded and simulated; weeks of few jobs are left out.
+
+    Parameters
+    ----------
+    table
+        ``comparison.parquet``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes(height=2.8) if ax is None else ax
+    weeks = table[(table["by"] == "week") & (table["jobs"] >= LEAST_WEEK_JOBS)]
+    if weeks.empty:
+        return empty(ax, f"no week has {LEAST_WEEK_JOBS} jobs with both waits")
+    number = weeks["group"].astype(int).to_numpy()
+    for column, label, colour in (
+        ("recorded_wait_s_mean", "recorded", RECORDED), ("wait_s_mean", "simulated", SIMULATED)
+    ):  # fmt: skip
+        ax.plot(number, weeks[column] / HOUR_S, color=colour, label=label, marker=".")
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("weeks from the first submission")
+    ax.set_ylabel("mean waiting time [h]")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    thousands(ax.yaxis)
+    ax.legend(loc="best")
+    return clean(ax)
+
+
+def compared_hours(table: pd.DataFrame, column: str, ax: Axes | None = None) -> Axes:
+    """Draw the waiting jobs, or the cores that jobs hold, over time, recorded and simulated.
+
+    Parameters
+    ----------
+    table
+        ``comparison_hourly.parquet``.
+    column
+        ``queued_jobs`` or ``busy_cores``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes(height=3.0) if ax is None else ax
+    names = {f"recorded_{column}": ("recorded", RECORDED), column: ("simulated", SIMULATED)}
+    long = table.melt("time_s", list(names), var_name="pool", value_name="value")
+    days, mean, width = _binned(long, "value")
+    for name, (label, colour) in names.items():
+        ax.step(days, mean[name], where="post", color=colour, label=label, linewidth=1.0, alpha=0.9)
+    ax.set_ylim(0, max(mean.to_numpy().max(), 1.0) * 1.05)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize="small")
+    return _over_time(ax, days, width, {"queued_jobs": "waiting jobs", "busy_cores": "busy cores"}[column])
 
 
 def _binned(table: pd.DataFrame, column: str) -> tuple[Any, pd.DataFrame, int]:

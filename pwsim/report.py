@@ -29,6 +29,11 @@ CAPTIONS = {
     "timeline": "The machine over time: cores that jobs hold, and cores that are up.",
     "timeline_gpus": "The GPUs over time: those that jobs hold, and those that are up.",
     "queue": "The queue over time: cores that waiting jobs ask for.",
+    "compared_waits": "How long jobs waited, recorded and simulated: the share of jobs that has started after a time.",
+    "compared_sizes": "Who waited: mean waiting time by the size of the job, recorded and simulated.",
+    "compared_weeks": "When: mean waiting time by the week of submission, recorded and simulated.",
+    "compared_queue": "The queue over time, recorded and simulated.",
+    "compared_busy": "Cores that jobs hold over time, recorded and simulated.",
 }
 """What each figure shows, in a sentence."""
 
@@ -44,6 +49,8 @@ def write_report(directory: Path) -> None:
     summary = _read_summary(directory)
     try:
         names = ["jobs", "timeline", *(["setups"] if summary["command"] == "run" else [])]
+        if (check := summary.get("hindcast")) is not None and check["verdict"] is not None:
+            names += ["comparison", "comparison_hourly"]
         tables = {name: _read_table(directory / f"{name}.parquet") for name in names}
         figures = directory / "figures"
         figures.mkdir(exist_ok=True)
@@ -58,6 +65,7 @@ def write_report(directory: Path) -> None:
             parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
             words=wording,
             left_out_reasons=LEFT_OUT_REASONS,
+            groups=_groups(tables["comparison"]) if "comparison" in tables else {},
         )
     except (KeyError, TypeError, jinja2.UndefinedError) as error:
         raise InputError(f"{directory}: was not written by this version of pwsim ({error}); run it again") from None
@@ -74,7 +82,7 @@ def _read_summary(directory: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name a results directory of pwsim") from None
     except ValueError as error:
         raise InputError(f"{path}: is not JSON ({error}); run the scenario again") from None
-    if not isinstance(summary, dict) or summary.get("command") not in ("run", "simulate"):
+    if not isinstance(summary, dict) or summary.get("command") not in ("run", "simulate", "hindcast"):
         raise InputError(f"{path}: is not a summary of pwsim; run the scenario again")
     return summary
 
@@ -95,6 +103,13 @@ def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[
         if np.isfinite(tables["setups"]["lower_bound_usd_per_year"]).any():  # else arithmetic ruled all of them out
             yield "search", plots.search(tables["setups"])
         yield "cost_breakdown", plots.cost_breakdown(summary["pools"], summary["site"])
+    if summary["command"] == "hindcast":
+        yield "compared_waits", plots.compared_waits(tables["jobs"])
+    if "comparison" in tables:
+        yield "compared_sizes", plots.compared_sizes(tables["comparison"])
+        yield "compared_weeks", plots.compared_weeks(tables["comparison"])
+        yield "compared_queue", plots.compared_hours(tables["comparison_hourly"], "queued_jobs")
+        yield "compared_busy", plots.compared_hours(tables["comparison_hourly"], "busy_cores")
     yield "waits", plots.waits(tables["jobs"], targets)
     yield "wait_by_size", plots.wait_by_size(tables["jobs"])
     cores = {pool["name"]: pool["cores_per_node"] for pool in summary["pools"]}
@@ -122,6 +137,15 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
             {**{str(key): value for key, value in row.items()}, "nodes": nodes, "missed": missed, "chosen": chosen}
         )
     return rows
+
+
+def _groups(comparison: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of the comparison that the report lists, by what jobs are grouped by."""
+    listed = comparison[~comparison["by"].isin(["all", "week"])]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in listed.to_dict("records"):
+        groups.setdefault(row["by"], []).append({str(key): value for key, value in row.items()})
+    return groups
 
 
 def data_uri(path: Path) -> str:

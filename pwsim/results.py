@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pwsim import costs, metrics
+from pwsim.comparison import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.errors import InputError
 from pwsim.report import write_report
 from pwsim.result import JOB_COLUMNS, TIMELINE_COLUMNS
@@ -83,7 +84,7 @@ def write_results(directory: Path, summary: Mapping[str, Any], tables: Mapping[s
     summary
         What :mod:`pwsim.summary` made.
     tables
-        Tables by the name of their file: ``jobs``, ``timeline``, ``setups``.
+        Tables by the name of their file: ``jobs``, ``timeline``, ``setups``, ``comparison``, ``comparison_hourly``.
     """
     provenance = {
         key: summary[key] for key in ("scenario", "pwsim_version", "seed", "engine", "overrun") if key in summary
@@ -110,7 +111,8 @@ def _write_parquet(path: Path, table: pd.DataFrame, provenance: Mapping[str, Any
 
 def _describe(column: str) -> tuple[str, str]:
     """Return the unit and the meaning of a column of any table."""
-    known = {one.name: (one.unit, one.text) for one in COLUMNS} | JOB_COLUMNS | TIMELINE_COLUMNS
+    known = {one.name: (one.unit, one.text) for one in COLUMNS}
+    known |= {**HOURLY_COLUMNS, **COMPARISON_COLUMNS, **JOB_COLUMNS, **TIMELINE_COLUMNS}
     if column in known:
         return known[column]
     if column.startswith("nodes_"):

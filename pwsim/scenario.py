@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 import pandas as pd
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from pwsim import prices
+from pwsim import prices, workload
 from pwsim.changes import Workload
+from pwsim.choices import MOST_NODES
 from pwsim.cluster import Cluster
 from pwsim.document import Document, Place, read_document
 from pwsim.errors import InputError, Problem, ScenarioError
@@ -57,6 +58,52 @@ class Search(Frozen):
     """Stop before more setups than this are replayed; without it the search goes on until it has its proof."""
 
 
+def _cores_or_pools(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema that a number of cores stands for the pools, and that there is no choice of policy."""
+    schema["required"] = [key for key in schema["required"] if key != "pools"]
+    schema["oneOf"] = [{"required": ["cores"]}, {"required": ["pools"]}]
+
+
+class Baseline(Cluster):
+    """The present machine, which wrote the log: its replay is compared with the waits that the log recorded.
+
+    Examples
+    --------
+    >>> Baseline.model_validate({"cores": 100, "policy": "easy"}).node_counts()
+    (100,)
+    """
+
+    model_config = ConfigDict(json_schema_extra=_cores_or_pools)
+
+    cores: int | None = Field(default=None, ge=1, le=MOST_NODES)
+    """Instead of pools: cores of a homogeneous machine."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_pool(cls, data: Any) -> Any:
+        """Make one pool of a number of cores."""
+        if not isinstance(data, dict) or ("cores" in data) == ("pools" in data):
+            if isinstance(data, dict):
+                raise ValueError("give either cores, such as `cores: 100`, or pools")
+            return data
+        if "cores" not in data:
+            return data
+        cores = data["cores"]
+        nodes = cores if isinstance(cores, int) and 1 <= cores <= MOST_NODES else 1  # else the field says what is wrong
+        pool = {"name": "machine", "kind": "on_premises", "nodes": nodes, "node": {"cores": 1}}
+        return {**data, "pools": [pool]}
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if choices := [pool.name for pool in self.pools if len(pool.nodes) > 1]:
+            raise ValueError(f"is the machine as it is: pool {choices[0]!r} must have one number of nodes")
+        if len(self.policy) > 1:
+            raise ValueError(f"is the machine as it is: give one policy, not {len(self.policy)}")
+        if elastic := [pool.name for pool in self.pools if pool.elastic]:
+            raise ValueError(f"is the machine that is there: pool {elastic[0]!r} must be always up")
+        return self
+
+
 class Scenario(Frozen):
     """A question: the cheapest of some setups that serves a workload well enough."""
 
@@ -66,6 +113,8 @@ class Scenario(Frozen):
     """The jobs."""
     cluster: Cluster
     """Pools and policies, with the choices of the search."""
+    baseline: Baseline | None = None
+    """The present machine; if the log recorded waits, the report says whether a replay reproduces them."""
     targets: tuple[Target, ...] = Field(default=(), strict=False)
     """What must be achieved."""
     metrics: Metrics = Metrics()
@@ -96,20 +145,37 @@ class Scenario(Frozen):
         """
         return self.workload.path(self._path.parent)
 
-    def read_workload(self, seed: int | None = None) -> Trace:
+    def read_log(self) -> Trace:
+        """Read the log as it is.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        return self.workload.read(self._path.parent)
+
+    def recorded_part(self, log: Trace) -> Trace:
+        """Return the part of the log that the present machine is compared on: the window, without any other change."""
+        window = self.workload.window
+        return log if window is None else workload.window(log, window.start, window.length)
+
+    def read_workload(self, seed: int | None = None, log: Trace | None = None) -> Trace:
         """Read the log and return the jobs that the scenario replays.
 
         Parameters
         ----------
         seed
             Seed of changes that draw lots; the scenario's by default.
+        log
+            The log, if it was read before.
 
         Raises
         ------
         InputError
             If the log cannot be read, or a change leaves no job or cannot be made: names the line and the key.
         """
-        trace = self.workload.read(self._path.parent)
+        trace = self.read_log() if log is None else log
         for key, change in self.workload.steps(self._path.parent, self.seed if seed is None else seed):
             try:
                 trace = change(trace)
@@ -140,7 +206,8 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     if scenario is not None:
         scenario._path = Path(path)
         scenario._lines = document.lines
-        scenario.cluster._folder = Path(path).parent
+        for machine in filter(None, (scenario.cluster, scenario.baseline)):
+            machine._folder = Path(path).parent
         for place, message in _check(scenario):
             document.add(place, message)
     if document.problems or scenario is None:
@@ -172,10 +239,12 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     for index, pool in enumerate(scenario.cluster.pools):
         if pool.kind == "on_premises" and pool.cost is None:
             yield ("cluster", "pools", index), "cost is missing: without it the search cannot tell what is cheapest"
-    try:
-        scenario.cluster.code()
-    except InputError as error:
-        yield ("cluster", "policy"), str(error)
+    for where, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
+        try:
+            if machine is not None:
+                machine.code()
+        except InputError as error:
+            yield (where, "policy"), str(error)
     logs: list[tuple[Place, Log | None]] = [
         (("workload",), scenario.workload),
         (("workload", "mix"), scenario.workload.mix),

@@ -37,6 +37,13 @@ SEARCH_ASSUMPTIONS = (
 """What a search takes for granted besides."""
 
 
+UNCHECKED = (
+    "Whether a replay of the present machine reproduces its real waits could not be checked: the log has no recorded "
+    "waits."
+)
+"""What the report says where a scenario describes the present machine, but its log cannot tell."""
+
+
 def of_result(result: Result) -> dict[str, Any]:
     """Return the summary of one replay, as ``pwsim simulate`` writes it."""
     summary = {**_common(result, result.trace.name), "command": "simulate"}
@@ -69,11 +76,19 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "pools": _pools(plan.result, plan.economics),
             "site": [one.model_dump() for one in plan.economics.site],
             "economics": plan.economics.model_dump(exclude={"site"}),
+            "hindcast": _hindcast(plan),
             "tariff_start": _tariff_start(plan),
             "assumptions": [*_assumptions(plan.result), *SEARCH_ASSUMPTIONS, *_money_assumptions(plan)],
         }
     )
     return {**summary, "answer": answer(summary)}
+
+
+def _hindcast(plan: Plan) -> dict[str, Any] | None:
+    """Return the check of the present machine; ``None`` if the scenario does not describe it."""
+    if plan.hindcast is not None:
+        return plan.hindcast.report
+    return {"verdict": None, "text": UNCHECKED, "findings": []} if plan.unchecked else None
 
 
 def _pools(result: Result, economics: Economics = UNDISCOUNTED) -> list[dict[str, Any]]:

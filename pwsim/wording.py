@@ -44,6 +44,29 @@ PART_NAMES = {
 WHOLE_SETUP = "the setup as a whole"
 """What costs are called that belong to no pool."""
 
+CHECK_NAMES = {
+    "wait_s_mean": "mean wait: off by a factor of",
+    "wait_s_p50": "median wait: off by a factor of",
+    "wait_s_p95": "95th percentile of the wait: off by a factor of",
+    "ks_distance_beyond_5_min": "distance of the distributions of waits",
+    "queued_jobs_correlation": "correlation of the length of the queue, by the hour",
+    "weekly_wait_correlation": "correlation of the mean waits, by week",
+    "jobs_compared": "jobs that can be compared",
+    "cores": "share of the time in which the log holds more cores than there are",
+}
+"""What is checked of a replay beside the record."""
+
+WAITING_NAMES = {
+    "down": "nothing ran: downtime",
+    "closed_hours": "cores free, but not at this hour for jobs as long",
+    "partition_full": "cores free, but the job's partition as full as it ever gets",
+    "held": "cores free, and later jobs that ask for no less start: held back",
+    "kept_free": "cores free, and no such job starts: kept for a wider job, or reserved",
+    "overtaken": "cores busy, and later jobs that ask for no less go first: priorities",
+    "queueing": "cores busy, in turn",
+}
+"""What waiting time can be of."""
+
 DROP_NAMES = {
     "not_started": "had not started when the log ends, or never did",
     "still_running": "were still running when the log ends",
@@ -261,11 +284,11 @@ def answer(summary: Mapping[str, Any]) -> str:
     if summary["command"] == "simulate":
         pool = summary["pools"][0]
         cores = pool["nodes"] * pool["cores_per_node"]
-        return f"On {count(cores, 'core')} under {_policy(summary['policy'])}, {_service(summary)}"
+        return f"On {count(cores, 'core')} under {policy_name(summary['policy'])}, {_service(summary)}"
     setups, replayed = count(summary["setups_in_space"], "setup"), f"{summary['setups_simulated']:,} replayed"
     if summary["chosen"] is not None:
         sentence = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
-        sentence = f"{sentence[0].upper()}{sentence[1:]} {_capital(_service(summary))}"
+        sentence = f"{sentence[0].upper()}{sentence[1:]} {capital(_service(summary))}"
         if summary["status"] == "optimal":
             return f"{sentence} None of the {setups} allowed that meets all targets is cheaper (proven; {replayed})."
         return (
@@ -303,7 +326,7 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
         return "buy and rent nothing"
     unused = [pool["name"] for pool in summary["pools"] if not pool["nodes"]]
     nothing = f" (nothing of {listed(unused)})" if unused else ""
-    return f"{listed(acts)}{nothing}, scheduled by {_policy(setup['policy'])}"
+    return f"{listed(acts)}{nothing}, scheduled by {policy_name(setup['policy'])}"
 
 
 def _size(pool: Mapping[str, Any]) -> str:
@@ -340,7 +363,8 @@ def _service(summary: Mapping[str, Any]) -> str:
     return f"{waits}{busy}{too_wide}."
 
 
-def _policy(policy: str) -> str:
+def policy_name(policy: str) -> str:
+    """Return what a policy is called in sentences."""
     return {
         "fcfs": "first come, first served",
         "easy": "EASY backfilling",
@@ -348,5 +372,6 @@ def _policy(policy: str) -> str:
     }.get(policy, policy)
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Return a text with its first letter in upper case."""
     return text[0].upper() + text[1:]

@@ -1,0 +1,254 @@
+"""Recorded and simulated waits side by side: measured here, judged in :mod:`pwsim.verdict`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pwsim import metrics
+from pwsim.trace import Floats, Integers, Trace
+from pwsim.units import DAY_S, HOUR_S
+from pwsim.wording import duration
+
+NEGLIGIBLE_S = 300.0
+"""Waits that are both below this differ for nobody who plans: they count as this in ratios and in the judged distance.
+Logs round to minutes, and schedulers look at their queue once in a while, so below it a record is mostly noise [s]."""
+TOLERANCE_S = 60.0
+"""Events that are nearer than this count as simultaneous: many logs record whole minutes [s]."""
+COMPARED_STATISTICS = ("mean", "p50", "p95")
+"""What is compared of the waits of each group of jobs."""
+ESTIMATE_EDGES_S = (900.0, HOUR_S, 4 * HOUR_S, 12 * HOUR_S, DAY_S, 3 * DAY_S)
+"""Upper ends of the classes of estimated run times [s]."""
+LEAST_SHARE = 0.01
+"""Partitions and queues with fewer of the jobs than this have no row of their own."""
+LEAST_HOURS = 24
+"""A queue over fewer hours than this is not correlated."""
+LEAST_WEEK_JOBS = 30
+"""Weeks with fewer jobs than this say too little to be correlated."""
+LEAST_WEEKS = 4
+"""Fewer weeks than this have no correlation."""
+
+COMPARISON_COLUMNS: dict[str, tuple[str, str]] = {
+    "by": ("", "what the jobs are grouped by: all, procs, estimate_s, week, partition or queue"),
+    "group": ("", "the group: a range of sizes or estimates, the number of the week from 0, or a name"),
+    "jobs": ("jobs", "jobs whose recorded and simulated waits are compared"),
+    **{
+        f"{prefix}wait_s_{name}": ("s", f"{text} wait, {name}")
+        for prefix, text in (("recorded_", "recorded"), ("", "simulated"))
+        for name in COMPARED_STATISTICS
+    },
+}
+"""Unit and meaning of the columns of ``comparison.parquet``."""
+
+HOURLY_COLUMNS: dict[str, tuple[str, str]] = {
+    "time_s": ("s", "start of the hour, from the first submission"),
+    **{
+        f"{prefix}{name}": (unit, f"{text}, mean of the hour, {how}")
+        for name, unit, text in (
+            ("busy_cores", "cores", "cores that jobs hold"),
+            ("queued_jobs", "jobs", "waiting jobs"),
+            ("queued_cores", "cores", "cores that waiting jobs ask for"),
+        )
+        for prefix, how in (("recorded_", "recorded"), ("", "simulated"))
+    },
+}
+"""Unit and meaning of the columns of ``comparison_hourly.parquet``."""
+
+
+class Schedule(NamedTuple):
+    """When each job started and ended, by the record or in a replay; NaN where that is not known, or it never did."""
+
+    start_s: Floats
+    """Start [s], shape (jobs,)."""
+    end_s: Floats
+    """End [s], shape (jobs,)."""
+
+
+class Busy(NamedTuple):
+    """How many cores are held over time: a number of cores from each time to the next."""
+
+    time_s: Floats
+    """Times at which it changes, increasing [s]."""
+    cores: Integers
+    """Cores that are held from then on."""
+
+    def at(self, times_s: Floats) -> Integers:
+        """Return the cores that are held at some times, shape (times,)."""
+        return np.append(0, self.cores)[np.searchsorted(self.time_s, times_s, side="right")]
+
+
+def recorded_schedule(trace: Trace) -> Schedule:
+    """Return when jobs started and ended by the record of the log."""
+    start_s = trace.submit_s + trace.recorded_wait_s
+    return Schedule(start_s, start_s + trace.run_s)
+
+
+def busy_of(schedule: Schedule, procs: Integers) -> Busy:
+    """Return how many cores a schedule holds over time; what ends at a time is free for what starts then."""
+    ran = schedule.end_s > schedule.start_s  # neither jobs without a time nor those of no length
+    # Sums of times are exact to a millisecond, and what ends when another starts must not seem to end after it.
+    times_s = np.round(np.concatenate([schedule.start_s[ran], schedule.end_s[ran]]), 3)
+    change = np.concatenate([procs[ran], -procs[ran]])
+    order = np.argsort(times_s, kind="stable")
+    times_s, held = times_s[order], np.cumsum(change[order])
+    last = np.append(times_s[1:] != times_s[:-1], True)[: len(times_s)]
+    return Busy(times_s[last], held[last])
+
+
+def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFrame:
+    """Return recorded and simulated waits by groups of jobs (:data:`COMPARISON_COLUMNS`).
+
+    Parameters
+    ----------
+    trace
+        The jobs.
+    recorded_wait_s, wait_s
+        Their waits, none of them NaN [s], shape (jobs,).
+    """
+    rows = []
+    for by, group, member in _groups(trace):
+        row: dict[str, Any] = {"by": by, "group": group, "jobs": int(np.count_nonzero(member))}
+        for prefix, waits_s in (("recorded_", recorded_wait_s), ("", wait_s)):
+            for name in COMPARED_STATISTICS:
+                row[f"{prefix}wait_s_{name}"] = metrics.statistic(waits_s[member], name)
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+
+
+def hourly(trace: Trace, recorded: Schedule, simulated: Schedule) -> pd.DataFrame:
+    """Return busy cores and queues, recorded and simulated, by the hour up to the last submission."""
+    span_s = trace.span_s
+    edges_s = np.append(np.arange(0.0, span_s, HOUR_S), span_s) if span_s else np.array([0.0, 0.0])
+    length_s = np.diff(edges_s)
+    table: dict[str, Any] = {"time_s": edges_s[:-1]}
+    for prefix, schedule in (("recorded_", recorded), ("", simulated)):
+        known = ~np.isnan(schedule.start_s)
+        submit_s, procs = trace.submit_s[known], trace.procs[known]
+        start_s, end_s = schedule.start_s[known], schedule.end_s[known]
+        for name, (from_s, to_s, weight) in {
+            "busy_cores": (start_s, end_s, procs),
+            "queued_jobs": (submit_s, start_s, np.ones(len(procs))),
+            "queued_cores": (submit_s, start_s, procs),
+        }.items():
+            summed = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
+            mean = np.divide(summed, length_s, out=np.zeros(len(length_s)), where=length_s > 0)
+            table[f"{prefix}{name}"] = np.maximum(mean, 0.0)
+    return pd.DataFrame(table, columns=list(HOURLY_COLUMNS))
+
+
+def figures(
+    trace: Trace, recorded: Schedule, simulated: Schedule, groups: pd.DataFrame, hours: pd.DataFrame, cores: int
+) -> dict[str, float]:
+    """Return the figures that tell how well a replay reproduces the record; NaN where one has no meaning.
+
+    Parameters
+    ----------
+    trace, recorded, simulated
+        The jobs, and their two schedules.
+    groups, hours
+        From :func:`by_group` and :func:`hourly`.
+    cores
+        Cores of the machine.
+    """
+    both = ~np.isnan(recorded.start_s) & ~np.isnan(simulated.start_s)
+    recorded_s, simulated_s = ((one.start_s - trace.submit_s)[both] for one in (recorded, simulated))
+    window = 0.0, trace.span_s
+    shorter = busy_of(recorded._replace(end_s=recorded.end_s - TOLERANCE_S), trace.procs)
+    above_s = math.fsum(np.diff(shorter.time_s)[shorter.cores[:-1] > cores])
+    weeks = groups[(groups["by"] == "week") & (groups["jobs"] >= LEAST_WEEK_JOBS)]
+    figures: dict[str, float] = {
+        "jobs_compared": int(np.count_nonzero(both)),
+        "jobs_without_recorded_wait": int(np.count_nonzero(np.isnan(recorded.start_s))),
+    }
+    for prefix, waits_s in (("recorded_", recorded_s), ("", simulated_s)):
+        figures |= {f"{prefix}wait_s_{name}": metrics.statistic(waits_s, name) for name in metrics.STATISTICS}
+    ran = ~np.isnan(recorded.start_s)
+    held = metrics.busy_core_s(recorded.start_s[ran], recorded.end_s[ran], trace.procs[ran], window)
+    return {
+        **figures,
+        "ks_distance": ks_distance(recorded_s, simulated_s),
+        "ks_distance_beyond_5_min": ks_distance(*(np.maximum(one, NEGLIGIBLE_S) for one in (recorded_s, simulated_s))),
+        "queued_jobs_correlation": (
+            correlation(hours["recorded_queued_jobs"], hours["queued_jobs"]) if len(hours) >= LEAST_HOURS else math.nan
+        ),
+        "weekly_wait_correlation": (
+            correlation(weeks["recorded_wait_s_mean"], weeks["wait_s_mean"]) if len(weeks) >= LEAST_WEEKS else math.nan
+        ),
+        "recorded_utilization": held / (cores * trace.span_s) if trace.span_s else math.nan,
+        "recorded_peak_cores": int(busy_of(recorded, trace.procs).cores.max(initial=0)),
+        "recorded_share_of_time_above_cores": above_s / trace.span_s if trace.span_s else math.nan,
+    }
+
+
+def ks_distance(one: Floats, other: Floats) -> float:
+    """Return the Kolmogorov-Smirnov distance: the largest difference of two cumulative distributions, from 0 to 1.
+
+    Examples
+    --------
+    >>> ks_distance(np.array([0.0, 0.0, 10.0, 20.0]), np.array([0.0, 10.0, 10.0, 20.0]))
+    0.25
+    """
+    if not len(one) or not len(other):
+        return math.nan
+    values = np.concatenate([one, other])
+    below = [np.searchsorted(np.sort(sample), values, side="right") / len(sample) for sample in (one, other)]
+    return float(np.abs(below[0] - below[1]).max())
+
+
+def correlation(one: Any, other: Any) -> float:
+    """Return Pearson's correlation: 1 for equal series, 0 where only one varies, NaN without values.
+
+    Examples
+    --------
+    >>> correlation([1, 2, 3], [2, 4, 6.0]), correlation([1, 1], [1, 1]), correlation([1, 2], [1, 1])
+    (1.0, 1.0, 0.0)
+    """
+    x, y = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    if not len(x):
+        return math.nan
+    if np.array_equal(x, y):
+        return 1.0
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return 0.0
+    return float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
+
+
+def _groups(trace: Trace) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
+    """Yield what jobs are grouped by, the name of the group, and which jobs are in it."""
+    yield "all", "all", np.ones(len(trace), dtype=bool)
+    size = metrics.size_class(trace.procs)
+    for one in np.unique(size):
+        yield "procs", metrics.size_label(int(one)), size == one
+    length = np.searchsorted(ESTIMATE_EDGES_S, trace.estimate_s)
+    for one in np.unique(length):
+        yield "estimate_s", _estimate_label(int(one)), length == one
+    week = (trace.submit_s // (7 * DAY_S)).astype(np.int64)
+    for one in np.unique(week):
+        yield "week", str(one), week == one
+    for column in ("partition", "queue"):
+        names = trace.table[column]
+        jobs = np.bincount(names.codes, minlength=len(names.categories))
+        large = np.flatnonzero(jobs >= max(1, LEAST_SHARE * len(trace)))
+        if len(large) > 1:
+            for code in large:
+                yield column, str(names.categories[code]) or "(none)", names.codes == code
+
+
+def _estimate_label(index: int) -> str:
+    """Return the words for a class of estimates.
+
+    Examples
+    --------
+    >>> _estimate_label(0), _estimate_label(2), _estimate_label(6)
+    ('up to 15 min', '1 h to 4 h', 'above 3 d')
+    """
+    if index == 0:
+        return f"up to {duration(ESTIMATE_EDGES_S[0])}"
+    if index == len(ESTIMATE_EDGES_S):
+        return f"above {duration(ESTIMATE_EDGES_S[-1])}"
+    return f"{duration(ESTIMATE_EDGES_S[index - 1])} to {duration(ESTIMATE_EDGES_S[index])}"

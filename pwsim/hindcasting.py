@@ -1,0 +1,277 @@
+"""The machine that wrote a log, replayed and compared with what the log recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from pwsim import comparison, diagnosis, summary, verdict
+from pwsim.cluster import Cluster
+from pwsim.comparison import Schedule
+from pwsim.diagnosis import Evidence, Finding
+from pwsim.engine import Engine, simulate
+from pwsim.errors import InputError
+from pwsim.result import Result
+from pwsim.trace import Trace
+from pwsim.verdict import Check
+from pwsim.wording import count, duration, listed, policy_name, share, statistic_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+NAMED = 4
+"""Causes that the verdict names; the others are in the report."""
+
+
+@dataclass(frozen=True)
+class Hindcast:
+    """A replay of the machine that wrote a log, beside the record."""
+
+    result: Result
+    """The replay."""
+
+    def __repr__(self) -> str:
+        return f"<Hindcast: {self.verdict}, {self.result!r}>"
+
+    @cached_property
+    def cores(self) -> int:
+        """Cores of the machine."""
+        cluster = self.result.cluster
+        return sum(nodes * pool.node.cores for nodes, pool in zip(cluster.node_counts(), cluster.pools, strict=True))
+
+    @cached_property
+    def recorded(self) -> Schedule:
+        """When jobs started and ended by the record."""
+        return comparison.recorded_schedule(self.result.trace)
+
+    @cached_property
+    def simulated(self) -> Schedule:
+        """When they start and end in the replay."""
+        return Schedule(self.result.replay.start_s, self.result.replay.end_s)
+
+    @cached_property
+    def comparison(self) -> pd.DataFrame:
+        """Recorded and simulated waits by groups of jobs (:data:`pwsim.comparison.COMPARISON_COLUMNS`)."""
+        both = ~np.isnan(self.recorded.start_s) & ~np.isnan(self.simulated.start_s)
+        trace = self.result.trace
+        rows = {column: values[both] for column, values in trace.table.items()}
+        return comparison.by_group(trace.with_columns(**rows), trace.recorded_wait_s[both], self.result.wait_s[both])
+
+    @cached_property
+    def hourly(self) -> pd.DataFrame:
+        """Busy cores and queues, recorded and simulated, by the hour (:data:`pwsim.comparison.HOURLY_COLUMNS`)."""
+        return comparison.hourly(self.result.trace, self.recorded, self.simulated)
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job of the replay, ``recorded_wait_s`` among its columns."""
+        return self.result.jobs
+
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """What is judged: waits, distances, correlations, use (:func:`pwsim.comparison.figures`)."""
+        return comparison.figures(
+            self.result.trace, self.recorded, self.simulated, self.comparison, self.hourly, self.cores
+        )
+
+    @cached_property
+    def _judged(self) -> tuple[str, list[Check]]:
+        return verdict.judge(self.figures, rejected=self._rejected)
+
+    @property
+    def verdict(self) -> str:
+        """``good``: plan with it; ``rough``: plan with a margin; ``poor``: do not plan waits with it."""
+        return self._judged[0]
+
+    @property
+    def checks(self) -> list[Check]:
+        """What the verdict rests on."""
+        return self._judged[1]
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the record shows that the replay does not (:mod:`pwsim.evidence`)."""
+        return diagnosis.gather(
+            self.result.trace,
+            self.cores,
+            self._rejected,
+            self.figures,
+            self.comparison,
+            self.recorded,
+            self.simulated,
+        )
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What most likely differs between site and replay (:mod:`pwsim.diagnosis`)."""
+        return diagnosis.diagnose(self.evidence)
+
+    @cached_property
+    def text(self) -> str:
+        """The verdict in sentences."""
+        return _text(self)
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The comparison and the verdict as plain values: ``hindcast`` of ``summary.json``."""
+        seen = self.evidence
+        report: dict[str, Any] = summary.plain(
+            {
+                "verdict": self.verdict,
+                "text": self.text,
+                "cores": self.cores,
+                "policy": str(self.result.cluster.the_policy()),
+                **self.figures,
+                "utilization": self.result.metrics["utilization"],
+                "checks": [one._asdict() for one in self.checks],
+                "waiting": {
+                    part: {"recorded_s": seen.recorded_parts[part], "simulated_s": seen.simulated_parts[part]}
+                    for part in seen.recorded_parts
+                },
+                "findings": [{**one._asdict(), "title": one.title} for one in self.findings],
+            }
+        )
+        return report
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim hindcast``."""
+        return {**self.result.summary, "command": "hindcast", "hindcast": self.report, "answer": self.text}
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of the comparison by the name of their Parquet file."""
+        return {"comparison": self.comparison, "comparison_hourly": self.hourly}
+
+    def plot(self, kind: str = "waits", ax: Axes | None = None) -> Axes:
+        """Draw ``waits``, ``sizes``, ``weeks``, ``queue`` or ``busy``, recorded and simulated.
+
+        Parameters
+        ----------
+        kind
+            Which figure.
+        ax
+            Axes to draw on; new ones if left out.
+
+        Raises
+        ------
+        ValueError
+            If there is no such figure.
+        """
+        from pwsim import plots
+
+        draw = {
+            "waits": lambda: plots.compared_waits(self.jobs, ax),
+            "sizes": lambda: plots.compared_sizes(self.comparison, ax),
+            "weeks": lambda: plots.compared_weeks(self.comparison, ax),
+            "queue": lambda: plots.compared_hours(self.hourly, "queued_jobs", ax),
+            "busy": lambda: plots.compared_hours(self.hourly, "busy_cores", ax),
+        }
+        if kind not in draw:
+            raise ValueError(f"kind must be one of {', '.join(draw)} (got {kind!r})")
+        return draw[kind]()
+
+    @property
+    def _rejected(self) -> int:
+        return int(self.result.metrics["jobs_rejected"])
+
+
+def hindcast(
+    trace: Trace,
+    cluster: Cluster | None = None,
+    *,
+    cores: int | None = None,
+    policy: str | None = None,
+    overrun: Literal["allow", "kill"] | None = None,
+    depth: int | None = None,
+    engine: Engine = "auto",
+    seed: int = 1,
+) -> Hindcast:
+    """Replay the machine that wrote a log, and compare the waits with those that the log recorded.
+
+    Parameters
+    ----------
+    trace, cluster, cores, policy, overrun, depth, engine, seed
+        As for :func:`pwsim.simulate`; the cluster is the one that wrote the log.
+
+    Raises
+    ------
+    InputError
+        If the log has no recorded waits, if no job that has one fits the machine, or as for :func:`pwsim.simulate`.
+
+    Examples
+    --------
+    >>> from pwsim import generate
+    >>> trace = generate(jobs=500, cores=16, load=0.9, seed=1)
+    >>> recorded = trace.with_columns(recorded_wait_s=simulate(trace, cores=16, policy="easy").wait_s)
+    >>> hindcast(recorded, cores=16, policy="easy").verdict
+    'good'
+    """
+    if not has_recorded_waits(trace):
+        raise InputError(f"{trace.name}: has no recorded waits, so there is nothing to compare a replay with")
+    done = Hindcast(
+        simulate(trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed)
+    )
+    if np.isnan(trace.recorded_wait_s + done.result.wait_s).all():
+        raise InputError(
+            f"{trace.name}: no job with a recorded wait fits on {count(done.cores, 'core')}, so there is nothing to "
+            "compare; give as many as the machine has that wrote the log"
+        )
+    return done
+
+
+def has_recorded_waits(trace: Trace) -> bool:
+    """Return whether a log recorded the wait of any job."""
+    return bool((~np.isnan(trace.recorded_wait_s)).any())
+
+
+_VERDICTS = {
+    "good": "This log and policy reproduce the site well enough to plan with.",
+    "rough": "This log and policy reproduce the site roughly: plan waiting times with a margin.",
+    "poor": "This log and policy do not reproduce the site well enough to plan waiting times with.",
+}
+
+
+def _text(done: Hindcast) -> str:
+    """Return the verdict in sentences."""
+    figures, policy = done.figures, policy_name(str(done.result.cluster.the_policy()))
+    waits = [
+        f"the {statistic_text('wait_s', name)} is {duration(figures[f'wait_s_{name}'])} "
+        f"(recorded: {duration(figures[f'recorded_wait_s_{name}'])})"
+        for name in ("p95", "mean")
+    ]
+    sentences = [
+        _VERDICTS[done.verdict],
+        (
+            f"Replayed on {count(done.cores, 'core')} under {policy}, {' and '.join(waits)}; "
+            f"{share(done.result.metrics['utilization'])} of the cores are busy "
+            f"(recorded: {share(figures['recorded_utilization'])})."
+        ),
+    ]
+    if done.verdict != "good":
+        if failed := [one for one in done.checks if one.grade == done.verdict]:
+            sentences.append(f"What is off: {'; '.join(check_text(one) for one in failed)}.")
+        if named := [one.title for one in done.findings if not one.share < diagnosis.NOTABLE][:NAMED]:
+            sentences.append(f"What most likely differs: {listed(named)}.")
+        longer = verdict.wait_ratio(figures["recorded_wait_s_p95"], figures["wait_s_p95"])
+        if longer > verdict.GOOD_FACTOR:
+            sentences.append("Real waits were longer: a target that the replay meets may be missed on the site.")
+        elif longer < 1 / verdict.GOOD_FACTOR:
+            sentences.append("Real waits were shorter: the replay asks for more than the site needs.")
+    return " ".join(sentences)
+
+
+def check_text(check: Check) -> str:
+    """Return what a check looked at and found."""
+    value = f"{check.value:.2f}"
+    return {
+        "ks_distance_beyond_5_min": f"the distributions of waits above 5 min differ by up to {share(check.value)}",
+        "queued_jobs_correlation": f"the length of the queue by the hour correlates by {value} only",
+        "weekly_wait_correlation": f"the mean waits by week correlate by {value} only",
+        "cores": "the log is of a larger machine",
+        "jobs_compared": f"only {count(check.value, 'job')} can be compared",
+    }.get(check.name, f"the {statistic_text('wait_s', check.name.removeprefix('wait_s_'))} by a factor of {value}")
