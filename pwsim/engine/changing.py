@@ -1,8 +1,8 @@
 """The compiled engine where nodes come and go and jobs move: the SimPy model's procedure, with arrays for containers.
 
 :mod:`pwsim.engine.kernel` replays pools that do not meet, one by one, as fast as can be.  Here pools meet (bursting)
-and change (elastic pools, interruptions, failures), so there is one clock for all: a heap of events in the order of a
-round (semantics §2), and a row of each array for each pool.
+and change (elastic pools, interruptions, failures), or jobs follow others (:mod:`pwsim.feedback`), so there is one
+clock for all: a heap of events in the order of a round (semantics §2), and a row of each array for each pool.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pwsim.engine.kernel import (
     give_up,
     heads,
     hold_overdue,
+    keys,
     most_free,
     multifactor,
     no_gain,
@@ -41,7 +42,7 @@ from pwsim.engine.kernel import (
     reservation,
     running_only,
 )
-from pwsim.result import Replay
+from pwsim.result import REJECTED, Replay
 from pwsim.rules import custom, profile
 from pwsim.rules.conservative import NO_RESERVATION
 from pwsim.rules.packing import REMEMBERED, WHOLE, Bins, Places, Shares
@@ -52,8 +53,9 @@ pack_past_head, packed_reservation, place_heads = (
     _RULES[name] for name in ("pack_past_head", "packed_reservation", "place_heads")
 )
 
-COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION = range(6)
-"""Kinds of events; at one instant they come in this order, submissions with the last three."""
+COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION, SUBMISSION = range(7)
+"""Kinds of events; at one instant they come in this order.  Submissions are events for jobs that follow others alone;
+the rest come by themselves, after all events."""
 GONE_NODE, COMING, IDLE, BUSY = range(4)
 """States of a node."""
 DONE, NO_NUMBER, FRUITLESS_POOL, MORE_LIVES, MORE_UPTIMES = range(5)
@@ -100,6 +102,10 @@ class World(NamedTuple):
     kill: Any
     rule: Any
     sorted_queue: Any
+    arrivals: Any
+    first_follower: Any
+    next_follower: Any
+    think_s: Any
     submit_s: Any
     run_s: Any
     logged_s: Any
@@ -242,6 +248,24 @@ def set_attempt(w, pool, job):
     w.killed[job] = w.kill and length_s > estimate_s
     w.held_s[job] = estimate_s if w.killed[job] else length_s
     w.estimate_s[job] = estimate_s
+
+
+@_inner
+def submit(now, w, job, events):
+    """Let a job be submitted."""
+    enter(now, w, w.pool_of[job], job)
+    await_bursts(w, job, events)
+
+
+@_inner
+def await_followers(now, w, job, events):
+    """Let the jobs that follow a job which ends now be submitted after their think times."""
+    follower = w.first_follower[job] if len(w.first_follower) else -1
+    while follower >= 0:
+        w.submit_s[follower] = w.waits_since_s[follower] = now + w.think_s[follower]
+        if w.pool_of[follower] >= 0:
+            heapq.heappush(events, (w.submit_s[follower], SUBMISSION, follower, 0))
+        follower = w.next_follower[follower]
 
 
 @_inner
@@ -481,6 +505,7 @@ def interrupt(now, w, job, events, tried, placed):
         w.failed[job] = True
         w.killed[job] = False
         w.end_s[job] = now
+        await_followers(now, w, job, events)
         return 1
     w.restarts[job] += 1
     w.waits_since_s[job] = now
@@ -779,6 +804,7 @@ def occur(now, w, event, events, tried, placed, spans, due, dues):
             overhead_s = w.facts[w.pool_of[one], OVERHEAD] if w.restarts[one] else 0.0
             w.end_s[one] = now
             end_attempt(now, w, one, w.held_s[one] - overhead_s, events, tried, placed)
+            await_followers(now, w, one, events)
             ended = 1
     elif kind == LEAVE:
         if w.node_state[one, other] != GONE_NODE and w.leaves_s[one, other] == time_s:
@@ -794,6 +820,8 @@ def occur(now, w, event, events, tried, placed, spans, due, dues):
             dues += 1
     elif kind == RESERVATION and w.times[one, DUE] == now:
         w.numbers[one, DIRTY] = 1
+    elif kind == SUBMISSION:
+        submit(now, w, one, events)
     return status, ended, dues
 
 
@@ -865,9 +893,7 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
     remaining = 0
     for job in range(jobs):
         remaining += w.pool_of[job] >= 0
-    following = 0
-    while following < jobs and w.pool_of[following] < 0:
-        following += 1
+    arrivals, following = len(w.arrivals), 0
     now = 0.0
     status = DONE
     for pool in range(pools):
@@ -878,25 +904,24 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
                     return status, pool, now, as_tables(tried, waits, spans, placed)
     while remaining:
         now = np.inf
-        if following < jobs:
-            now = w.submit_s[following]
+        if following < arrivals:
+            now = w.submit_s[w.arrivals[following]]
         if events:
             now = min(now, events[0][0])
         while remaining:
             while remaining and events and events[0][0] <= now:
                 event = heapq.heappop(events)
+                if event[1] == SUBMISSION and not w.sorted_queue:
+                    job = event[2]
+                    w.key[job] = order(now, w.submit_s[job], w.logged_s[job], w.procs[job])
                 status, ended, dues = occur(now, w, event, events, tried, placed, spans, due, dues)
                 remaining -= ended
                 if status != DONE:
                     return status, event[2], now, as_tables(tried, waits, spans, placed)
             if remaining == 0:
                 break
-            while following < jobs and w.submit_s[following] <= now:
-                if w.pool_of[following] >= 0:
-                    enter(now, w, w.pool_of[following], following)
-                    await_bursts(w, following, events)
-                following += 1
-            while following < jobs and w.pool_of[following] < 0:
+            while following < arrivals and w.submit_s[w.arrivals[following]] <= now:
+                submit(now, w, w.arrivals[following], events)
                 following += 1
             if events and events[0][0] <= now:
                 continue  # waits of no length run out before the pass
@@ -943,8 +968,11 @@ def run(inputs: Inputs, order: Any) -> Replay:
     if inputs.policy.passing_order:
         rank = ranks(inputs.policy.passing_order, *facts)
     key = np.zeros(jobs)
-    if not inputs.dynamic and inputs.policy.order != "fcfs":
-        key = ranks(inputs.policy.order, *facts).astype(np.float64)
+    if not inputs.dynamic:
+        if inputs.closed:  # some submissions come to be known in the replay, and with them the keys that they go with
+            key = keys(inputs.policy.order, *facts)
+        elif inputs.policy.order != "fcfs":
+            key = ranks(inputs.policy.order, *facts).astype(np.float64)
     while True:
         world = _world(inputs, key, nodes, failures)
         rest = (
@@ -960,7 +988,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
             break
     if status == NO_NUMBER:
         assert inputs.order is not None
-        asked = float(inputs.submit_s[one]), float(inputs.logged_estimate_s[one]), int(inputs.procs[one])
+        asked = float(world.submit_s[one]), float(inputs.logged_estimate_s[one]), int(inputs.procs[one])
         custom.refuse(inputs.order, inputs.policy.order, now, *asked)
     if status == FRUITLESS_POOL:
         raise fruitless_error(inputs.pools[one].name)
@@ -972,6 +1000,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
         killed=world.killed,
         failed=world.failed,
         restarts=world.restarts,
+        submit_s=world.submit_s if inputs.closed else None,
         **records(inputs, tables, now),
     )
 
@@ -1025,6 +1054,8 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         kill=inputs.overrun == "kill",
         rule=rules.BACKFILLS.index(inputs.policy.backfill),
         sorted_queue=inputs.dynamic,
+        arrivals=np.flatnonzero((inputs.pool != REJECTED) & (inputs.follows < 0)),
+        **_followers(inputs),
         submit_s=inputs.submit_s.copy(),
         run_s=inputs.run_s.copy(),
         logged_s=inputs.logged_estimate_s.copy(),
@@ -1076,6 +1107,15 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         since_s=np.zeros((pools, users)),
         packs=_packs(inputs, nodes),
     )
+
+
+def _followers(inputs: Inputs) -> dict[str, Any]:
+    """Return the jobs that follow each job, as lists through arrays that end with -1; empty without feedback."""
+    jobs = len(inputs.pool) if inputs.closed else 0
+    first, following = np.full(jobs, -1), np.full(jobs, -1)
+    for job in np.flatnonzero(inputs.follows >= 0):
+        following[job], first[inputs.follows[job]] = first[inputs.follows[job]], job
+    return {"first_follower": first, "next_follower": following, "think_s": inputs.think_s.copy()}
 
 
 def _packs(inputs: Inputs, nodes: int) -> Packs:
