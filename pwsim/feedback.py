@@ -17,10 +17,10 @@ Job order, by which ties are broken, stays that of the log; ``fcfs`` goes by the
 
 References
 ----------
-E. Shmueli, D. G. Feitelson: On simulation and evaluation of parallel-system schedulers: are we leading users into
-submitting jobs? IEEE Transactions on Parallel and Distributed Systems 20(9), 2009: think times of at most 20 minutes.
+E. Shmueli, D. G. Feitelson: On simulation and design of parallel-systems schedulers: are we doing the right thing? IEEE
+Transactions on Parallel and Distributed Systems 20(7), 2009: users who react to the system instead of a log's times.
 N. Zakay, D. G. Feitelson: Preserving user behavior characteristics in trace-based simulation of parallel job
-scheduling. MASCOTS 2014: dependencies between the batches of a user instead of times.
+scheduling. MASCOTS 2014, doi:10.1109/MASCOTS.2014.15: dependencies between batches of jobs, and think times, of a log.
 """
 
 from __future__ import annotations
