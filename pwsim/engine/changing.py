@@ -102,9 +102,7 @@ class World(NamedTuple):
     kill: Any
     rule: Any
     sorted_queue: Any
-    arrivals: Any
-    first_follower: Any
-    next_follower: Any
+    followers: Any
     think_s: Any
     submit_s: Any
     run_s: Any
@@ -251,21 +249,15 @@ def set_attempt(w, pool, job):
 
 
 @_inner
-def submit(now, w, job, events):
-    """Let a job be submitted."""
-    enter(now, w, w.pool_of[job], job)
-    await_bursts(w, job, events)
-
-
-@_inner
 def await_followers(now, w, job, events):
     """Let the jobs that follow a job which ends now be submitted after their think times."""
-    follower = w.first_follower[job] if len(w.first_follower) else -1
+    follower = w.followers[0, job]
+    w.followers[0, job] = -1
     while follower >= 0:
         w.submit_s[follower] = w.waits_since_s[follower] = now + w.think_s[follower]
         if w.pool_of[follower] >= 0:
             heapq.heappush(events, (w.submit_s[follower], SUBMISSION, follower, 0))
-        follower = w.next_follower[follower]
+        follower = w.followers[1, follower]
 
 
 @_inner
@@ -505,7 +497,6 @@ def interrupt(now, w, job, events, tried, placed):
         w.failed[job] = True
         w.killed[job] = False
         w.end_s[job] = now
-        await_followers(now, w, job, events)
         return 1
     w.restarts[job] += 1
     w.waits_since_s[job] = now
@@ -804,7 +795,6 @@ def occur(now, w, event, events, tried, placed, spans, due, dues):
             overhead_s = w.facts[w.pool_of[one], OVERHEAD] if w.restarts[one] else 0.0
             w.end_s[one] = now
             end_attempt(now, w, one, w.held_s[one] - overhead_s, events, tried, placed)
-            await_followers(now, w, one, events)
             ended = 1
     elif kind == LEAVE:
         if w.node_state[one, other] != GONE_NODE and w.leaves_s[one, other] == time_s:
@@ -820,8 +810,6 @@ def occur(now, w, event, events, tried, placed, spans, due, dues):
             dues += 1
     elif kind == RESERVATION and w.times[one, DUE] == now:
         w.numbers[one, DIRTY] = 1
-    elif kind == SUBMISSION:
-        submit(now, w, one, events)
     return status, ended, dues
 
 
@@ -872,7 +860,7 @@ def as_tables(tried, waits, spans, placed):
 
 
 def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
-    order, w, depth, passing_order, rank, fixed_priority, share
+    order, w, arrivals, depth, passing_order, rank, fixed_priority, share
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
     pools, jobs = w.needs.shape
@@ -888,12 +876,13 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
     placed.clear()
     chosen = np.empty(jobs, dtype=np.int64)
     due = np.empty(jobs, dtype=np.int64)
+    submitted = np.empty(jobs, dtype=np.int64)
     vacated_s = np.array([np.inf, -np.inf])
     dues = 0
     remaining = 0
     for job in range(jobs):
         remaining += w.pool_of[job] >= 0
-    arrivals, following = len(w.arrivals), 0
+    following, arrived = 0, 0
     now = 0.0
     status = DONE
     for pool in range(pools):
@@ -904,25 +893,39 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
                     return status, pool, now, as_tables(tried, waits, spans, placed)
     while remaining:
         now = np.inf
-        if following < arrivals:
-            now = w.submit_s[w.arrivals[following]]
+        if following < len(arrivals):
+            now = w.submit_s[arrivals[following]]
         if events:
             now = min(now, events[0][0])
         while remaining:
             while remaining and events and events[0][0] <= now:
                 event = heapq.heappop(events)
-                if event[1] == SUBMISSION and not w.sorted_queue:
-                    job = event[2]
-                    w.key[job] = order(now, w.submit_s[job], w.logged_s[job], w.procs[job])
+                if event[1] == SUBMISSION:
+                    submitted[arrived] = event[2]
+                    arrived += 1
+                    continue
                 status, ended, dues = occur(now, w, event, events, tried, placed, spans, due, dues)
                 remaining -= ended
+                if ended and len(w.think_s):
+                    first, last = (event[2], event[2] + 1) if event[1] == COMPLETION else (0, jobs)
+                    for job in range(first, last):  # all where nodes left, for that seldom ends jobs
+                        if w.end_s[job] == now:
+                            await_followers(now, w, job, events)
                 if status != DONE:
                     return status, event[2], now, as_tables(tried, waits, spans, placed)
             if remaining == 0:
                 break
-            while following < arrivals and w.submit_s[w.arrivals[following]] <= now:
-                submit(now, w, w.arrivals[following], events)
+            if arrived and not w.sorted_queue:
+                for job in submitted[:arrived]:  # before, it was not known when
+                    w.key[job] = order(now, now, w.logged_s[job], w.procs[job])
+            while following < len(arrivals) and w.submit_s[arrivals[following]] <= now:
+                submitted[arrived] = arrivals[following]
+                arrived += 1
                 following += 1
+            for job in submitted[:arrived]:
+                enter(now, w, w.pool_of[job], job)
+                await_bursts(w, job, events)
+            arrived = 0
             if events and events[0][0] <= now:
                 continue  # waits of no length run out before the pass
             failing = pass_each(
@@ -973,11 +976,12 @@ def run(inputs: Inputs, order: Any) -> Replay:
             key = keys(inputs.policy.order, *facts)
         elif inputs.policy.order != "fcfs":
             key = ranks(inputs.policy.order, *facts).astype(np.float64)
+    arrivals = np.flatnonzero((inputs.pool != REJECTED) & (inputs.follows < 0))
     while True:
         world = _world(inputs, key, nodes, failures)
         rest = (
-            world, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank, inputs.fixed_priority.copy(),
-            inputs.share.copy(),
+            world, arrivals, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
+            inputs.fixed_priority.copy(), inputs.share.copy(),
         )  # fmt: skip
         status, one, now, tables = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
         if status == MORE_LIVES:
@@ -1054,8 +1058,8 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         kill=inputs.overrun == "kill",
         rule=rules.BACKFILLS.index(inputs.policy.backfill),
         sorted_queue=inputs.dynamic,
-        arrivals=np.flatnonzero((inputs.pool != REJECTED) & (inputs.follows < 0)),
-        **_followers(inputs),
+        followers=_followers(inputs),
+        think_s=inputs.think_s[: jobs if inputs.closed else 0].copy(),
         submit_s=inputs.submit_s.copy(),
         run_s=inputs.run_s.copy(),
         logged_s=inputs.logged_estimate_s.copy(),
@@ -1109,13 +1113,14 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
     )
 
 
-def _followers(inputs: Inputs) -> dict[str, Any]:
-    """Return the jobs that follow each job, as lists through arrays that end with -1; empty without feedback."""
-    jobs = len(inputs.pool) if inputs.closed else 0
-    first, following = np.full(jobs, -1), np.full(jobs, -1)
+def _followers(inputs: Inputs) -> Any:
+    """Return the first job that follows each job, and the next that follows the same, or -1; empty without feedback."""
+    followers = np.full((2, len(inputs.pool) if inputs.closed else 0), -1)
+    first, following = followers
     for job in np.flatnonzero(inputs.follows >= 0):
-        following[job], first[inputs.follows[job]] = first[inputs.follows[job]], job
-    return {"first_follower": first, "next_follower": following, "think_s": inputs.think_s.copy()}
+        before = inputs.follows[job]
+        following[job], first[before] = first[before], job
+    return followers
 
 
 def _packs(inputs: Inputs, nodes: int) -> Packs:
