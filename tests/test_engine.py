@@ -35,8 +35,9 @@ def by_reference(trace: Trace, cluster: Cluster, seed: int = 1) -> tuple[list[Jo
         trace.nodes.tolist(), trace.memory_mib.tolist(), trace.gpus.tolist(), strict=True,
     )  # fmt: skip
     jobs = [Job(number, *row) for number, row in enumerate(columns)]
-    for job, follows, think_s in zip(jobs, *(trace.feedback or ()), strict=False):
-        job.follows, job.think = jobs[follows] if follows >= 0 else None, float(think_s)
+    if trace.feedback is not None:
+        for job, follows, think_s in zip(jobs, *trace.feedback, strict=True):
+            job.follows, job.think = jobs[follows] if follows >= 0 else None, float(think_s)
     pools = []
     for count, pool in zip(cluster.node_counts(), cluster.pools, strict=True):
         limits = pool.accepts.procs

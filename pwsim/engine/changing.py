@@ -102,8 +102,6 @@ class World(NamedTuple):
     kill: Any
     rule: Any
     sorted_queue: Any
-    followers: Any
-    think_s: Any
     submit_s: Any
     run_s: Any
     logged_s: Any
@@ -249,15 +247,15 @@ def set_attempt(w, pool, job):
 
 
 @_inner
-def await_followers(now, w, job, events):
+def await_followers(now, w, job, followers, think_s, events):
     """Let the jobs that follow a job which ends now be submitted after their think times."""
-    follower = w.followers[0, job]
-    w.followers[0, job] = -1
+    follower = followers[0, job]
+    followers[0, job] = -1
     while follower >= 0:
-        w.submit_s[follower] = w.waits_since_s[follower] = now + w.think_s[follower]
+        w.submit_s[follower] = w.waits_since_s[follower] = now + think_s[follower]
         if w.pool_of[follower] >= 0:
             heapq.heappush(events, (w.submit_s[follower], SUBMISSION, follower, 0))
-        follower = w.followers[1, follower]
+        follower = followers[1, follower]
 
 
 @_inner
@@ -860,7 +858,7 @@ def as_tables(tried, waits, spans, placed):
 
 
 def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
-    order, w, arrivals, depth, passing_order, rank, fixed_priority, share
+    order, w, arrivals, followers, think_s, depth, passing_order, rank, fixed_priority, share
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
     pools, jobs = w.needs.shape
@@ -906,11 +904,11 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
                     continue
                 status, ended, dues = occur(now, w, event, events, tried, placed, spans, due, dues)
                 remaining -= ended
-                if ended and len(w.think_s):
+                if ended and len(think_s):
                     first, last = (event[2], event[2] + 1) if event[1] == COMPLETION else (0, jobs)
                     for job in range(first, last):  # all where nodes left, for that seldom ends jobs
                         if w.end_s[job] == now:
-                            await_followers(now, w, job, events)
+                            await_followers(now, w, job, followers, think_s, events)
                 if status != DONE:
                     return status, event[2], now, as_tables(tried, waits, spans, placed)
             if remaining == 0:
@@ -980,8 +978,9 @@ def run(inputs: Inputs, order: Any) -> Replay:
     while True:
         world = _world(inputs, key, nodes, failures)
         rest = (
-            world, arrivals, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
-            inputs.fixed_priority.copy(), inputs.share.copy(),
+            world, arrivals, _followers(inputs), inputs.think_s[: jobs if inputs.closed else 0].copy(),
+            inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank, inputs.fixed_priority.copy(),
+            inputs.share.copy(),
         )  # fmt: skip
         status, one, now, tables = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
         if status == MORE_LIVES:
@@ -1058,8 +1057,6 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         kill=inputs.overrun == "kill",
         rule=rules.BACKFILLS.index(inputs.policy.backfill),
         sorted_queue=inputs.dynamic,
-        followers=_followers(inputs),
-        think_s=inputs.think_s[: jobs if inputs.closed else 0].copy(),
         submit_s=inputs.submit_s.copy(),
         run_s=inputs.run_s.copy(),
         logged_s=inputs.logged_estimate_s.copy(),
