@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pwsim.cluster import Cluster
+    from pwsim.description import Description, describe
     from pwsim.engine import simulate
     from pwsim.errors import InputError, PwsimError, ScenarioError, SolverError, TraceError
     from pwsim.feedback import with_feedback
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Cluster": "cluster",
+    "Description": "description",
     "Economics": "money",
     "InputError": "errors",
     "Plan": "plan",
@@ -50,6 +52,7 @@ _HOMES = {
     "TraceError": "errors",
     "Twin": "twin",
     "compress": "workload",
+    "describe": "description",
     "faster": "workload",
     "find_flurries": "flurries",
     "find_price": "prices",
@@ -77,6 +80,8 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "read_trace",
     "generate",
     "Trace",
+    "describe",
+    "Description",
     "window",
     "keep",
     "compress",

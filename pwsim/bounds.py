@@ -159,7 +159,9 @@ def needed_cores(
     least = 0.0
     for target in targets:
         if target.metric == "throughput_jobs_per_hour" and target.at_least is not None:
-            finished = work if cluster.overrun == "allow" else work[trace.run_s <= trace.estimate_s]
+            # A job that outlives its estimate is killed, unless it restarts: then it may complete (semantics §6).
+            all_complete = cluster.overrun == "allow" or interrupted
+            finished = work if all_complete else work[trace.run_s <= trace.estimate_s]
             least = max(least, _cores_for_throughput(finished, target.at_least, window, at_least=bool(trace.feedback)))
         waits = target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
         if waits and held is not None and not interrupted and trace.feedback is None:

@@ -42,17 +42,21 @@ class Source(Log):
     """Arrivals are compressed so that the offered load is this many times the log's."""
 
     data_gib: float = Field(default=0.0, ge=0, le=1e9, allow_inf_nan=False)
-    """Data that a job brings along and takes home, for jobs whose data the log does not tell [GiB]."""
+    """Data that a job brings along and takes home, for jobs whose data the log does not tell [GiB]; what the
+    workload says goes for the jobs of its mix too."""
 
     def chosen(self) -> Iterator[tuple[str, Change]]:
         """Yield the key and the function of what chooses the jobs."""
         window, where = self.window, self.where
         if window is not None:
             yield "window", lambda trace: workload.window(trace, window.start, window.length)
-        if self.data_gib:
-            yield "data_gib", lambda trace: workload.with_data(trace, self.data_gib)
         if where is not None:
             yield "where", lambda trace: workload.keep(trace, **where.conditions())
+
+    def told(self) -> Iterator[tuple[str, Change]]:
+        """Yield the key and the function of what jobs' data are."""
+        if self.data_gib:
+            yield "data_gib", lambda trace: workload.with_data(trace, self.data_gib)
 
     def compressed(self) -> tuple[str, Change]:
         """Return the key and the function of what changes the load."""
@@ -68,7 +72,7 @@ class Mix(Source):
     def jobs(self, folder: Path) -> Trace:
         """Read its jobs."""
         trace = self.read(folder)
-        for _, change in (*self.chosen(), self.compressed()):
+        for _, change in (*self.chosen(), *self.told(), self.compressed()):
             trace = change(trace)
         return trace
 
@@ -114,8 +118,8 @@ class Feedback(Frozen):
 class Workload(Source):
     """The jobs, and how they are changed.
 
-    Changes are made in the order window, where, remove_flurries, resample, grow, mix, faster, load, shake; what follows
-    what (feedback) is looked up in the log's times, before they are changed.
+    Changes are made in the order window, where, remove_flurries, resample, grow, mix, data_gib,
+    faster, load, shake; what follows what (feedback) is looked up in the log's times, before they are changed.
     """
 
     remove_flurries: bool = False
@@ -161,6 +165,7 @@ class Workload(Source):
         yield from growth
         if mix is not None:
             yield "mix", lambda trace: workload.mix(trace, mix.jobs(folder), mix.queue)
+        yield from self.told()
         for index, one in enumerate(self.faster):
             yield f"faster.{index}", one.speed_up
         yield self.compressed()

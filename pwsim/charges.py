@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pwsim.cluster import CloudPool, OnPremisesPool, Pool
 from pwsim.costs import (
     KG_PER_TONNE,
     Breakdown,
@@ -27,6 +26,7 @@ from pwsim.costs import (
     total,
 )
 from pwsim.metrics import integral
+from pwsim.pools import CloudPool, OnPremisesPool, Pool
 from pwsim.tariffs import least_usd_per_kw, usd_per_kw
 from pwsim.trace import Floats, Integers
 from pwsim.units import HOUR_S, YEAR_H

@@ -50,7 +50,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "time_zone": click.option(
         "--time-zone", help="Zone of local times in the log, such as Europe/Paris; default: UTC."
     ),
-    "overwrite": click.option("--overwrite", is_flag=True, help="Replace a results directory that exists."),
+    "overwrite": click.option("--overwrite", is_flag=True, help="Replace what exists."),
 }
 
 
@@ -239,7 +239,7 @@ def prices(filter_: str, cheapest_per: str | None, market: str | None, file: Pat
 
 @commands.group()
 def trace() -> None:
-    """Get, make and convert workloads, and statistical twins of them."""
+    """Get, look at, make and convert workloads, and statistical twins of them."""
 
 
 @trace.command("sacct-command")
@@ -251,6 +251,40 @@ def sacct_command() -> None:
 
 
 @trace.command()
+@click.argument("log", type=_PATH)
+@click.option("--cores", type=click.IntRange(1, 10**9), help="Processors of the machine; default: what the log says.")
+@_options("format", "columns", "time_zone")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@click.option("--out", type=_PATH, help="Directory for description.json, report.html and figures/.")
+@_options("overwrite")
+def describe(
+    log: Path,
+    cores: int | None,
+    format_: str | None,
+    columns: str | None,
+    time_zone: str | None,
+    as_json: bool,
+    out: Path | None,
+    overwrite: bool,
+) -> None:
+    """Print what is in LOG (a log, or the name of a data set), and what is wrong with it.
+
+    Verdicts are ok, warning or problem, with what to do about it; dropped records are shown by an example.
+    """
+    from pwsim import description, results
+
+    if out is not None:
+        results.check_free(out, overwrite=overwrite, main=description.FILE)
+    workload = _read(log, format_, columns=columns, time_zone=time_zone)
+    described = description.describe(workload, cores, time_zone or "UTC")
+    if out is not None:
+        described.write(out, overwrite=overwrite)
+    click.echo(described.to_json() if as_json else described)
+    if out is not None:
+        click.echo(f"Report: {out / 'report.html'}", err=as_json)
+
+
+@trace.command()
 @click.argument("trace", type=_PATH)
 @click.argument("out", type=_PATH)
 @_options("format", "columns", "time_zone", "overwrite")
@@ -258,11 +292,9 @@ def convert(
     trace: Path, out: Path, format_: str | None, columns: str | None, time_zone: str | None, overwrite: bool
 ) -> None:
     """Write TRACE (a log, or the name of a data set) to OUT: .parquet keeps all, .swf and .swf.gz what SWF can hold."""
-    from pwsim.errors import InputError
     from pwsim.formats import write_trace
 
-    if out.exists() and not overwrite:
-        raise InputError(f"{out}: exists already; add --overwrite to replace it")
+    _check_free(out, overwrite)
     workload = _read(trace, format_, columns=columns, time_zone=time_zone)
     write_trace(workload, out)
     click.echo(
@@ -280,8 +312,16 @@ def convert(
 @click.option("--cores", type=click.IntRange(1, 10**7), help="Processors of the machine that is loaded.")
 @click.option("--load", type=click.FloatRange(0.01, 10), help="Offered load; 0.75, or that of the twin's log.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
+@_options("overwrite")
 def generate(
-    model: str, out: Path, jobs: int | None, days: float | None, cores: int | None, load: float | None, seed: int
+    model: str,
+    out: Path,
+    jobs: int | None,
+    days: float | None,
+    cores: int | None,
+    load: float | None,
+    seed: int,
+    overwrite: bool,
 ) -> None:
     """Write a made log to OUT (.parquet, .swf or .swf.gz; SWF knows no GPUs).
 
@@ -292,6 +332,7 @@ def generate(
 
     if not out.name.endswith((".parquet", ".swf", ".swf.gz")):
         raise click.ClickException(f"{out}: must end in .parquet, .swf or .swf.gz")
+    _check_free(out, overwrite)
     made = _made(model, jobs, days, cores, load, seed)
     write_trace(made, out)
     click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days")
@@ -300,14 +341,15 @@ def generate(
 @trace.command()
 @click.argument("log", type=_PATH)
 @click.option("-o", "--out", type=_PATH, required=True, help="YAML file for the twin.")
-@_options("format", "columns", "time_zone")
-def fit(log: Path, out: Path, format_: str | None, columns: str | None, time_zone: str | None) -> None:
+@_options("format", "columns", "time_zone", "overwrite")
+def fit(log: Path, out: Path, format_: str | None, columns: str | None, time_zone: str | None, overwrite: bool) -> None:
     """Fit a statistical twin to LOG: what is typical of it, without its jobs and users.
 
     The twin is a text to read, share, and make logs from: `pwsim trace generate twin.yaml OUT`.
     """
     from pwsim.fitting import fit as fit_twin
 
+    _check_free(out, overwrite)
     twin = fit_twin(_read(log, format_, columns=columns, time_zone=time_zone))
     twin.write(out)
     click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {twin.days:g} days")
@@ -356,12 +398,19 @@ def _made(model: str, jobs: int | None, days: float | None, cores: int | None, l
     return generate(jobs=jobs, cores=cores, load=0.75 if load is None else load, seed=seed, model=model)  # type: ignore[arg-type]
 
 
+def _check_free(out: Path, overwrite: bool) -> None:
+    """Raise ``InputError`` if a file is there that may not be replaced."""
+    from pwsim.errors import InputError
+
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists already; add --overwrite to replace it")
+
+
 def _log_of(summary: Mapping[str, Any]) -> str:
     """Return in a line what was read."""
     log = summary["workload"]
-    return (
-        f"Log: {log['name']}, format {log['format']}, {log['jobs_replayed']:,} of {log['jobs_read']:,} records replayed"
-    )
+    counts = f"{log['jobs_read']:,} records, {log['jobs_replayed']:,} jobs replayed"
+    return f"Log: {log['name']}, format {log['format']}, {counts}"
 
 
 @contextmanager

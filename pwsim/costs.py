@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pwsim.cluster import CloudPool, Pool
 from pwsim.money import Economics
+from pwsim.pools import CloudPool, Pool
 from pwsim.tariffs import start_of, usd_per_kw
 from pwsim.trace import Floats, Trace
 from pwsim.units import HOUR_S, YEAR_H

@@ -8,9 +8,16 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from pwsim.document import Place, short
+
+
+def faults(error: ValidationError) -> Iterator[Mapping[str, Any]]:
+    """Yield what pydantic found wrong, without "too short" where entries are there but wrong: that is said of them."""
+    for fault in error.errors(include_url=False):
+        if fault["type"] != "too_short" or len(fault["input"]) < fault["ctx"]["min_length"]:
+            yield fault
 
 
 def explain(fault: Mapping[str, Any], data: Any, model: type[BaseModel]) -> tuple[Place, str]:
@@ -19,7 +26,7 @@ def explain(fault: Mapping[str, Any], data: Any, model: type[BaseModel]) -> tupl
     Parameters
     ----------
     fault
-        One of ``ValidationError.errors()``.
+        One of :func:`faults`.
     data
         The file as plain data.
     model
@@ -69,8 +76,6 @@ _WANTED = {
 
 
 def _help_for(place: Place) -> str:
-    if place[-1] == "always_up":
-        return ": cloud pools must say `always_up: true` (elastic ones come in a later version)"
     return {
         "name": ": give it a name",
         "node": ": say `node: {cores: N}`",

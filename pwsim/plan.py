@@ -21,7 +21,7 @@ import pandas as pd
 from pwsim import bounds, costs, summary
 from pwsim.cluster import Cluster
 from pwsim.engine import Engine, simulate
-from pwsim.errors import InputError
+from pwsim.errors import InputError, SolverError
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.milp import Candidate, Candidates
 from pwsim.money import UNDISCOUNTED, Economics
@@ -254,6 +254,8 @@ def search(
     if trail.closest is None:  # no setup can do it; show how far the largest gets
         largest = Candidate(tuple(len(pool.nodes) - 1 for pool in cluster.pools), math.inf)
         trail.add(largest, [job.evaluate(largest.choice, policy) for policy in cluster.policy])
+        if trail.best is not None:
+            raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
     return trail.plan(job, name or trace.name)
 
 

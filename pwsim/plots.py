@@ -80,9 +80,9 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     ax.set_xlabel("cost [USD a year]")
     unit = " [h]" if scale == HOUR_S else ""
     ax.set_ylabel(_wrapped(f"{statistic_text(target['metric'], target['statistic'])}{unit}"))
-    _thousands(ax.xaxis)
+    thousands(ax.xaxis)
     ax.legend(loc="best", frameon=True)
-    return _clean(ax)
+    return clean(ax)
 
 
 def search(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -98,9 +98,9 @@ def search(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("USD a year")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.margins(0.05, 0.15)
-    _thousands(ax.yaxis)
+    thousands(ax.yaxis)
     ax.legend(loc="best")
-    return _clean(ax)
+    return clean(ax)
 
 
 def cost_breakdown(
@@ -135,10 +135,10 @@ def cost_breakdown(
     ax.invert_yaxis()
     ax.set_xlim(0, max(left.max() * 1.05, 1.0))
     ax.set_xlabel("USD a year")
-    _thousands(ax.xaxis)
+    thousands(ax.xaxis)
     if left.any():
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
-    return _clean(ax)
+    return clean(ax)
 
 
 def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axes | None = None) -> Axes:
@@ -156,7 +156,7 @@ def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axe
     ax = new_axes() if ax is None else ax
     wait_s = np.sort(jobs["wait_s"].dropna().to_numpy(float))
     if not len(wait_s):
-        return _empty(ax, "no job was served")
+        return empty(ax, "no job was served")
     share = np.arange(1, len(wait_s) + 1) / len(wait_s) * 100
     # Symmetric logarithm: waits of 0 have a place, and a week does not hide a minute.
     ax.set_xscale("symlog", linthresh=1.0, linscale=0.5)
@@ -179,7 +179,7 @@ def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axe
     ax.set_ylim(0, 103)
     ax.set_xlabel("waiting time")
     ax.set_ylabel("jobs started [%]")
-    return _clean(ax)
+    return clean(ax)
 
 
 def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -187,7 +187,7 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = new_axes() if ax is None else ax
     served = jobs[jobs["wait_s"].notna()]
     if served.empty:
-        return _empty(ax, "no job was served")
+        return empty(ax, "no job was served")
     exponent = np.ceil(np.log2(served["procs"].to_numpy(float))).astype(int)
     labels, medians, p95s, counts = [], [], [], []
     for one in np.unique(exponent):
@@ -205,9 +205,9 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0, max(*p95s, *medians, 1 / 60) * 1.1)
     ax.set_xlabel("processors of the job, and number of such jobs")
     ax.set_ylabel("waiting time [h]")
-    _thousands(ax.yaxis)
+    thousands(ax.yaxis)
     ax.legend(loc="best")
-    return _clean(ax)
+    return clean(ax)
 
 
 def timeline(table: pd.DataFrame, sizes: Mapping[str, int], ax: Axes | None = None, unit: str = "cores") -> Axes:
@@ -272,8 +272,8 @@ def _over_time(ax: Axes, days: Any, width: int, unit: str = "cores") -> Axes:
     ax.set_xlabel("days from the first submission")
     unit = {"gpus": "GPUs"}.get(unit, unit)
     ax.set_ylabel(unit if width == 1 else f"{unit}, means of {width} h")
-    _thousands(ax.yaxis)
-    return _clean(ax)
+    thousands(ax.yaxis)
+    return clean(ax)
 
 
 def save(ax: Axes, directory: Path, name: str) -> None:
@@ -297,7 +297,8 @@ def _deciding_target(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]]) 
     return int(np.argmax(missed))
 
 
-def _clean(ax: Axes) -> Axes:
+def clean(ax: Axes) -> Axes:
+    """Return axes without the frame's upper and right side, on a light grid."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     ax.grid(visible=True, color="#dddddd", linewidth=0.6)
@@ -305,13 +306,15 @@ def _clean(ax: Axes) -> Axes:
     return ax
 
 
-def _empty(ax: Axes, text: str) -> Axes:
+def empty(ax: Axes, text: str) -> Axes:
+    """Return axes that say why there is nothing to draw."""
     ax.text(0.5, 0.5, text, ha="center", va="center", color=GREY, transform=ax.transAxes)
     ax.set_axis_off()
     return ax
 
 
-def _thousands(axis: Any) -> None:
+def thousands(axis: Any) -> None:
+    """Write the numbers along an axis with commas."""
     axis.set_major_locator(MaxNLocator(6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pwsim import costs, plots, wording
 from pwsim.errors import InputError
+from pwsim.trace import LEFT_OUT_REASONS
 
 COMPARED = 10
 """Replayed setups that the report lists."""
@@ -49,13 +50,14 @@ def write_report(directory: Path) -> None:
         drawn = []
         for name, ax in _draw(summary, tables):
             plots.save(ax, figures, name)
-            drawn.append({"name": name, "caption": CAPTIONS[name], "data": _data_uri(figures / f"{name}.svg")})
-        page = _template().render(
+            drawn.append({"name": name, "caption": CAPTIONS[name], "data": data_uri(figures / f"{name}.svg")})
+        page = template("report.html").render(
             summary=summary,
             figures={figure["name"]: figure for figure in drawn},
             compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
             parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
             words=wording,
+            left_out_reasons=LEFT_OUT_REASONS,
         )
     except (KeyError, TypeError, jinja2.UndefinedError) as error:
         raise InputError(f"{directory}: was not written by this version of pwsim ({error}); run it again") from None
@@ -122,11 +124,13 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
     return rows
 
 
-def _data_uri(path: Path) -> str:
+def data_uri(path: Path) -> str:
+    """Return an SVG figure as an address that holds it, so that a page needs no other file."""
     return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """Return a template of a page."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pwsim"),
         autoescape=True,
@@ -135,4 +139,4 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.html")
+    return environment.get_template(name)

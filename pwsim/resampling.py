@@ -2,7 +2,7 @@
 
 All that a user does in a week stays together and keeps its hour of the day and its day of the week, because
 everything moves by whole weeks; so sessions, bursts of like jobs and the cycles of the log survive.  Weeks are counted
-from the first submission of the trace.
+from the first submission of the trace.  Of a last week that is not whole nothing is drawn: it would thin the load out.
 
 References
 ----------
@@ -47,6 +47,7 @@ class _Part(NamedTuple):
 def resample(trace: Trace, *, users: float = 1.0, weeks: int | None = None, seed: int = 1) -> Trace:
     """Return a trace of other users who do what the users of this one did.
 
+    A last week that is not whole is left out, and its jobs are counted.
     Users who stay for good start at a week of the log drawn at random and go on to its end and then from its start,
     for as long as the new trace lasts.  Of those who come and go, as many as in the log on average begin each week,
     drawn at random with all that they did.  Copies of one user have names of their own (``ann+1``).
@@ -65,11 +66,14 @@ def resample(trace: Trace, *, users: float = 1.0, weeks: int | None = None, seed
     Raises
     ------
     TraceError
-        If the trace does not name users, or no job is drawn.
+        If the trace does not name users, if it is shorter than a week and ``weeks`` is more, or if no job is drawn.
     """
-    week, mine = _weeks(trace), _rows_by_user(trace)
-    length = int(week.max()) + 1
+    length = _whole_weeks(trace)
     weeks = weeks or length
+    if weeks > 1 and trace.span_s + DAY_S < WEEK_S:
+        raise TraceError(f"{trace.name}: is shorter than a week, so {weeks} weeks cannot be drawn from it")
+    trace = trace.without(trace.submit_s >= length * WEEK_S, "partial_week")
+    week, mine = _weeks(trace), _rows_by_user(trace)
     random = np.random.default_rng((seed, crc32(b"resample")))
     names = _Names(trace)
     long_term = min(LONG_TERM_WEEKS, (length + 1) // 2)
@@ -86,7 +90,9 @@ def resample(trace: Trace, *, users: float = 1.0, weeks: int | None = None, seed
     resampled = _assembled(trace, parts, weeks * WEEK_S)
     if not len(resampled):
         raise TraceError(f"{trace.name}: {users:g} times its {len(mine)} users leaves no job; take more users")
-    return resampled.changed(f"{users:g} times its users, drawn anew by whole weeks, for {weeks:,} weeks")
+    return resampled.changed(
+        f"{users:g} times its users, drawn anew from its {length:,} whole weeks, for {weeks:,} weeks"
+    )
 
 
 def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> Trace:
@@ -133,7 +139,8 @@ def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> 
         for piece in np.split(jobs, np.flatnonzero(np.diff(week[jobs])) + 1)  # a user's week each
     ]
     begun = np.array([week[piece[0]] for piece in pieces])
-    share = (np.arange(int(week.max()) + 1) + 0.5) / (int(week.max()) + 1)
+    edges_s = np.minimum(np.arange(int(week.max()) + 2) * WEEK_S, trace.span_s)
+    share = (edges_s[:-1] + edges_s[1:]) / 2 / (trace.span_s or 1.0)  # the middle of each week
     if factor < 1:
         taken = random.random(len(pieces)) < (1 - factor) * share[begun]
         rows = np.concatenate([piece for piece, gone in zip(pieces, taken, strict=True) if gone] or [np.array([], int)])
@@ -141,8 +148,13 @@ def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> 
         return shrunk.changed(f"weeks of users taken away, {factor:g} times as many at the end")
     names = _Names(trace)
     parts = [_Part(piece, 0, names.old(piece[0])) for piece in pieces]
-    for to, present in enumerate(np.bincount(begun, minlength=len(share))):
-        drawn = random.integers(len(pieces), size=_rounded((factor - 1) * share[to] * present, random))
+    whole = _whole_weeks(trace)
+    pieces = [piece for piece, at in zip(pieces, begun, strict=True) if at < whole]
+    present = np.bincount(begun, minlength=len(share)).astype(np.float64)
+    present[whole:] = len(pieces) / whole  # what is drawn for a last week that is not whole is cut off where it ends
+    begun = begun[begun < whole]
+    for to in range(len(share)):
+        drawn = random.integers(len(pieces), size=_rounded((factor - 1) * share[to] * present[to], random))
         parts += [_Part(pieces[one], to - int(begun[one]), names.new(pieces[one][0])) for one in drawn]
     return _assembled(trace, parts, np.nextafter(trace.span_s, np.inf)).changed(
         f"weeks of more users added, {factor:g} times as many at the end"
@@ -186,6 +198,11 @@ def _weeks(trace: Trace) -> Integers:
         )
     weeks: Integers = (trace.submit_s // WEEK_S).astype(np.int64)
     return weeks
+
+
+def _whole_weeks(trace: Trace) -> int:
+    """Return how many weeks of the log are whole, at least 1: those after whose sixth day jobs are still submitted."""
+    return max(1, int((trace.span_s + DAY_S) // WEEK_S))
 
 
 def _rows_by_user(trace: Trace) -> list[Integers]:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim import charges, costs, metrics, summary
-from pwsim.cluster import CloudPool, Cluster
+from pwsim.cluster import Cluster
 from pwsim.money import UNDISCOUNTED, Economics
+from pwsim.pools import CloudPool
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 from pwsim.units import HOUR_S
 
@@ -441,7 +442,8 @@ class Result:
         queued = self.waits.pool == index
         waiting = metrics.union(self.waits.start_s[queued], self.waits.end_s[queued])
         _, up_s, gone_s = self.stays(index)
-        node, up_s = self.cluster.pools[index].node, np.minimum(up_s, gone_s)
+        pool, up_s = self.cluster.pools[index], np.minimum(up_s, gone_s)
+        cores, gpus = pool.held(self.trace)
 
         def free_s(size: int, held: Floats | Integers) -> Floats:
             def total(at_s: Floats) -> Floats:
@@ -450,7 +452,7 @@ class Result:
 
             return np.maximum(metrics.integral_within(total, waiting, until_s), 0.0)
 
-        return free_s(node.cores, self.trace.procs[job]), free_s(node.gpus, self.trace.gpus[job])
+        return free_s(pool.node.cores, cores[job]), free_s(pool.node.gpus, gpus[job])
 
     def stranded_shares(self) -> list[tuple[float, float]]:
         """Return for each pool the shares of cores and of GPUs that were free while jobs waited, in the window."""

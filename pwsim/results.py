@@ -32,8 +32,10 @@ _SUFFIX_UNITS = (
 )
 
 
-def check_free(directory: Path, *, overwrite: bool) -> None:
+def check_free(directory: Path, *, overwrite: bool, main: str = "summary.json") -> None:
     """Make sure, before any work, that results can be written there.
+
+    A directory that exists is taken for results, which may be overwritten, if it holds the file ``main``.
 
     Raises
     ------
@@ -43,8 +45,8 @@ def check_free(directory: Path, *, overwrite: bool) -> None:
     if directory.exists() and not (directory.is_dir() and overwrite):
         remedy = "add --overwrite to replace it, or choose another" if directory.is_dir() else "choose a directory"
         raise InputError(f"{directory}: exists already; {remedy}")
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / "summary.json").is_file():
-        raise InputError(f"{directory}: is not a results directory (it has no summary.json), so it is not overwritten")
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / main).is_file():
+        raise InputError(f"{directory}: is not a results directory (it has no {main}), so it is not overwritten")
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory.parent):

@@ -19,7 +19,7 @@ from pwsim.changes import Workload
 from pwsim.cluster import Cluster
 from pwsim.document import Document, Place, read_document
 from pwsim.errors import InputError, Problem, ScenarioError
-from pwsim.explain import explain
+from pwsim.explain import explain, faults
 from pwsim.metrics import Trim, checked_trim
 from pwsim.money import Economics
 from pwsim.sources import Log
@@ -135,7 +135,7 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     try:
         scenario = Scenario.model_validate(document.data, context={"prices": table})
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
+        for fault in faults(error):
             document.add(*explain(fault, document.data, Scenario))
     if scenario is not None:
         scenario._path = Path(path)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pwsim import __version__, flurries, metrics
-from pwsim.cluster import CloudPool
 from pwsim.money import UNDISCOUNTED, Economics
+from pwsim.pools import CloudPool
 from pwsim.tariffs import start_of
 from pwsim.wording import answer
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from pwsim import metrics
-from pwsim.cluster import Names
+from pwsim.accepts import Names
 from pwsim.result import Result
 from pwsim.trace import Trace
 from pwsim.units import Frozen, parse_quantity

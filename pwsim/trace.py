@@ -83,6 +83,7 @@ LEFT_OUT_REASONS: Mapping[str, str] = MappingProxyType(
         "where": "not among the jobs that were asked for",
         "flurries": "part of a flurry of one user",
         "growth": "taken away because the workload shrinks",
+        "partial_week": "in a last week that is not whole, of which nothing is drawn",
     }
 )
 """Why a job that could be replayed was left out on request."""
@@ -140,6 +141,11 @@ class Trace:
     """First submission on the log's own clock, which in SWF starts at ``UnixStartTime`` [s]."""
     feedback: Feedback | None = None
     """Jobs that a replay submits only when another has ended; ``None``: each job is submitted at its ``submit_s``."""
+    first_dropped: Mapping[str, int] = field(default_factory=dict)
+    """Number of the first record that was dropped for each reason, from 1 as the format counts records
+    (:mod:`pwsim.formats.examples` shows it)."""
+    path: str = ""
+    """File that it was read from; empty if from none."""
 
     @classmethod
     def from_columns(
@@ -150,6 +156,8 @@ class Trace:
         header: Mapping[str, str] | None = None,
         notes: tuple[str, ...] = (),
         dropped: Mapping[str, int] | None = None,
+        first_dropped: Mapping[str, int] | None = None,
+        records: Integers | None = None,
     ) -> Trace:
         """Make a trace of raw records.
 
@@ -163,6 +171,10 @@ class Trace:
             See the attributes of :class:`Trace`.
         dropped
             Records that the reader has left out of ``columns``, by reason; they count as read.
+        first_dropped
+            Number of the first of them, by reason.
+        records
+            Number of the record that each row comes from; from 1 on if left out.
 
         Raises
         ------
@@ -178,11 +190,14 @@ class Trace:
             "negative_run_time": raw["run_s"] < 0,
             "negative_submit_time": raw["submit_s"] < 0,
         }
+        first = dict(first_dropped or {})
         kept = np.ones(count, dtype=bool)
         read = count + sum(left_out.values())
         for reason, fault in faults.items():
             if lost := int(np.count_nonzero(kept & fault)):
                 left_out[reason] = lost
+                row = int(np.argmax(kept & fault))
+                first[reason] = row + 1 if records is None else int(records[row])
             kept &= ~fault
         submit_s = raw["submit_s"][kept]
         if np.any(np.diff(submit_s) < 0):
@@ -198,7 +213,16 @@ class Trace:
         table["submit_s"] = table["submit_s"] - first_submit_s
         estimate_s = table["estimate_s"]
         table["estimate_s"] = np.maximum(np.where(estimate_s > 0, estimate_s, table["run_s"]), 1.0)
-        return cls(_frozen(table), name, read, left_out, dict(header or {}), notes, first_submit_s=first_submit_s)
+        return cls(
+            _frozen(table),
+            name,
+            read,
+            left_out,
+            dict(header or {}),
+            notes,
+            first_submit_s=first_submit_s,
+            first_dropped=first,
+        )
 
     def __len__(self) -> int:
         return len(self.table["submit_s"])
@@ -343,12 +367,17 @@ def _refuse_extremes(array: Floats, column: Column, name: str) -> None:
     bad = np.abs(array) > limit
     if not (isinstance(column.default, float) and np.isnan(column.default)):
         bad |= np.isnan(array)
-    if column.unit == "GiB":  # unlike sizes and times, nothing drops or replaces what is negative
+    positive = column.unit in (
+        "GiB",
+        "MiB",
+        "GPUs",
+    )  # unlike sizes and times, nothing drops or replaces what is negative
+    if positive:
         bad |= array < 0
     if np.any(bad):
         row = int(np.argmax(bad))
         unit = f" {column.unit}" if column.unit else ""
-        least = "from 0 to" if column.unit == "GiB" else "of at most"
+        least = "from 0 to" if positive else "of at most"
         raise TraceError(
             f"{name}: record {row + 1}: {column.name} must be a number {least} {limit:g}{unit} (got {array[row]:g})"
         )

@@ -34,7 +34,7 @@ from ruamel.yaml import YAML
 
 from pwsim.document import read_document
 from pwsim.errors import InputError, ScenarioError
-from pwsim.explain import explain
+from pwsim.explain import explain, faults
 from pwsim.making import QUANTILES, Making
 from pwsim.trace import Trace
 from pwsim.units import Frozen
@@ -241,7 +241,7 @@ def read_twin(path: str | os.PathLike[str]) -> Twin:
     try:
         return Twin.model_validate(document.data)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
+        for fault in faults(error):
             document.add(*explain(fault, document.data, Twin))
     raise ScenarioError(str(path), document.problems)
 

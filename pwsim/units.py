@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -61,7 +62,7 @@ def parse_quantity(value: object, unit: str, example: str) -> float:
     """
     wanted = f"must be a quantity such as {example!r}, or a number of {unit}s"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        number = float(value) if abs(value) <= sys.float_info.max else math.inf
     elif isinstance(value, str) and (parts := _QUANTITY.fullmatch(value)):
         import pint
 

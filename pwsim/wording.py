@@ -45,7 +45,7 @@ WHOLE_SETUP = "the setup as a whole"
 """What costs are called that belong to no pool."""
 
 DROP_NAMES = {
-    "not_started": "had not started when the log ends",
+    "not_started": "had not started when the log ends, or never did",
     "still_running": "were still running when the log ends",
     "unknown_state": "in a state that the format does not know",
     "aborted": "aborted or deleted",
@@ -56,13 +56,6 @@ DROP_NAMES = {
 }
 """Why records were dropped, in words."""
 
-LEFT_OUT_NAMES = {
-    "window": "submitted outside the window",
-    "where": "not among the jobs that were asked for",
-    "flurries": "part of a flurry of one user",
-    "growth": "taken away because the workload shrinks",
-}
-"""Why jobs were left out on request, in words."""
 
 _ORDERS = {
     "fcfs": "first come, first served",

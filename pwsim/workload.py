@@ -208,8 +208,7 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
     TraceError
         If a queue of the first has this name.
     """
-    taken = sorted(map(str, first.queue.categories))
-    if queue in taken:
+    if queue in set(first.queue):
         raise TraceError(f"{first.name} has a queue {queue!r} itself; call that of {second.name} something else")
     columns: dict[str, Any] = {}
     for column in COLUMNS:
@@ -233,6 +232,7 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
     added = f"{len(second):,} jobs of {second.name} added as queue {queue}"
     return replace(
         together,
+        format=first.format,
         first_submit_s=first.first_submit_s,
         jobs_read=first.jobs_read + second.jobs_read,
         dropped=_summed(first.dropped, second.dropped),
@@ -252,7 +252,10 @@ def with_data(trace: Trace, data_gib: float) -> Trace:
     >>> with_data(trace, 5).data_gib
     array([5. , 2.5])
     """
-    return trace.with_columns(data_gib=np.where(trace.data_gib > 0, trace.data_gib, float(data_gib)))
+    untold = trace.data_gib <= 0
+    return trace.with_columns(data_gib=np.where(untold, float(data_gib), trace.data_gib)).changed(
+        f"{data_gib:g} GiB of data for each of {int(untold.sum()):,} jobs, of which the log tells none"
+    )
 
 
 def _described(like: dict[str, Any]) -> str:

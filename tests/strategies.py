@@ -116,14 +116,24 @@ factors = st.fixed_dictionaries(
 )
 """Weights of the multifactor order."""
 
-clusters = st.builds(
-    lambda policy, overrun, depth, multifactor, pools: Cluster.model_validate(
-        {"policy": policy, "overrun": overrun, "depth": depth, "multifactor": multifactor, "pools": pools}
-    ),
-    policies,
-    st.sampled_from(["allow", "kill"]),
-    st.sampled_from([None, None, 1, 2, 3]),
-    factors,
+
+def _clusters(pools: st.SearchStrategy[list[dict[str, Any]]]) -> st.SearchStrategy[Cluster]:
+    return st.builds(
+        lambda policy, overrun, depth, multifactor, pools: Cluster.model_validate(
+            {"policy": policy, "overrun": overrun, "depth": depth, "multifactor": multifactor, "pools": pools}
+        ),
+        policies,
+        st.sampled_from(["allow", "kill"]),
+        st.sampled_from([None, None, 1, 2, 3]),
+        factors,
+        pools,
+    )
+
+
+machines = _clusters(machine.map(lambda pool: [pool]))
+"""One bag of processors under every policy: all jobs of a trace compete."""
+
+clusters = _clusters(
     st.one_of(
         machine.map(lambda pool: [pool]),
         st.tuples(_pool("a")).map(list),

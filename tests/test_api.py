@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import pwsim
+from pwsim import Cluster, Trace, TraceError, simulate
 
 
 def test_all_is_what_can_be_imported():
@@ -37,3 +38,16 @@ def test_import_and_help_load_nothing_heavy():
     code = f"import sys, pwsim.cli; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_cluster_says_is_not_said_again():
+    trace = Trace.from_columns({"submit_s": [0], "run_s": [1], "procs": [1]})
+    for more in ({"policy": "easy"}, {"overrun": "allow"}, {"depth": 3}):
+        with pytest.raises(TypeError, match="are those of the cluster"):
+            simulate(trace, Cluster.homogeneous(4), **more)
+
+
+@pytest.mark.parametrize("column", ["memory_mib", "gpus", "data_gib"])
+def test_a_trace_has_nothing_negative(column):
+    with pytest.raises(TraceError, match=f"record 2: {column} must be a number from 0"):
+        Trace.from_columns({"submit_s": [0, 0], "run_s": [1, 1], "procs": [1, 1], column: [1, -1]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from pwsim import Cluster, InputError, Trace, load_scenario, optimize, simulate
@@ -62,7 +63,7 @@ def test_all_changes_in_their_order_end_up_in_summary_and_report(folder, capsys)
     assert found["changes"] == [
         "only jobs with at most 1 processors and queue 1 or 2",
         "0 flurries removed",
-        "2 times its users, drawn anew by whole weeks, for 1 weeks",
+        "2 times its users, drawn anew from its 1 whole weeks, for 1 weeks",
         "arrivals ever denser, 2 times at the end",
         "other: arrivals 2 times as dense",
         "5 jobs of other added as queue ai",
@@ -89,6 +90,19 @@ def test_a_flurry_is_reported_unasked_and_removed_on_request(folder, capsys):
         assert [row["jobs"] for row in found["flurries"]] == ([90] if jobs == 790 else [])
         assert found["left_out"] == ({} if jobs == 790 else {"flurries": 90})
         assert ("A flurry: user 50 submitted 90 jobs" in (folder / "out" / "report.html").read_text()) == (jobs == 790)
+
+
+def test_data_goes_for_the_jobs_of_the_mix_too(folder, capsys):
+    path = written(folder, "mix: {trace: other.swf, queue: ai}\n  data_gib: 3")
+    trace = load_scenario(path).read_workload()
+    assert trace.format == "swf"
+    assert trace.data_gib.tolist() == [3] * 45
+    assert trace.changes[-1] == "3 GiB of data for each of 45 jobs, of which the log tells none"
+    path = written(folder, "mix: {trace: other.swf, queue: ai, data_gib: 7}\n  data_gib: 3")
+    trace = load_scenario(path).read_workload()
+    assert trace.data_gib[np.asarray(trace.queue == "ai")].tolist() == [7] * 5
+    assert trace.data_gib.sum() == 7 * 5 + 3 * 40
+    assert "45 jobs of log (format swf)" in pwsim(capsys, "validate", path)[1]
 
 
 def test_the_seed_decides_what_is_drawn(folder):

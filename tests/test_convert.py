@@ -31,6 +31,7 @@ def same(one: Trace, other: Trace) -> bool:
     return (
         one.digest() == other.digest()
         and (one.name, one.jobs_read, one.notes) == (other.name, other.jobs_read, other.notes)
+        and one.first_submit_s == other.first_submit_s
         and (dict(one.dropped), dict(one.header)) == (dict(other.dropped), dict(other.header))
     )
 

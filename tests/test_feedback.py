@@ -45,9 +45,13 @@ def log(*jobs: tuple[float, float, float, str], **more: object) -> Trace:
     return Trace.from_columns({"procs": [1] * len(jobs), **columns, **more})
 
 
-def pairs(trace: Trace) -> list[tuple[int, float]]:
+def feedback_of(trace: Trace) -> Feedback:
     assert trace.feedback is not None
-    return list(zip(trace.feedback.follows.tolist(), trace.feedback.think_s.tolist(), strict=True))
+    return trace.feedback
+
+
+def pairs(trace: Trace) -> list[tuple[int, float]]:
+    return list(zip(feedback_of(trace).follows.tolist(), feedback_of(trace).think_s.tolist(), strict=True))
 
 
 def test_a_job_follows_the_job_of_its_user_that_ended_last_before_it():
@@ -81,8 +85,7 @@ def test_log_without_waits_or_users_is_refused():
 
 def by_number(trace: Trace) -> dict[int, int]:
     """Return the number of the job that each job follows, by its number."""
-    assert trace.feedback is not None
-    rows = zip(trace.job_id.tolist(), trace.feedback.follows.tolist(), strict=True)
+    rows = zip(trace.job_id.tolist(), feedback_of(trace).follows.tolist(), strict=True)
     return {number: int(trace.job_id[follows]) for number, follows in rows if follows >= 0}
 
 
@@ -142,9 +145,9 @@ def test_jobs_come_sooner_on_a_better_machine_and_later_on_an_overloaded_one(eng
     assert result.submit_s.tolist() == [0, 12, 15, 26]
     assert result.replay.start_s.tolist() == [0, 12, 16, 26]
     assert result.wait_s.tolist() == [0, 0, 1, 0]
-    jobs = result.jobs
-    assert jobs["submit_s"].tolist() == [0, 12, 15, 26]
-    assert jobs["recorded_submit_s"].tolist() == [0, 12, 30, 50]
+    table = result.jobs
+    assert table["submit_s"].tolist() == [0, 12, 15, 26]
+    assert table["recorded_submit_s"].tolist() == [0, 12, 30, 50]
     # The window ends with the last submission, at 26 s, when three jobs are done.
     assert result.metrics["throughput_jobs_per_hour"] == pytest.approx(3 * 3600 / 26)
     assert result.metrics["utilization"] == pytest.approx((20 + 4 + 20) / (2 * 26))
@@ -210,7 +213,7 @@ def test_auto_takes_simpy_where_passing_goes_by_submissions(caplog):
 
 
 @given(
-    trace=feedback_traces.filter(lambda trace: trace.submit_s[trace.feedback.follows < 0].max() > 2),
+    trace=feedback_traces.filter(lambda trace: trace.submit_s[feedback_of(trace).follows < 0].max() > 2),
     targets=targets_,
     trim=st.sampled_from([NO_TRIM, NO_TRIM, Trim(1, 0), Trim(0, 2), Trim(1, 1)]),
 )
@@ -330,11 +333,11 @@ def test_what_follows_what_is_looked_up_in_the_times_of_the_log(folder, grow, wa
 
 def test_kth_engines_agree_in_a_closed_loop(data_dir):
     trace = with_feedback(read_trace(data_dir / "traces" / "swf" / "KTH-SP2-1996-2.swf.gz"))
-    assert np.count_nonzero(trace.feedback.follows >= 0) == 11_524
+    assert np.count_nonzero(feedback_of(trace).follows >= 0) == 11_524
     one, other = (simulate(trace, cores=100, policy="easy", engine=engine) for engine in ("simpy", "compiled"))
     for column in ("submit_s", "start_s", "end_s"):
         np.testing.assert_array_equal(one.jobs[column], other.jobs[column])
-    assert (one.submit_s[trace.feedback.follows < 0] == trace.submit_s[trace.feedback.follows < 0]).all()
-    followed = trace.feedback.follows >= 0
-    gap_s = one.submit_s[followed] - one.replay.end_s[trace.feedback.follows[followed]]
-    np.testing.assert_array_equal(gap_s, trace.feedback.think_s[followed])
+    assert (one.submit_s[feedback_of(trace).follows < 0] == trace.submit_s[feedback_of(trace).follows < 0]).all()
+    followed = feedback_of(trace).follows >= 0
+    gap_s = one.submit_s[followed] - one.replay.end_s[feedback_of(trace).follows[followed]]
+    np.testing.assert_array_equal(gap_s, feedback_of(trace).think_s[followed])

@@ -117,10 +117,10 @@ def test_commands_say_the_format(tmp_path, capsys, monkeypatch):
     (tmp_path / "tiny.swf").write_bytes(gzip.compress(TINY.encode()))
     (tmp_path / "good.yaml").write_text(GOOD)
     _, out, err = pwsim(capsys, "simulate", "tiny.swf", "--cores", "4", "--out", "a")
-    assert "Log: tiny, format swf, 8 of 8 records replayed" in out
+    assert "Log: tiny, format swf, 8 records, 8 jobs replayed" in out
     assert "tiny: format swf, replaying 8 jobs" in err
     _, out, _ = pwsim(capsys, "run", "good.yaml", "--out", "b", "--workers", "1")
-    assert "Log: tiny, format swf, 8 of 8 records replayed" in out
+    assert "Log: tiny, format swf, 8 records, 8 jobs replayed" in out
     assert json.loads((tmp_path / "b" / "summary.json").read_text())["workload"]["format"] == "swf"
     _, out, _ = pwsim(capsys, "validate", "good.yaml")
     assert "8 jobs of tiny (format swf)" in out

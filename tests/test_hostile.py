@@ -86,6 +86,7 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
     "quantity that is an expression": ("4 GiB", "2 GiB * 2", ["node.memory", "2 GiB * 2"]),
     "negative node count": ("nodes: 0", "nodes: -4", ["pools.1.nodes", "-4", "from 0 to"]),
     "fraction of a node": ("nodes: 0", "nodes: 2.5", ["pools.1.nodes", "2.5"]),
+    "wattage beyond all numbers": ("100 W", "1" + "0" * 400, ["busy_power", "finite"]),
     "negative cores": ("cores: 2", "cores: -2", ["node.cores", "-2", "at least 1"]),
     "no cores": ("cores: 2", "cores: 0", ["node.cores", "(got 0)"]),
     "too many nodes": ("nodes: 0", "nodes: 99999999999", ["pools.1.nodes", "99999999999", "1,000,000"]),
@@ -223,6 +224,17 @@ def test_every_problem_is_shown_at_once(folder, capsys):
     )
 
 
+def test_a_wrong_entry_is_not_said_to_be_missing(folder, capsys):
+    text = (folder / "good.yaml").read_text()
+    pools = text[text.index("  pools:") : text.index("targets:")]
+    second = pools.index("    - name", pools.index("    - name") + 1)
+    (folder / "bad.yaml").write_text(text.replace(pools, pools[:second]).replace("cores: 2", "cores: 2, cpu: 1"))
+    code, _, err = pwsim(capsys, "validate", "bad.yaml")
+    assert code == 2
+    assert "cpu: unknown key" in err
+    assert "must have at least" not in err
+
+
 def test_anchors_that_explode(folder, capsys):
     text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     for level in range(1, 12):
@@ -313,6 +325,8 @@ def test_all_jobs_at_once_cannot_be_scaled_to_a_year(folder, capsys):
         (["prices", "gpu>=8"], ["gpu", "did you mean 'gpus'"]),
         (["prices", "gpus>=many"], ["gpus", "many"]),
         (["fly"], ["fly"]),
+        (["trace", "generate", "simple", "tiny.swf", "--jobs", "5", "--cores", "4"], ["tiny.swf", "exists already"]),
+        (["trace", "fit", "tiny.swf", "-o", "good.yaml"], ["good.yaml", "exists already"]),
         (["trace", "generate", "simple", "nowhere/x.swf", "--jobs", "5", "--cores", "4"], ["nowhere/x.swf", "written"]),
     ],
 )  # fmt: skip

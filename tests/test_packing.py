@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pwsim import Cluster, Trace, simulate
+from pwsim.rules import Policy
 from tests.test_engine import assert_engines_agree
 
 GIB = 1024
@@ -151,3 +152,25 @@ def test_gpus_may_be_asked_for_in_accepts():
     ]
     result = replay(pools, [(0, 10, 1), (0, 10, 1, 0.1), (0, 10, 1, 0, 0, 5)])
     assert result.jobs["pool"].tolist() == ["own", "gpu", ""]
+
+
+def test_what_is_held_but_not_asked_for_is_not_free():
+    # Nodes: one job of a core holds its node of 16 cores until 10, the next waits for it: nothing is free meanwhile.
+    pool = {"name": "a", "kind": "on_premises", "nodes": 1, "node": {"cores": 16, "gpus": 4}, "placement": "nodes"}
+    trace = Trace.from_columns({"submit_s": [0, 0], "run_s": [10, 10], "procs": [1, 1]})
+    result = simulate(trace, Cluster.model_validate({"pools": [pool]}))
+    assert result.replay.start_s.tolist() == [0, 10]
+    assert [float(one[-1]) for one in result.stranded(0, np.array([20.0]))] == [0, 0]
+    # Packed: 2.5 GPUs are 3 whole ones, so of 4 one is free, for 10 s, and of 16 cores 15.
+    trace = Trace.from_columns({"submit_s": [0, 0], "run_s": [10, 10], "procs": [1, 1], "gpus": [2.5, 2.5]})
+    result = simulate(trace, Cluster.model_validate({"pools": [{**pool, "placement": "packed"}]}))
+    assert result.replay.start_s.tolist() == [0, 10]
+    assert [float(one[-1]) for one in result.stranded(0, np.array([20.0]))] == [150, 10]
+
+
+def test_a_policy_that_is_not_offered_cannot_be_picked():
+    cluster = Cluster.model_validate(
+        {"pools": [{"name": "a", "kind": "on_premises", "nodes": 1, "node": {"cores": 8}, "placement": "packed"}]}
+    )
+    with pytest.raises(ValueError, match="placement: packed, where policy 'conservative' is not offered"):
+        cluster.at({"a": 1}, Policy.parse("conservative"))

@@ -200,3 +200,23 @@ def test_model_as_text(tmp_path):
     assert "rejected_at_most: reject_1 <= 0" in text
     assert "one_choice_0: pick_0_0 + pick_0_2 = 1" in text
     assert "nodes_of_choice_1: - nodes_1 + pick_1_1 + 2 pick_1_2 = 0" in text
+
+
+def test_a_job_that_outlives_its_estimate_may_complete_after_an_interruption():
+    """It is killed at its estimate, but the estimate of a restarted attempt is at least 1 s (semantics §6)."""
+    trace = Trace.from_columns({"submit_s": [0, 400], "run_s": [10.5, 0], "procs": [1, 1], "estimate_s": [10, 1]})
+    spot = {
+        "name": "s", "kind": "cloud", "nodes": 1, "node": {"cores": 1}, "price_usd_per_hour": 1, "boot_time": 0,
+        "interruptions_per_hour": 300, "checkpoint_interval": 9.5, "max_restarts": 1000,
+    }  # fmt: skip
+    own = {
+        "name": "own", "kind": "on_premises", "nodes": [0, 1], "node": {"cores": 1},
+        "cost": {"capex_usd": 100_000, "lifetime_years": 5},
+    }  # fmt: skip
+    cluster = Cluster.model_validate({"overrun": "kill", "pools": [spot, own]})
+    both = Target(metric="throughput_jobs_per_hour", at_least=18.0)  # two jobs in 400 s
+    plan = search(trace, cluster, [both], engine="simpy", seed=13, workers=1)
+    assert plan.chosen is not None
+    assert plan.chosen.nodes == {"s": 1, "own": 0}
+    assert plan.result.replay.restarts[0] >= 1
+    assert not plan.result.replay.killed.any()

@@ -286,7 +286,7 @@ def test_phillips(data_dir, tmp_path, capsys):
         str(out),
     )
     assert code == 0
-    assert "format sacct, 4,046 of 4,285 records replayed" in answer
+    assert "format sacct, 4,285 records, 4,046 jobs replayed" in answer
     assert json.loads((out / "summary.json").read_text())["workload"]["dropped"] == {"not_started": 239}
 
 

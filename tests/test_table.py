@@ -193,7 +193,7 @@ def test_a_scenario_with_a_mapping(tmp_path, capsys, monkeypatch):
     (tmp_path / "x.yaml").write_text(SCENARIO)
     code, out, err = pwsim(capsys, "run", "x.yaml", "--out", "out", "--workers", "1")
     assert code == 0, err
-    assert "format csv, 10 of 10 records replayed" in out
+    assert "format csv, 10 records, 10 jobs replayed" in out
 
 
 @pytest.mark.parametrize(

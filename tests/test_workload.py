@@ -137,11 +137,15 @@ def test_other_seeds_shake_otherwise():
     assert shake(trace, 60, 1).digest() != shake(trace, 60, 2).digest()
 
 
+def hours_apart(users: int) -> int:
+    return 150 // (users - 1)
+
+
 def weekly_users(weeks: int, users: int) -> Trace:
-    """Each user submits one job a week at an hour of their own; the run time tells the week and the user."""
+    """Each user submits one job a week, from its first to its seventh day; the run time tells the week and the user."""
     week, user = np.divmod(np.arange(weeks * users), users)
     return trace_of(
-        submit_s=week * WEEK_S + user * 3600,
+        submit_s=week * WEEK_S + user * hours_apart(users) * 3600,
         run_s=1000 * (week + 1) + user,
         procs=np.ones(weeks * users, dtype=int),
         user=[f"u{one}" for one in user],
@@ -154,7 +158,8 @@ def test_users_who_stay_go_round_the_log_at_the_same_hour():
     assert len(made) == 150, "each of them each week"
     hour = (made.submit_s - made.submit_s[0]) % WEEK_S // 3600
     of_user = (made.run_s % 1000).astype(int)
-    assert (hour - of_user == hour[0] - of_user[0]).all()
+    hour_of_user = of_user * hours_apart(3)
+    assert (hour - hour_of_user == hour[0] - hour_of_user[0]).all()
     for user in range(3):
         log_weeks = made.run_s[of_user == user] // 1000 - 1
         assert (np.diff(log_weeks) % 20 == 1).all(), "week after week, the last before the first"
@@ -175,8 +180,9 @@ def test_a_workload_grows_by_users_evenly():
     grown = grow(trace, 3, by="jobs", seed=2)
     week = (grown.submit_s // WEEK_S).astype(int)
     counts = np.bincount(week)[:-1]  # the last is cut off where the log ends
-    assert np.abs(counts - 30 * (1 + 2 * (np.arange(19) + 0.5) / 20)).max() <= 1
-    assert (grown.submit_s % WEEK_S // 3600 == grown.run_s % 1000).all(), "everybody at the usual hour"
+    assert np.abs(counts - 30 * (1 + 2 * (np.arange(19) + 0.5) * WEEK_S / trace.span_s)).max() <= 1
+    hour_of_user = grown.run_s % 1000 * hours_apart(30)
+    assert (grown.submit_s % WEEK_S // 3600 == hour_of_user).all(), "everybody at the usual hour"
     assert_sound(grown)
     shrunk = grow(trace, 0.2, by="jobs", seed=2)
     # Week w keeps each of its 30 with 1 - 0.8 (w + 1/2) / 20: 360 of 600 on average, standard deviation 11.
@@ -257,3 +263,38 @@ def test_no_flurries_in_the_real_logs_that_were_cleaned(data_dir):
 
     for name in ("NASA-iPSC-1993-3.1-cln", "CEA-Curie-2011-2.1-cln"):
         assert len(find_flurries(read_trace(data_dir / "traces" / "swf" / f"{name}.swf.gz"))) == 0
+
+
+def steady_log(days: int, jobs_a_day: int = 24) -> Trace:
+    """So many jobs a day, evenly, of as many users."""
+    count = days * jobs_a_day
+    users = [f"u{one % jobs_a_day}" for one in range(count)]
+    return trace_of(
+        submit_s=np.arange(count) * 86400 // jobs_a_day, run_s=np.ones(count), procs=np.ones(count, int), user=users
+    )
+
+
+@pytest.mark.parametrize("days", [8, 10, 14, 17, 20, 29])
+def test_a_last_week_that_is_not_whole_does_not_thin_the_load_out(days):
+    log = steady_log(days)
+    made = resample(log, seed=3)
+    whole = days // 7
+    assert len(made) == pytest.approx(whole * 7 * 24, abs=24)
+    assert made.left_out == ({"partial_week": (days - 7 * whole) * 24} if days > 7 * whole else {})
+    assert f"from its {whole} whole weeks" in made.changes[-1]
+    # Grown to 3 times as many, a day in the middle has 2 times as many: twice the log in all.
+    grown = grow(log, 3, by="jobs", seed=3)
+    assert len(grown) == pytest.approx(2 * len(log), rel=0.06)
+    assert grown.span_s == pytest.approx(log.span_s, abs=86400)
+
+
+def test_weeks_cannot_be_drawn_from_days():
+    with pytest.raises(TraceError, match="is shorter than a week, so 4 weeks cannot be drawn"):
+        resample(steady_log(5), weeks=4)
+    assert len(resample(steady_log(5), users=2)) == 2 * 5 * 24  # as it stands, with twice the users
+
+
+def test_a_queue_without_jobs_may_be_named_again():
+    first = trace_of(submit_s=[0, 5], run_s=[1, 2], procs=[1, 1], queue=["a", "ai"])
+    made = mix(keep(first, queue="a"), first, "ai")
+    assert list(made.queue) == ["a", "ai", "ai"]

@@ -23,8 +23,8 @@ def simulate(
     cluster: Cluster | None = None,
     *,
     cores: int | None = None,
-    policy: str = "easy",
-    overrun: Literal["allow", "kill"] = "allow",
+    policy: str | None = None,
+    overrun: Literal["allow", "kill"] | None = None,
     depth: int | None = None,
     engine: Engine = "auto",
     seed: int = 1,
@@ -38,7 +38,8 @@ def simulate(
     cluster
         What they run on, with one choice of nodes and policy.
     cores, policy, overrun, depth
-        Instead of a cluster: one homogeneous machine of ``cores`` processors.
+        Instead of a cluster: one homogeneous machine of ``cores`` processors, under ``easy`` and ``allow`` if nothing
+        is said.
     engine
         ``compiled``, ``simpy``, or ``auto`` for the compiled one where it can do what the cluster asks.
     seed
@@ -47,7 +48,7 @@ def simulate(
     Raises
     ------
     TypeError
-        If neither or both of ``cluster`` and ``cores`` are given.
+        If neither or both of ``cluster`` and ``cores`` are given, or something beside a cluster that is the cluster's.
     ValueError
         If the cluster still has choices, or an option is not one of those above.
     InputError
@@ -61,11 +62,13 @@ def simulate(
     """
     if (cluster is None) == (cores is None):
         raise TypeError("give either a cluster or a number of cores")
+    if cluster is not None and (policy is not None or overrun is not None or depth is not None):
+        raise TypeError("policy, overrun and depth are those of the cluster: give them there")
     if engine not in get_args(Engine):
         raise ValueError(f"engine must be one of {', '.join(get_args(Engine))} (got {engine!r})")
     if cluster is None:
         assert cores is not None
-        cluster = Cluster.homogeneous(cores, policy, overrun, depth)
+        cluster = Cluster.homogeneous(cores, policy or "easy", overrun or "allow", depth)
     return Result(trace, cluster, _run(prepare(trace, cluster, seed), engine), seed)
 
 

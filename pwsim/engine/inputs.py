@@ -10,8 +10,9 @@ from zlib import crc32
 
 import numpy as np
 
-from pwsim.cluster import Cluster, Pool
+from pwsim.cluster import Cluster
 from pwsim.errors import InputError
+from pwsim.pools import Pool
 from pwsim.result import REJECTED, Replay
 from pwsim.rules import Policy, custom, orders
 from pwsim.rules.custom import Order

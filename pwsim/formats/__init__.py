@@ -64,7 +64,7 @@ def read_trace(path: str | os.PathLike[str], format: str | None = None, **option
     format = detect_format(path) if format is None else format  # noqa: A001
     for option, message in wrong_options(format, options):
         raise TraceError(f"{path}: {option}: {message}")
-    trace = replace(READERS[format](path, **options), format=format)
+    trace = replace(READERS[format](path, **options), format=format, path=str(path))
     if not len(trace):
         reasons = "; ".join(f"{count}: {DROP_REASONS[reason]}" for reason, count in trace.dropped.items())
         raise TraceError(f"{path}: none of the {trace.jobs_read} records can be replayed ({reasons})")

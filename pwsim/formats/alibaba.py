@@ -5,9 +5,9 @@ scheduled_time``; times are seconds from an arbitrary zero.  A task on one GPU m
 (``gpu_milli`` below 1000); on several GPUs it has them whole.  A task runs on one node.
 
 Faults of the data: tasks that are ``Pending`` were never scheduled and have no run time, so they are dropped
-(``not_started``); tasks that are ``Running`` when the observation ends have its end as their deletion time, so their
-run time is cut off, which a note says; nobody asked for a run time, so estimates are exact.  Arrivals bunch towards
-the end of the observation.
+(``not_started``); a task that is still ``Running`` when the observation ends has that as its deletion time, so its run
+time is cut off, which a note says (most tasks of that phase were deleted before).  Nobody asked for a run time, so
+estimates are exact.  Arrivals bunch towards the end of the observation.
 
 References
 ----------
@@ -27,6 +27,7 @@ import pandas as pd
 from pwsim.errors import TraceError
 from pwsim.formats.delimited import header_names, read_rows
 from pwsim.formats.files import first_line, stem
+from pwsim.formats.tables import Seen
 from pwsim.trace import LONGEST_S, WIDEST, Trace
 
 COLUMNS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli", "qos", "pod_phase", "creation_time",
@@ -47,7 +48,7 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path}:1: column {missing[0]!r} is missing; the task list has {', '.join(COLUMNS)}")
     tables = []
     for rows in read_rows(path, ",", names, COLUMNS, header=True):
-        table = pd.DataFrame({"job_id": rows.parsed("name", _number_of, "int64")})
+        table = pd.DataFrame({"job_id": rows.parsed("name", _number_of, "int64"), "record": rows.records})
         for column in ("cpu_milli", "memory_mib", "num_gpu", "gpu_milli"):
             table[column] = np.nan_to_num(rows.numbers(column, whole=True, limit=WIDEST))
         for column in ("creation_time", "deletion_time", "scheduled_time"):
@@ -65,12 +66,14 @@ def recognises(start: bytes) -> bool:
 
 def _trace(tasks: pd.DataFrame, name: str) -> Trace:
     started = tasks["scheduled_time"].notna()
-    waiting = int((~started).sum())
+    seen = Seen()
+    seen.add("not_started", tasks["record"].to_numpy()[~started])
     tasks = tasks[started]
     run_s = tasks["deletion_time"] - tasks["scheduled_time"]
     notes = []
-    if running := int((tasks["phase"] == "Running").sum()):
-        notes.append(f"{running} tasks were still running when the observation ended; their run time is cut off there")
+    running = tasks["phase"] == "Running"
+    if cut := int((running & (tasks["deletion_time"] == tasks["deletion_time"].max())).sum()):
+        notes.append(f"{cut} tasks were still running when the observation ended; their run time is cut off there")
     columns = {
         "job_id": tasks["job_id"],
         "submit_s": tasks["creation_time"].fillna(-1),
@@ -83,7 +86,14 @@ def _trace(tasks: pd.DataFrame, name: str) -> Trace:
         "recorded_status": pd.Categorical(tasks["phase"]),
         "queue": pd.Categorical(tasks["qos"]),
     }
-    return Trace.from_columns(columns, name=name, notes=tuple(notes), dropped={"not_started": waiting})
+    return Trace.from_columns(
+        columns,
+        name=name,
+        notes=tuple(notes),
+        dropped=seen,
+        first_dropped=seen.first,
+        records=tasks["record"].to_numpy(),
+    )
 
 
 def _number_of(text: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -72,7 +73,8 @@ def read_rows(
             for batch in pacsv.open_csv(counted, read_options=read, parse_options=parse, convert_options=convert):
                 if len(batch):
                     columns = dict(zip(wanted, batch.columns, strict=True))
-                    yield Rows(columns, len(batch), _Where(path, delimiter, done + header, quoted))
+                    numbers = np.arange(done + 1, done + len(batch) + 1)
+                    yield Rows(columns, len(batch), _Where(path, delimiter, done + header, quoted), numbers)
                 done += len(batch)
         except pa.ArrowInvalid as error:
             raise _wrong_line(path, delimiter, len(names), quoted, str(error)) from None
@@ -119,7 +121,7 @@ class _Where:
 
     def __call__(self, row: int) -> str:
         try:
-            for count, (line, _) in enumerate(_lines(self.path, self.delimiter, quoted=self.quoted)):
+            for count, (line, _) in enumerate(split_lines(self.path, self.delimiter, quoted=self.quoted)):
                 if count == self.before + row:
                     return f"{self.path}:{line}"
         except csv.Error:  # a field that is too long
@@ -132,7 +134,7 @@ def _text(file: IO[bytes]) -> io.TextIOWrapper:
     return io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
 
 
-def _lines(path: Path, delimiter: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:
+def split_lines(path: Path, delimiter: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the fields of each line that is not empty."""
     with opened(path) as file, _text(file) as text:
         if not quoted:
@@ -151,7 +153,7 @@ def _lines(path: Path, delimiter: str, *, quoted: bool) -> Iterator[tuple[int, l
 def _wrong_line(path: Path, delimiter: str, count: int, quoted: bool, reason: str) -> TraceError:
     """Return the error about the first line with a wrong number of fields."""
     try:
-        for line, fields in _lines(path, delimiter, quoted=quoted):
+        for line, fields in split_lines(path, delimiter, quoted=quoted):
             if len(fields) != count:
                 return TraceError(f"{path}:{line}: has {len(fields)} fields where there are {count} columns")
     except csv.Error as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pandas as pd
 from pwsim.errors import TraceError
 from pwsim.formats.fields import number
 from pwsim.formats.files import opened
-from pwsim.formats.tables import drop_duplicates, moments, notes
+from pwsim.formats.tables import Seen, drop_duplicates, moments, notes
 from pwsim.trace import DROP_REASONS, LONGEST_S, Trace
 
 
@@ -52,14 +51,14 @@ def moment(text: str) -> float:
     return value if value > 0 else float("nan")
 
 
-def trace_of(records: list[dict[str, Any]], name: str, seen: Counter[str]) -> Trace:
+def trace_of(records: list[dict[str, Any]], name: str, seen: Seen) -> Trace:
     """Return the trace of records of jobs that ended.
 
     Parameters
     ----------
     records
-        Each with ``id`` (text), ``submit``, ``eligible``, ``start``, ``end``, ``limit_s`` [s, NaN where unknown], and
-        other columns of a trace.
+        Each with ``id`` (text), ``record`` (number of its line), ``submit``, ``eligible``, ``start``, ``end``,
+        ``limit_s`` [s, NaN where unknown], and other columns of a trace.
     name
         Name of the trace.
     seen
@@ -68,7 +67,9 @@ def trace_of(records: list[dict[str, Any]], name: str, seen: Counter[str]) -> Tr
     texts = {column for column, value in records[0].items() if isinstance(value, str)} if records else set()
     table: dict[str, Any] = {
         column: np.array([record[column] for record in records], dtype=object if column in texts else np.float64)
-        for column in (records[0] if records else ("id", "submit", "eligible", "start", "end", "limit_s", "procs"))
+        for column in (
+            records[0] if records else ("id", "submit", "eligible", "start", "end", "limit_s", "procs", "record")
+        )
     }
     start, end = table.pop("start"), table.pop("end")
     when = moments(table.pop("submit"), table.pop("eligible"), start)
@@ -81,13 +82,19 @@ def trace_of(records: list[dict[str, Any]], name: str, seen: Counter[str]) -> Tr
         "unusable": when.unusable,
     }
     kept = ~np.isnan(start)
-    seen["not_started"] = int(np.count_nonzero(~kept))
-    table, seen["duplicate"], seen["again"] = drop_duplicates(
-        {key: column[kept] for key, column in table.items()}, ("id",)
-    )
-    seen["held"] = int(np.count_nonzero(table["held_s"] > 0))
-    seen["unusable"] = int(np.count_nonzero(table.pop("unusable")))
+    seen.add("not_started", table["record"][~kept])
+    table = drop_duplicates({key: column[kept] for key, column in table.items()}, ("id",), seen)
+    numbers = table.pop("record")
+    seen.add("held", numbers[table["held_s"] > 0])
+    seen.add("unusable", numbers[table.pop("unusable")])
     del table["id"]
     dropped = {reason: seen[reason] for reason in DROP_REASONS if reason in seen}
     named = {column: pd.Categorical(table[column]) for column in texts - {"id"}}
-    return Trace.from_columns({**table, **named}, name=name, notes=tuple(notes(seen)), dropped=dropped)
+    return Trace.from_columns(
+        {**table, **named},
+        name=name,
+        notes=tuple(notes(seen)),
+        dropped=dropped,
+        first_dropped={reason: seen.first[reason] for reason, lost in dropped.items() if lost},
+        records=numbers,
+    )

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from pwsim.errors import TraceError
 from pwsim.formats.fields import number
 from pwsim.formats.files import first_line, stem
 from pwsim.formats.lines import field, moment, numbered_lines, trace_of
+from pwsim.formats.tables import Seen
 from pwsim.trace import WIDEST, Trace
 
 FIELDS = {
@@ -58,7 +58,7 @@ def read(path: Path) -> Trace:
         If the file cannot be read, or a line makes no sense: names line, field and value.
     """
     records = []
-    seen: Counter[str] = Counter()
+    seen = Seen()
     for line, text in numbered_lines(path):
         if not text.startswith('"'):
             raise TraceError(f'{path}:{line}: must start with the type of a record, "JOB_FINISH" (got {text[:40]!r})')
@@ -119,6 +119,7 @@ def _job(path: Path, line: int, tokens: list[str]) -> dict[str, Any]:
     job = count(FIELDS["jobId"], "jobId", 1e15)
     return {
         "id": f"{job}[{rest[6] if len(rest) > 6 else 0}]",
+        "record": float(line),
         "job_id": float(job),
         "submit": submit,
         "eligible": max(submit, begin) if begin > 0 else math.nan,

@@ -39,6 +39,7 @@ def write(trace: Trace, path: Path) -> None:
     about = {
         "name": trace.name,
         "jobs_read": trace.jobs_read,
+        "first_submit_s": trace.first_submit_s,
         "dropped": dict(trace.dropped),
         "header": dict(trace.header),
         "notes": list(trace.notes),
@@ -85,6 +86,7 @@ def read(path: Path) -> Trace:
             dropped=dict(about["dropped"]),
             header=about["header"],
             notes=tuple(about["notes"]),
+            first_submit_s=float(about.get("first_submit_s", 0.0)),  # files of older versions lack it
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TraceError(f"{path}: is no trace that pwsim wrote, or was changed ({error})") from None

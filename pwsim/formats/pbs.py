@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from pwsim.errors import TraceError
 from pwsim.formats.fields import duration_s, memory_mib, number
 from pwsim.formats.files import first_line, stem
 from pwsim.formats.lines import field, moment, numbered_lines, trace_of
+from pwsim.formats.tables import Seen
 from pwsim.trace import WIDEST, Trace
 
 _RECORD = re.compile(r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d;([A-Za-z]);([^;]*);(.*)", re.ASCII)
@@ -56,8 +56,8 @@ def read(path: Path) -> Trace:
         If the file cannot be read, or a line makes no sense: names line, field and value.
     """
     records: list[dict[str, Any]] = []
-    deleted: list[str] = []
-    seen: Counter[str] = Counter()
+    deleted: dict[str, int] = {}
+    seen = Seen()
     for line, text in numbered_lines(path):
         found = _RECORD.fullmatch(text)
         if found is None:
@@ -69,11 +69,11 @@ def read(path: Path) -> Trace:
             seen["glued"] += glued
             records.append(_job(path, line, job, keys))
         elif kind == "D":
-            deleted.append(job)
+            deleted.setdefault(job, line)
         else:
-            seen["aborted" if kind == "A" else "others"] += 1
+            seen.add("aborted" if kind == "A" else "others", np.array([line]))
     ended = {record["id"] for record in records}
-    seen["aborted"] += len({job for job in deleted if job not in ended})
+    seen.add("aborted", np.array([line for job, line in deleted.items() if job not in ended], dtype=np.int64))
     if not records and not seen["aborted"]:
         raise TraceError(f"{path}: has no records of jobs that ended (type E)")
     return trace_of(records, stem(path), seen)
@@ -102,6 +102,7 @@ def _job(path: Path, line: int, job: str, keys: dict[str, str]) -> dict[str, Any
     each = of(wanted + "pmem", _memory_mib)
     return {
         "id": job,
+        "record": float(line),
         "job_id": float(found[1]),
         "submit": of("ctime", moment),
         "eligible": of("etime", moment),

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pwsim.errors import TraceError
 from pwsim.formats.clock import Clock
 from pwsim.formats.fields import UNKNOWN, number
-from pwsim.trace import LONGEST_S, Floats
+from pwsim.trace import LONGEST_S, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Rows:
     """Number of rows."""
     where: Callable[[int], str]
     """File and line of a row of this batch, for messages."""
+    records: Integers
+    """Number of the record that each row is, from 1 in the log, shape (rows,)."""
 
     def __len__(self) -> int:
         return self.count
@@ -129,7 +131,7 @@ class Rows:
         at = np.flatnonzero(chosen)
         mask = pa.array(chosen)
         columns = {name: column.filter(mask) for name, column in self.columns.items()}
-        return Rows(columns, len(at), lambda row: self.where(int(at[row])))
+        return Rows(columns, len(at), lambda row: self.where(int(at[row])), self.records[at])
 
     def fault(self, row: int, name: str, message: str, text: str) -> TraceError:
         """Return the error about a field of a row."""

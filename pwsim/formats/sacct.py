@@ -25,7 +25,6 @@ https://slurm.schedmd.com/sacct.html
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ from pwsim.formats.delimited import header_names, read_rows
 from pwsim.formats.fields import duration_s, name_list
 from pwsim.formats.files import first_line, stem
 from pwsim.formats.rows import Rows
-from pwsim.formats.tables import Growing, drop_duplicates, moments, notes
+from pwsim.formats.tables import Growing, Seen, drop_duplicates, moments, notes
 from pwsim.trace import Trace
 
 COLUMNS = (
@@ -82,7 +81,7 @@ def read(path: Path, columns: str | Path | Sequence[str] | None = None, time_zon
     """
     clock = Clock.of(path, time_zone)
     names, header = _names(path, columns)
-    seen: Counter[str] = Counter()
+    seen = Seen()
     wanted = [name for name in COLUMNS if name in names]
     jobs = Growing()
     for rows in read_rows(path, "|", names, wanted, header=header, quoted=False):
@@ -90,10 +89,18 @@ def read(path: Path, columns: str | Path | Sequence[str] | None = None, time_zon
     table = jobs.table()
     if not table:
         raise TraceError(f"{path}: has no rows")
-    dropped = {reason: seen[reason] for reason in slurm.REASONS}
-    table, dropped["duplicate"], seen["again"] = drop_duplicates(table, ("job_id", "task", "het"))
+    table = drop_duplicates(table, ("job_id", "task", "het"), seen)
     del table["task"], table["het"]
-    return Trace.from_columns(table, name=stem(path), notes=(*notes(seen), *clock.notes()), dropped=dropped)
+    dropped = {reason: seen[reason] for reason in (*slurm.REASONS, "duplicate") if seen[reason]}
+    numbers = table.pop("record")
+    return Trace.from_columns(
+        table,
+        name=stem(path),
+        notes=(*notes(seen), *clock.notes()),
+        dropped=dropped,
+        first_dropped={reason: seen.first[reason] for reason in dropped},
+        records=numbers,
+    )
 
 
 def _names(path: Path, columns: str | Path | Sequence[str] | None) -> tuple[list[str], bool]:
@@ -116,7 +123,7 @@ def _names(path: Path, columns: str | Path | Sequence[str] | None) -> tuple[list
     return names, header
 
 
-def _jobs(rows: Rows, clock: Clock, seen: Counter[str]) -> dict[str, Any]:
+def _jobs(rows: Rows, clock: Clock, seen: Seen) -> dict[str, Any]:
     """Return the jobs of some rows as columns of a trace; count in ``seen`` what else there is."""
     id_column = "jobid" if "jobid" in rows.columns else "jobidraw"
     job, step = slurm_ids.is_job(rows, id_column)
@@ -140,8 +147,9 @@ def _jobs(rows: Rows, clock: Clock, seen: Counter[str]) -> dict[str, Any]:
         ("wait", kept & (start < when.submit_s)),
         ("limit", kept & (limit_s == slurm.NO_LIMIT)),
     ):
-        seen[event] += int(ids.count[rows_of_it].sum())
+        seen.add(event, rows.records[rows_of_it], ids.count[rows_of_it])
     table: dict[str, Any] = {
+        "record": rows.records,
         "submit_s": np.nan_to_num(when.submit_s, nan=-1),
         "run_s": np.nan_to_num(run_s, nan=-1),
         **slurm.resources(rows),

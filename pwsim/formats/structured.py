@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ def json_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
     TraceError
         If the file cannot be read, or a line is no object, or lacks all that is wanted.
     """
+    done = 0
     with opened(path) as file:
         lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
         while batch := list(itertools.islice(lines, BATCH_ROWS)):
@@ -35,7 +37,9 @@ def json_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
             columns = {
                 name: pa.array([record[place] for record in records], pa.binary()) for place, name in enumerate(wanted)
             }
-            yield Rows(columns, len(batch), _numbered(path, [number for number, _ in batch]))
+            numbers = np.arange(done + 1, done + len(batch) + 1)
+            yield Rows(columns, len(batch), _numbered(path, [number for number, _ in batch]), numbers)
+            done += len(batch)
 
 
 def _numbered(path: Path, numbers: list[int]) -> Callable[[int], str]:
@@ -94,7 +98,7 @@ def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
             if not len(batch):
                 continue
             columns = {name: _text(path, name, batch.column(name)) for name in wanted}
-            yield Rows(columns, len(batch), _counted(path, done))
+            yield Rows(columns, len(batch), _counted(path, done), np.arange(done + 1, done + len(batch) + 1))
             done += len(batch)
     except (pa.ArrowException, OSError) as error:
         raise TraceError(f"{path}: the Parquet file is broken ({str(error).splitlines()[0][:200]})") from None

@@ -14,7 +14,6 @@ values of JSON have names such as ``request.cpus``.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from pwsim.formats.files import first_line, peek, stem
 from pwsim.formats.mapping import DURATIONS, NAMES, NUMBERS, TIMES, factor, parse_mapping, wrong_columns
 from pwsim.formats.rows import Rows
 from pwsim.formats.structured import json_rows, parquet_names, parquet_rows
-from pwsim.formats.tables import Growing, moments, notes
+from pwsim.formats.tables import Growing, Seen, moments, notes
 from pwsim.trace import LONGEST_S, Floats, Trace
 
 KINDS = ("csv", "parquet", "jsonl", "table")
@@ -61,7 +60,7 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     clock = Clock.of(path, time_zone)
     sources = {name: source["column"] if isinstance(source, Mapping) else source for name, source in columns.items()}
     wanted = sorted({source for source in sources.values() if isinstance(source, str)})
-    seen: Counter[str] = Counter()
+    seen = Seen()
     factors = {name: factor(name, source) for name, source in columns.items()}
     jobs = Growing()
     for rows in _rows(path, kind, wanted):
@@ -69,8 +68,16 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     table = jobs.table()
     if not table:
         raise TraceError(f"{path}: has no rows")
-    dropped = {reason: seen[reason] for reason in ("not_started", "still_running")}
-    return Trace.from_columns(table, name=stem(path), notes=(*notes(seen), *clock.notes()), dropped=dropped)
+    dropped = {reason: seen[reason] for reason in ("not_started", "still_running") if seen[reason]}
+    numbers = table.pop("record")
+    return Trace.from_columns(
+        table,
+        name=stem(path),
+        notes=(*notes(seen), *clock.notes()),
+        dropped=dropped,
+        first_dropped={reason: seen.first[reason] for reason in dropped},
+        records=numbers,
+    )
 
 
 def _rows(path: Path, kind: str, wanted: list[str]) -> Iterator[Rows]:
@@ -96,7 +103,7 @@ def _rows(path: Path, kind: str, wanted: list[str]) -> Iterator[Rows]:
 
 
 def _jobs(
-    rows: Rows, sources: Mapping[str, Any], factors: Mapping[str, float], clock: Clock, seen: Counter[str]
+    rows: Rows, sources: Mapping[str, Any], factors: Mapping[str, float], clock: Clock, seen: Seen
 ) -> dict[str, Any]:
     """Return the jobs of some rows as columns of a trace; count in ``seen`` what else there is."""
 
@@ -126,8 +133,9 @@ def _jobs(
         ("unusable", kept & when.unusable),
         ("wait", kept & (start < when.submit_s)),
     ):
-        seen[event] += int(np.count_nonzero(rows_of_it))
+        seen.add(event, rows.records[rows_of_it])
     table: dict[str, Any] = {
+        "record": rows.records,
         "submit_s": np.nan_to_num(when.submit_s, nan=-1),
         "run_s": np.nan_to_num(run_s, nan=-1),
         "estimate_s": np.nan_to_num(of("estimate_s"), nan=-1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pwsim.trace import Floats
+from pwsim.trace import Floats, Integers
 
 RECORD = ("submit_s", "recorded_wait_s", "run_s", "procs", "estimate_s", "gpus")
 """What tells two records with the same job id apart, beside the id."""
@@ -42,6 +43,21 @@ def moments(submit: Floats, eligible: Floats, start: Floats) -> Moments:
     return Moments(
         ready, np.where(wait_s >= 0, wait_s, np.nan), np.where(np.isnan(eligible), np.nan, ready - submit), unusable
     )
+
+
+class Seen(Counter[str]):
+    """What a reader counted, by event (a reason to drop records, or one of :data:`NOTES`), and where it came first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: dict[str, int] = {}
+        """Number of the first record of each event."""
+
+    def add(self, event: str, numbers: Integers, weights: Integers | None = None) -> None:
+        """Count an event in the records of these numbers, in their order; each counts once, or by its weight."""
+        if len(numbers):
+            self[event] += len(numbers) if weights is None else int(weights.sum())
+            self.first.setdefault(event, int(numbers[0]))
 
 
 NOTES = {
@@ -99,25 +115,29 @@ class Growing:
         return {**self._arrays, **named}
 
 
-def drop_duplicates(table: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any], int, int]:
-    """Return the table without records that occur before, their number, and how many ids still come again.
+def drop_duplicates(table: dict[str, Any], keys: Sequence[str], seen: Seen) -> dict[str, Any]:
+    """Return the table without records that occur before.
 
     Parameters
     ----------
     table
-        Columns of a trace, and of what makes a job's id.
+        Columns of a trace, of what makes a job's id, and ``record``: the number of the record.
     keys
         The columns that make the id; the first alone is the same for few records.
+    seen
+        Counts the records that go (``duplicate``), and those whose id still comes again (``again``).
     """
     suspects = np.flatnonzero(pd.Series(table[keys[0]]).duplicated(keep=False).to_numpy())
     if not len(suspects):
-        return table, 0, 0
+        return table
     columns = [*keys, *(name for name in RECORD if name in table)]
     records = pd.DataFrame({name: table[name][suspects] for name in columns})
     twice = records.duplicated().to_numpy()
-    again = int(records[~twice].duplicated(subset=list(keys)).sum())
+    again = records[~twice].duplicated(subset=list(keys)).to_numpy()
+    seen.add("again", table["record"][suspects[~twice][again]])
+    seen.add("duplicate", table["record"][suspects[twice]])
     if not twice.any():
-        return table, 0, again
+        return table
     kept = np.ones(len(table[keys[0]]), dtype=bool)
     kept[suspects[twice]] = False
-    return {name: values[kept] for name, values in table.items()}, int(twice.sum()), again
+    return {name: values[kept] for name, values in table.items()}

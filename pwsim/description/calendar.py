@@ -1,0 +1,130 @@
+"""When jobs of a log come: span, weeks and their load, hours and weekdays, gaps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from pwsim.tariffs import Start, start_of
+from pwsim.trace import Floats, Trace
+from pwsim.units import DAY_S, HOUR_S
+
+WEEK_S = 7 * DAY_S
+
+CORE_SHARE = 0.98
+"""The middle of a log: the shortest part of it that leaves out a hundredth of the jobs at either end."""
+
+EPOCH_S = 315_532_800.0
+"""A first submission from 1980 on is a date; smaller numbers are seconds from an arbitrary zero."""
+
+LEAST_GAP_S = DAY_S
+"""A time without a submission is a gap if it lasts for a day at least, which no night does,"""
+LEAST_MISSED = 20.0
+"""and if at the mean rate so many jobs would have come: by Poisson's law none come with a probability of 2e-9."""
+
+
+def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
+    """Return the part of the profile that has to do with time.
+
+    Parameters
+    ----------
+    trace
+        The jobs.
+    cores
+        Processors of the machine, if they are known.
+    time_zone
+        Zone in which hours and weekdays are counted, where times are seconds since 1970.
+    """
+    start = _start(trace, time_zone)
+    work_s = trace.run_s * trace.procs
+    busy = float(work_s.sum()) / trace.span_s if trace.span_s else None
+    first_s, last_s = np.quantile(trace.submit_s, [(1 - CORE_SHARE) / 2, (1 + CORE_SHARE) / 2]).tolist()
+    return {
+        "span": {
+            "span_s": trace.span_s,
+            "weeks": trace.span_s / WEEK_S,
+            "first_submit": start.local.isoformat(sep=" ", timespec="minutes") if start else None,
+            "last_submit": _after(start, trace.span_s),
+            "clock": start.source if start else "the log's own clock, which starts at an arbitrary time",
+            "middle_start_s": first_s,
+            "middle_end_s": last_s,
+            "middle_span_share": (last_s - first_s) / trace.span_s if trace.span_s else 1.0,
+        },
+        "load": {
+            "offered_load": busy / cores if busy is not None and cores else None,
+            "cores_in_demand": busy,
+            "by_week": _weeks(trace, work_s, cores),
+        },
+        "arrivals": _arrivals(trace, start),
+        "gaps": _gaps(trace, start),
+    }
+
+
+def _start(trace: Trace, time_zone: str) -> Start | None:
+    if (start := start_of(trace)) is not None:
+        return start
+    if trace.first_submit_s < EPOCH_S:
+        return None
+    local = datetime.fromtimestamp(trace.first_submit_s, tz=UTC).astimezone(ZoneInfo(time_zone))
+    return Start(local.replace(tzinfo=None, microsecond=0), f"times of the log, {time_zone}")
+
+
+def _after(start: Start | None, later_s: float) -> str | None:
+    return (start.local + timedelta(seconds=later_s)).isoformat(sep=" ", timespec="minutes") if start else None
+
+
+def _weeks(trace: Trace, work_s: Floats, cores: int | None) -> list[dict[str, Any]]:
+    """Return jobs and offered work of each seven days from the first submission; the last are mostly fewer."""
+    week = (trace.submit_s // WEEK_S).astype(np.int64)
+    jobs, work_of = np.bincount(week), np.bincount(week, weights=work_s)
+    rows = []
+    for number in range(len(jobs)):
+        length_s = min(trace.span_s - number * WEEK_S, WEEK_S)
+        demand = float(work_of[number]) / length_s if length_s else None
+        rows.append(
+            {
+                "week": number + 1,
+                "days": length_s / DAY_S,
+                "jobs": int(jobs[number]),
+                "core_hours": float(work_of[number]) / HOUR_S,
+                "cores_in_demand": demand,
+                "offered_load": demand / cores if demand is not None and cores else None,
+            }
+        )
+    return rows
+
+
+def _arrivals(trace: Trace, start: Start | None) -> dict[str, Any]:
+    """Return the jobs by hour and weekday of the submission; weekdays are ``None`` on an arbitrary clock."""
+    clock_s = trace.submit_s + (start.week_s if start else trace.first_submit_s % DAY_S)
+    hour = (clock_s // HOUR_S % 24).astype(np.int64)
+    day = (clock_s // DAY_S % 7).astype(np.int64)
+    between_s = np.diff(trace.submit_s)
+    return {
+        "by_hour": np.bincount(hour, minlength=24).tolist(),
+        "by_weekday": np.bincount(day, minlength=7).tolist() if start else None,
+        "jobs_per_day": len(trace) / (trace.span_s / DAY_S) if trace.span_s else None,
+        "same_second_share": float(np.mean(between_s == 0)) if len(between_s) else 0.0,
+    }
+
+
+def _gaps(trace: Trace, start: Start | None) -> list[dict[str, Any]]:
+    """Return the times without submissions that are too long to be chance, longest first."""
+    between_s = np.diff(trace.submit_s)
+    if not trace.span_s:
+        return []
+    missed = between_s / trace.span_s * len(trace)
+    found = np.flatnonzero((between_s >= LEAST_GAP_S) & (missed >= LEAST_MISSED))
+    found = found[np.argsort(-between_s[found], kind="stable")]
+    return [
+        {
+            "start_s": float(trace.submit_s[at]),
+            "length_s": float(between_s[at]),
+            "start": _after(start, float(trace.submit_s[at])),
+            "missed_jobs": float(missed[at]),
+        }
+        for at in found
+    ]

@@ -1,0 +1,188 @@
+"""Figures of a log: each a function of its profile that draws on matplotlib axes and returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pwsim.description.job_checks import ABSENT_SHARE
+from pwsim.plots import BLUE, GREY, ORANGE, RED, SKY, clean, empty, new_axes, thousands
+from pwsim.wording import count, duration
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Profile = Mapping[str, Any]
+
+MOST_USERS = 8
+"""Users that are drawn."""
+
+SIZE = (5.0, 3.2)
+"""Width and height of a figure that stands beside another [inches]."""
+
+WIDE = (10.0, 3.2)
+"""Those of a figure that stands alone, at the same size of letters."""
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def load(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the offered load of each week, or the cores in demand if the machine's size is not known."""
+    ax = new_axes(*WIDE) if ax is None else ax
+    weeks = [week for week in profile["load"]["by_week"] if week["days"] >= 1]
+    if not weeks:
+        return empty(ax, "the log is shorter than a day")
+    known = profile["machine"]["cores"] is not None
+    key, scale = ("offered_load", 100) if known else ("cores_in_demand", 1)
+    heights = np.array([week[key] for week in weeks]) * scale
+    full = np.array([week["days"] == 7 for week in weeks])
+    numbers = np.array([week["week"] for week in weeks])
+    width = 0.85 if len(weeks) < 150 else 1.0
+    ax.bar(numbers[full], heights[full], width, color=BLUE)
+    ax.bar(numbers[~full], heights[~full], width, color=SKY, label="a part of a week")
+    mean = profile["load"]["offered_load" if known else "cores_in_demand"] * scale
+    ax.axhline(mean, color=ORANGE, linewidth=1.2, label=f"all of the log: {mean:,.3g}{' %' if known else ''}")
+    if known and heights.max() > 90:
+        ax.axhline(100, color=RED, linestyle="--", linewidth=1, label="all cores")
+    ax.set_ylim(0, max(heights.max() * 1.1, 1e-9))
+    ax.set_xlim(numbers[0] - 0.7, numbers[-1] + 0.7)
+    ax.locator_params(axis="x", integer=True)
+    ax.set_xlabel("week of the log, by submission")
+    ax.set_ylabel("offered load [%]" if known else "cores in demand")
+    thousands(ax.yaxis)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize="small")
+    return clean(ax)
+
+
+def sizes(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the shares of jobs and of core-hours by the size of the job."""
+    labels = []
+    for one in profile["procs"]["classes"]:
+        low, high = int(one["from"]), int(one["to"] or 0) - 1
+        labels.append(f"{low:,}" if high <= low else f"≤ {high:,}")
+    return _shares(profile["procs"]["classes"], labels, "processors of the job", ax)
+
+
+def run_times(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the shares of jobs and of core-hours by run time."""
+    return _shares(profile["run_s"]["classes"], _times(profile["run_s"]["classes"]), "run time", ax)
+
+
+def estimates(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the shares of jobs and of core-hours by how much of their estimate they use."""
+    rows = profile["estimates"]["used_classes"]
+    labels = [*(f"{10 * part}-{10 * part + 10}" for part in range(10)), "all", "more"]
+    return _shares(rows, labels[: len(rows)], "share of the estimate that the job uses [%]", ax)
+
+
+def waits(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the shares of jobs by the wait that the log recorded."""
+    rows = profile["waits"]["classes"]
+    return _shares(rows, _times(rows), "recorded wait", ax, work=False)
+
+
+def hours(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the share of jobs submitted in each hour of the day."""
+    by_hour = np.array(profile["arrivals"]["by_hour"], dtype=float)
+    ax = _bars(by_hour, [str(hour) for hour in range(24)], "hour of the day", ax)
+    ax.axhline(100 / 24, color=GREY, linestyle="--", linewidth=1)
+    return ax
+
+
+def weekdays(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the share of jobs submitted on each day of the week."""
+    by_day = profile["arrivals"]["by_weekday"]
+    if by_day is None:
+        return empty(new_axes(*SIZE) if ax is None else ax, "the log does not tell the date")
+    ax = _bars(np.array(by_day, dtype=float), list(WEEKDAYS), "weekday", ax)
+    ax.axhline(100 / 7, color=GREY, linestyle="--", linewidth=1)
+    return ax
+
+
+def users(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the shares of jobs and of core-hours of the largest users."""
+    rows = profile["users"]["largest"][:MOST_USERS]
+    ax = new_axes(*SIZE) if ax is None else ax
+    if not rows:
+        return empty(ax, "the log does not tell users")
+    places = np.arange(len(rows))
+    ax.barh(places - 0.2, [100 * row["core_hour_share"] for row in rows], 0.4, color=BLUE, label="core-hours")
+    ax.barh(places + 0.2, [100 * row["job_share"] for row in rows], 0.4, color=SKY, label="jobs")
+    ax.set_yticks(places, [_cut(row["name"]) for row in rows])
+    ax.invert_yaxis()
+    ax.set_xlabel(f"share of all [%]; {count(profile['users']['count'], 'user')} in all")
+    ax.legend(loc="lower right")
+    return clean(ax)
+
+
+FIGURES: dict[str, tuple[Callable[..., Axes], str]] = {
+    "load": (
+        load,
+        "The work submitted in each week: over what the machine can do in it, or in cores where its size is not known.",
+    ),
+    "sizes": (
+        sizes,
+        "How wide jobs are, each pair of bars up to the size below it; most of the work is often in few wide jobs.",
+    ),
+    "run_times": (run_times, "How long jobs run: each bar up to the time below it."),
+    "estimates": (
+        estimates,
+        "How much of the time that they ask for jobs use; one that uses all was ended by its limit.",
+    ),
+    "waits": (waits, "How long jobs waited, as the log recorded it."),
+    "hours": (hours, "When jobs come: by hour; the dashed line is an even spread."),
+    "weekdays": (weekdays, "When jobs come: by weekday."),
+    "users": (users, "Who the largest users are, by core-hours."),
+}
+"""Figures by name: what draws them, and what they show."""
+
+
+def drawn(profile: Profile) -> list[str]:
+    """Return the names of the figures for which the log tells enough."""
+    absent = set()
+    if not profile["waits"]["classes"]:
+        absent.add("waits")
+    if profile["estimates"]["missing_share"] >= ABSENT_SHARE:
+        absent.add("estimates")
+    if profile["arrivals"]["by_weekday"] is None:
+        absent.add("weekdays")
+    if not profile["users"]["largest"]:
+        absent.add("users")
+    return [name for name in FIGURES if name not in absent]
+
+
+def _times(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the upper bound of each class of times."""
+    return [f"< {duration(row['to'])}" if row["to"] is not None else f"≥ {duration(row['from'])}" for row in rows]
+
+
+def _shares(rows: list[dict[str, Any]], labels: list[str], what: str, ax: Axes | None, *, work: bool = True) -> Axes:
+    """Draw the shares of jobs and of core-hours in each class."""
+    ax = new_axes(*SIZE) if ax is None else ax
+    if not rows:
+        return empty(ax, "the log does not tell")
+    jobs, hours_ = (np.array([row[key] for row in rows], dtype=float) for key in ("jobs", "core_hours"))
+    places, width = np.arange(len(rows)), 0.4 if work else 0.8
+    ax.bar(places - (0.2 if work else 0), 100 * jobs / max(jobs.sum(), 1), width, color=SKY, label="jobs")
+    if work:
+        ax.bar(places + 0.2, 100 * hours_ / max(hours_.sum(), 1e-9), width, color=BLUE, label="core-hours")
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize="small")
+    ax.set_xticks(places, labels, rotation=40, ha="right", rotation_mode="anchor", fontsize="small")
+    ax.set_xlabel(what)
+    ax.set_ylabel("share of all [%]")
+    return clean(ax)
+
+
+def _bars(values: Any, labels: list[str], what: str, ax: Axes | None) -> Axes:
+    ax = new_axes(*SIZE) if ax is None else ax
+    ax.bar(np.arange(len(values)), 100 * values / max(values.sum(), 1), 0.8, color=BLUE)
+    ax.set_xticks(np.arange(len(values)), labels, fontsize="small")
+    ax.set_xlabel(what)
+    ax.set_ylabel("jobs [%]")
+    return clean(ax)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= 20 else f"{name[:18]}…"
