@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pwsim.description import Description, describe
     from pwsim.engine import simulate
     from pwsim.errors import InputError, PwsimError, ScenarioError, SolverError, TraceError
+    from pwsim.feedback import with_feedback
     from pwsim.fitting import fit
     from pwsim.flurries import find_flurries, without_flurries
     from pwsim.formats import read_trace
@@ -73,6 +74,7 @@ _HOMES = {
     "simulate": "engine",
     "simulate_many": "sweep",
     "window": "workload",
+    "with_feedback": "feedback",
     "without_flurries": "flurries",
 }
 """Module of each public name; imported on first use, so that ``pwsim --help`` does not wait for pandas."""
@@ -93,6 +95,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "grow",
     "find_flurries",
     "without_flurries",
+    "with_feedback",
     "fit",
     "Twin",
     "read_twin",

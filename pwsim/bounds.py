@@ -2,6 +2,10 @@
 
 Everything here is necessary, nothing is sufficient: a setup that breaks a condition misses a target for sure,
 and no setup costs less than its bound.  So what the search excludes by them is excluded by proof.
+
+Where users wait for their jobs (:mod:`pwsim.feedback`), a setup decides when jobs are submitted and how long the
+measurement window is.  What stands there anyway, and which jobs fit, do not depend on that; of the rest only throughput
+bounds anything, from the window that every replay has at least: until the last submission that follows no job.
 """
 
 from __future__ import annotations
@@ -115,7 +119,7 @@ def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.
     A pool runs for certain the jobs that it holds at that choice and that no earlier pool could hold at any; for the
     first pool these are all of its jobs.
     """
-    if not cluster.steady:  # jobs may move, or be given up
+    if not cluster.steady or trace.feedback:  # jobs may move, or be given up; or a slow setup has years of its own
         return [np.zeros(len(pool.nodes)) for pool in cluster.pools]
     run_s = work_s(trace, cluster)
     free = np.ones(len(trace), dtype=bool)
@@ -137,7 +141,7 @@ def needed_cores(
 
     Throughput: the asked number of jobs cannot do with less than the work of the smallest ones, done by the end of the
     window, though some of it before its start.  Waits: see :func:`_cores_for_wait`; they count the jobs that are
-    submitted in the window.
+    submitted in the window, and bound nothing where setups decide which these are.
 
     Parameters
     ----------
@@ -146,7 +150,10 @@ def needed_cores(
     """
     run_s = work_s(trace, cluster)
     work = trace.procs * run_s
-    window = trim.window(trace.span_s)
+    span_s = trace.span_s
+    if trace.feedback is not None:
+        span_s = float(trace.submit_s[trace.feedback.follows < 0].max())
+    window = trim.window(span_s)
     measured = inside(trace.submit_s, window)
     interrupted = any(pool.interrupted for pool in cluster.pools)  # jobs that are given up do not do all their work
     least = 0.0
@@ -155,22 +162,30 @@ def needed_cores(
             # A job that outlives its estimate is killed, unless it restarts: then it may complete (semantics §6).
             all_complete = cluster.overrun == "allow" or interrupted
             finished = work if all_complete else work[trace.run_s <= trace.estimate_s]
-            least = max(least, _cores_for_throughput(finished, target.at_least, window))
+            least = max(least, _cores_for_throughput(finished, target.at_least, window, at_least=bool(trace.feedback)))
         waits = target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
-        if waits and held is not None and not interrupted:
+        if waits and held is not None and not interrupted and trace.feedback is None:
             about = held & measured if target.where is None else held & measured & target.where.admit(trace)
             least = max(least, _cores_for_wait(trace, cluster, run_s, about, target))
     return least * (1 - SAFETY)
 
 
-def _cores_for_throughput(work: Floats, jobs_per_hour: float, window: tuple[float, float]) -> float:
+def _cores_for_throughput(work: Floats, jobs_per_hour: float, window: tuple[float, float], *, at_least: bool) -> float:
+    """Return the least capacity with which enough jobs could be done in the window.
+
+    If the window ends then ``at_least``, or later, the last job counts by the part of it that the rate comes to: the
+    work of the smallest jobs then grows faster than their number, and so at least as fast as the window.
+    """
     from_s, until_s = window
-    jobs = math.ceil(jobs_per_hour * (until_s - from_s) / HOUR_S * (1 - SAFETY))
+    asked = jobs_per_hour * (until_s - from_s) / HOUR_S * (1 - SAFETY)
+    jobs = math.ceil(asked)
     if jobs > len(work):
         return math.inf
     if jobs <= 0 or until_s <= 0:
         return 0.0
-    return float(np.sum(np.partition(work, jobs - 1)[:jobs])) / until_s
+    smallest = np.partition(work, jobs - 1)[:jobs]
+    beyond = (jobs - asked) * float(smallest[-1]) if at_least else 0.0
+    return (float(np.sum(smallest)) - beyond) / until_s
 
 
 def _cores_for_wait(trace: Trace, cluster: Cluster, run_s: Floats, about: Booleans, target: Target) -> float:

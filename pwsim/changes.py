@@ -1,6 +1,7 @@
 """What a scenario says under ``workload:``: which jobs, and how they are changed before they are replayed.
 
-The keys are the names of the functions in :mod:`pwsim.workload`, :mod:`pwsim.resampling` and :mod:`pwsim.flurries`.
+The keys are the names of the functions in :mod:`pwsim.workload`, :mod:`pwsim.resampling`, :mod:`pwsim.flurries` and
+:mod:`pwsim.feedback`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pwsim import flurries, resampling, workload
+from pwsim import feedback, flurries, resampling, workload
 from pwsim.sources import Log
 from pwsim.targets import Where
 from pwsim.trace import Trace
@@ -107,11 +108,18 @@ class Faster(Frozen):
         return workload.faster(trace, self.factor, **self.where.conditions())
 
 
+class Feedback(Frozen):
+    """Users who submit a job when the one that they followed in the log has ended (a closed loop)."""
+
+    max_think: Seconds = feedback.MAX_THINK_S
+    """Longest time from the end of a job to the submission of one that follows it; after it, a session begins [s]."""
+
+
 class Workload(Source):
     """The jobs, and how they are changed.
 
     Changes are made in the order window, where, remove_flurries, resample, grow, mix, data_gib,
-    faster, load, shake.
+    faster, load, shake; what follows what (feedback) is looked up in the log's times, before they are changed.
     """
 
     remove_flurries: bool = False
@@ -120,6 +128,8 @@ class Workload(Source):
     """More, fewer or other users, drawn anew from the log by whole weeks."""
     grow: Grow | None = None
     """Growth over the length of the log."""
+    feedback: Feedback | None = None
+    """Jobs are submitted when those that they followed in the log have ended; if left out, at the log's times."""
     mix: Mix | None = None
     """A second log whose jobs are added in a queue of their own."""
     faster: tuple[Faster, ...] = Field(default=(), strict=False)
@@ -138,7 +148,7 @@ class Workload(Source):
             Seed of everything random.
         """
         yield from self.chosen()
-        resample, grow, mix = self.resample, self.grow, self.mix
+        resample, grow, mix, loop = self.resample, self.grow, self.mix, self.feedback
         if self.remove_flurries:
             yield "remove_flurries", flurries.without_flurries
         if resample is not None:
@@ -146,8 +156,13 @@ class Workload(Source):
                 "resample",
                 lambda trace: resampling.resample(trace, users=resample.users, weeks=resample.weeks, seed=seed),
             )
+        growth: list[tuple[str, Change]] = []
         if grow is not None:
-            yield "grow", lambda trace: resampling.grow(trace, grow.factor, by=grow.by, seed=seed)
+            growth = [("grow", lambda trace: resampling.grow(trace, grow.factor, by=grow.by, seed=seed))]
+        if loop is not None:
+            found: tuple[str, Change] = "feedback", lambda trace: feedback.with_feedback(trace, loop.max_think)
+            growth = [*growth, found] if grow and grow.by == "jobs" else [found, *growth]
+        yield from growth
         if mix is not None:
             yield "mix", lambda trace: workload.mix(trace, mix.jobs(folder), mix.queue)
         yield from self.told()

@@ -41,6 +41,11 @@ JOB_COLUMNS: dict[str, tuple[str, str]] = {
 }
 """Unit and meaning of the columns of :attr:`Result.jobs`; what else the trace knew follows them."""
 
+FEEDBACK_COLUMNS: dict[str, tuple[str, str]] = {
+    "recorded_submit_s": ("s", "submission that the workload gives, which feedback of users overrides; see submit_s"),
+}
+"""Unit and meaning of the columns that :attr:`Result.jobs` has besides if jobs follow others."""
+
 TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
     "time_s": ("s", "start of the hour, from the first submission"),
     "pool": ("", "pool"),
@@ -75,6 +80,8 @@ class Replay:
     """Whether the job was given up after too many interruptions."""
     restarts: Integers
     """Restarts after interruptions."""
+    submit_s: Floats | None = None
+    """Submission [s]; ``None`` if each job was submitted at the time that the trace gives."""
     attempts: Floats | None = None
     """Job, pool, start, end, and seconds that count of each attempt, in the order of their ends, shape (attempts, 5);
     ``None`` if every job has one attempt in its pool, and all of it counts."""
@@ -148,12 +155,23 @@ class Result:
         InputError
             If nothing would be left.
         """
-        return replace(self, trim=metrics.checked_trim(warm_up_s, cool_down_s, self.trace.span_s))
+        return replace(self, trim=metrics.checked_trim(warm_up_s, cool_down_s, self.span_s))
 
     @cached_property
     def measured(self) -> npt.NDArray[np.bool_]:
         """Whether each job is submitted in the measurement window, shape (jobs,)."""
-        return metrics.inside(self.trace.submit_s, self.trim.window(self.trace.span_s))
+        return metrics.inside(self.submit_s, self.trim.window(self.span_s))
+
+    @property
+    def submit_s(self) -> Floats:
+        """Submission of each job in the replay [s], shape (jobs,)."""
+        submit_s: Floats = self.trace.submit_s if self.replay.submit_s is None else self.replay.submit_s
+        return submit_s
+
+    @cached_property
+    def span_s(self) -> float:
+        """Time until the last submission of the replay [s]: the measurement window (semantics §7)."""
+        return self.trace.span_s if self.replay.submit_s is None else float(self.replay.submit_s.max(initial=0.0))
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -172,7 +190,7 @@ class Result:
         replay = self.replay
         if replay.waits is None:
             job = np.flatnonzero(replay.pool != REJECTED)
-            return Waits(job, replay.pool[job], self.trace.submit_s[job], replay.start_s[job])
+            return Waits(job, replay.pool[job], self.submit_s[job], replay.start_s[job])
         job, pool = replay.waits[:, 0].astype(np.int64), replay.waits[:, 1].astype(np.int64)
         return Waits(job, pool, replay.waits[:, 2], replay.waits[:, 3])
 
@@ -193,13 +211,13 @@ class Result:
     @cached_property
     def wait_s(self) -> Floats:
         """Start less submission, NaN for rejected jobs [s], shape (jobs,)."""
-        wait_s: Floats = self.replay.start_s - self.trace.submit_s
+        wait_s: Floats = self.replay.start_s - self.submit_s
         return wait_s
 
     @cached_property
     def turnaround_s(self) -> Floats:
         """End less submission, NaN for rejected jobs [s], shape (jobs,)."""
-        turnaround_s: Floats = self.replay.end_s - self.trace.submit_s
+        turnaround_s: Floats = self.replay.end_s - self.submit_s
         return turnaround_s
 
     @cached_property
@@ -230,7 +248,7 @@ class Result:
         names = ["", *(pool.name for pool in self.cluster.pools)]
         table: dict[str, Any] = {
             "job_id": trace.job_id,
-            "submit_s": trace.submit_s,
+            "submit_s": self.submit_s,
             "start_s": self.replay.start_s,
             "end_s": self.replay.end_s,
             "wait_s": self.wait_s,
@@ -243,13 +261,15 @@ class Result:
             "turnaround_s": self.turnaround_s,
             "restarts": self.replay.restarts,
         }
+        if self.replay.submit_s is not None:
+            table["recorded_submit_s"] = trace.submit_s
         table.update({column.name: trace.table[column.name] for column in COLUMNS if column.name not in table})
         return pd.DataFrame(table)
 
     @cached_property
     def metrics(self) -> dict[str, float]:
         """All metrics by name (:func:`pwsim.metrics.summarise`); NaN where a figure has no meaning."""
-        window, tried = self.trim.window(self.trace.span_s), self.attempts
+        window, tried = self.trim.window(self.span_s), self.attempts
         up_s = [self._node_s(index) for index in range(len(self.cluster.pools))]
         return metrics.summarise(
             window=window,
@@ -277,7 +297,7 @@ class Result:
         ValueError
             If the measurement window has no length and jobs cause costs.
         """
-        window_s, terms, rows = self.trace.span_s, costs.terms_of(economics, self.trace), []
+        window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
         for index, (count, pool) in enumerate(self._counted_pools()):
             here = self.attempts.pool == index
             job, _, start_s, end_s, lost_s = (column[here] for column in self.attempts)
@@ -329,7 +349,7 @@ class Result:
         pools, held_s = self.pools(economics), self.attempts.end_s - self.attempts.start_s
         cost = {part: float(sum(pools[part])) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
-        usd, window_s = costs.total(cost), self.trace.span_s
+        usd, window_s = costs.total(cost), self.span_s
         core_s, gpu_s = (math.fsum(width[self.attempts.job] * held_s) for width in (self.trace.procs, self.trace.gpus))
         return costs.Bill(
             cost,
@@ -354,7 +374,7 @@ class Result:
             procs=trace.procs[self.attempts.job[here]],
             launch_s=launch_s,
             gone_s=gone_s,
-            submit_s=trace.submit_s[ended],
+            submit_s=self.submit_s[ended],
             job_end_s=replay.end_s[ended],
             data_gib=trace.data_gib[ended],
         )
@@ -437,7 +457,7 @@ class Result:
     def stranded_shares(self) -> list[tuple[float, float]]:
         """Return for each pool the shares of cores and of GPUs that were free while jobs waited, in the window."""
         shares = []
-        window = np.array(self.trim.window(self.trace.span_s))
+        window = np.array(self.trim.window(self.span_s))
         for index, pool in enumerate(self.cluster.pools):
             sizes, up_s = (pool.node.cores, pool.node.gpus), self._node_s(index)
             summed = [float(one[1] - one[0]) for one in self.stranded(index, window)]
@@ -448,7 +468,7 @@ class Result:
     def _node_s(self, index: int) -> float:
         """Return the node-seconds of a pool's nodes that are up, within the measurement window."""
         _, up_s, gone_s = self.stays(index)
-        from_s, until_s = self.trim.window(self.trace.span_s)
+        from_s, until_s = self.trim.window(self.span_s)
         if not self.cluster.pools[index].elastic and not self.cluster.pools[index].fails:
             return len(up_s) * (until_s - from_s)
         up = np.clip(gone_s, from_s, until_s) - np.clip(np.minimum(up_s, gone_s), from_s, until_s)

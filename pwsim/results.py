@@ -19,7 +19,7 @@ from pwsim import costs, metrics
 from pwsim.comparison import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.errors import InputError
 from pwsim.report import write_report
-from pwsim.result import JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.result import FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.trace import COLUMNS
 
 _SUFFIX_UNITS = (
@@ -112,7 +112,7 @@ def _write_parquet(path: Path, table: pd.DataFrame, provenance: Mapping[str, Any
 def _describe(column: str) -> tuple[str, str]:
     """Return the unit and the meaning of a column of any table."""
     known = {one.name: (one.unit, one.text) for one in COLUMNS}
-    known |= {**HOURLY_COLUMNS, **COMPARISON_COLUMNS, **JOB_COLUMNS, **TIMELINE_COLUMNS}
+    known |= {**HOURLY_COLUMNS, **COMPARISON_COLUMNS, **JOB_COLUMNS, **TIMELINE_COLUMNS, **FEEDBACK_COLUMNS}
     if column in known:
         return known[column]
     if column.startswith("nodes_"):

@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
 ASSUMPTIONS = (
     "Jobs run as long as the log says, divided by the speed of the node, whoever else uses memory, network or disks.",
-    "Users submit the same jobs at the same times whatever the waits are.",
     "The log is taken as one typical year: what its jobs cause is scaled to 8,766 h by the length of the log.",
 )
 """What every replay takes for granted, for the report."""
+OPEN_LOOP = "Users submit the same jobs at the same times whatever the waits are."
+"""What is taken for granted without feedback of users."""
+CLOSED_LOOP = (
+    "Users who waited for the end of a job in the log wait for it in the replay, and think for as long; they submit "
+    "the same jobs whatever the waits are, and neither give up nor put work off to the next day."
+)
+"""What is taken for granted with feedback of users (:mod:`pwsim.feedback`)."""
 NO_FAILURES = "Nodes never fail and are never down for maintenance."
 """What a replay takes for granted unless a pool has an ``mtbf``."""
 STORED = (
@@ -120,7 +126,7 @@ def _common(result: Result, name: str) -> dict[str, Any]:
                 "rejected": result.metrics["jobs_rejected"],
                 "notes": list(trace.notes),
                 "sha256": trace.digest(),
-                "span_s": trace.span_s,
+                "span_s": result.span_s,
                 "acknowledge": trace.header.get("Acknowledge"),
             },
             "metrics": result.metrics,
@@ -133,7 +139,9 @@ def _common(result: Result, name: str) -> dict[str, Any]:
 
 def _assumptions(result: Result) -> list[str]:
     failing = any(pool.fails for pool in result.cluster.pools)
-    return [*ASSUMPTIONS, *([] if failing else [NO_FAILURES])]
+    jobs_alone, *others = ASSUMPTIONS
+    users = OPEN_LOOP if result.trace.feedback is None else CLOSED_LOOP
+    return [jobs_alone, users, *others, *([] if failing else [NO_FAILURES])]
 
 
 def _tariff_start(plan: Plan) -> dict[str, str] | None:

@@ -89,6 +89,22 @@ LEFT_OUT_REASONS: Mapping[str, str] = MappingProxyType(
 """Why a job that could be replayed was left out on request."""
 
 
+class Feedback(NamedTuple):
+    """Which job each job waits for before it is submitted, and for how long after its end (:mod:`pwsim.feedback`)."""
+
+    follows: Integers
+    """Row of the job that it follows; -1 for a job that is submitted at its ``submit_s``, shape (jobs,)."""
+    think_s: Floats
+    """Think time from the end of that job to the submission [s], shape (jobs,)."""
+
+    def take(self, rows: npt.NDArray[Any]) -> Feedback:
+        """Return the same of some jobs, each at most once; who followed a job that is not among them follows none."""
+        rows = np.arange(len(self.follows))[rows]
+        new_row = np.full(len(self.follows) + 1, -1)
+        new_row[rows] = np.arange(len(rows))
+        return Feedback(new_row[self.follows[rows]], self.think_s[rows])
+
+
 @dataclass(frozen=True)
 class Trace:
     """A workload: jobs in job order, and what was left out of it.
@@ -123,6 +139,8 @@ class Trace:
     """Format of the log that it was read from; empty if from none."""
     first_submit_s: float = 0.0
     """First submission on the log's own clock, which in SWF starts at ``UnixStartTime`` [s]."""
+    feedback: Feedback | None = None
+    """Jobs that a replay submits only when another has ended; ``None``: each job is submitted at its ``submit_s``."""
     first_dropped: Mapping[str, int] = field(default_factory=dict)
     """Number of the first record that was dropped for each reason, from 1 as the format counts records
     (:mod:`pwsim.formats.examples` shows it)."""
@@ -232,7 +250,8 @@ class Trace:
         table = {column: values[rows] for column, values in self.table.items()}
         later_s = float(table["submit_s"][0]) if len(table["submit_s"]) else 0.0
         table["submit_s"] = table["submit_s"] - later_s
-        return replace(self, table=_frozen(table), first_submit_s=self.first_submit_s + later_s)
+        feedback = self.feedback and self.feedback.take(rows)
+        return replace(self, table=_frozen(table), first_submit_s=self.first_submit_s + later_s, feedback=feedback)
 
     def with_columns(self, **columns: Any) -> Trace:
         """Return a trace with some columns replaced by arrays of the same length."""
@@ -265,7 +284,17 @@ class Trace:
             Without it, each job has its new time and keeps its number.
         columns
             Other columns to replace, in the order of ``submit_s``.
+
+        Raises
+        ------
+        TraceError
+            If jobs are repeated or left out although some follow others.
         """
+        if rows is not None and self.feedback is not None:
+            raise TraceError(
+                f"{self.name}: jobs are drawn anew after it was found out which of them follow which; do that before "
+                "with_feedback"
+            )
         order = np.argsort(submit_s, kind="stable")
         from_row = order if rows is None else rows[order]
         table = {column: values[from_row] for column, values in self.table.items()}
@@ -274,7 +303,8 @@ class Trace:
         table["submit_s"] = submit_s[order] - later_s
         if rows is not None:
             table["job_id"] = np.arange(1, len(order) + 1)
-        return replace(self, table=_frozen(table), first_submit_s=self.first_submit_s + later_s)
+        feedback = self.feedback and self.feedback.take(order)
+        return replace(self, table=_frozen(table), first_submit_s=self.first_submit_s + later_s, feedback=feedback)
 
     def changed(self, text: str) -> Trace:
         """Return the trace with one more of its :attr:`changes`."""
@@ -288,6 +318,8 @@ class Trace:
             if column.dtype == "category":
                 sha.update(" ".join(map(str, values.categories)).encode())
                 values = values.codes
+            sha.update(np.ascontiguousarray(values).tobytes())
+        for values in self.feedback or ():
             sha.update(np.ascontiguousarray(values).tobytes())
         return sha.hexdigest()
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.errors import TraceError
-from pwsim.trace import COLUMNS, Trace
+from pwsim.trace import COLUMNS, Feedback, Trace
 
 
 def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> Trace:
@@ -225,6 +225,10 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
         raised = second.job_id + max(0, int(first.job_id.max()) + 1 - int(second.job_id.min()))
         columns["job_id"] = np.concatenate((first.job_id, raised))
     together = Trace.from_columns(columns, name=first.name, header=_thanks(first, second))
+    feedback = None
+    if first.feedback or second.feedback:
+        submit_s = np.concatenate((first.submit_s, second.submit_s))
+        feedback = _both(first, second).take(np.argsort(submit_s, kind="stable"))
     added = f"{len(second):,} jobs of {second.name} added as queue {queue}"
     return replace(
         together,
@@ -235,6 +239,7 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
         left_out=_summed(first.left_out, second.left_out),
         notes=(*first.notes, *second.notes),
         changes=(*first.changes, *(f"{second.name}: {text}" for text in second.changes), added),
+        feedback=feedback,
     )
 
 
@@ -274,6 +279,16 @@ def _joined(ours: pd.Categorical, theirs: pd.Categorical) -> pd.Categorical:
     from pandas.api.types import union_categoricals
 
     return union_categoricals([ours, theirs], sort_categories=True)
+
+
+def _both(first: Trace, second: Trace) -> Feedback:
+    """Return which jobs follow which, of the jobs of one trace and then those of another."""
+    both = [
+        Feedback(np.full(len(trace), -1), np.zeros(len(trace))) if trace.feedback is None else trace.feedback
+        for trace in (first, second)
+    ]
+    follows = np.where(both[1].follows >= 0, both[1].follows + len(first), -1)
+    return Feedback(np.concatenate((both[0].follows, follows)), np.concatenate((both[0].think_s, both[1].think_s)))
 
 
 def _summed(ours: Any, theirs: Any) -> dict[str, int]:

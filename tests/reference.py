@@ -37,6 +37,9 @@ class Job:
     restarts: int = 0
     kept: float = 0
     """Work that checkpoints have kept, in seconds at speed 1."""
+    follows: Job | None = None
+    """The job after whose end this one is submitted."""
+    think: float = 0
     held: list[int] = field(default_factory=list)
     attempts: list[tuple[int, float, float]] = field(default_factory=list)
 
@@ -248,12 +251,18 @@ class Reference:
             return len(self.idle(pool))
         return pool.size - sum(job.need for job in pool.running)
 
+    def submission(self, job: Job) -> float:
+        """When a job is submitted, as far as is known now: after the end of the one that it follows, if that can end."""
+        if job.follows is None or job.follows.pool is None:
+            return job.submit
+        return math.inf if job.follows.end is None else job.follows.end + job.think
+
     # the clock (§2)
     def replay(self) -> list[Job]:
         for job in self.jobs:
             for index, pool in enumerate(self.pools):
                 if pool.takes(job):
-                    job.pool, job.need, job.waits_since = index, pool.need_of(job), job.submit
+                    job.pool, job.need = index, pool.need_of(job)
                     break
         coming = [job for job in self.jobs if job.pool is not None]
         for pool in self.pools:
@@ -270,6 +279,8 @@ class Reference:
                 while self.one_round(coming, first_round=first_round):
                     first_round = False
                 due = self.autoscale()
+        for job in [job for job in self.jobs if job.pool is None]:
+            job.submit = self.submission(job)
         for pool in self.pools:
             pool.spans += [(node.number, node.launched, node.arrives, max(0, self.now)) for node in pool.there]
             # The replay ends with the last job: what is launched at that instant is not there.
@@ -277,7 +288,7 @@ class Reference:
         return self.jobs
 
     def times(self, coming: list[Job]) -> list[float]:
-        times = [job.submit for job in coming]
+        times = [self.submission(job) for job in coming]
         for index, pool in enumerate(self.pools):
             times += [self.end(job) for job in pool.running]
             times += [job.reservation for job in pool.queue if job.reservation is not None]
@@ -308,8 +319,9 @@ class Reference:
             for node in [node for node in pool.there if not node.up and node.arrives <= self.now]:
                 self.comes_up(pool, node, self.now)
                 pool.something_happened = pool.compress = anything = True
-        while coming and coming[0].submit <= self.now:
-            job = coming.pop(0)
+        for job in [job for job in coming if self.submission(job) <= self.now]:
+            coming.remove(job)
+            job.submit = job.waits_since = self.submission(job)
             assert job.pool is not None
             self.pools[job.pool].queue.append(job)
             self.pools[job.pool].something_happened = anything = True
@@ -449,7 +461,7 @@ class Reference:
             }[order]
             weight = {"f1": 870, "f2": 25_600, "f3": 6_860_000, "f4": 530_000}[order]
             return size + (weight * math.log10(job.submit) if job.submit > 1 else 0)
-        return {"fcfs": 0, "sjf": estimate, "ljf": -estimate, "smallest": procs}[order]
+        return {"fcfs": job.submit, "sjf": estimate, "ljf": -estimate, "smallest": procs}[order]
 
     def start(self, pool: Pool, job: Job) -> None:
         assert self.fits(pool, job)

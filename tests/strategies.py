@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from pwsim.cluster import Cluster
 from pwsim.rules import BACKFILLS, ORDERS, PASSING_ORDERS
-from pwsim.trace import Trace
+from pwsim.trace import Feedback, Trace
 
 
 def _jobs(gpus: list[float]) -> st.SearchStrategy[dict[str, Any]]:
@@ -39,6 +41,22 @@ traces = _traces(_jobs([0.0] * 19 + [1.0]))
 
 gpu_traces = _traces(_jobs([0.0, 0.0, 0.25, 0.5, 0.6, 1.0, 1.5, 2.0]))
 """Traces of up to nine jobs, most with GPUs or a part of one."""
+
+
+def _with_feedback(trace: Trace, followed: list[tuple[int, int]]) -> Trace:
+    """Let jobs follow the one so many rows before them, if there is one (0: none), after think times."""
+    pairs = [(row - back if 0 < back <= row else -1, think) for row, (back, think) in enumerate(followed[: len(trace)])]
+    follows, think_s = np.array(pairs).T
+    return replace(trace, feedback=Feedback(follows, think_s.astype(np.float64)))
+
+
+_followed = st.lists(st.tuples(st.sampled_from([0, 1, 1, 2, 3]), st.sampled_from([0, 0, 1, 2])), min_size=9, max_size=9)
+
+feedback_traces = st.builds(_with_feedback, traces, _followed)
+"""Traces in which jobs are submitted after the ends of others."""
+
+feedback_gpu_traces = st.builds(_with_feedback, gpu_traces, _followed)
+"""The same, most with GPUs or a part of one."""
 
 
 def _pool(name: str) -> st.SearchStrategy[dict[str, Any]]:

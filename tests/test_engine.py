@@ -10,12 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pwsim import Cluster, Result, Trace, simulate
+from pwsim import Cluster, InputError, Result, Trace, simulate
 from pwsim.engine.inputs import lives, uptimes
+from pwsim.rules import orders
 from tests.conftest import ENGINES
 from tests.reference import Job, Pool, Reference
-from tests.strategies import changing_clusters, clusters, gpu_traces, packed_clusters, traces
+from tests.strategies import (
+    changing_clusters,
+    clusters,
+    feedback_gpu_traces,
+    feedback_traces,
+    gpu_traces,
+    packed_clusters,
+    traces,
+)
 
 
 def by_reference(trace: Trace, cluster: Cluster, seed: int = 1) -> tuple[list[Job], list[Pool]]:
@@ -25,6 +35,9 @@ def by_reference(trace: Trace, cluster: Cluster, seed: int = 1) -> tuple[list[Jo
         trace.nodes.tolist(), trace.memory_mib.tolist(), trace.gpus.tolist(), strict=True,
     )  # fmt: skip
     jobs = [Job(number, *row) for number, row in enumerate(columns)]
+    if trace.feedback is not None:
+        for job, follows, think_s in zip(jobs, *trace.feedback, strict=True):
+            job.follows, job.think = jobs[follows] if follows >= 0 else None, float(think_s)
     pools = []
     for count, pool in zip(cluster.node_counts(), cluster.pools, strict=True):
         limits = pool.accepts.procs
@@ -71,11 +84,18 @@ def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
     Where users' past use counts, rounding breaks ties that the reference, which adds up otherwise, would break
     otherwise; there the other engine is the reference.
     """
+    policy = cluster.the_policy()
+    simpy_alone = trace.feedback is not None and policy.passing_order in orders.BY_SUBMISSION
+    if simpy_alone and engine == "compiled":
+        with pytest.raises(InputError, match=r"ranks jobs by submissions.* use the simpy engine"):
+            simulate(trace, cluster, engine=engine)
+        return
     result = simulate(trace, cluster, engine=engine)
     assert result.replay.engine == engine
     replay = result.replay
-    if cluster.the_policy().order == "multifactor":
-        assert_engines_agree(trace, cluster)
+    if policy.order == "multifactor":
+        if not simpy_alone:
+            assert_engines_agree(trace, cluster)
         check_invariants(result)
         return
     wanted, pools = by_reference(trace, cluster)
@@ -83,6 +103,7 @@ def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
     assert replay.killed.tolist() == [job.killed for job in wanted]
     assert replay.failed.tolist() == [job.failed for job in wanted]
     assert replay.restarts.tolist() == [job.restarts for job in wanted]
+    np.testing.assert_array_equal(result.submit_s, [job.submit for job in wanted])
     np.testing.assert_array_equal(replay.start_s, [np.nan if job.start is None else job.start for job in wanted])
     np.testing.assert_array_equal(replay.end_s, [np.nan if job.end is None else job.end for job in wanted])
     tried = result.attempts
@@ -109,7 +130,7 @@ def check_invariants(result: Result) -> None:
     trace, replay, cluster = result.trace, result.replay, result.cluster
     served = replay.pool >= 0
     assert (np.isnan(replay.start_s) == ~served).all(), "every job that is not rejected runs, no rejected one does"
-    assert (replay.start_s[served] >= trace.submit_s[served]).all()
+    assert (replay.start_s[served] >= result.submit_s[served]).all()
     jobs = result.jobs
     assert (jobs["status"] == "rejected").to_numpy().tolist() == (~served).tolist()
     if cluster.overrun == "allow":
@@ -121,7 +142,7 @@ def check_invariants(result: Result) -> None:
         mine = np.flatnonzero(tried.job == job)
         assert (tried.start_s[mine][1:] >= tried.end_s[mine][:-1]).all()
         assert (tried.start_s[mine[0]], tried.end_s[mine[-1]]) == (replay.start_s[job], replay.end_s[job])
-    assert result.pools()["restarts"].sum() == replay.restarts.sum() if trace.span_s else True
+    assert result.pools()["restarts"].sum() == replay.restarts.sum() if result.span_s else True
     # Busy time is work done and work lost.
     done_s = tried.end_s - tried.start_s - tried.lost_s
     assert (tried.lost_s >= -1e-9).all()
@@ -236,6 +257,36 @@ def test_agrees_with_the_reference_where_jobs_share_nodes(engine, trace, cluster
 @settings(max_examples=20_000)
 def test_agrees_with_the_reference_where_jobs_share_nodes_on_many_cases(engine, trace, cluster):
     compare(trace, cluster, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(trace=feedback_traces, cluster=clusters)
+@settings(max_examples=500)
+def test_agrees_with_the_reference_where_jobs_follow_others(engine, trace, cluster):
+    compare(trace, cluster, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(trace=feedback_traces, cluster=changing_clusters)
+@settings(max_examples=300)
+def test_agrees_with_the_reference_where_jobs_follow_others_and_nodes_come_and_go(engine, trace, cluster):
+    compare(trace, cluster, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(trace=feedback_gpu_traces, cluster=packed_clusters)
+@settings(max_examples=300)
+def test_agrees_with_the_reference_where_jobs_follow_others_and_share_nodes(engine, trace, cluster):
+    compare(trace, cluster, engine)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("cluster", [clusters, changing_clusters], ids=["steady", "changing"])
+@given(data=st.data())
+@settings(max_examples=10_000)
+def test_agrees_with_the_reference_where_jobs_follow_others_on_many_cases(engine, cluster, data):
+    compare(data.draw(feedback_traces), data.draw(cluster), engine)
 
 
 def starts(

@@ -18,7 +18,7 @@ LAYERS = [
     {"lublin"},
     {"making"},
     {"series"},
-    {"formats", "workload", "resampling", "flurries", "synthetic", "prices", "explain", "tariffs"},
+    {"formats", "workload", "resampling", "flurries", "feedback", "synthetic", "prices", "explain", "tariffs"},
     {"money", "accepts", "choices"},
     {"pools"},
     {"cluster"},

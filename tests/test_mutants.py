@@ -20,7 +20,15 @@ from pwsim.engine import changing, inputs, kernel, model, nodes
 from pwsim.rules import Policy, attempts, backfill, conservative, orders, packing, profile
 from tests import test_engine
 from tests.conftest import ENGINES
-from tests.strategies import changing_clusters, clusters, gpu_traces, machines, packed_clusters, traces
+from tests.strategies import (
+    changing_clusters,
+    clusters,
+    feedback_traces,
+    gpu_traces,
+    machines,
+    packed_clusters,
+    traces,
+)
 
 MUTANTS = [
     # module, what stands there, what the mutant says instead
@@ -153,6 +161,29 @@ PACKED_MUTANTS = [
 ]
 
 
+FEEDBACK_MUTANTS = [
+    # the same, where jobs follow others
+    (inputs, "np.where(pool[follows] != REJECTED, follows, -1)", "follows"),
+    (model, "self.submit_s[follower] = self.waits_since_s[follower] = submit_s", "self.submit_s[follower] = submit_s"),
+    (model, "self.env.now + self.think_s[follower]", "self.submit_s[job] + self.think_s[follower]"),
+    (model, "            if self.pool_of[follower] != REJECTED:\n", "            if True:\n"),
+    (model, 'inputs.policy.order == "fcfs" and not inputs.closed', 'inputs.policy.order == "fcfs"'),
+    (model, "        self._rank_jobs([event.subject])\n", ""),
+    (
+        model,
+        "            self._end(job)\n            return\n",
+        "            self.end_s[job] = self.env.now\n            return\n",
+    ),
+    (changing, "w.submit_s[follower] = w.waits_since_s[follower] = now", "w.submit_s[follower] = now"),
+    (changing, "        if w.pool_of[follower] >= 0:\n", "        if True:\n"),
+    (changing, "if event[1] == COMPLETION else (0, jobs)", "if event[1] == COMPLETION else (0, 0)"),
+    (changing, "                        if w.end_s[job] == now:\n", "                        if True:\n"),
+    (changing, "if arrived and not w.sorted_queue:", "if False:"),
+    (changing, "        if inputs.closed:  # some", "        if False:  # some"),
+    (changing, "following[job], first[before] = first[before], job", "first[before] = job"),
+]
+
+
 HOMES = {model: "simpy", nodes: "simpy", kernel: "compiled", changing: "compiled"}
 POLICIES = {
     "return -estimate_s": "ljf",
@@ -171,6 +202,10 @@ POLICIES = {
     "    for point in range(begin, points):": "conservative",
     "arrive_s[node] <= shadow_s": "easy",
     conservative: "conservative",
+    'inputs.policy.order == "fcfs" and not inputs.closed': "easy",
+    "        self._rank_jobs([event.subject])\n": "f1-easy",
+    "if arrived and not w.sorted_queue:": "fcfs",
+    "        if inputs.closed:  # some": "easy",
 }
 """The policy under which a mutant, or the mutants of a module, are looked for; any where none is given."""
 ON_ONE_MACHINE = backfill, profile, conservative, kernel
@@ -180,13 +215,15 @@ CASES = [
     pytest.param(
         engine,
         *mutant,
+        logs,
         machines if drawn is clusters and mutant[0] in ON_ONE_MACHINE else drawn,
         marks=pytest.mark.slow if mutants is PACKED_MUTANTS else (),
     )
-    for mutants, drawn in (
-        (MUTANTS, clusters),
-        (CHANGING_MUTANTS, changing_clusters),
-        (PACKED_MUTANTS, packed_clusters),
+    for mutants, logs, drawn in (
+        (MUTANTS, traces, clusters),
+        (CHANGING_MUTANTS, traces, changing_clusters),
+        (PACKED_MUTANTS, gpu_traces, packed_clusters),
+        (FEEDBACK_MUTANTS, feedback_traces, changing_clusters),
     )
     for mutant in mutants
     for engine in ENGINES
@@ -219,8 +256,8 @@ def compiled_before():
     simulate(trace, Cluster.model_validate({"pools": [pool]}), engine="compiled")
 
 
-@pytest.mark.parametrize(("engine", "module", "old", "new", "drawn"), CASES, ids=NAMES)
-def test_mutant_is_noticed(engine, module, old, new, drawn, monkeypatch):
+@pytest.mark.parametrize(("engine", "module", "old", "new", "logs", "drawn"), CASES, ids=NAMES)
+def test_mutant_is_noticed(engine, module, old, new, logs, drawn, monkeypatch):
     if module not in (kernel, changing):
         patch(module, old, new, monkeypatch)
     if engine == "compiled":  # made anew with these rules, as the Python that it is made of: no wait for the compiler
@@ -261,7 +298,7 @@ def test_mutant_is_noticed(engine, module, old, new, drawn, monkeypatch):
             signal.alarm(0)
         return False
 
-    @given(trace=gpu_traces if drawn is packed_clusters else traces, cluster=drawn)
+    @given(trace=logs, cluster=drawn)
     @settings(max_examples=5_000, phases=[Phase.generate], database=None, deadline=None)
     def hunt(trace, cluster):
         assert not caught(trace, cluster)

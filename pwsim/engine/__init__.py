@@ -9,6 +9,7 @@ from pwsim.cluster import Cluster
 from pwsim.engine.inputs import Inputs, prepare, steady_replay
 from pwsim.errors import InputError
 from pwsim.result import Replay, Result
+from pwsim.rules import orders
 from pwsim.trace import Trace
 
 log = logging.getLogger("pwsim")
@@ -51,7 +52,7 @@ def simulate(
     ValueError
         If the cluster still has choices, or an option is not one of those above.
     InputError
-        If a user's own order fails, or the compiled engine is asked for one that numba cannot compile.
+        If a user's own order fails, or the compiled engine is asked for what only the SimPy model can do.
 
     Examples
     --------
@@ -77,13 +78,15 @@ def _run(inputs: Inputs, engine: Engine) -> Replay:
         from pwsim.engine import kernel
 
         order = kernel.compiled_order(inputs)
-        if order is not None:
-            if inputs.steady:
+        if order is not None and not _passes_by_submission(inputs):
+            if inputs.steady and not inputs.closed:
                 return steady_replay("compiled", inputs, kernel.run(inputs, order))
             from pwsim.engine import changing
 
             return changing.run(inputs, order)
         cannot = f"numba cannot compile the order of policy {str(inputs.policy)!r}"
+        if order is not None:
+            cannot = f"policy {str(inputs.policy)!r} ranks jobs by submissions, which feedback of users leaves open"
         if engine == "compiled":
             raise InputError(f"{cannot}; use the simpy engine")
         log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
@@ -91,3 +94,8 @@ def _run(inputs: Inputs, engine: Engine) -> Replay:
     from pwsim.engine.model import Model
 
     return Model(inputs).run()
+
+
+def _passes_by_submission(inputs: Inputs) -> bool:
+    """Return whether jobs pass the head in an order by submissions that are not known before the replay."""
+    return inputs.closed and inputs.policy.passing_order in orders.BY_SUBMISSION

@@ -1,8 +1,8 @@
 """The compiled engine where nodes come and go and jobs move: the SimPy model's procedure, with arrays for containers.
 
 :mod:`pwsim.engine.kernel` replays pools that do not meet, one by one, as fast as can be.  Here pools meet (bursting)
-and change (elastic pools, interruptions, failures), so there is one clock for all: a heap of events in the order of a
-round (semantics §2), and a row of each array for each pool.
+and change (elastic pools, interruptions, failures), or jobs follow others (:mod:`pwsim.feedback`), so there is one
+clock for all: a heap of events in the order of a round (semantics §2), and a row of each array for each pool.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pwsim.engine.kernel import (
     give_up,
     heads,
     hold_overdue,
+    keys,
     most_free,
     multifactor,
     no_gain,
@@ -41,7 +42,7 @@ from pwsim.engine.kernel import (
     reservation,
     running_only,
 )
-from pwsim.result import Replay
+from pwsim.result import REJECTED, Replay
 from pwsim.rules import custom, profile
 from pwsim.rules.conservative import NO_RESERVATION
 from pwsim.rules.packing import REMEMBERED, WHOLE, Bins, Places, Shares
@@ -52,8 +53,9 @@ pack_past_head, packed_reservation, place_heads = (
     _RULES[name] for name in ("pack_past_head", "packed_reservation", "place_heads")
 )
 
-COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION = range(6)
-"""Kinds of events; at one instant they come in this order, submissions with the last three."""
+COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION, SUBMISSION = range(7)
+"""Kinds of events; at one instant they come in this order.  Submissions are events for jobs that follow others alone;
+the rest come by themselves, after all events."""
 GONE_NODE, COMING, IDLE, BUSY = range(4)
 """States of a node."""
 DONE, NO_NUMBER, FRUITLESS_POOL, MORE_LIVES, MORE_UPTIMES = range(5)
@@ -242,6 +244,18 @@ def set_attempt(w, pool, job):
     w.killed[job] = w.kill and length_s > estimate_s
     w.held_s[job] = estimate_s if w.killed[job] else length_s
     w.estimate_s[job] = estimate_s
+
+
+@_inner
+def await_followers(now, w, job, followers, think_s, events):
+    """Let the jobs that follow a job which ends now be submitted after their think times."""
+    follower = followers[0, job]
+    followers[0, job] = -1
+    while follower >= 0:
+        w.submit_s[follower] = w.waits_since_s[follower] = now + think_s[follower]
+        if w.pool_of[follower] >= 0:
+            heapq.heappush(events, (w.submit_s[follower], SUBMISSION, follower, 0))
+        follower = followers[1, follower]
 
 
 @_inner
@@ -844,7 +858,7 @@ def as_tables(tried, waits, spans, placed):
 
 
 def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
-    order, w, depth, passing_order, rank, fixed_priority, share
+    order, w, arrivals, followers, think_s, depth, passing_order, rank, fixed_priority, share
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
     pools, jobs = w.needs.shape
@@ -860,14 +874,13 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
     placed.clear()
     chosen = np.empty(jobs, dtype=np.int64)
     due = np.empty(jobs, dtype=np.int64)
+    submitted = np.empty(jobs, dtype=np.int64)
     vacated_s = np.array([np.inf, -np.inf])
     dues = 0
     remaining = 0
     for job in range(jobs):
         remaining += w.pool_of[job] >= 0
-    following = 0
-    while following < jobs and w.pool_of[following] < 0:
-        following += 1
+    following, arrived = 0, 0
     now = 0.0
     status = DONE
     for pool in range(pools):
@@ -878,26 +891,39 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
                     return status, pool, now, as_tables(tried, waits, spans, placed)
     while remaining:
         now = np.inf
-        if following < jobs:
-            now = w.submit_s[following]
+        if following < len(arrivals):
+            now = w.submit_s[arrivals[following]]
         if events:
             now = min(now, events[0][0])
         while remaining:
             while remaining and events and events[0][0] <= now:
                 event = heapq.heappop(events)
+                if event[1] == SUBMISSION:
+                    submitted[arrived] = event[2]
+                    arrived += 1
+                    continue
                 status, ended, dues = occur(now, w, event, events, tried, placed, spans, due, dues)
                 remaining -= ended
+                if ended and len(think_s):
+                    first, last = (event[2], event[2] + 1) if event[1] == COMPLETION else (0, jobs)
+                    for job in range(first, last):  # all where nodes left, for that seldom ends jobs
+                        if w.end_s[job] == now:
+                            await_followers(now, w, job, followers, think_s, events)
                 if status != DONE:
                     return status, event[2], now, as_tables(tried, waits, spans, placed)
             if remaining == 0:
                 break
-            while following < jobs and w.submit_s[following] <= now:
-                if w.pool_of[following] >= 0:
-                    enter(now, w, w.pool_of[following], following)
-                    await_bursts(w, following, events)
+            if arrived and not w.sorted_queue:
+                for job in submitted[:arrived]:  # before, it was not known when
+                    w.key[job] = order(now, now, w.logged_s[job], w.procs[job])
+            while following < len(arrivals) and w.submit_s[arrivals[following]] <= now:
+                submitted[arrived] = arrivals[following]
+                arrived += 1
                 following += 1
-            while following < jobs and w.pool_of[following] < 0:
-                following += 1
+            for job in submitted[:arrived]:
+                enter(now, w, w.pool_of[job], job)
+                await_bursts(w, job, events)
+            arrived = 0
             if events and events[0][0] <= now:
                 continue  # waits of no length run out before the pass
             failing = pass_each(
@@ -943,12 +969,17 @@ def run(inputs: Inputs, order: Any) -> Replay:
     if inputs.policy.passing_order:
         rank = ranks(inputs.policy.passing_order, *facts)
     key = np.zeros(jobs)
-    if not inputs.dynamic and inputs.policy.order != "fcfs":
-        key = ranks(inputs.policy.order, *facts).astype(np.float64)
+    if not inputs.dynamic:
+        if inputs.closed:  # some submissions come to be known in the replay, and with them the keys that they go with
+            key = keys(inputs.policy.order, *facts)
+        elif inputs.policy.order != "fcfs":
+            key = ranks(inputs.policy.order, *facts).astype(np.float64)
+    arrivals = np.flatnonzero((inputs.pool != REJECTED) & (inputs.follows < 0))
     while True:
         world = _world(inputs, key, nodes, failures)
         rest = (
-            world, inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank, inputs.fixed_priority.copy(),
+            world, arrivals, _followers(inputs), inputs.think_s[: jobs if inputs.closed else 0].copy(),
+            inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank, inputs.fixed_priority.copy(),
             inputs.share.copy(),
         )  # fmt: skip
         status, one, now, tables = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
@@ -960,7 +991,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
             break
     if status == NO_NUMBER:
         assert inputs.order is not None
-        asked = float(inputs.submit_s[one]), float(inputs.logged_estimate_s[one]), int(inputs.procs[one])
+        asked = float(world.submit_s[one]), float(inputs.logged_estimate_s[one]), int(inputs.procs[one])
         custom.refuse(inputs.order, inputs.policy.order, now, *asked)
     if status == FRUITLESS_POOL:
         raise fruitless_error(inputs.pools[one].name)
@@ -972,6 +1003,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
         killed=world.killed,
         failed=world.failed,
         restarts=world.restarts,
+        submit_s=world.submit_s if inputs.closed else None,
         **records(inputs, tables, now),
     )
 
@@ -1076,6 +1108,16 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         since_s=np.zeros((pools, users)),
         packs=_packs(inputs, nodes),
     )
+
+
+def _followers(inputs: Inputs) -> Any:
+    """Return the first job that follows each job, and the next that follows the same, or -1; empty without feedback."""
+    followers = np.full((2, len(inputs.pool) if inputs.closed else 0), -1)
+    first, following = followers
+    for job in np.flatnonzero(inputs.follows >= 0):
+        before = inputs.follows[job]
+        following[job], first[before] = first[before], job
+    return followers
 
 
 def _packs(inputs: Inputs, nodes: int) -> Packs:

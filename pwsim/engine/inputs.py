@@ -80,7 +80,7 @@ class Inputs:
     """A trace on a cluster, in arrays; jobs in job order, pools in their order."""
 
     submit_s: Floats
-    """Submission [s], shape (jobs,)."""
+    """Submission [s], shape (jobs,); of jobs that follow another, that of the log."""
     procs: Integers
     """Processors, shape (jobs,)."""
     logged_estimate_s: Floats
@@ -126,6 +126,12 @@ class Inputs:
     """What size and queue add to the priority of each job, shape (jobs,)."""
     weights: Floats
     """Weight of age, age at which it is full [s], weight of the fair share, decay of usage [1/s], shape (4,)."""
+    closed: bool
+    """Whether jobs may follow others (:mod:`pwsim.feedback`)."""
+    follows: Integers
+    """Job after whose end each job is submitted, -1 for its own ``submit_s``, shape (jobs,)."""
+    think_s: Floats
+    """Time from that end to the submission [s], shape (jobs,)."""
 
     @property
     def dynamic(self) -> bool:
@@ -189,6 +195,7 @@ def prepare(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
         depth=cluster.depth or 0,
         order=_order(cluster, policy),
         **_multifactor(trace, cluster, need, pool, units),
+        **_feedback(trace, pool),
     )
 
 
@@ -271,6 +278,14 @@ def _order(cluster: Cluster, policy: Policy) -> Order | None:
         except ValueError as error:
             raise InputError(f"policy {str(policy)!r}: {error}") from None
     return None if policy.order == "multifactor" else getattr(orders, policy.order)
+
+
+def _feedback(trace: Trace, pool: Integers) -> dict[str, Any]:
+    """Return which job waits for the end of which; nobody waits for a rejected job, which never ends."""
+    if trace.feedback is None:
+        return {"closed": False, "follows": np.full(len(trace), -1), "think_s": np.zeros(len(trace))}
+    follows, think_s = trace.feedback
+    return {"closed": True, "follows": np.where(pool[follows] != REJECTED, follows, -1), "think_s": think_s}
 
 
 def _multifactor(

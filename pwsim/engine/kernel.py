@@ -862,10 +862,15 @@ def ranks(order: str, submit_s: Floats, procs: Integers, logged_estimate_s: Floa
     """Return each job's place in an order that does not change, ties by job order, shape (jobs,)."""
     if order == "fcfs":
         return np.arange(len(submit_s))
-    keys = _keys(_ORDERS[order], submit_s, procs, logged_estimate_s)
-    rank = np.empty(len(keys), dtype=np.int64)
-    rank[np.argsort(keys, kind="stable")] = np.arange(len(keys))
+    rank = np.empty(len(submit_s), dtype=np.int64)
+    rank[np.argsort(keys(order, submit_s, procs, logged_estimate_s), kind="stable")] = np.arange(len(submit_s))
     return rank
+
+
+def keys(order: str, submit_s: Floats, procs: Integers, logged_estimate_s: Floats) -> Floats:
+    """Return each job's key in an order that does not change, shape (jobs,)."""
+    key: Floats = _keys(_ORDERS[order], submit_s, procs, logged_estimate_s)
+    return key
 
 
 def _each_key(order: Any, submit_s: Floats, procs: Integers, logged_estimate_s: Floats) -> Floats:

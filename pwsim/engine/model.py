@@ -125,6 +125,14 @@ class _Pool:
         return drawn[count]
 
 
+def _followers(inputs: Inputs) -> dict[int, list[int]]:
+    """Return the jobs that are submitted after the end of each job."""
+    followers: dict[int, list[int]] = {}
+    for job in np.flatnonzero(inputs.follows >= 0).tolist():
+        followers.setdefault(int(inputs.follows[job]), []).append(job)
+    return followers
+
+
 class Model:
     """One replay on the SimPy clock.
 
@@ -181,18 +189,18 @@ class Model:
         self.elastic = [pool for pool in self.pools if pool.facts.elastic]
         self.bursting = [pool for pool in self.pools if pool.facts.burst_s < math.inf]
         # A rejected job's submission makes nothing happen (§1).
-        self.arrivals = [job for job, pool in enumerate(self.pool_of) if pool != REJECTED]
+        served = inputs.pool != REJECTED
+        self.remaining = int(np.count_nonzero(served))
+        self.followers = _followers(inputs)
+        self.think_s = inputs.think_s.tolist()
+        self.arrivals = np.flatnonzero(served & (inputs.follows < 0)).tolist()
         self.arrived = 0
-        self.remaining = len(self.arrivals)
         self.due: list[int] = []  # waiting jobs that are due to move to a later pool
         self.pass_is_due = False
         self.autoscaler_is_due = False
-        self.key: list[float] = [0.0] * jobs
-        if self.order is not None and inputs.policy.order != "fcfs" and not self.dynamic:
-            self._set_keys(self.key, self.order, self.arrivals)
-        self.passing_key: list[float] = [0.0] * jobs
-        if inputs.policy.passing_order:
-            self._set_keys(self.passing_key, getattr(orders, inputs.policy.passing_order), self.arrivals)
+        self.by_job = inputs.policy.order == "fcfs" and not inputs.closed  # then submissions are in job order
+        self.key, self.passing_key = [0.0] * jobs, [0.0] * jobs
+        self._rank_jobs(range(jobs))
 
     def run(self) -> Replay:
         """Replay all jobs.
@@ -228,6 +236,7 @@ class Model:
             killed=np.array(self.killed, dtype=bool),
             failed=np.array(self.failed, dtype=bool),
             restarts=np.array(self.restarts, dtype=np.int64),
+            submit_s=np.array(self.submit_s) if self.inputs.closed else None,
             **records(self.inputs, (self.attempts, self.waits, spans, self.placed), end),
         )
 
@@ -251,10 +260,7 @@ class Model:
         now = self.env.now
         arrivals, submit_s, following = self.arrivals, self.submit_s, self.arrived
         while following < len(arrivals) and submit_s[arrivals[following]] <= now:
-            job = arrivals[following]
-            self._enter(self.pools[self.pool_of[job]], job)
-            if self.bursting:
-                self._await_bursts(job)
+            self._submit_job(arrivals[following])
             following += 1
         self.arrived = following
         if following < len(arrivals):
@@ -263,7 +269,7 @@ class Model:
     def _enter(self, pool: _Pool, job: int) -> None:
         """Let a job wait in the queue of a pool, at its place."""
         position = len(pool.queue)
-        if self.policy.order != "fcfs":
+        if not self.by_job:
             position = bisect_left(pool.queue, self._rank(job), key=self._rank)
         elif position and pool.queue[-1] > job:  # it comes back, or from another pool
             position = bisect_left(pool.queue, job)
@@ -281,10 +287,28 @@ class Model:
         if self.completion[job] is not event:  # the attempt was interrupted
             return
         pool = self.pools[self.pool_of[job]]
-        self.end_s[job] = self.env.now
         overhead_s = pool.facts.overhead_s if self.restarts[job] else 0.0
         self._end_attempt(pool, job, self.held_s[job] - overhead_s)
+        self._end(job)
+
+    def _end(self, job: int) -> None:
+        """Note the end of a job; those that follow it are submitted after their think times."""
+        self.end_s[job] = self.env.now
         self.remaining -= 1
+        for follower in self.followers.get(job, ()):
+            submit_s = self.env.now + self.think_s[follower]
+            self.submit_s[follower] = self.waits_since_s[follower] = submit_s
+            if self.pool_of[follower] != REJECTED:
+                _Call(self.env, self._delay_until(submit_s), SUBMISSION, self._submit_follower, follower)
+
+    def _submit_follower(self, event: _Call) -> None:
+        self._rank_jobs([event.subject])
+        self._submit_job(event.subject)
+
+    def _submit_job(self, job: int) -> None:
+        self._enter(self.pools[self.pool_of[job]], job)
+        if self.bursting:
+            self._await_bursts(job)
 
     def _end_attempt(self, pool: _Pool, job: int, done_s: float) -> None:
         """Take a job off its units, at its end or at an interruption; of the attempt, some seconds count."""
@@ -630,8 +654,7 @@ class Model:
         if self.restarts[job] >= facts.max_restarts:
             self.failed[job] = True
             self.killed[job] = False
-            self.end_s[job] = self.env.now
-            self.remaining -= 1
+            self._end(job)
             return
         self.restarts[job] += 1
         self.waits_since_s[job] = self.env.now
@@ -718,7 +741,14 @@ class Model:
 
     # -- the order of the queue
 
-    def _set_keys(self, key: list[float], order: Order, jobs: list[int]) -> None:
+    def _rank_jobs(self, jobs: Sequence[int]) -> None:
+        """Work out the keys of jobs by orders that do not change."""
+        if self.order is not None and not self.by_job and not self.dynamic:
+            self._set_keys(self.key, self.order, jobs)
+        if self.policy.passing_order:
+            self._set_keys(self.passing_key, getattr(orders, self.policy.passing_order), jobs)
+
+    def _set_keys(self, key: list[float], order: Order, jobs: Sequence[int]) -> None:
         now = self.env.now
         for job in jobs:
             key[job] = order(now, self.submit_s[job], self.logged_estimate_s[job], self.procs[job])

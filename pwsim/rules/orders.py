@@ -11,11 +11,13 @@ import math
 
 DYNAMIC = ("wfp3", "unicef", "multifactor")
 """The orders whose keys change as jobs wait, so that the queue is sorted anew at each pass; so do users' own."""
+BY_SUBMISSION = ("f1", "f2", "f3", "f4")
+"""The orders that do not change, but go by the submission."""
 
 
 def fcfs(now: float, submit_s: float, estimate_s: float, procs: int) -> float:  # noqa: ARG001
-    """First come, first served: job order alone."""
-    return 0.0
+    """First come, first served: earliest submission."""
+    return submit_s
 
 
 def sjf(now: float, submit_s: float, estimate_s: float, procs: int) -> float:  # noqa: ARG001
