@@ -42,6 +42,8 @@ class Job:
     think: float = 0
     held: list[int] = field(default_factory=list)
     attempts: list[tuple[int, float, float]] = field(default_factory=list)
+    places: list[tuple[int, float, float, int, int]] = field(default_factory=list)
+    """Of each attempt in a packed pool and each share: its node, and its GPUs as bits."""
 
 
 @dataclass
@@ -342,6 +344,9 @@ class Reference:
         assert job.began is not None
         job.attempts.append((self.pools.index(pool), job.began, self.now))
         for node in pool.there:
+            if job in node.parts:
+                bits = sum(1 << gpu for gpu in node.parts[job].gpus)
+                job.places.append((*job.attempts[-1], node.number, bits))
             if node.job is job or job in node.parts:
                 node.job, node.idle_since = None, self.now
                 node.parts.pop(job, None)

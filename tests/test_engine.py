@@ -110,6 +110,8 @@ def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
     attempts = [(job.number, *attempt) for job in wanted for attempt in job.attempts]
     columns = tried.job, tried.pool, tried.start_s, tried.end_s
     assert sorted(zip(*(column.tolist() for column in columns), strict=True)) == sorted(attempts)
+    places = [(job.number, *place) for job in wanted for place in job.places]
+    assert sorted(map(tuple, [] if replay.places is None else replay.places.tolist())) == sorted(places)
     spans = [(index, *span) for index, pool in enumerate(pools) for span in pool.spans]
     if replay.spans is not None:
         assert sorted(map(tuple, replay.spans.tolist())) == sorted(spans)
