@@ -1,7 +1,7 @@
 """Broken rules must be noticed: each mutant of a rule or of the engine falls to the comparison with the reference.
 
 A test suite that passes on a wrong scheduler is worth nothing, so each mutant here changes one line of the source in a
-way that is easy to get wrong, and the generated cases have to tell.
+way that is easy to get wrong, and the generated cases have to tell.  Together they take a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from tests.strategies import (
     packed_clusters,
     traces,
 )
+
+pytestmark = pytest.mark.slow
 
 MUTANTS = [
     # module, what stands there, what the mutant says instead
@@ -211,14 +213,7 @@ POLICIES = {
 ON_ONE_MACHINE = backfill, profile, conservative, kernel
 """Modules whose rules are looked at one pool at a time: faults show soonest where all jobs compete."""
 CASES = [
-    # Those of packed pools take long: each case has nodes, shares and GPUs to work out.
-    pytest.param(
-        engine,
-        *mutant,
-        logs,
-        machines if drawn is clusters and mutant[0] in ON_ONE_MACHINE else drawn,
-        marks=pytest.mark.slow if mutants is PACKED_MUTANTS else (),
-    )
+    (engine, *mutant, logs, machines if drawn is clusters and mutant[0] in ON_ONE_MACHINE else drawn)
     for mutants, logs, drawn in (
         (MUTANTS, traces, clusters),
         (CHANGING_MUTANTS, traces, changing_clusters),
@@ -229,10 +224,7 @@ CASES = [
     for engine in ENGINES
     if HOMES.get(mutant[0], engine) == engine
 ]
-NAMES = [
-    ": ".join((str(one), getattr(module, "__name__", ""), str(old).strip()))
-    for one, module, old, *_ in (case.values for case in CASES)
-]
+NAMES = [": ".join((str(one), getattr(module, "__name__", ""), str(old).strip())) for one, module, old, *_ in CASES]
 
 
 IMPORTERS = {profile: [conservative], nodes: [model]}
