@@ -86,8 +86,8 @@ class Making:
         work: Floats = np.bincount(series, procs * run_s, minlength=len(self.count)).astype(np.float64)
         span_s = max(float(work.sum()) / busy_cores, 1.0)
         activity_s = (self._starts(work, span_s)[series] + self._offsets()) % span_s
-        ranks = np.arange(1, self.twin.users.number + 1, dtype=np.float64) ** -self.twin.users.exponent
-        user = random.choice(len(ranks), size=len(self.count), p=ranks / ranks.sum())
+        usual = interpolated(self.twin.users.series, np.linspace(1, 0, self.twin.users.number))  # user1 has most
+        user = random.choice(len(usual), size=len(self.count), p=usual / usual.sum())
         activity_s -= activity_s.min()  # hours are counted from the first submission, here as in the log
         order = np.argsort(activity_s, kind="stable")
         shape_columns = {name: np.array([getattr(one, name) for one in shapes])[series][order] for name in _SHAPE}

@@ -160,6 +160,7 @@ WRONG: list[tuple[list[Any], Any, list[str]]] = [
     (["sizes", 0, "shapes", 0, "procs"], 0, ["sizes.0.shapes.0.procs", "must be at least 1 (got 0)"]),
     (["sizes", 0, "estimates", 0, "accuracy", 0], 0, ["sizes.0.estimates.0.accuracy.0", "must be greater than 0"]),
     (["sizes"], [], ["sizes", "must have at least 1 entry"]),
+    (["users", "series"], [1.0, 2.0], ["users.series", "at least 17"]),
     (["users", "number"], "many", ["users.number", "must be a whole number (got 'many')"]),
 ]
 
@@ -231,6 +232,40 @@ def test_kth_has_a_twin_that_is_like_it(data_dir, tmp_path, capsys):
         values = [one[metric] for one in twins]
         assert min(values) <= own[metric] <= max(values)
     assert np.mean([one["wait_s_mean"] for one in twins]) == pytest.approx(own["wait_s_mean"], rel=0.15)
+
+
+def series_by_user(trace: Trace) -> tuple[float, int]:
+    """Return the share of the series that the largest user has, and how many users have half of them."""
+    user = Series(trace, Activity(*cycles(trace))).user
+    counts = np.sort(np.unique(user, return_counts=True)[1])[::-1]
+    return counts[0] / counts.sum(), int(np.searchsorted(np.cumsum(counts), counts.sum() / 2)) + 1
+
+
+def test_users_by_hand():
+    """A hundred users of 4 series and one of 400, each a job a day: the twin's users share alike."""
+    user = np.repeat([f"u{one}" for one in range(101)], [4] * 100 + [400])
+    trace = Trace.from_columns(
+        {"submit_s": np.arange(800) * 90_000, "run_s": np.full(800, 60), "procs": np.ones(800), "user": user}
+    )
+    assert series_by_user(trace) == (0.5, 1)
+    twin = fit(trace)
+    assert (twin.users.number, twin.users.series[0], twin.users.series[-1]) == (101, 4, 400)
+    made = twin.generate(jobs=100_000)
+    shares = np.sort(np.bincount(made.user.codes)) / len(made)
+    assert shares[-1] == pytest.approx(0.5, rel=0.02)
+    assert shares[:-1] == pytest.approx([0.005] * 100, rel=0.25)  # 500 jobs each, up to chance
+
+
+@pytest.mark.parametrize("file", ["KTH-SP2-1996-2.swf.gz", "NASA-iPSC-1993-3.1-cln.swf.gz"])
+def test_users_of_a_twin_share_the_series_as_those_of_the_log(file, data_dir):
+    log = read_trace(data_dir / "traces" / "swf" / file)
+    largest, with_half = series_by_user(log)
+    twin = fit(log)
+    assert twin.users.number == len(np.unique(log.user.codes))
+    for seed in (1, 2, 3):
+        made_largest, made_with_half = series_by_user(twin.generate(seed=seed))
+        assert 1 / 1.5 <= made_largest / largest <= 1.5
+        assert 1 / 1.5 <= made_with_half / with_half <= 1.5
 
 
 def test_holding_back_and_tides_do_what_they_say(twin):
