@@ -1,14 +1,19 @@
-"""When jobs of a log come: span, weeks and their load, hours and weekdays, gaps."""
+"""When jobs of a log come: span, weeks and their load, hours and weekdays, gaps.
+
+Hours, weekdays and dates are what the site's clock showed, summer time included, where its zone is known by name: users
+follow that clock.  (The submissions of KTH-SP2 shift by most of an hour against UTC when its clock is changed.)
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 
-from pwsim.tariffs import Start, start_of
+from pwsim.tariffs import dated_start
 from pwsim.trace import Floats, Trace
 from pwsim.units import DAY_S, HOUR_S
 
@@ -19,6 +24,8 @@ CORE_SHARE = 0.98
 
 EPOCH_S = 315_532_800.0
 """A first submission from 1980 on is a date; smaller numbers are seconds from an arbitrary zero."""
+EPOCH_WEEKDAY = 3
+"""1970 began on a Thursday; Monday is 0."""
 
 LEAST_GAP_S = DAY_S
 """A time without a submission is a gap if it lasts for a day at least, which no night does,"""
@@ -38,7 +45,7 @@ def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
     time_zone
         Zone in which hours and weekdays are counted, where times are seconds since 1970.
     """
-    start = _start(trace, time_zone)
+    start, clock = _start(trace, time_zone)
     work_s = trace.run_s * trace.procs
     busy = float(work_s.sum()) / trace.span_s if trace.span_s else None
     first_s, last_s = np.quantile(trace.submit_s, [(1 - CORE_SHARE) / 2, (1 + CORE_SHARE) / 2]).tolist()
@@ -46,9 +53,9 @@ def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
         "span": {
             "span_s": trace.span_s,
             "weeks": trace.span_s / WEEK_S,
-            "first_submit": start.local.isoformat(sep=" ", timespec="minutes") if start else None,
-            "last_submit": _after(start, trace.span_s),
-            "clock": start.source if start else "the log's own clock, which starts at an arbitrary time",
+            "first_submit": _date(start, 0.0),
+            "last_submit": _date(start, trace.span_s),
+            "clock": clock,
             "middle_start_s": first_s,
             "middle_end_s": last_s,
             "middle_span_share": (last_s - first_s) / trace.span_s if trace.span_s else 1.0,
@@ -63,17 +70,29 @@ def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
     }
 
 
-def _start(trace: Trace, time_zone: str) -> Start | None:
-    if (start := start_of(trace)) is not None:
-        return start
+def _start(trace: Trace, time_zone: str) -> tuple[datetime | None, str]:
+    """Return the first submission with its zone, ``None`` on an arbitrary clock, and where it is known from."""
+    if (dated := dated_start(trace)) is not None:
+        return dated
     if trace.first_submit_s < EPOCH_S:
+        return None, "the log's own clock, which starts at an arbitrary time"
+    first = datetime.fromtimestamp(trace.first_submit_s, tz=UTC).astimezone(ZoneInfo(time_zone))
+    return first, f"times of the log, {time_zone}"
+
+
+def _local_s(start: datetime, later_s: Floats) -> Floats:
+    """Return what the clock of the start's zone shows some time later, as seconds since 1970 on that clock."""
+    instant_us = np.floor((start.timestamp() + later_s) * 1e6).astype("datetime64[us]")
+    local = pd.DatetimeIndex(instant_us, tz="UTC").tz_convert(start.tzinfo).tz_localize(None)
+    shown_s: Floats = local.to_numpy().astype("datetime64[us]").astype(np.int64) / 1e6
+    return shown_s
+
+
+def _date(start: datetime | None, later_s: float) -> str | None:
+    if start is None:
         return None
-    local = datetime.fromtimestamp(trace.first_submit_s, tz=UTC).astimezone(ZoneInfo(time_zone))
-    return Start(local.replace(tzinfo=None, microsecond=0), f"times of the log, {time_zone}")
-
-
-def _after(start: Start | None, later_s: float) -> str | None:
-    return (start.local + timedelta(seconds=later_s)).isoformat(sep=" ", timespec="minutes") if start else None
+    local_s = float(_local_s(start, np.array([later_s]))[0])
+    return datetime.fromtimestamp(local_s, tz=UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="minutes")
 
 
 def _weeks(trace: Trace, work_s: Floats, cores: int | None) -> list[dict[str, Any]]:
@@ -97,11 +116,11 @@ def _weeks(trace: Trace, work_s: Floats, cores: int | None) -> list[dict[str, An
     return rows
 
 
-def _arrivals(trace: Trace, start: Start | None) -> dict[str, Any]:
+def _arrivals(trace: Trace, start: datetime | None) -> dict[str, Any]:
     """Return the jobs by hour and weekday of the submission; weekdays are ``None`` on an arbitrary clock."""
-    clock_s = trace.submit_s + (start.week_s if start else trace.first_submit_s % DAY_S)
+    clock_s = _local_s(start, trace.submit_s) if start else trace.submit_s + trace.first_submit_s % DAY_S
     hour = (clock_s // HOUR_S % 24).astype(np.int64)
-    day = (clock_s // DAY_S % 7).astype(np.int64)
+    day = ((clock_s // DAY_S + EPOCH_WEEKDAY) % 7).astype(np.int64)
     between_s = np.diff(trace.submit_s)
     return {
         "by_hour": np.bincount(hour, minlength=24).tolist(),
@@ -111,7 +130,7 @@ def _arrivals(trace: Trace, start: Start | None) -> dict[str, Any]:
     }
 
 
-def _gaps(trace: Trace, start: Start | None) -> list[dict[str, Any]]:
+def _gaps(trace: Trace, start: datetime | None) -> list[dict[str, Any]]:
     """Return the times without submissions that are too long to be chance, longest first."""
     between_s = np.diff(trace.submit_s)
     if not trace.span_s:
@@ -123,7 +142,7 @@ def _gaps(trace: Trace, start: Start | None) -> list[dict[str, Any]]:
         {
             "start_s": float(trace.submit_s[at]),
             "length_s": float(between_s[at]),
-            "start": _after(start, float(trace.submit_s[at])),
+            "start": _date(start, float(trace.submit_s[at])),
             "missed_jobs": float(missed[at]),
         }
         for at in found
