@@ -186,27 +186,30 @@ class Twin(Frozen):
         load
             Offered load on ``cores``: more or fewer series come, each as it is; the log's own if left out.
         cores
-            Processors that the load refers to; those of the log's machine if left out.
+            Processors that the load refers to; those of the log's machine if left out.  Jobs stay as wide as they are:
+            a note counts those that are wider.
         seed
             Seed of the random numbers; the same seed gives the same log.
 
         Raises
         ------
         InputError
-            If both jobs and days are given, or a load but no processors.
+            If both jobs and days are given, or a load but no processors, or processors but no load.
         """
         if jobs is not None and days is not None:
             raise InputError("give either a number of jobs or of days, not both: the load ties them together")
+        if cores is not None and load is None:
+            raise InputError(f"cores say to what the load refers: give a load with them (got cores {cores} alone)")
+        cores = cores or self.cores
         busy_cores = self.core_hours_per_day / 24
         if load is not None:
-            cores = cores or self.cores
             if not cores:
                 raise InputError(f"the twin of {self.of} does not know the machine's size: give cores with the load")
             busy_cores = load * cores
         if jobs is None:
             ratio = busy_cores / (self.core_hours_per_day / 24)
             jobs = self.jobs if days is None else max(1, round(self.jobs * days / self.days * ratio))
-        return Making(self, jobs, seed).trace(busy_cores)
+        return Making(self, jobs, seed).trace(busy_cores, cores)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the twin as YAML.

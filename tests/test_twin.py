@@ -116,6 +116,8 @@ def test_any_length_and_load(log, twin):
     assert (on_more.procs * on_more.run_s).sum() / (1000 * on_more.span_s) == pytest.approx(0.5, rel=0.05)
     with pytest.raises(InputError, match="either a number of jobs or of days"):
         twin.generate(jobs=5, days=5)
+    with pytest.raises(InputError, match=r"give a load with them \(got cores 64 alone\)"):
+        twin.generate(cores=64)
     with pytest.raises(InputError, match="does not know the machine's size"):
         twin.model_copy(update={"cores": 0}).generate(load=0.5)
 
@@ -298,3 +300,29 @@ def test_twin_with_another_load_through_the_command_line(twin, tmp_path, capsys)
     assert (made.procs * made.run_s).sum() / (64 * made.span_s) == pytest.approx(0.9, rel=0.03)
     assert pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(tmp_path / "b.swf"), *options)[0] == 0
     assert (tmp_path / "a.swf").read_bytes() == (tmp_path / "b.swf").read_bytes()
+
+
+def test_the_header_of_a_twin_with_a_load_has_the_cores_of_that_load(twin, tmp_path, capsys):
+    """And jobs that are wider are counted: in the answer, in the notes, and in the log."""
+    path = tmp_path / "twin.yaml"
+    twin.write(path)
+    small = ["--jobs", "2000", "--load", "0.5", "--cores", "16"]
+    code, text, err = pwsim(capsys, "trace", "generate", str(path), str(tmp_path / "small.swf"), *small)
+    assert code == 0, err
+    made = read_trace(tmp_path / "small.swf")
+    wide = np.count_nonzero(made.procs > 16)
+    assert 0 < wide < 1000
+    said = f"jobs that are wider than the machine of 16 cores: {wide}, up to {made.procs.max()} cores"
+    assert (made.header["MaxProcs"], made.header["Note"]) == ("16", said)
+    assert f"Note: {said}" in text
+    assert twin.generate(jobs=2000, load=0.5, cores=16).notes == (said,)
+    # On the twin's own machine, every job fits; nothing is said.
+    own = twin.generate(jobs=2000)
+    assert (own.header["MaxProcs"], "Note" in own.header, own.notes) == ("64", False, ())
+
+
+def test_cores_of_a_twin_without_a_load_are_refused(twin, tmp_path, capsys):
+    twin.write(tmp_path / "twin.yaml")
+    out = tmp_path / "a.swf"
+    code, _, err = pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(out), "--cores", "16")
+    assert (code, "give a load with them (got cores 16 alone)" in err, out.exists()) == (2, True, False)
