@@ -318,11 +318,39 @@ def test_every_check_has_a_defect_that_it_finds():
 
 def test_advice_is_what_a_scenario_takes():
     """The window that is advised cuts the thin weeks off: described again, the log is fine."""
-    trace = Trace.from_columns(healthy(**DEFECTS["thin first weeks"][2]))
+    thin = where(lambda c: c["submit_s"] * 1.2 < 14 * DAY_S, "procs", 1)
+    trace = Trace.from_columns(
+        healthy(submit_s=lambda c: c["submit_s"] * 1.2, procs=thin)
+    )  # twelve weeks, two of them thin
     before = next(one for one in pwsim.describe(trace, 48).verdicts if one.topic == "Start and end")
     assert "`window: {start: 14 d}`" in before.advice
     after = {one.topic: one.level for one in pwsim.describe(pwsim.window(trace, 14 * DAY_S), 48).verdicts}
     assert after["Start and end"] == "ok"
+
+
+@pytest.mark.parametrize(("days", "level"), [(55, None), (57, "ok")])
+def test_a_log_of_few_weeks_is_too_short_to_tell_a_thin_end(days, level):
+    """Its last days may be empty: with less than eight full weeks, nobody looks."""
+    one = verdicts(healthy(submit_s=lambda c: c["submit_s"] / 70 * days), cores=60)
+    assert (one["Start and end"].level if "Start and end" in one else None) == level
+
+
+@pytest.mark.parametrize(
+    ("first_jobs", "run_s", "said"),
+    [(40, 9 * HOUR_S, True), (40, 600, False), (40, 6400, False), (3, 9 * HOUR_S, False)],
+)
+def test_an_export_by_end_is_told_by_its_first_jobs_being_long(first_jobs, run_s, said):
+    """Sixty days with the first hundredth of the jobs, then ten with the others, which run for 2 h at most."""
+    rows = 100 * first_jobs
+    early = np.arange(rows) < first_jobs
+    columns = healthy(
+        rows,
+        submit_s=lambda c: np.where(early, np.arange(rows) / first_jobs * 60 * DAY_S, 60 * DAY_S + c["submit_s"] / 7),
+        run_s=lambda c: np.where(early, run_s, c["run_s"]),
+    )
+    one = verdicts(columns, cores=400)["Start and end"]
+    assert "hold 1 % of the jobs" in one.finding
+    assert ("exported by the end of jobs" in one.finding) == said
 
 
 jobs = st.lists(
@@ -513,7 +541,7 @@ LOGS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     }),
     "Alibaba": ("gpu/openb_pod_list_default.csv", {}, {
         "Records": "897 records of 8,152 (11 %)",
-        "Start and end": "The first 115 days",
+        "Start and end": "The first 115 days of 149 hold 1 % of the jobs, and half of these run longer than nine in ten",
         "Unfinished jobs": "34 jobs, with 64.4 % of the work",
         "GPUs": "6,203 jobs (85.5 %)",
         "Users": "100 % of the jobs have no user",
@@ -521,7 +549,7 @@ LOGS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "sacct": ("accounting/sacct-xdmod-phillips.log", {"format": "sacct"}, {
         "Records": "239 records of 4,285 (5.58 %)",
         "Length": "1.5 weeks",
-        "Start and end": "as in a log that was exported by the end of jobs",
+        "Start and end": "The first 7 days of 10 hold 1 % of the jobs.",  # and they run no longer than the others
         "Users": "4 users; user chaff has 65.3 % of the core-hours and one user has 98.8 % of the jobs.",
         "Largest jobs": "96.4 %",
     }),

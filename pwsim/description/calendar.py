@@ -49,6 +49,7 @@ def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
     work_s = trace.run_s * trace.procs
     busy = float(work_s.sum()) / trace.span_s if trace.span_s else None
     first_s, last_s = np.quantile(trace.submit_s, [(1 - CORE_SHARE) / 2, (1 + CORE_SHARE) / 2]).tolist()
+    early = trace.submit_s < first_s
     return {
         "span": {
             "span_s": trace.span_s,
@@ -58,6 +59,9 @@ def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
             "clock": clock,
             "middle_start_s": first_s,
             "middle_end_s": last_s,
+            "first_jobs": int(np.count_nonzero(early)),
+            "first_jobs_run_s_p50": float(np.median(trace.run_s[early])) if early.any() else None,
+            "other_jobs_run_s_p90": float(np.quantile(trace.run_s[~early], 0.9)),
             "middle_span_share": (last_s - first_s) / trace.span_s if trace.span_s else 1.0,
         },
         "load": {
