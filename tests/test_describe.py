@@ -93,11 +93,13 @@ def test_sizes_runs_and_waits_by_hand(hand):
     ]  # fmt: skip
     assert (hand["run_s"]["zero_share"], hand["run_s"]["p50"], hand["run_s"]["max"]) == (0.2, 3600, 36000)
     assert (hand["waits"]["zero_share"], hand["waits"]["recorded_s"]["mean"]) == (0.6, 744)
-    assert hand["rounding"] == {"submit_s": 1.0, "run_s": 0.75, "recorded_wait_s": 1.0}
+    assert hand["rounding"] == {"submit_s": 1.0, "run_s": None, "recorded_wait_s": None}  # of few times nothing is said
     assert hand["cut_off"] == {
         "jobs": 1,
         "job_share": 0.2,
         "work_share": pytest.approx(90.5 / 3600 / 36.0251, rel=1e-3),
+        "different_run_s": 1,
+        "said_to_run": 0,
     }
 
 
@@ -333,6 +335,81 @@ def test_a_log_of_few_weeks_is_too_short_to_tell_a_thin_end(days, level):
     """Its last days may be empty: with less than eight full weeks, nobody looks."""
     one = verdicts(healthy(submit_s=lambda c: c["submit_s"] / 70 * days), cores=60)
     assert (one["Start and end"].level if "Start and end" in one else None) == level
+
+
+@pytest.mark.parametrize(("days", "level"), [(14, None), (16, "problem")])
+def test_a_log_of_two_weeks_is_too_short_to_tell_flurries(days, level):
+    """Nine in ten jobs come from bob within eight hours, as many as in no other week of his: in two weeks none is found."""
+    random = np.random.default_rng(1)
+    usual_s = random.uniform(0, days * DAY_S - 1, 1000)
+    columns = {
+        "submit_s": np.append(usual_s, 3 * DAY_S + random.uniform(0, 8 * HOUR_S, 8989)),
+        "run_s": np.full(9989, 60),
+        "procs": np.ones(9989),
+        "user": np.array([*(f"user{at % 20}" for at in range(999)), *["bob"] * 8990]),
+    }
+    found = verdicts(columns, 500)
+    assert found["Users"].level == "warning"
+    assert (found["Flurries"].level if "Flurries" in found else None) == level
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "of 1 different run time: they may have ended together"),
+        ({"run_s": [600, 600, 600, 700, 700, 800]}, "of 3 different run times: they may have ended together"),
+        ({"run_s": [600, 610, 620, 630, 640, 650]}, "last instant: they were running on"),
+        ({"recorded_status": ["RUNNING"] * 5 + ["COMPLETED"]}, "last instant: they were running on"),
+        ({"recorded_status": ["COMPLETED"] * 6}, "they may have ended together"),
+    ],
+)
+def test_jobs_that_end_with_the_log_may_be_one_array(changes, words):
+    """Six jobs that end at the last instant: of one submission and run time, or cut off after different ones."""
+    array = {"recorded_status": [""] * 6, "run_s": [600] * 6} | changes
+    submit_s = np.append(np.arange(200) * HOUR_S, 210 * HOUR_S - np.array(array["run_s"]))
+    one = verdicts(
+        {
+            "submit_s": submit_s,
+            "run_s": np.append(np.full(200, 600), array["run_s"]),
+            "procs": np.ones(206),
+            "recorded_wait_s": np.zeros(206),
+            "recorded_status": [""] * 200 + array["recorded_status"],
+        }
+    )["Unfinished jobs"]
+    assert one.finding.startswith("6 jobs, with ")
+    assert words in one.finding
+    assert one.level == "warning"
+
+
+def test_shares_of_whole_minutes_by_hand():
+    """Six instants, five of them at second 7; five different run times of seven, and five of six waits."""
+    trace = Trace.from_columns(
+        {
+            "submit_s": [7, 67, 127, 187, 247, 308, 308],
+            "run_s": [0, 60, 60, 120, 180, 61, 62],
+            "procs": [1] * 7,
+            "recorded_wait_s": [0, 60, 120, 180, 240, 300, 61],
+        }
+    )
+    assert profile_of(trace)["rounding"] == {
+        "submit_s": pytest.approx(5 / 6), "run_s": pytest.approx(4 / 6), "recorded_wait_s": pytest.approx(5 / 6),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("submit_s", "finding"),
+    [
+        ([0], None),
+        ([60] * 1000, None),
+        ([0, 60, 120, 180], None),
+        ([0, 60, 120, 180, 240], "Submissions are whole minutes."),
+        ([0, 61, 122, 183, 244], "Times are exact to the second."),
+        ([60] * 1000 + list(range(61, 122, 7)), "Times are exact to the second."),  # an array, and nine other jobs
+    ],
+)
+def test_a_handful_of_submissions_tells_nothing_of_the_clock(submit_s, finding):
+    found = verdicts({"submit_s": submit_s, "run_s": [60] * len(submit_s), "procs": [1] * len(submit_s)})
+    assert (found["Clock"].finding if "Clock" in found else None) == finding
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When jobs of a log come: span, weeks and their load, hours and weekdays, gaps.
+"""When jobs of a log come: span, weeks and their load, hours and weekdays, gaps, and how exact its times are.
 
 Hours, weekdays and dates are what the site's clock showed, summer time included, where its zone is known by name: users
 follow that clock.  (The submissions of KTH-SP2 shift by most of an hour against UTC when its clock is changed.)
@@ -31,6 +31,11 @@ LEAST_GAP_S = DAY_S
 """A time without a submission is a gap if it lasts for a day at least, which no night does,"""
 LEAST_MISSED = 20.0
 """and if at the mean rate so many jobs would have come: by Poisson's law none come with a probability of 2e-9."""
+
+
+LEAST_TIMES = 5
+"""So many different times are whole minutes by chance less than once in 10 million logs (60 ** -4, as the first of them
+may be any); of fewer, nothing is said."""
 
 
 def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
@@ -71,6 +76,7 @@ def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
         },
         "arrivals": _arrivals(trace, start),
         "gaps": _gaps(trace, start),
+        "rounding": _rounding(trace),
     }
 
 
@@ -151,3 +157,23 @@ def _gaps(trace: Trace, start: datetime | None) -> list[dict[str, Any]]:
         }
         for at in found
     ]
+
+
+def _rounding(trace: Trace) -> dict[str, float | None]:
+    """Return the shares of times that are whole minutes; ``None`` where too few are different.
+
+    Of submissions, those of different instants count, after the same second of the minute.
+    """
+    instants = np.unique(np.floor(trace.first_submit_s + trace.submit_s))
+    seconds = (instants % 60).astype(np.int64)
+    return {
+        "submit_s": float(np.bincount(seconds).max() / len(instants)) if len(instants) >= LEAST_TIMES else None,
+        "run_s": _whole_minutes(trace.run_s),
+        "recorded_wait_s": _whole_minutes(trace.recorded_wait_s),
+    }
+
+
+def _whole_minutes(times_s: Floats) -> float | None:
+    """Return the share of positive times that are whole minutes, ``None`` if too few are different."""
+    positive_s = times_s[times_s > 0]
+    return float(np.mean(positive_s % 60 == 0)) if len(np.unique(positive_s)) >= LEAST_TIMES else None
