@@ -356,7 +356,7 @@ def test_a_log_of_two_weeks_is_too_short_to_tell_flurries(days, level):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "of 1 different run time: they may have ended together"),
+        ({}, "all of the same run time: they may have ended together"),
         ({"run_s": [600, 600, 600, 700, 700, 800]}, "of 3 different run times: they may have ended together"),
         ({"run_s": [600, 610, 620, 630, 640, 650]}, "last instant: they were running on"),
         ({"recorded_status": ["RUNNING"] * 5 + ["COMPLETED"]}, "last instant: they were running on"),

@@ -110,11 +110,11 @@ def cut_off(profile: Profile) -> Verdict | None:
     if one is None or one["jobs"] < CUT_OFF_JOBS:
         return None
     finding = f"{count(one['jobs'], 'job')}, with {share(one['work_share'])} of the work, end at the log's last instant"
-    if max(one["different_run_s"], one["said_to_run"]) < CUT_OFF_JOBS:
+    if max(different := one["different_run_s"], one["said_to_run"]) < CUT_OFF_JOBS:
+        times = f"of {different} different run times" if different > 1 else "all of the same run time"
         return Verdict(
             "Unfinished jobs", "warning",
-            f"{finding}, of {count(one['different_run_s'], 'different run time')}: they may have ended together, as "
-            "jobs of one array do, or were running on.",
+            f"{finding}, {times}: they may have ended together, as jobs of one array do, or were running on.",
             "In the second case, long jobs and load are understated: look at these jobs.",
         )  # fmt: skip
     return Verdict(
