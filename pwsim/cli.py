@@ -311,7 +311,7 @@ def convert(
     "--jobs", type=click.IntRange(1, 10**8), help="Number of jobs; for a twin, as many as its log by default."
 )
 @click.option("--days", type=click.FloatRange(0, 1e5, min_open=True), help="Length, instead of --jobs; for a twin.")
-@click.option("--cores", type=click.IntRange(1, 10**7), help="Processors of the machine that is loaded.")
+@click.option("--cores", type=click.IntRange(1, 10**7), help="Processors that are loaded; for a twin, with --load.")
 @click.option("--load", type=click.FloatRange(0.01, 10), help="Offered load; 0.75, or that of the twin's log.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
 @_options("overwrite")
@@ -338,6 +338,8 @@ def generate(
     made = _made(model, jobs, days, cores, load, seed)
     write_trace(made, out)
     click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days")
+    for note in made.notes:
+        click.echo(f"Note: {note}")
 
 
 @trace.command()

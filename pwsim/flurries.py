@@ -27,6 +27,9 @@ TYPICAL_WEEKS = 1.0
 """A surge has at least as many jobs of one user as so many typical weeks of the whole log (the median week)."""
 OWN_WEEKS = 10.0
 """And at least as many as so many typical weeks of the user's own; who always dominates the log is no flurry."""
+LEAST_WEEKS = 3
+"""Logs that reach into fewer weeks have no flurries to find: the median of two is half of all jobs of a user, who can
+never have ten times as many."""
 DOMINANT_SHARE = 0.5
 """A flurry has more than this share of all jobs, in those days together and on each day that belongs to it."""
 ALIKE_SHARE = 0.5

@@ -71,8 +71,8 @@ class Making:
         self.count[-1] -= int(self.count.sum()) - jobs
         self.series = np.repeat(np.arange(last + 1), self.count)
 
-    def trace(self, busy_cores: float) -> Trace:
-        """Return the log, with as much work a second as ``busy_cores``."""
+    def trace(self, busy_cores: float, cores: int) -> Trace:
+        """Return the log, with as much work a second as ``busy_cores``, for a machine of ``cores`` (0: not known)."""
         random, series = self.random, self.series
         shapes = self._drawn([[(shape, shape.share) for shape in size.shapes] for size, _ in self.cells])
         estimate_s = self._estimates()[series]
@@ -86,11 +86,19 @@ class Making:
         work: Floats = np.bincount(series, procs * run_s, minlength=len(self.count)).astype(np.float64)
         span_s = max(float(work.sum()) / busy_cores, 1.0)
         activity_s = (self._starts(work, span_s)[series] + self._offsets()) % span_s
-        ranks = np.arange(1, self.twin.users.number + 1, dtype=np.float64) ** -self.twin.users.exponent
-        user = random.choice(len(ranks), size=len(self.count), p=ranks / ranks.sum())
+        usual = interpolated(self.twin.users.series, np.linspace(1, 0, self.twin.users.number))  # user1 has most
+        user = random.choice(len(usual), size=len(self.count), p=usual / usual.sum())
         activity_s -= activity_s.min()  # hours are counted from the first submission, here as in the log
         order = np.argsort(activity_s, kind="stable")
         shape_columns = {name: np.array([getattr(one, name) for one in shapes])[series][order] for name in _SHAPE}
+        too_wide = int(np.count_nonzero(procs > cores)) if cores else 0
+        note = f"jobs that are wider than the machine of {cores:,} cores: {too_wide:,}, up to {procs.max():,} cores"
+        header = {
+            "Version": "2.2",
+            "Computer": f"made by pwsim, twin of {self.twin.of}, seed {self.seed}",
+            **({"MaxProcs": str(cores)} if cores else {}),
+            **({"Note": note} if too_wide else {}),
+        }
         return Trace.from_columns(
             {
                 "submit_s": np.floor(Activity(self.twin.hours, self.twin.weekdays).clock(activity_s[order])),
@@ -100,8 +108,8 @@ class Making:
                 **shape_columns,
             },
             name=f"twin of {self.twin.of}, seed {self.seed}",
-            header={"Version": "2.2", "Computer": f"made by pwsim, twin of {self.twin.of}, seed {self.seed}"}
-            | ({"MaxProcs": str(self.twin.cores)} if self.twin.cores else {}),
+            header=header,
+            notes=(note,) if too_wide else (),
         )
 
     def _drawn(self, choices: Sequence[Sequence[tuple[Any, float]]]) -> list[Any]:

@@ -179,12 +179,23 @@ def start_of(trace: Trace, given: str | None = None) -> Start | None:
     """
     if given is not None:
         return Start(parse_local(given), "economics.start")
+    if (dated := dated_start(trace)) is None:
+        return None
+    moment, source = dated
+    return Start(moment.replace(tzinfo=None, microsecond=0), source)
+
+
+def dated_start(trace: Trace) -> tuple[datetime, str] | None:
+    """Return the first submission in the zone of the log's header, and where it is known from; ``None`` if it is not.
+
+    Where the header gives only an offset from UTC, that is the zone: it knows no summer time.
+    """
     unix_s = _whole(trace.header.get("UnixStartTime", ""))
     if not 0 < unix_s <= LONGEST_S:
         return None
     zone, name = _zone(trace.header)
     moment = datetime.fromtimestamp(unix_s + trace.first_submit_s, tz=UTC).astimezone(zone)
-    return Start(moment.replace(tzinfo=None, microsecond=0), f"UnixStartTime of the log, in {name}")
+    return moment, f"UnixStartTime of the log, in {name}"
 
 
 def parse_local(text: str) -> datetime:

@@ -8,6 +8,7 @@ an hour of activity after the one before.  A twin holds
 - classes of size, within them classes of estimate, and for each of these the share of series, the popular sizes and
   estimates, the jobs a series and how much of its estimate a job runs;
 - how alike the jobs of a series are in that, and the gaps between them;
+- how many users there are, and how many series a user has;
 - how much periods of four weeks differ (``tide``), and how far users hold back while much work is about.  Starts of
   series drawn at random would make the work swing more from day to day than in real logs, and waits come out too long.
   So a share ``held_back`` of the series, drawn at random, each take the one of two random half days on which less work
@@ -113,8 +114,8 @@ class Users(Frozen):
 
     number: int = Field(ge=1, le=10**7)
     """Number of users."""
-    exponent: float = Field(ge=0, le=10, allow_inf_nan=False)
-    """The user of rank k has series in proportion to ``k ** -exponent``."""
+    series: Table
+    """Quantiles of the series of a user."""
 
 
 class Twin(Frozen):
@@ -185,27 +186,30 @@ class Twin(Frozen):
         load
             Offered load on ``cores``: more or fewer series come, each as it is; the log's own if left out.
         cores
-            Processors that the load refers to; those of the log's machine if left out.
+            Processors that the load refers to; those of the log's machine if left out.  Jobs stay as wide as they are:
+            a note counts those that are wider.
         seed
             Seed of the random numbers; the same seed gives the same log.
 
         Raises
         ------
         InputError
-            If both jobs and days are given, or a load but no processors.
+            If both jobs and days are given, or a load but no processors, or processors but no load.
         """
         if jobs is not None and days is not None:
             raise InputError("give either a number of jobs or of days, not both: the load ties them together")
+        if cores is not None and load is None:
+            raise InputError(f"cores say to what the load refers: give a load with them (got cores {cores} alone)")
+        cores = cores or self.cores
         busy_cores = self.core_hours_per_day / 24
         if load is not None:
-            cores = cores or self.cores
             if not cores:
                 raise InputError(f"the twin of {self.of} does not know the machine's size: give cores with the load")
             busy_cores = load * cores
         if jobs is None:
             ratio = busy_cores / (self.core_hours_per_day / 24)
             jobs = self.jobs if days is None else max(1, round(self.jobs * days / self.days * ratio))
-        return Making(self, jobs, seed).trace(busy_cores)
+        return Making(self, jobs, seed).trace(busy_cores, cores)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the twin as YAML.
@@ -221,7 +225,7 @@ class Twin(Frozen):
         text = io.StringIO()
         text.write("# A statistical twin made by pwsim: typical values of a log, none of its jobs and users.\n")
         shares = ", ".join(f"{100 * one:g}" for one in QUANTILES)
-        text.write(f"# Tables (jobs, accuracy, gap_s, rare_s) give the values that {shares} % do not exceed.\n")
+        text.write(f"# Tables (jobs, accuracy, gap_s, rare_s, series) give the values that {shares} % do not exceed.\n")
         writer.dump(_plain(self.model_dump(exclude_defaults=True)), text)
         try:
             Path(path).write_text(text.getvalue(), encoding="utf-8")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -91,11 +93,13 @@ def test_sizes_runs_and_waits_by_hand(hand):
     ]  # fmt: skip
     assert (hand["run_s"]["zero_share"], hand["run_s"]["p50"], hand["run_s"]["max"]) == (0.2, 3600, 36000)
     assert (hand["waits"]["zero_share"], hand["waits"]["recorded_s"]["mean"]) == (0.6, 744)
-    assert hand["rounding"] == {"submit_s": 1.0, "run_s": 0.75, "recorded_wait_s": 1.0}
+    assert hand["rounding"] == {"submit_s": 1.0, "run_s": None, "recorded_wait_s": None}  # of few times nothing is said
     assert hand["cut_off"] == {
         "jobs": 1,
         "job_share": 0.2,
         "work_share": pytest.approx(90.5 / 3600 / 36.0251, rel=1e-3),
+        "different_run_s": 1,
+        "said_to_run": 0,
     }
 
 
@@ -104,6 +108,66 @@ def test_the_zone_of_hours():
     for zone, hour, day in (("UTC", 6, "2024-01-01 06:00"), ("America/Denver", 23, "2023-12-31 23:00")):
         profile = pwsim.describe(trace, time_zone=zone).profile
         assert (profile["arrivals"]["by_hour"][hour], profile["span"]["first_submit"]) == (2, day)
+
+
+# A job at 9:10 on the clock of Paris on each day of 2024, a leap year that begins on a Monday; summer time is from 31
+# March to 27 October.  By one offset, that of the first, 210 of them would come an hour earlier.
+DAILY_S = [
+    datetime(2024, 1, 1, 9, 10, tzinfo=ZoneInfo("Europe/Paris")).timestamp() + day * DAY_S - HOUR_S * (90 <= day < 300)
+    for day in range(366)
+]
+OF_2024 = [53, 53, 52, 52, 52, 52, 52]
+
+
+def hours(profile: dict[str, Any]) -> dict[int, int]:
+    return {hour: jobs for hour, jobs in enumerate(profile["arrivals"]["by_hour"]) if jobs}
+
+
+def test_hours_are_those_of_the_clock_in_summer_too():
+    submissions = {"run_s": [60] * 366, "procs": [1] * 366}
+    by_option = Trace.from_columns({"submit_s": DAILY_S, **submissions})
+    since_s = [at - DAILY_S[0] for at in DAILY_S]
+    said = {"UnixStartTime": str(int(DAILY_S[0])), "TimeZone": "3600", "TimeZoneString": "Europe/Paris"}
+    by_header = Trace.from_columns({"submit_s": since_s, **submissions}, header=said)
+    for trace, zone in ((by_option, "Europe/Paris"), (by_header, "UTC")):
+        profile = pwsim.describe(trace, time_zone=zone).profile
+        assert hours(profile) == {9: 366}
+        assert profile["arrivals"]["by_weekday"] == OF_2024
+    assert hours(pwsim.describe(by_option, time_zone="UTC").profile) == {8: 156, 7: 210}
+    # Of an offset alone nobody knows whether there is summer time.
+    del said["TimeZoneString"]
+    offset = Trace.from_columns({"submit_s": since_s, **submissions}, header=said)
+    assert hours(pwsim.describe(offset).profile) == {9: 156, 8: 210}
+
+
+def test_dates_are_those_of_the_clock_in_summer_too():
+    """From winter into summer: the last submission, and the start of a gap."""
+    at_s = [*DAILY_S[:100], *DAILY_S[200:250]]
+    trace = Trace.from_columns({"submit_s": at_s, "run_s": [60] * 150, "procs": [1] * 150})
+    profile = pwsim.describe(trace, time_zone="Europe/Paris").profile
+    assert (profile["span"]["first_submit"], profile["span"]["last_submit"]) == ("2024-01-01 09:10", "2024-09-06 09:10")
+    assert [gap["start"] for gap in profile["gaps"]] == ["2024-04-09 09:10"]
+
+
+@pytest.mark.parametrize(
+    ("file", "first", "last", "end"),
+    [
+        ("KTH-SP2-1996-2.swf.gz", "1996-09-23 14:00", "1997-08-29 10:34", "Fri Aug 29 10:55:01 CEST 1997"),
+        ("NASA-iPSC-1993-3.1-cln.swf.gz", "1993-10-01 00:00", "1993-12-31 23:02", "Fri Dec 31 23:03:45 PST 1993"),
+    ],
+)
+def test_dates_of_real_logs_are_those_of_their_headers(file, first, last, end, data_dir):
+    """Both end on the other side of a change of the clock, at a local time that their headers tell (``EndTime``)."""
+    trace = read_trace(data_dir / "traces" / "swf" / file)
+    profile = pwsim.describe(trace).profile
+    assert (profile["span"]["first_submit"], profile["span"]["last_submit"]) == (first, last)
+    zone, start_s = ZoneInfo(trace.header["TimeZoneString"]), int(trace.header["UnixStartTime"])
+    last_s = float((trace.submit_s + np.nan_to_num(trace.recorded_wait_s) + trace.run_s).max())
+    assert trace.header["EndTime"] == end
+    assert datetime.fromtimestamp(start_s + last_s, tz=zone).strftime("%a %b %d %H:%M:%S %Z %Y") == end
+    local = [datetime.fromtimestamp(start_s + at, tz=zone) for at in trace.submit_s]
+    assert profile["arrivals"]["by_hour"] == np.bincount([at.hour for at in local]).tolist()
+    assert profile["arrivals"]["by_weekday"] == np.bincount([at.weekday() for at in local]).tolist()
 
 
 def test_an_arbitrary_clock_has_no_weekdays():
@@ -256,11 +320,114 @@ def test_every_check_has_a_defect_that_it_finds():
 
 def test_advice_is_what_a_scenario_takes():
     """The window that is advised cuts the thin weeks off: described again, the log is fine."""
-    trace = Trace.from_columns(healthy(**DEFECTS["thin first weeks"][2]))
+    thin = where(lambda c: c["submit_s"] * 1.2 < 14 * DAY_S, "procs", 1)
+    trace = Trace.from_columns(
+        healthy(submit_s=lambda c: c["submit_s"] * 1.2, procs=thin)
+    )  # twelve weeks, two of them thin
     before = next(one for one in pwsim.describe(trace, 48).verdicts if one.topic == "Start and end")
     assert "`window: {start: 14 d}`" in before.advice
     after = {one.topic: one.level for one in pwsim.describe(pwsim.window(trace, 14 * DAY_S), 48).verdicts}
     assert after["Start and end"] == "ok"
+
+
+@pytest.mark.parametrize(("days", "level"), [(55, None), (57, "ok")])
+def test_a_log_of_few_weeks_is_too_short_to_tell_a_thin_end(days, level):
+    """Its last days may be empty: with less than eight full weeks, nobody looks."""
+    one = verdicts(healthy(submit_s=lambda c: c["submit_s"] / 70 * days), cores=60)
+    assert (one["Start and end"].level if "Start and end" in one else None) == level
+
+
+@pytest.mark.parametrize(("days", "level"), [(14, None), (16, "problem")])
+def test_a_log_of_two_weeks_is_too_short_to_tell_flurries(days, level):
+    """Nine in ten jobs come from bob within eight hours, as many as in no other week of his: in two weeks none is found."""
+    random = np.random.default_rng(1)
+    usual_s = random.uniform(0, days * DAY_S - 1, 1000)
+    columns = {
+        "submit_s": np.append(usual_s, 3 * DAY_S + random.uniform(0, 8 * HOUR_S, 8989)),
+        "run_s": np.full(9989, 60),
+        "procs": np.ones(9989),
+        "user": np.array([*(f"user{at % 20}" for at in range(999)), *["bob"] * 8990]),
+    }
+    found = verdicts(columns, 500)
+    assert found["Users"].level == "warning"
+    assert (found["Flurries"].level if "Flurries" in found else None) == level
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "all of the same run time: they may have ended together"),
+        ({"run_s": [600, 600, 600, 700, 700, 800]}, "of 3 different run times: they may have ended together"),
+        ({"run_s": [600, 610, 620, 630, 640, 650]}, "last instant: they were running on"),
+        ({"recorded_status": ["RUNNING"] * 5 + ["COMPLETED"]}, "last instant: they were running on"),
+        ({"recorded_status": ["COMPLETED"] * 6}, "they may have ended together"),
+    ],
+)
+def test_jobs_that_end_with_the_log_may_be_one_array(changes, words):
+    """Six jobs that end at the last instant: of one submission and run time, or cut off after different ones."""
+    array = {"recorded_status": [""] * 6, "run_s": [600] * 6} | changes
+    submit_s = np.append(np.arange(200) * HOUR_S, 210 * HOUR_S - np.array(array["run_s"]))
+    one = verdicts(
+        {
+            "submit_s": submit_s,
+            "run_s": np.append(np.full(200, 600), array["run_s"]),
+            "procs": np.ones(206),
+            "recorded_wait_s": np.zeros(206),
+            "recorded_status": [""] * 200 + array["recorded_status"],
+        }
+    )["Unfinished jobs"]
+    assert one.finding.startswith("6 jobs, with ")
+    assert words in one.finding
+    assert one.level == "warning"
+
+
+def test_shares_of_whole_minutes_by_hand():
+    """Six instants, five of them at second 7; five different run times of seven, and five of six waits."""
+    trace = Trace.from_columns(
+        {
+            "submit_s": [7, 67, 127, 187, 247, 308, 308],
+            "run_s": [0, 60, 60, 120, 180, 61, 62],
+            "procs": [1] * 7,
+            "recorded_wait_s": [0, 60, 120, 180, 240, 300, 61],
+        }
+    )
+    assert profile_of(trace)["rounding"] == {
+        "submit_s": pytest.approx(5 / 6), "run_s": pytest.approx(4 / 6), "recorded_wait_s": pytest.approx(5 / 6),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("submit_s", "finding"),
+    [
+        ([0], None),
+        ([60] * 1000, None),
+        ([0, 60, 120, 180], None),
+        ([0, 60, 120, 180, 240], "Submissions are whole minutes."),
+        ([0, 61, 122, 183, 244], "Times are exact to the second."),
+        ([60] * 1000 + list(range(61, 122, 7)), "Times are exact to the second."),  # an array, and nine other jobs
+    ],
+)
+def test_a_handful_of_submissions_tells_nothing_of_the_clock(submit_s, finding):
+    found = verdicts({"submit_s": submit_s, "run_s": [60] * len(submit_s), "procs": [1] * len(submit_s)})
+    assert (found["Clock"].finding if "Clock" in found else None) == finding
+
+
+@pytest.mark.parametrize(
+    ("first_jobs", "run_s", "said"),
+    [(40, 9 * HOUR_S, True), (40, 600, False), (40, 6400, False), (3, 9 * HOUR_S, False)],
+)
+def test_an_export_by_end_is_told_by_its_first_jobs_being_long(first_jobs, run_s, said):
+    """Sixty days with the first hundredth of the jobs, then ten with the others, which run for 2 h at most."""
+    rows = 100 * first_jobs
+    early = np.arange(rows) < first_jobs
+    columns = healthy(
+        rows,
+        submit_s=lambda c: np.where(early, np.arange(rows) / first_jobs * 60 * DAY_S, 60 * DAY_S + c["submit_s"] / 7),
+        run_s=lambda c: np.where(early, run_s, c["run_s"]),
+    )
+    one = verdicts(columns, cores=400)["Start and end"]
+    assert "hold 1 % of the jobs" in one.finding
+    assert ("exported by the end of jobs" in one.finding) == said
 
 
 jobs = st.lists(
@@ -446,12 +613,12 @@ LOGS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "NASA-iPSC": ("swf/NASA-iPSC-1993-3.1-cln.swf.gz", {}, {
         "Recorded waits": "Not recorded.",
         "Estimates": "no estimates",
-        "Gaps": "6 d from 1993-12-23 23:40 on",
+        "Gaps": "6 d from 1993-12-23 22:40 on",
         "Load": "46.6 %",
     }),
     "Alibaba": ("gpu/openb_pod_list_default.csv", {}, {
         "Records": "897 records of 8,152 (11 %)",
-        "Start and end": "The first 115 days",
+        "Start and end": "The first 115 days of 149 hold 1 % of the jobs, and half of these run longer than nine in ten",
         "Unfinished jobs": "34 jobs, with 64.4 % of the work",
         "GPUs": "6,203 jobs (85.5 %)",
         "Users": "100 % of the jobs have no user",
@@ -459,7 +626,7 @@ LOGS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "sacct": ("accounting/sacct-xdmod-phillips.log", {"format": "sacct"}, {
         "Records": "239 records of 4,285 (5.58 %)",
         "Length": "1.5 weeks",
-        "Start and end": "as in a log that was exported by the end of jobs",
+        "Start and end": "The first 7 days of 10 hold 1 % of the jobs.",  # and they run no longer than the others
         "Users": "4 users; user chaff has 65.3 % of the core-hours and one user has 98.8 % of the jobs.",
         "Largest jobs": "96.4 %",
     }),

@@ -116,6 +116,8 @@ def test_any_length_and_load(log, twin):
     assert (on_more.procs * on_more.run_s).sum() / (1000 * on_more.span_s) == pytest.approx(0.5, rel=0.05)
     with pytest.raises(InputError, match="either a number of jobs or of days"):
         twin.generate(jobs=5, days=5)
+    with pytest.raises(InputError, match=r"give a load with them \(got cores 64 alone\)"):
+        twin.generate(cores=64)
     with pytest.raises(InputError, match="does not know the machine's size"):
         twin.model_copy(update={"cores": 0}).generate(load=0.5)
 
@@ -160,6 +162,7 @@ WRONG: list[tuple[list[Any], Any, list[str]]] = [
     (["sizes", 0, "shapes", 0, "procs"], 0, ["sizes.0.shapes.0.procs", "must be at least 1 (got 0)"]),
     (["sizes", 0, "estimates", 0, "accuracy", 0], 0, ["sizes.0.estimates.0.accuracy.0", "must be greater than 0"]),
     (["sizes"], [], ["sizes", "must have at least 1 entry"]),
+    (["users", "series"], [1.0, 2.0], ["users.series", "at least 17"]),
     (["users", "number"], "many", ["users.number", "must be a whole number (got 'many')"]),
 ]
 
@@ -233,6 +236,40 @@ def test_kth_has_a_twin_that_is_like_it(data_dir, tmp_path, capsys):
     assert np.mean([one["wait_s_mean"] for one in twins]) == pytest.approx(own["wait_s_mean"], rel=0.15)
 
 
+def series_by_user(trace: Trace) -> tuple[float, int]:
+    """Return the share of the series that the largest user has, and how many users have half of them."""
+    user = Series(trace, Activity(*cycles(trace))).user
+    counts = np.sort(np.unique(user, return_counts=True)[1])[::-1]
+    return counts[0] / counts.sum(), int(np.searchsorted(np.cumsum(counts), counts.sum() / 2)) + 1
+
+
+def test_users_by_hand():
+    """A hundred users of 4 series and one of 400, each a job a day: the twin's users share alike."""
+    user = np.repeat([f"u{one}" for one in range(101)], [4] * 100 + [400])
+    trace = Trace.from_columns(
+        {"submit_s": np.arange(800) * 90_000, "run_s": np.full(800, 60), "procs": np.ones(800), "user": user}
+    )
+    assert series_by_user(trace) == (0.5, 1)
+    twin = fit(trace)
+    assert (twin.users.number, twin.users.series[0], twin.users.series[-1]) == (101, 4, 400)
+    made = twin.generate(jobs=100_000)
+    shares = np.sort(np.bincount(made.user.codes)) / len(made)
+    assert shares[-1] == pytest.approx(0.5, rel=0.02)
+    assert shares[:-1] == pytest.approx([0.005] * 100, rel=0.25)  # 500 jobs each, up to chance
+
+
+@pytest.mark.parametrize("file", ["KTH-SP2-1996-2.swf.gz", "NASA-iPSC-1993-3.1-cln.swf.gz"])
+def test_users_of_a_twin_share_the_series_as_those_of_the_log(file, data_dir):
+    log = read_trace(data_dir / "traces" / "swf" / file)
+    largest, with_half = series_by_user(log)
+    twin = fit(log)
+    assert twin.users.number == len(np.unique(log.user.codes))
+    for seed in (1, 2, 3):
+        made_largest, made_with_half = series_by_user(twin.generate(seed=seed))
+        assert 1 / 1.5 <= made_largest / largest <= 1.5
+        assert 1 / 1.5 <= made_with_half / with_half <= 1.5
+
+
 def test_holding_back_and_tides_do_what_they_say(twin):
     def swings(periods, **update):
         changed = twin.model_copy(update=update)
@@ -263,3 +300,29 @@ def test_twin_with_another_load_through_the_command_line(twin, tmp_path, capsys)
     assert (made.procs * made.run_s).sum() / (64 * made.span_s) == pytest.approx(0.9, rel=0.03)
     assert pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(tmp_path / "b.swf"), *options)[0] == 0
     assert (tmp_path / "a.swf").read_bytes() == (tmp_path / "b.swf").read_bytes()
+
+
+def test_the_header_of_a_twin_with_a_load_has_the_cores_of_that_load(twin, tmp_path, capsys):
+    """And jobs that are wider are counted: in the answer, in the notes, and in the log."""
+    path = tmp_path / "twin.yaml"
+    twin.write(path)
+    small = ["--jobs", "2000", "--load", "0.5", "--cores", "16"]
+    code, text, err = pwsim(capsys, "trace", "generate", str(path), str(tmp_path / "small.swf"), *small)
+    assert code == 0, err
+    made = read_trace(tmp_path / "small.swf")
+    wide = np.count_nonzero(made.procs > 16)
+    assert 0 < wide < 1000
+    said = f"jobs that are wider than the machine of 16 cores: {wide}, up to {made.procs.max()} cores"
+    assert (made.header["MaxProcs"], made.header["Note"]) == ("16", said)
+    assert f"Note: {said}" in text
+    assert twin.generate(jobs=2000, load=0.5, cores=16).notes == (said,)
+    # On the twin's own machine, every job fits; nothing is said.
+    own = twin.generate(jobs=2000)
+    assert (own.header["MaxProcs"], "Note" in own.header, own.notes) == ("64", False, ())
+
+
+def test_cores_of_a_twin_without_a_load_are_refused(twin, tmp_path, capsys):
+    twin.write(tmp_path / "twin.yaml")
+    out = tmp_path / "a.swf"
+    code, _, err = pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(out), "--cores", "16")
+    assert (code, "give a load with them (got cores 16 alone)" in err, out.exists()) == (2, True, False)

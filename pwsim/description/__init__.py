@@ -97,7 +97,8 @@ def describe(trace: Trace, cores: int | None = None, time_zone: str = "UTC") -> 
     cores
         Processors of the machine that wrote it; what the header of a log in SWF says (``MaxProcs``) if left out.
     time_zone
-        Zone in which hours and weekdays are counted where the log's times are seconds since 1970.
+        Zone in which hours and weekdays are counted, with its summer time, where the log's times are seconds since 1970
+        and its header tells no start.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pwsim.description.log_checks import FEW_JOBS
 from pwsim.description.verdict import Profile, Verdict, worse
+from pwsim.flurries import LEAST_WEEKS
 from pwsim.wording import count, duration, listed, share
 
 ABSENT_SHARE = 0.9
@@ -39,7 +40,7 @@ MEMORY_WARNING = 0.95
 GPU_WARNING = 0.01
 """Share of jobs with GPUs from which GPUs are a part of the plan."""
 CUT_OFF_JOBS = 5
-"""So many jobs do not end at the last instant of a log by chance: there the observation ended."""
+"""So many jobs of different run times do not end at the last instant of a log by chance: there it was cut off."""
 CUT_OFF_PROBLEM = 0.1
 """Share of the work in such jobs from which the load is not known."""
 
@@ -108,10 +109,17 @@ def cut_off(profile: Profile) -> Verdict | None:
     one = profile["cut_off"]
     if one is None or one["jobs"] < CUT_OFF_JOBS:
         return None
+    finding = f"{count(one['jobs'], 'job')}, with {share(one['work_share'])} of the work, end at the log's last instant"
+    if max(different := one["different_run_s"], one["said_to_run"]) < CUT_OFF_JOBS:
+        times = f"of {different} different run times" if different > 1 else "all of the same run time"
+        return Verdict(
+            "Unfinished jobs", "warning",
+            f"{finding}, {times}: they may have ended together, as jobs of one array do, or were running on.",
+            "In the second case, long jobs and load are understated: look at these jobs.",
+        )  # fmt: skip
     return Verdict(
         "Unfinished jobs", worse(one["work_share"], 0.0, CUT_OFF_PROBLEM),
-        f"{count(one['jobs'], 'job')}, with {share(one['work_share'])} of the work, end at the log's last instant: "
-        "they were running on, and their run times stop there.",
+        f"{finding}: they were running on, and their run times stop there.",
         "Long jobs and load are understated: get a later export of the log, or leave long jobs out of what you show.",
     )  # fmt: skip
 
@@ -153,11 +161,13 @@ def waits(profile: Profile) -> Verdict:
     )  # fmt: skip
 
 
-def rounding(profile: Profile) -> Verdict:
-    """Judge whether times are exact to the second."""
+def rounding(profile: Profile) -> Verdict | None:
+    """Judge whether times are exact to the second; nothing is said of a handful of submissions."""
     names = {"submit_s": "submissions", "run_s": "run times", "recorded_wait_s": "recorded waits"}
     rounded = [name for name, part in profile["rounding"].items() if part is not None and part >= ROUNDED_SHARE]
     if not rounded:
+        if profile["rounding"]["submit_s"] is None:
+            return None
         return Verdict("Clock", "ok", "Times are exact to the second.")
     finding = f"{' and '.join(names[name] for name in rounded).capitalize()} are whole minutes."
     if rounded == ["recorded_wait_s"]:
@@ -192,9 +202,11 @@ def users(profile: Profile) -> Verdict:
 
 
 def flurries(profile: Profile) -> Verdict | None:
-    """Judge surges of single users (Tsafrir and Feitelson 2006)."""
+    """Judge surges of single users (Tsafrir and Feitelson 2006); a short log is too short to tell."""
     found = profile["flurries"]
     if profile["users"]["unnamed_share"] == 1 or profile["log"]["jobs"] < FEW_JOBS:
+        return None
+    if len(profile["load"]["by_week"]) < LEAST_WEEKS:
         return None
     if not found:
         return Verdict("Flurries", "ok", "No surge of one user swamps the log.")

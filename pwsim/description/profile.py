@@ -27,6 +27,9 @@ LIMIT_GRACE_S = 120.0
 """A job that ends so soon after its estimate was ended by its limit: Slurm looks at limits every half minute or so and
 gives a job ``KillWait`` (30 s) to end, https://slurm.schedmd.com/slurm.conf.html."""
 
+RUNNING = "running"
+"""State, in small letters, by which a log says that a job had not ended."""
+
 RUN_BOUNDS_S = (
     0, 1, 10, 60, 300, 900, 1800, *(HOUR_S * np.array([1, 2, 4, 8, 12, 24, 48, 96, 168, 336, 720, 8766])),
 )  # fmt: skip
@@ -64,7 +67,6 @@ def profile_of(trace: Trace, cores: int | None = None, time_zone: str = "UTC") -
         "statuses": _counts(trace.recorded_status),
         "memory": _memory(trace),
         "gpus": _gpus(trace),
-        "rounding": _rounding(trace),
         "cut_off": _cut_off(trace, work),
         "flurries": find_flurries(trace).to_dict("records"),
     }
@@ -265,7 +267,14 @@ def _cut_off(trace: Trace, work: Floats) -> dict[str, Any] | None:
     if np.isnan(end_s).any():
         return None
     last = end_s == end_s.max()
-    return {"jobs": int(np.count_nonzero(last)), "job_share": share(last), "work_share": share(last, work)}
+    states = np.char.lower(np.asarray(trace.recorded_status)[last].astype(str))
+    return {
+        "jobs": int(np.count_nonzero(last)),
+        "job_share": share(last),
+        "work_share": share(last, work),
+        "different_run_s": len(np.unique(trace.run_s[last])),
+        "said_to_run": int(np.count_nonzero(states == RUNNING)),
+    }
 
 
 def _memory(trace: Trace) -> dict[str, Any]:
@@ -282,16 +291,4 @@ def _gpus(trace: Trace) -> dict[str, Any]:
         "gpu_hours": float((trace.gpus * trace.run_s).sum() / HOUR_S),
         "gpus": spread(trace.gpus[with_gpus]),
         "part_share": share(trace.gpus[with_gpus] < 1),
-    }
-
-
-def _rounding(trace: Trace) -> dict[str, float | None]:
-    """Return the shares of times that are whole minutes: of submissions after the same second of the minute."""
-    seconds = np.floor((trace.first_submit_s + trace.submit_s) % 60).astype(np.int64)
-    waits = trace.recorded_wait_s[trace.recorded_wait_s > 0]
-    runs = trace.run_s[trace.run_s > 0]
-    return {
-        "submit_s": float(np.bincount(seconds).max() / len(trace)),
-        "run_s": share(runs % 60 == 0) if len(runs) else None,
-        "recorded_wait_s": share(waits % 60 == 0) if len(waits) else None,
     }
