@@ -221,6 +221,10 @@ class CloudPool(PoolBase):
     """Instance type of the price table, as ``provider/region/instance``; gives ``node`` and the price."""
     price_usd_per_hour: RentUsd
     """Price of a node [USD/h]; from the price table if an ``instance`` is named."""
+    price_date: str = ""
+    """When that was the price; from the price table, like the price."""
+    price_source: str = ""
+    """Who said so; from the price table, like the price."""
     commitments: tuple[Annotated[Commitment, BeforeValidator(_with_price)], ...] = Field(
         default=(), strict=False, max_length=100
     )
@@ -293,8 +297,10 @@ class CloudPool(PoolBase):
             offer = _offer(data["instance"], data.get("market", "on_demand"), info)
         except ValueError:  # the validator of the field says it, at its place
             return {"node": {"cores": 1}, "price_usd_per_hour": 1.0, **data}
-        node = {"cores": offer.cores, "memory": float(offer.memory_mib), "gpus": offer.gpus}
-        return {"node": node, "price_usd_per_hour": offer.price_usd_per_hour, **data}
+        if "price_usd_per_hour" not in data:
+            said = {"price_date": offer.price_date, "price_source": offer.source}
+            data = {"price_usd_per_hour": offer.price_usd_per_hour, **said, **data}
+        return {"node": {"cores": offer.cores, "memory": float(offer.memory_mib), "gpus": offer.gpus}, **data}
 
 
 Pool = Annotated[OnPremisesPool | CloudPool, Field(discriminator="kind")]

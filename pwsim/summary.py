@@ -11,7 +11,7 @@ from pwsim import __version__, flurries, metrics
 from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.pools import CloudPool
 from pwsim.tariffs import start_of
-from pwsim.wording import answer
+from pwsim.wording import answer, price
 
 if TYPE_CHECKING:
     from pwsim.plan import Plan, Setup
@@ -153,8 +153,8 @@ def _tariff_start(plan: Plan) -> dict[str, str] | None:
 
 
 def _money_assumptions(plan: Plan) -> list[str]:
-    said = []
     pools = plan.result.cluster.pools
+    said = [_rent(pool) for pool in pools if isinstance(pool, CloudPool)]
     if start := _tariff_start(plan):
         said.append(
             f"Electricity is priced by the hour: the first submission is on {start['local'].replace('T', ' at ')} local"
@@ -167,6 +167,14 @@ def _money_assumptions(plan: Plan) -> list[str]:
     ):
         said.append(STORED)
     return said
+
+
+def _rent(pool: CloudPool) -> str:
+    """Say what a node costs, and who says so since when."""
+    kind = f" ({pool.instance}, {pool.market.replace('_', ' ')})" if pool.instance else ""
+    told = [pool.price_date and f"price of {pool.price_date}", pool.price_source and f"source: {pool.price_source}"]
+    said_by = "".join(f"; {one}" for one in told if one) or ", as the scenario says"
+    return f"A node of pool {pool.name}{kind} costs {price(pool.price_usd_per_hour)} an hour{said_by}."
 
 
 def _setup(setup: Setup | None) -> dict[str, Any] | None:
