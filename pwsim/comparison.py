@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,7 +48,7 @@ COMPARISON_COLUMNS: dict[str, tuple[str, str]] = {
 """Unit and meaning of the columns of ``comparison.parquet``."""
 
 HOURLY_COLUMNS: dict[str, tuple[str, str]] = {
-    "time_s": ("s", "start of the hour, from the first submission"),
+    "time_s": ("s", "start of the hour, from the first submission that is compared"),
     **{
         f"{prefix}{name}": (unit, f"{text}, mean of the hour, {how}")
         for name, unit, text in (
@@ -68,6 +70,50 @@ class Schedule(NamedTuple):
     end_s: Floats
     """End [s], shape (jobs,)."""
 
+    def of(self, rows: metrics.Booleans) -> Schedule:
+        """Return the schedule of some jobs, a mask of shape (jobs,)."""
+        return Schedule(self.start_s[rows], self.end_s[rows])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two schedules of the same jobs, and the part of them that is compared.
+
+    Jobs outside the window hold cores and queue beside those within it, so they are here too.
+    """
+
+    trace: Trace
+    """The jobs."""
+    recorded: Schedule
+    """When they started and ended by the record."""
+    simulated: Schedule
+    """When they do in the replay."""
+    cores: int
+    """Cores of the machine."""
+    window: tuple[float, float]
+    """First and last submission that are compared [s]."""
+
+    @cached_property
+    def measured(self) -> metrics.Booleans:
+        """Whether each job is submitted in the window, shape (jobs,)."""
+        return metrics.inside(self.trace.submit_s, self.window)
+
+    @cached_property
+    def known(self) -> metrics.Booleans:
+        """Whether both starts of each job are known, shape (jobs,)."""
+        return ~np.isnan(self.recorded.start_s) & ~np.isnan(self.simulated.start_s)
+
+    @cached_property
+    def compared(self) -> metrics.Booleans:
+        """Whether the two waits of each job are compared, shape (jobs,)."""
+        compared: metrics.Booleans = self.measured & self.known
+        return compared
+
+    @property
+    def span_s(self) -> float:
+        """Length of the window [s]."""
+        return self.window[1] - self.window[0]
+
 
 class Busy(NamedTuple):
     """How many cores are held over time: a number of cores from each time to the next."""
@@ -80,6 +126,12 @@ class Busy(NamedTuple):
     def at(self, times_s: Floats) -> Integers:
         """Return the cores that are held at some times, shape (times,)."""
         return np.append(0, self.cores)[np.searchsorted(self.time_s, times_s, side="right")]
+
+    def within(self, window: tuple[float, float]) -> Busy:
+        """Return the same within a window, its ends included [s]."""
+        inside = (self.time_s > window[0]) & (self.time_s < window[1])
+        time_s = np.concatenate([[window[0]], self.time_s[inside], [window[1]]])
+        return Busy(time_s, self.at(time_s))
 
 
 def recorded_schedule(trace: Trace) -> Schedule:
@@ -120,16 +172,16 @@ def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFr
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
-def hourly(trace: Trace, recorded: Schedule, simulated: Schedule) -> pd.DataFrame:
-    """Return busy cores and queues, recorded and simulated, by the hour up to the last submission."""
-    span_s = trace.span_s
+def hourly(pair: Pair) -> pd.DataFrame:
+    """Return busy cores and queues, recorded and simulated, by the hour from the first submission to the last."""
+    span_s = pair.span_s
     edges_s = np.append(np.arange(0.0, span_s, HOUR_S), span_s) if span_s else np.array([0.0, 0.0])
     length_s = np.diff(edges_s)
     table: dict[str, Any] = {"time_s": edges_s[:-1]}
-    for prefix, schedule in (("recorded_", recorded), ("", simulated)):
+    for prefix, schedule in (("recorded_", pair.recorded), ("", pair.simulated)):
         known = ~np.isnan(schedule.start_s)
-        submit_s, procs = trace.submit_s[known], trace.procs[known]
-        start_s, end_s = schedule.start_s[known], schedule.end_s[known]
+        submit_s, procs = pair.trace.submit_s[known] - pair.window[0], pair.trace.procs[known]
+        start_s, end_s = (times_s[known] - pair.window[0] for times_s in schedule)
         for name, (from_s, to_s, weight) in {
             "busy_cores": (start_s, end_s, procs),
             "queued_jobs": (submit_s, start_s, np.ones(len(procs))),
@@ -141,34 +193,25 @@ def hourly(trace: Trace, recorded: Schedule, simulated: Schedule) -> pd.DataFram
     return pd.DataFrame(table, columns=list(HOURLY_COLUMNS))
 
 
-def figures(
-    trace: Trace, recorded: Schedule, simulated: Schedule, groups: pd.DataFrame, hours: pd.DataFrame, cores: int
-) -> dict[str, float]:
+def figures(pair: Pair, groups: pd.DataFrame, hours: pd.DataFrame) -> dict[str, float]:
     """Return the figures that tell how well a replay reproduces the record; NaN where one has no meaning.
 
     Parameters
     ----------
-    trace, recorded, simulated
-        The jobs, and their two schedules.
+    pair
+        The two schedules.
     groups, hours
         From :func:`by_group` and :func:`hourly`.
-    cores
-        Cores of the machine.
     """
-    both = ~np.isnan(recorded.start_s) & ~np.isnan(simulated.start_s)
-    recorded_s, simulated_s = ((one.start_s - trace.submit_s)[both] for one in (recorded, simulated))
-    window = 0.0, trace.span_s
-    shorter = busy_of(recorded._replace(end_s=recorded.end_s - TOLERANCE_S), trace.procs)
-    above_s = math.fsum(np.diff(shorter.time_s)[shorter.cores[:-1] > cores])
+    trace, recorded, compared = pair.trace, pair.recorded, pair.compared
+    recorded_s, simulated_s = ((one.start_s - trace.submit_s)[compared] for one in (recorded, pair.simulated))
     weeks = groups[(groups["by"] == "week") & (groups["jobs"] >= LEAST_WEEK_JOBS)]
     figures: dict[str, float] = {
-        "jobs_compared": int(np.count_nonzero(both)),
-        "jobs_without_recorded_wait": int(np.count_nonzero(np.isnan(recorded.start_s))),
+        "jobs_compared": int(np.count_nonzero(compared)),
+        "jobs_without_recorded_wait": int(np.count_nonzero(pair.measured & np.isnan(recorded.start_s))),
     }
     for prefix, waits_s in (("recorded_", recorded_s), ("", simulated_s)):
         figures |= {f"{prefix}wait_s_{name}": metrics.statistic(waits_s, name) for name in metrics.STATISTICS}
-    ran = ~np.isnan(recorded.start_s)
-    held = metrics.busy_core_s(recorded.start_s[ran], recorded.end_s[ran], trace.procs[ran], window)
     return {
         **figures,
         "ks_distance": ks_distance(recorded_s, simulated_s),
@@ -179,9 +222,22 @@ def figures(
         "weekly_wait_correlation": (
             correlation(weeks["recorded_wait_s_mean"], weeks["wait_s_mean"]) if len(weeks) >= LEAST_WEEKS else math.nan
         ),
-        "recorded_utilization": held / (cores * trace.span_s) if trace.span_s else math.nan,
-        "recorded_peak_cores": int(busy_of(recorded, trace.procs).cores.max(initial=0)),
-        "recorded_share_of_time_above_cores": above_s / trace.span_s if trace.span_s else math.nan,
+        **_use(pair),
+    }
+
+
+def _use(pair: Pair) -> dict[str, float]:
+    """Return how many of the cores jobs hold by the record, in the window."""
+    recorded, procs, window = pair.recorded, pair.trace.procs, pair.window
+    ran = ~np.isnan(recorded.start_s)
+    held_core_s = metrics.busy_core_s(recorded.start_s[ran], recorded.end_s[ran], procs[ran], window)
+    busy = busy_of(recorded, procs).within(window)
+    shorter = busy_of(recorded._replace(end_s=recorded.end_s - TOLERANCE_S), procs).within(window)
+    above_s = math.fsum(np.diff(shorter.time_s)[shorter.cores[:-1] > pair.cores])
+    return {
+        "recorded_utilization": held_core_s / (pair.cores * pair.span_s) if pair.span_s else math.nan,
+        "recorded_peak_cores": int(busy.cores.max(initial=0)),
+        "recorded_share_of_time_above_cores": above_s / pair.span_s if pair.span_s else math.nan,
     }
 
 

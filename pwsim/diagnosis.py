@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pwsim import evidence
-from pwsim.comparison import Schedule
+from pwsim.comparison import Pair
 from pwsim.evidence import ClosedHours, Downtimes
-from pwsim.trace import Trace
+from pwsim.trace import Floats
 from pwsim.verdict import too_few_cores, wait_ratio
 from pwsim.wording import count, duration, listed, share
 
@@ -75,16 +77,14 @@ class Finding(NamedTuple):
         return CAUSES[self.cause]
 
 
-class Evidence(NamedTuple):
+@dataclass(frozen=True)
+class Evidence:
     """What the rules look at."""
 
-    trace: Trace
-    cores: int
+    pair: Pair
     rejected: int
     figures: Mapping[str, float]
     groups: pd.DataFrame
-    recorded: Schedule
-    simulated: Schedule
     downtimes: Downtimes
     closed: ClosedHours | None
     recorded_parts: Mapping[str, float]
@@ -97,38 +97,39 @@ class Evidence(NamedTuple):
         whole_s = sum(self.recorded_parts.values())
         return (self.recorded_parts[part] - self.simulated_parts[part]) / whole_s if whole_s else 0.0
 
+    @cached_property
+    def waits_s(self) -> tuple[Floats, Floats]:
+        """Recorded and simulated waits of the jobs that are compared [s]."""
+        pair = self.pair
+        recorded_s, simulated_s = (one.start_s - pair.trace.submit_s for one in (pair.recorded, pair.simulated))
+        return recorded_s[pair.compared], simulated_s[pair.compared]
 
-def gather(
-    trace: Trace,
-    cores: int,
-    rejected: int,
-    figures: Mapping[str, float],
-    groups: pd.DataFrame,
-    recorded: Schedule,
-    simulated: Schedule,
-) -> Evidence:
+    @cached_property
+    def passing(self) -> tuple[float, float]:
+        """Share of the jobs that start before an earlier one, by the record and in the replay."""
+        recorded, simulated = self.pair.recorded.of(self.pair.compared), self.pair.simulated.of(self.pair.compared)
+        return evidence.passing_share(recorded), evidence.passing_share(simulated)
+
+
+def gather(pair: Pair, rejected: int, figures: Mapping[str, float], groups: pd.DataFrame) -> Evidence:
     """Return what the rules look at.
 
     Parameters
     ----------
-    trace
-        The jobs.
-    cores, rejected
-        Cores of the machine, and jobs that it could not hold.
+    pair
+        The two schedules.
+    rejected
+        Jobs that the machine could not hold.
     figures, groups
         From :mod:`pwsim.comparison`.
-    recorded, simulated
-        The two schedules.
     """
-    closed = evidence.find_closed_hours(trace, recorded, simulated)
-    downtimes = evidence.find_downtimes(trace, recorded, cores, closed)
-    recorded_parts = evidence.parts_of_waiting(
-        trace, recorded, evidence.moments_of(trace, recorded, cores), downtimes, closed
-    )
-    simulated_parts = evidence.parts_of_waiting(trace, simulated, evidence.moments_of(trace, simulated, cores))
-    return Evidence(
-        trace, cores, rejected, figures, groups, recorded, simulated, downtimes, closed, recorded_parts, simulated_parts
-    )
+    trace, cores = pair.trace, pair.cores
+    closed = evidence.find_closed_hours(pair)
+    downtimes = evidence.find_downtimes(trace, pair.recorded, cores, closed).within(pair.window)
+    moments = [evidence.moments_of(trace, one, cores, pair.compared) for one in (pair.recorded, pair.simulated)]
+    recorded_parts = evidence.parts_of_waiting(trace, moments[0], downtimes, closed)
+    simulated_parts = evidence.parts_of_waiting(trace, moments[1])
+    return Evidence(pair, rejected, figures, groups, downtimes, closed, recorded_parts, simulated_parts)
 
 
 def diagnose(seen: Evidence) -> list[Finding]:
@@ -149,13 +150,13 @@ def _too_few_cores(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         "too_few_cores",
         math.nan,
-        f"Jobs of the log held up to {peak:,.0f} at once, and more than the {count(seen.cores, 'core')} "
+        f"Jobs of the log held up to {peak:,.0f} at once, and more than the {count(seen.pair.cores, 'core')} "
         f"for {share(above)} of the time{wide}. The machine that wrote it is larger.",
     )
 
 
 def _incomplete(seen: Evidence) -> Iterator[Finding]:
-    lost = seen.figures["jobs_without_recorded_wait"] / len(seen.trace)
+    lost = seen.figures["jobs_without_recorded_wait"] / np.count_nonzero(seen.pair.measured)
     if lost > 1 - LEAST_KNOWN:
         yield Finding(
             "incomplete",
@@ -180,7 +181,7 @@ def _parts(seen: Evidence) -> Iterator[Finding]:
             yield rule(seen, excess)
         elif part == "down" and len(seen.downtimes.start_s):
             yield rule(seen, excess)  # what was down is down for all, however few waited
-    passing = evidence.passing_share(seen.recorded), evidence.passing_share(seen.simulated)
+    passing = seen.passing
     if passing[1] <= NO_PASSING and passing[0] >= SOME_PASSING:
         yield Finding(
             "backfilling",
@@ -234,8 +235,9 @@ def _partition_full(seen: Evidence, excess: float) -> Finding:
 
 
 def _held(seen: Evidence, excess: float) -> Finding:
-    users = len(seen.trace.user.categories)
-    half = [evidence.users_with_half_of_waiting(seen.trace, one) for one in (seen.recorded, seen.simulated)]
+    user = seen.pair.trace.user.codes[seen.pair.compared]
+    users = len(np.unique(user))
+    half = [evidence.users_with_half_of_waiting(user, wait_s) for wait_s in seen.waits_s]
     few = f" Half of all waiting is that of {half[0]} of {users} users (in the replay, {half[1]})." if users > 1 else ""
     return Finding(
         "held",
@@ -248,7 +250,7 @@ def _held(seen: Evidence, excess: float) -> Finding:
 
 
 def _kept_free(seen: Evidence, excess: float) -> Finding:
-    passing = evidence.passing_share(seen.recorded), evidence.passing_share(seen.simulated)
+    passing = seen.passing
     if passing[0] <= NO_PASSING and passing[1] >= SOME_PASSING:
         return Finding(
             "no_backfilling",
@@ -308,9 +310,7 @@ def _means(rows: pd.DataFrame) -> str:
 
 
 def _delays(seen: Evidence) -> Iterator[Finding]:
-    recorded_s, simulated_s = (
-        np.nan_to_num(one.start_s - seen.trace.submit_s) for one in (seen.recorded, seen.simulated)
-    )
+    recorded_s, simulated_s = seen.waits_s
     delayed = (simulated_s <= 0) & (recorded_s > 0) & (recorded_s <= DELAY_S[1])
     part, typical_s = delayed.mean(), float(np.median(recorded_s[delayed])) if delayed.any() else 0.0
     if part >= DELAYED_SHARE and typical_s >= DELAY_S[0]:
@@ -325,19 +325,19 @@ def _delays(seen: Evidence) -> Iterator[Finding]:
 
 def _smaller(seen: Evidence) -> Iterator[Finding]:
     peak = seen.figures["recorded_peak_cores"]
-    waited = float(np.mean(np.nan_to_num(seen.recorded.start_s - seen.trace.submit_s) > DELAY_S[1]))
-    if peak < SMALLEST_USE * seen.cores and waited >= LEAST_WAITING:
+    waited, cores = float(np.mean(seen.waits_s[0] > DELAY_S[1])), seen.pair.cores
+    if peak < SMALLEST_USE * cores and waited >= LEAST_WAITING:
         yield Finding(
             "smaller_machine",
             math.nan,
-            f"Jobs never held more than {peak:,.0f} of the {seen.cores:,} cores "
-            f"({share(peak / seen.cores)}), though {share(waited)} of the jobs waited for more than "
+            f"Jobs never held more than {peak:,.0f} of the {cores:,} cores "
+            f"({share(peak / cores)}), though {share(waited)} of the jobs waited for more than "
             f"{duration(DELAY_S[1])}. It was down or reserved, or there were fewer cores.",
         )
 
 
 def _cleaned(seen: Evidence) -> Iterator[Finding]:
-    trace = seen.trace
+    trace = seen.pair.trace
     if trace.name.endswith("-cln") or "cleaned version" in " ".join(trace.header.values()).lower():
         yield Finding(
             "cleaned",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,10 +11,11 @@ import pandas as pd
 
 from pwsim import comparison, diagnosis, summary, verdict
 from pwsim.cluster import Cluster
-from pwsim.comparison import Schedule
+from pwsim.comparison import Pair, Schedule
 from pwsim.diagnosis import Evidence, Finding
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError
+from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.result import Result
 from pwsim.trace import Trace
 from pwsim.verdict import Check
@@ -33,7 +34,7 @@ class Hindcast:
     """A replay of the machine that wrote a log, beside the record."""
 
     result: Result
-    """The replay."""
+    """The replay; its measurement window is what is compared."""
 
     def __repr__(self) -> str:
         return f"<Hindcast: {self.verdict}, {self.result!r}>"
@@ -45,27 +46,26 @@ class Hindcast:
         return sum(nodes * pool.node.cores for nodes, pool in zip(cluster.node_counts(), cluster.pools, strict=True))
 
     @cached_property
-    def recorded(self) -> Schedule:
-        """When jobs started and ended by the record."""
-        return comparison.recorded_schedule(self.result.trace)
-
-    @cached_property
-    def simulated(self) -> Schedule:
-        """When they start and end in the replay."""
-        return Schedule(self.result.replay.start_s, self.result.replay.end_s)
+    def pair(self) -> Pair:
+        """When jobs started and ended by the record, and in the replay."""
+        result = self.result
+        simulated = Schedule(result.replay.start_s, result.replay.end_s)
+        recorded = comparison.recorded_schedule(result.trace)
+        return Pair(result.trace, recorded, simulated, self.cores, result.trim.window(result.span_s))
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
         """Recorded and simulated waits by groups of jobs (:data:`pwsim.comparison.COMPARISON_COLUMNS`)."""
-        both = ~np.isnan(self.recorded.start_s) & ~np.isnan(self.simulated.start_s)
-        trace = self.result.trace
-        rows = {column: values[both] for column, values in trace.table.items()}
-        return comparison.by_group(trace.with_columns(**rows), trace.recorded_wait_s[both], self.result.wait_s[both])
+        trace, compared = self.result.trace, self.pair.compared
+        rows = {column: values[compared] for column, values in trace.table.items()}
+        rows["submit_s"] = rows["submit_s"] - self.pair.window[0]
+        waits = trace.recorded_wait_s[compared], self.result.wait_s[compared]
+        return comparison.by_group(trace.with_columns(**rows), *waits)
 
     @cached_property
     def hourly(self) -> pd.DataFrame:
         """Busy cores and queues, recorded and simulated, by the hour (:data:`pwsim.comparison.HOURLY_COLUMNS`)."""
-        return comparison.hourly(self.result.trace, self.recorded, self.simulated)
+        return comparison.hourly(self.pair)
 
     @property
     def jobs(self) -> pd.DataFrame:
@@ -75,9 +75,7 @@ class Hindcast:
     @cached_property
     def figures(self) -> dict[str, float]:
         """What is judged: waits, distances, correlations, use (:func:`pwsim.comparison.figures`)."""
-        return comparison.figures(
-            self.result.trace, self.recorded, self.simulated, self.comparison, self.hourly, self.cores
-        )
+        return comparison.figures(self.pair, self.comparison, self.hourly)
 
     @cached_property
     def _judged(self) -> tuple[str, list[Check]]:
@@ -96,15 +94,7 @@ class Hindcast:
     @cached_property
     def evidence(self) -> Evidence:
         """What the record shows that the replay does not (:mod:`pwsim.evidence`)."""
-        return diagnosis.gather(
-            self.result.trace,
-            self.cores,
-            self._rejected,
-            self.figures,
-            self.comparison,
-            self.recorded,
-            self.simulated,
-        )
+        return diagnosis.gather(self.pair, self._rejected, self.figures, self.comparison)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -165,7 +155,7 @@ class Hindcast:
         from pwsim import plots
 
         draw = {
-            "waits": lambda: plots.compared_waits(self.jobs, ax),
+            "waits": lambda: plots.compared_waits(self.jobs[self.result.measured], ax),
             "sizes": lambda: plots.compared_sizes(self.comparison, ax),
             "weeks": lambda: plots.compared_weeks(self.comparison, ax),
             "queue": lambda: plots.compared_hours(self.hourly, "queued_jobs", ax),
@@ -177,7 +167,7 @@ class Hindcast:
 
     @property
     def _rejected(self) -> int:
-        return int(self.result.metrics["jobs_rejected"])
+        return int(np.count_nonzero(np.isnan(self.result.replay.start_s) & self.result.measured))
 
 
 def hindcast(
@@ -190,6 +180,7 @@ def hindcast(
     depth: int | None = None,
     engine: Engine = "auto",
     seed: int = 1,
+    trim: Trim = NO_TRIM,
 ) -> Hindcast:
     """Replay the machine that wrote a log, and compare the waits with those that the log recorded.
 
@@ -197,6 +188,9 @@ def hindcast(
     ----------
     trace, cluster, cores, policy, overrun, depth, engine, seed
         As for :func:`pwsim.simulate`; the cluster is the one that wrote the log.
+    trim
+        What is cut off at both ends of what is compared.  It is replayed all the same: what ran or queued then kept
+        cores from the jobs that are compared.
 
     Raises
     ------
@@ -211,12 +205,13 @@ def hindcast(
     >>> hindcast(recorded, cores=16, policy="easy").verdict
     'good'
     """
-    if not has_recorded_waits(trace):
+    if not has_recorded_waits(trace, trim):
         raise InputError(f"{trace.name}: has no recorded waits, so there is nothing to compare a replay with")
-    done = Hindcast(
-        simulate(trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed)
+    result = simulate(
+        trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed
     )
-    if np.isnan(trace.recorded_wait_s + done.result.wait_s).all():
+    done = Hindcast(replace(result, trim=trim))
+    if not done.pair.compared.any():
         raise InputError(
             f"{trace.name}: no job with a recorded wait fits on {count(done.cores, 'core')}, so there is nothing to "
             "compare; give as many as the machine has that wrote the log"
@@ -224,9 +219,9 @@ def hindcast(
     return done
 
 
-def has_recorded_waits(trace: Trace) -> bool:
-    """Return whether a log recorded the wait of any job."""
-    return bool((~np.isnan(trace.recorded_wait_s)).any())
+def has_recorded_waits(trace: Trace, trim: Trim = NO_TRIM) -> bool:
+    """Return whether a log recorded the wait of any job that is not cut off."""
+    return bool((~np.isnan(trace.recorded_wait_s) & inside(trace.submit_s, trim.window(trace.span_s))).any())
 
 
 _VERDICTS = {

@@ -322,10 +322,10 @@ def _with_hindcast(plan: Plan, scenario: Scenario, log: Trace, engine: Engine, s
     """Return a plan with the check of the present machine, if the scenario describes it."""
     if scenario.baseline is None:
         return plan
-    recorded = scenario.recorded_part(log)
-    if not has_recorded_waits(recorded):
+    trim = scenario.outside_window(log)
+    if not has_recorded_waits(log, trim):
         return replace(plan, unchecked=True)
-    return replace(plan, hindcast=hindcast(recorded, scenario.baseline, engine=engine, seed=seed))
+    return replace(plan, hindcast=hindcast(log, scenario.baseline, engine=engine, seed=seed, trim=trim))
 
 
 def check(scenario: Scenario) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
@@ -21,7 +22,7 @@ from pwsim.cluster import Cluster
 from pwsim.document import Document, Place, read_document
 from pwsim.errors import InputError, Problem, ScenarioError
 from pwsim.explain import explain, faults
-from pwsim.metrics import Trim, checked_trim
+from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.money import Economics
 from pwsim.sources import Log
 from pwsim.targets import Target
@@ -155,10 +156,20 @@ class Scenario(Frozen):
         """
         return self.workload.read(self._path.parent)
 
-    def recorded_part(self, log: Trace) -> Trace:
-        """Return the part of the log that the present machine is compared on: the window, without any other change."""
+    def outside_window(self, log: Trace) -> Trim:
+        """Return what lies outside the workload's window: the present machine runs it, but is compared on the window.
+
+        Raises
+        ------
+        InputError
+            If no job is submitted in the window.
+        """
         window = self.workload.window
-        return log if window is None else workload.window(log, window.start, window.length)
+        if window is None:
+            return NO_TRIM
+        meant_s = log.submit_s[workload.in_window(log, window.start, window.length)]
+        # A rounding error less is cut off, so that the last submission is not.
+        return Trim(float(meant_s[0]), max(0.0, float(np.nextafter(log.span_s - meant_s[-1], -np.inf))))
 
     def read_workload(self, seed: int | None = None, log: Trace | None = None) -> Trace:
         """Read the log and return the jobs that the scenario replays.

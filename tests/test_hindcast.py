@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwsim import Cluster, InputError, Trace, generate, hindcast, load_scenario, optimize, simulate
+from pwsim import Cluster, InputError, Trace, generate, hindcast, load_scenario, optimize, read_trace, simulate
 from pwsim.comparison import (
     COMPARED_STATISTICS,
+    Pair,
     Schedule,
     busy_of,
     by_group,
@@ -29,6 +30,7 @@ from pwsim.comparison import (
 from pwsim.evidence import PARTS, ClosedHours, find_downtimes, moments_of
 from pwsim.formats import write_trace
 from pwsim.hindcasting import Hindcast
+from pwsim.metrics import Trim
 from pwsim.units import DAY_S, HOUR_S
 from pwsim.verdict import judge
 from tests.strategies import traces
@@ -126,7 +128,8 @@ def test_nobody_is_overtaken_under_first_come_first_served(trace, policy):
     times = {name: trace.table[name] * 100.0 for name in ("submit_s", "run_s", "estimate_s")}
     trace = trace.with_columns(**times)
     result = simulate(trace, cores=4, policy=policy)
-    moments = moments_of(trace, Schedule(result.replay.start_s, result.replay.end_s), 4)
+    served = ~np.isnan(result.wait_s)
+    moments = moments_of(trace, Schedule(result.replay.start_s, result.replay.end_s), 4, served)
     assert not moments.overtaken.any()
 
 
@@ -190,7 +193,7 @@ def test_downtime(trace):
     done = hindcast(log, cores=CORES)
     assert done.verdict != "good"
     assert causes(done)[0] == "downtime"
-    assert not len(find_downtimes(log, done.simulated, CORES).start_s)
+    assert not len(find_downtimes(log, done.pair.simulated, CORES).start_s)
 
 
 def test_hours_for_long_jobs(trace):
@@ -304,7 +307,8 @@ def test_schedule_and_hours_by_hand():
     busy = busy_of(schedule, log.procs)
     assert (busy.time_s.tolist(), busy.cores.tolist()) == ([0, 1800, 5400, 7200, 7260], [2, 1, 0, 1, 0])
     assert busy.at(np.array([-1.0, 0.0, 1799.0, 1800.0, 9000.0])).tolist() == [0, 2, 2, 1, 0]
-    hours = hourly(log, schedule, Schedule(log.submit_s, log.submit_s + log.run_s))
+    at_once = Schedule(log.submit_s, log.submit_s + log.run_s)
+    hours = hourly(Pair(log, schedule, at_once, 2, (0.0, log.span_s)))
     assert hours["time_s"].tolist() == [0, 3600]
     assert hours["recorded_busy_cores"].tolist() == [1.5, 0.5]
     assert hours["recorded_queued_jobs"].tolist() == [0.5, 0]
@@ -554,6 +558,40 @@ def test_only_the_window_is_compared(trace, tmp_path):
     assert done is not None
     inside = (log.submit_s >= 2 * DAY_S) & (log.submit_s < 12 * DAY_S)
     assert done.figures["jobs_compared"] == inside.sum()
+    assert done.figures["recorded_wait_s_mean"] == pytest.approx(log.recorded_wait_s[inside].mean())
+    assert done.hourly["time_s"].iloc[0] == 0.0
+    assert len(done.hourly) == math.ceil(np.ptp(log.submit_s[inside]) / HOUR_S)
+    assert_perfect(done)
+
+
+@pytest.mark.parametrize("policy", ["easy", "sjf-easy"])
+def test_what_ran_before_the_window_is_there_in_the_replay(trace, tmp_path, policy):
+    """A machine that is full when the window begins, and that replays its own log, is found to be itself."""
+    log = written_by(trace.resubmitted(trace.submit_s * 0.9), cores=CORES, policy=policy)
+    queued = 0
+    for start_d in (5, 13, 20):
+        window = f"  window: {{start: {start_d} d, length: 3 d}}\n"
+        command = scenario(tmp_path, log, f"{{cores: {CORES}, policy: {policy}}}", window)
+        done = optimize(load_scenario(command[1]), workers=1).hindcast
+        assert done is not None
+        assert_perfect(done)
+        assert done.figures["recorded_utilization"] == pytest.approx(done.report["utilization"])
+        from_s = log.submit_s[log.submit_s >= start_d * DAY_S][0]
+        queued += np.count_nonzero((log.submit_s < from_s) & (log.submit_s + log.recorded_wait_s > from_s))
+    assert queued, "no window begins with a queue"
+
+
+def test_windows_of_kth(data_dir):
+    """With the waits of its own replay under EASY, every window of the log is perfect."""
+    log = read_trace(data_dir / "traces" / "swf" / "KTH-SP2-1996-2.swf.gz")
+    whole = hindcast(written_by(log, cores=100), cores=100)
+    for start_d in range(20, 320, 30):
+        inside = log.submit_s[(log.submit_s >= start_d * DAY_S) & (log.submit_s < (start_d + 30) * DAY_S)]
+        trim = Trim(inside[0], log.span_s - inside[-1])
+        done = Hindcast(replace(whole.result, trim=trim))
+        assert done.figures["jobs_compared"] == len(inside)
+        assert (done.verdict, done.findings) == ("good", [])
+        assert_perfect(done)
 
 
 def test_a_present_machine_of_pools(trace, tmp_path):
