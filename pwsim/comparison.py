@@ -18,7 +18,7 @@ from pwsim.units import DAY_S, HOUR_S
 from pwsim.wording import duration
 
 NEGLIGIBLE_S = 300.0
-"""Waits that are both below this differ for nobody who plans: they count as this in ratios and in the judged distance.
+"""Waits that are both below this differ for nobody who plans: they count as this in all that is judged.
 Logs round to minutes, and schedulers look at their queue once in a while, so below it a record is mostly noise [s]."""
 TOLERANCE_S = 60.0
 """Events that are nearer than this count as simultaneous: many logs record whole minutes [s]."""
@@ -114,6 +114,13 @@ class Pair:
         """Length of the window [s]."""
         return self.window[1] - self.window[0]
 
+    @cached_property
+    def edges_s(self) -> Floats:
+        """Start of each hour of the window, and its end, from its start on [s]."""
+        if not self.span_s:
+            return np.array([0.0, 0.0])
+        return np.append(np.arange(0.0, self.span_s, HOUR_S), self.span_s)
+
 
 class Busy(NamedTuple):
     """How many cores are held over time: a number of cores from each time to the next."""
@@ -174,10 +181,7 @@ def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFr
 
 def hourly(pair: Pair) -> pd.DataFrame:
     """Return busy cores and queues, recorded and simulated, by the hour from the first submission to the last."""
-    span_s = pair.span_s
-    edges_s = np.append(np.arange(0.0, span_s, HOUR_S), span_s) if span_s else np.array([0.0, 0.0])
-    length_s = np.diff(edges_s)
-    table: dict[str, Any] = {"time_s": edges_s[:-1]}
+    table: dict[str, Any] = {"time_s": pair.edges_s[:-1]}
     for prefix, schedule in (("recorded_", pair.recorded), ("", pair.simulated)):
         known = ~np.isnan(schedule.start_s)
         submit_s, procs = pair.trace.submit_s[known] - pair.window[0], pair.trace.procs[known]
@@ -187,21 +191,36 @@ def hourly(pair: Pair) -> pd.DataFrame:
             "queued_jobs": (submit_s, start_s, np.ones(len(procs))),
             "queued_cores": (submit_s, start_s, procs),
         }.items():
-            summed = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
-            mean = np.divide(summed, length_s, out=np.zeros(len(length_s)), where=length_s > 0)
-            table[f"{prefix}{name}"] = np.maximum(mean, 0.0)
+            table[f"{prefix}{name}"] = _hourly_mean(from_s, to_s, weight, pair.edges_s)
     return pd.DataFrame(table, columns=list(HOURLY_COLUMNS))
 
 
-def figures(pair: Pair, groups: pd.DataFrame, hours: pd.DataFrame) -> dict[str, float]:
+def _hourly_mean(from_s: Floats, to_s: Floats, weight: Floats | Integers, edges_s: Floats) -> Floats:
+    """Return the mean of what intervals of a weight sum up to, between each edge and the next, shape (edges - 1,)."""
+    summed, length_s = np.diff(metrics.integral(from_s, to_s, weight, edges_s)), np.diff(edges_s)
+    mean = np.divide(summed, length_s, out=np.zeros(len(length_s)), where=length_s > 0)
+    return np.maximum(mean, 0.0)
+
+
+def _long_queues(pair: Pair) -> tuple[Floats, Floats]:
+    """Return by the hour how many of the jobs queue that have waited for longer than what is negligible."""
+    since_s = pair.trace.submit_s[pair.known] + NEGLIGIBLE_S - pair.window[0]
+    recorded, simulated = (
+        _hourly_mean(since_s, np.maximum(since_s, start_s), np.ones(len(since_s)), pair.edges_s)
+        for start_s in (one.start_s[pair.known] - pair.window[0] for one in (pair.recorded, pair.simulated))
+    )
+    return recorded, simulated
+
+
+def figures(pair: Pair, groups: pd.DataFrame) -> dict[str, float]:
     """Return the figures that tell how well a replay reproduces the record; NaN where one has no meaning.
 
     Parameters
     ----------
     pair
         The two schedules.
-    groups, hours
-        From :func:`by_group` and :func:`hourly`.
+    groups
+        From :func:`by_group`.
     """
     trace, recorded, compared = pair.trace, pair.recorded, pair.compared
     recorded_s, simulated_s = ((one.start_s - trace.submit_s)[compared] for one in (recorded, pair.simulated))
@@ -216,11 +235,11 @@ def figures(pair: Pair, groups: pd.DataFrame, hours: pd.DataFrame) -> dict[str, 
         **figures,
         "ks_distance": ks_distance(recorded_s, simulated_s),
         "ks_distance_beyond_5_min": ks_distance(*(np.maximum(one, NEGLIGIBLE_S) for one in (recorded_s, simulated_s))),
-        "queued_jobs_correlation": (
-            correlation(hours["recorded_queued_jobs"], hours["queued_jobs"]) if len(hours) >= LEAST_HOURS else math.nan
-        ),
+        "queued_jobs_correlation": correlation(*_long_queues(pair)) if len(pair.edges_s) > LEAST_HOURS else math.nan,
         "weekly_wait_correlation": (
-            correlation(weeks["recorded_wait_s_mean"], weeks["wait_s_mean"]) if len(weeks) >= LEAST_WEEKS else math.nan
+            correlation(*(np.maximum(weeks[f"{one}wait_s_mean"], NEGLIGIBLE_S) for one in ("recorded_", "")))
+            if len(weeks) >= LEAST_WEEKS
+            else math.nan
         ),
         **_use(pair),
     }
@@ -257,20 +276,16 @@ def ks_distance(one: Floats, other: Floats) -> float:
 
 
 def correlation(one: Any, other: Any) -> float:
-    """Return Pearson's correlation: 1 for equal series, 0 where only one varies, NaN without values.
+    """Return Pearson's correlation; NaN where a series does not vary, for then there is nothing to correlate.
 
     Examples
     --------
-    >>> correlation([1, 2, 3], [2, 4, 6.0]), correlation([1, 1], [1, 1]), correlation([1, 2], [1, 1])
-    (1.0, 1.0, 0.0)
+    >>> correlation([1, 2, 3], [2, 4, 6.0]), correlation([1, 2], [1, 1])
+    (1.0, nan)
     """
     x, y = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
-    if not len(x):
+    if not len(x) or np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan
-    if np.array_equal(x, y):
-        return 1.0
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return 0.0
     return float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
 
 

@@ -128,7 +128,7 @@ def gather(pair: Pair, rejected: int, figures: Mapping[str, float], groups: pd.D
     downtimes = evidence.find_downtimes(trace, pair.recorded, cores, closed).within(pair.window)
     moments = [evidence.moments_of(trace, one, cores, pair.compared) for one in (pair.recorded, pair.simulated)]
     recorded_parts = evidence.parts_of_waiting(trace, moments[0], downtimes, closed)
-    simulated_parts = evidence.parts_of_waiting(trace, moments[1])
+    simulated_parts = evidence.parts_of_waiting(trace, moments[1], closed=closed)  # it is never down
     return Evidence(pair, rejected, figures, groups, downtimes, closed, recorded_parts, simulated_parts)
 
 
@@ -218,7 +218,8 @@ def _closed_hours(seen: Evidence, excess: float) -> Finding:
         excess,
         f"Jobs that ask for more than {duration(closed.longer_than_s)} hardly start {when}: "
         f"{share(closed.recorded_share)} of their starts are then, in the replay {share(closed.simulated_share)}. They "
-        f"wait with enough cores free for {share(excess)} of all waiting time; the replay starts them at any hour.",
+        f"wait then with enough cores free for {share(excess)} of all waiting time more than in the replay, which starts "
+        "them at any hour.",
     )
 
 

@@ -75,7 +75,7 @@ class Hindcast:
     @cached_property
     def figures(self) -> dict[str, float]:
         """What is judged: waits, distances, correlations, use (:func:`pwsim.comparison.figures`)."""
-        return comparison.figures(self.pair, self.comparison, self.hourly)
+        return comparison.figures(self.pair, self.comparison)
 
     @cached_property
     def _judged(self) -> tuple[str, list[Check]]:
@@ -265,7 +265,7 @@ def check_text(check: Check) -> str:
     value = f"{check.value:.2f}"
     return {
         "ks_distance_beyond_5_min": f"the distributions of waits above 5 min differ by up to {share(check.value)}",
-        "queued_jobs_correlation": f"the length of the queue by the hour correlates by {value} only",
+        "queued_jobs_correlation": f"the queue by the hour, of jobs that wait above 5 min, correlates by {value} only",
         "weekly_wait_correlation": f"the mean waits by week correlate by {value} only",
         "cores": "the log is of a larger machine",
         "jobs_compared": f"only {count(check.value, 'job')} can be compared",

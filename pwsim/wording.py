@@ -49,7 +49,7 @@ CHECK_NAMES = {
     "wait_s_p50": "median wait: off by a factor of",
     "wait_s_p95": "95th percentile of the wait: off by a factor of",
     "ks_distance_beyond_5_min": "distance of the distributions of waits",
-    "queued_jobs_correlation": "correlation of the length of the queue, by the hour",
+    "queued_jobs_correlation": "correlation of the queue by the hour, of jobs that wait above 5 min",
     "weekly_wait_correlation": "correlation of the mean waits, by week",
     "jobs_compared": "jobs that can be compared",
     "cores": "share of the time in which the log holds more cores than there are",

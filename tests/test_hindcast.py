@@ -20,6 +20,7 @@ from pwsim.comparison import (
     COMPARED_STATISTICS,
     Pair,
     Schedule,
+    _long_queues,
     busy_of,
     by_group,
     correlation,
@@ -210,6 +211,9 @@ def test_hours_for_long_jobs(trace):
     closed = done.evidence.closed
     assert closed is not None
     assert causes(done)[0] == "closed_hours"
+    # What long jobs wait in the replay at these hours counts alike, so that the two can be compared.
+    assert done.evidence.simulated_parts["closed_hours"] > 0
+    assert found.share == pytest.approx(done.evidence.excess("closed_hours"))
     assert (closed.longer_than_s, closed.weekdays_only) == (4 * HOUR_S, True)
     assert (closed.from_h, closed.from_h + closed.hours) == (6, 18)
     assert "on weekdays between 6:00 and 18:00" in found.text
@@ -287,6 +291,33 @@ def test_waits_that_are_partly_known(trace):
     assert some.comparison.loc[0, "jobs"] == some.figures["jobs_compared"]
     assert (some.comparison["recorded_wait_s_mean"] == some.comparison["wait_s_mean"]).all()
     assert "held" not in causes(some)
+
+
+def test_waits_that_nobody_notices(trace):
+    """A scheduler that takes up to a minute, on a machine that is never full."""
+    wait_s = np.random.default_rng(2).integers(1, 59, len(trace))
+    done = hindcast(recorded(trace, wait_s), cores=1000)
+    assert (done.verdict, done.findings) == ("good", [])
+    assert math.isnan(done.figures["queued_jobs_correlation"])
+    assert math.isnan(done.figures["weekly_wait_correlation"])
+    assert not any("correlation" in check.name for check in done.checks)
+    # Beside waits that count, such short ones do not disturb the queue.
+    log = written_by(trace, cores=CORES)
+    slow = hindcast(recorded(log, np.where(log.recorded_wait_s > 0, log.recorded_wait_s, wait_s)), cores=CORES)
+    assert slow.figures["queued_jobs_correlation"] == pytest.approx(1.0)
+    assert slow.verdict == "good"
+
+
+def test_the_queue_is_correlated_beyond_five_minutes():
+    """Job 1 waits for an hour by the record: submitted at 5 min, it queues from 10 to 65 min beyond 5 min."""
+    submit_s = np.array([0.0, 300.0, 30 * HOUR_S])
+    log = Trace.from_columns({"submit_s": submit_s, "run_s": [60] * 3, "procs": [1] * 3})
+    waits_s = np.array([[0.0, 3600.0, 0.0], [300.0, 0.0, 600.0]])
+    slow, quick = (Schedule(submit_s + wait_s, submit_s + wait_s + 60) for wait_s in waits_s)
+    pair = Pair(log, slow, quick, 2, (0.0, log.span_s))
+    long = _long_queues(pair)
+    assert long[0][:3].tolist() == [pytest.approx(50 / 60), pytest.approx(5 / 60), 0.0]
+    assert not long[1].any()
 
 
 def test_cleaned_logs_are_told(trace):
@@ -390,6 +421,8 @@ def test_distance_is_the_largest_difference(one, other):
 
 def test_correlation_of_series_that_do_not_vary():
     assert math.isnan(correlation([], []))
+    assert math.isnan(correlation([1.0, 1.0], [1.0, 1.0]))
+    assert math.isnan(correlation([1.0, 1.0], [1.0, 2.0]))
     assert correlation([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]) == pytest.approx(-1.0)
 
 
@@ -568,7 +601,7 @@ def test_only_the_window_is_compared(trace, tmp_path):
 def test_what_ran_before_the_window_is_there_in_the_replay(trace, tmp_path, policy):
     """A machine that is full when the window begins, and that replays its own log, is found to be itself."""
     log = written_by(trace.resubmitted(trace.submit_s * 0.9), cores=CORES, policy=policy)
-    queued = 0
+    queued = []
     for start_d in (5, 13, 20):
         window = f"  window: {{start: {start_d} d, length: 3 d}}\n"
         command = scenario(tmp_path, log, f"{{cores: {CORES}, policy: {policy}}}", window)
@@ -577,7 +610,7 @@ def test_what_ran_before_the_window_is_there_in_the_replay(trace, tmp_path, poli
         assert_perfect(done)
         assert done.figures["recorded_utilization"] == pytest.approx(done.report["utilization"])
         from_s = log.submit_s[log.submit_s >= start_d * DAY_S][0]
-        queued += np.count_nonzero((log.submit_s < from_s) & (log.submit_s + log.recorded_wait_s > from_s))
+        queued += log.job_id[(log.submit_s < from_s) & (log.submit_s + log.recorded_wait_s > from_s)].tolist()
     assert queued, "no window begins with a queue"
 
 
