@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -50,7 +50,7 @@ COMPARISON_COLUMNS: dict[str, tuple[str, str]] = {
 HOURLY_COLUMNS: dict[str, tuple[str, str]] = {
     "time_s": ("s", "start of the hour, from the first submission that is compared"),
     **{
-        f"{prefix}{name}": (unit, f"{text}, mean of the hour, {how}")
+        f"{prefix}{name}": (unit, f"{text}, of those whose starts are known on both sides, mean of the hour, {how}")
         for name, unit, text in (
             ("busy_cores", "cores", "cores that jobs hold"),
             ("queued_jobs", "jobs", "waiting jobs"),
@@ -73,6 +73,10 @@ class Schedule(NamedTuple):
     def of(self, rows: metrics.Booleans) -> Schedule:
         """Return the schedule of some jobs, a mask of shape (jobs,)."""
         return Schedule(self.start_s[rows], self.end_s[rows])
+
+    def only(self, rows: metrics.Booleans) -> Schedule:
+        """Return the schedule as if it were known of some jobs alone, a mask of shape (jobs,)."""
+        return Schedule(np.where(rows, self.start_s, np.nan), np.where(rows, self.end_s, np.nan))
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,11 @@ class Pair:
         """Whether the two waits of each job are compared, shape (jobs,)."""
         compared: metrics.Booleans = self.measured & self.known
         return compared
+
+    @cached_property
+    def recorded_share(self) -> float:
+        """Share of the jobs submitted until the end of the window whose start was recorded."""
+        return float(np.mean(~np.isnan(self.recorded.start_s[self.trace.submit_s <= self.window[1]])))
 
     @property
     def span_s(self) -> float:
@@ -180,12 +189,14 @@ def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFr
 
 
 def hourly(pair: Pair) -> pd.DataFrame:
-    """Return busy cores and queues, recorded and simulated, by the hour from the first submission to the last."""
+    """Return busy cores and queues, recorded and simulated, by the hour from the first submission to the last.
+
+    Both are those of the same jobs: a job of which one start is not known counts on neither side.
+    """
     table: dict[str, Any] = {"time_s": pair.edges_s[:-1]}
+    submit_s, procs = pair.trace.submit_s[pair.known] - pair.window[0], pair.trace.procs[pair.known]
     for prefix, schedule in (("recorded_", pair.recorded), ("", pair.simulated)):
-        known = ~np.isnan(schedule.start_s)
-        submit_s, procs = pair.trace.submit_s[known] - pair.window[0], pair.trace.procs[known]
-        start_s, end_s = (times_s[known] - pair.window[0] for times_s in schedule)
+        start_s, end_s = (times_s - pair.window[0] for times_s in schedule.of(pair.known))
         for name, (from_s, to_s, weight) in {
             "busy_cores": (start_s, end_s, procs),
             "queued_jobs": (submit_s, start_s, np.ones(len(procs))),
@@ -212,7 +223,7 @@ def _long_queues(pair: Pair) -> tuple[Floats, Floats]:
     return recorded, simulated
 
 
-def figures(pair: Pair, groups: pd.DataFrame) -> dict[str, float]:
+def figures(pair: Pair, groups: pd.DataFrame, rejections: Mapping[str, metrics.Booleans]) -> dict[str, float]:
     """Return the figures that tell how well a replay reproduces the record; NaN where one has no meaning.
 
     Parameters
@@ -221,6 +232,8 @@ def figures(pair: Pair, groups: pd.DataFrame) -> dict[str, float]:
         The two schedules.
     groups
         From :func:`by_group`.
+    rejections
+        Jobs that no pool takes, by reason (:meth:`pwsim.Cluster.rejections`).
     """
     trace, recorded, compared = pair.trace, pair.recorded, pair.compared
     recorded_s, simulated_s = ((one.start_s - trace.submit_s)[compared] for one in (recorded, pair.simulated))
@@ -228,6 +241,7 @@ def figures(pair: Pair, groups: pd.DataFrame) -> dict[str, float]:
     figures: dict[str, float] = {
         "jobs_compared": int(np.count_nonzero(compared)),
         "jobs_without_recorded_wait": int(np.count_nonzero(pair.measured & np.isnan(recorded.start_s))),
+        **_rejected(pair, rejections),
     }
     for prefix, waits_s in (("recorded_", recorded_s), ("", simulated_s)):
         figures |= {f"{prefix}wait_s_{name}": metrics.statistic(waits_s, name) for name in metrics.STATISTICS}
@@ -245,17 +259,33 @@ def figures(pair: Pair, groups: pd.DataFrame) -> dict[str, float]:
     }
 
 
+def _rejected(pair: Pair, rejections: Mapping[str, metrics.Booleans]) -> dict[str, float]:
+    """Return how much of the window no pool takes."""
+    measured, work_core_s = pair.measured, pair.trace.procs * pair.trace.run_s
+    rejected = measured & np.logical_or.reduce(list(rejections.values()))
+    too_wide, whole_core_s = measured & rejections["procs"], math.fsum(work_core_s[measured])
+    return {
+        "jobs_rejected": int(np.count_nonzero(rejected)),
+        "jobs_too_wide": int(np.count_nonzero(too_wide)),
+        "share_of_jobs_too_wide": np.count_nonzero(too_wide) / np.count_nonzero(measured),
+        "share_of_work_rejected": math.fsum(work_core_s[rejected]) / whole_core_s if whole_core_s else 0.0,
+    }
+
+
 def _use(pair: Pair) -> dict[str, float]:
-    """Return how many of the cores jobs hold by the record, in the window."""
+    """Return how many of the cores jobs hold by the record, in the window.
+
+    That is not known if only some starts were recorded.  But the cores that are held too many then are held at least.
+    """
     recorded, procs, window = pair.recorded, pair.trace.procs, pair.window
-    ran = ~np.isnan(recorded.start_s)
+    whole, ran = pair.recorded_share == 1, ~np.isnan(recorded.start_s)
     held_core_s = metrics.busy_core_s(recorded.start_s[ran], recorded.end_s[ran], procs[ran], window)
     busy = busy_of(recorded, procs).within(window)
     shorter = busy_of(recorded._replace(end_s=recorded.end_s - TOLERANCE_S), procs).within(window)
     above_s = math.fsum(np.diff(shorter.time_s)[shorter.cores[:-1] > pair.cores])
     return {
-        "recorded_utilization": held_core_s / (pair.cores * pair.span_s) if pair.span_s else math.nan,
-        "recorded_peak_cores": int(busy.cores.max(initial=0)),
+        "recorded_utilization": held_core_s / (pair.cores * pair.span_s) if whole and pair.span_s else math.nan,
+        "recorded_peak_cores": int(busy.cores.max(initial=0)) if whole else math.nan,
         "recorded_share_of_time_above_cores": above_s / pair.span_s if pair.span_s else math.nan,
     }
 

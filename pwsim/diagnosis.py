@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from pwsim import evidence
-from pwsim.comparison import Pair
+from pwsim.comparison import NEGLIGIBLE_S, Pair
 from pwsim.evidence import ClosedHours, Downtimes
+from pwsim.metrics import Booleans
+from pwsim.rules import Policy
 from pwsim.trace import Floats
 from pwsim.verdict import too_few_cores, wait_ratio
-from pwsim.wording import count, duration, listed, share
+from pwsim.wording import REJECTION_NAMES, count, duration, listed, share
 
 NOTABLE = 0.05
 """A cause is named if at least this share of the waiting time speaks for it, beyond what the replay shows as well."""
@@ -43,6 +45,7 @@ LEAST_WAITING = 0.05
 CAUSES = {
     "too_few_cores": "too few cores",
     "incomplete": "an incomplete record",
+    "rejected": "jobs that cannot run",
     "downtime": "downtime",
     "closed_hours": "hours for long jobs",
     "partitions": "partitions",
@@ -82,13 +85,16 @@ class Evidence:
     """What the rules look at."""
 
     pair: Pair
-    rejected: int
+    rejections: Mapping[str, Booleans]
+    """Jobs that no pool takes, by reason."""
+    policy: Policy
+    """That of the replay."""
     figures: Mapping[str, float]
     groups: pd.DataFrame
     downtimes: Downtimes
     closed: ClosedHours | None
     recorded_parts: Mapping[str, float]
-    """What the recorded mean wait consists of [s]."""
+    """What the recorded mean wait consists of; NaN if the record is incomplete [s]."""
     simulated_parts: Mapping[str, float]
     """And the simulated one [s]."""
 
@@ -96,6 +102,11 @@ class Evidence:
         """Return by what share of the recorded waiting a part of it exceeds that of the replay."""
         whole_s = sum(self.recorded_parts.values())
         return (self.recorded_parts[part] - self.simulated_parts[part]) / whole_s if whole_s else 0.0
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether so many starts are not recorded that nobody knows which cores were free."""
+        return self.pair.recorded_share < LEAST_KNOWN
 
     @cached_property
     def waits_s(self) -> tuple[Floats, Floats]:
@@ -111,58 +122,86 @@ class Evidence:
         return evidence.passing_share(recorded), evidence.passing_share(simulated)
 
 
-def gather(pair: Pair, rejected: int, figures: Mapping[str, float], groups: pd.DataFrame) -> Evidence:
+def gather(
+    pair: Pair, rejections: Mapping[str, Booleans], policy: Policy, figures: Mapping[str, float], groups: pd.DataFrame
+) -> Evidence:
     """Return what the rules look at.
 
     Parameters
     ----------
     pair
         The two schedules.
-    rejected
-        Jobs that the machine could not hold.
+    rejections
+        Jobs that no pool takes, by reason (:meth:`pwsim.Cluster.rejections`).
+    policy
+        That of the replay.
     figures, groups
         From :mod:`pwsim.comparison`.
     """
     trace, cores = pair.trace, pair.cores
     closed = evidence.find_closed_hours(pair)
     downtimes = evidence.find_downtimes(trace, pair.recorded, cores, closed).within(pair.window)
-    moments = [evidence.moments_of(trace, one, cores, pair.compared) for one in (pair.recorded, pair.simulated)]
-    recorded_parts = evidence.parts_of_waiting(trace, moments[0], downtimes, closed)
+    # What jobs hold whose start was not recorded is free in the record, so it must be in the replay.
+    simulated = pair.simulated.only(pair.known)
+    moments = [evidence.moments_of(trace, one, cores, pair.compared) for one in (pair.recorded, simulated)]
+    if pair.recorded_share < LEAST_KNOWN:
+        recorded_parts = dict.fromkeys(evidence.PARTS, math.nan)
+    else:
+        recorded_parts = evidence.parts_of_waiting(trace, moments[0], downtimes, closed)
     simulated_parts = evidence.parts_of_waiting(trace, moments[1], closed=closed)  # it is never down
-    return Evidence(pair, rejected, figures, groups, downtimes, closed, recorded_parts, simulated_parts)
+    return Evidence(pair, rejections, policy, figures, groups, downtimes, closed, recorded_parts, simulated_parts)
 
 
 def diagnose(seen: Evidence) -> list[Finding]:
     """Return what most likely differs: what invalidates the comparison first, then by share of the waiting."""
     unsound = [*_too_few_cores(seen), *_incomplete(seen)]
-    found = [*_orders(seen), *_delays(seen), *_smaller(seen), *_cleaned(seen)]
-    if not any(one.cause == "incomplete" for one in unsound):
-        found += _parts(seen)
+    found = [*_rejected(seen), *_orders(seen), *_cleaned(seen)]
+    if not seen.incomplete:
+        found += [*_parts(seen), *_delays(seen), *_smaller(seen)]
     found.sort(key=lambda one: -1.0 if math.isnan(one.share) else one.share, reverse=True)
     return [*unsound, *found]
 
 
 def _too_few_cores(seen: Evidence) -> Iterator[Finding]:
     peak, above = seen.figures["recorded_peak_cores"], seen.figures["recorded_share_of_time_above_cores"]
-    if not too_few_cores(seen.figures, rejected=seen.rejected):
+    if not too_few_cores(seen.figures):
         return
-    wide = f", and {count(seen.rejected, 'job')} that ran there cannot fit at all" if seen.rejected else ""
+    too_wide = seen.figures["jobs_too_wide"]
+    wide = f", and {count(too_wide, 'job')} that ran there cannot fit at all" if too_wide else ""
+    most = "" if math.isnan(peak) else f"up to {peak:,.0f} at once, and "
     yield Finding(
         "too_few_cores",
         math.nan,
-        f"Jobs of the log held up to {peak:,.0f} at once, and more than the {count(seen.pair.cores, 'core')} "
+        f"Jobs of the log held {most}more than the {count(seen.pair.cores, 'core')} "
         f"for {share(above)} of the time{wide}. The machine that wrote it is larger.",
     )
 
 
+def _rejected(seen: Evidence) -> Iterator[Finding]:
+    measured, by_record = seen.pair.measured, seen.pair.recorded.start_s - seen.pair.trace.submit_s
+    counts = {reason: int(np.count_nonzero(jobs & measured)) for reason, jobs in seen.rejections.items()}
+    if too_few_cores(seen.figures):
+        counts["procs"] = 0  # that is said there
+    if not sum(counts.values()):
+        return
+    rejected = measured & np.logical_or.reduce([seen.rejections[reason] for reason, jobs in counts.items() if jobs])
+    whole_s = float(np.nansum(by_record[measured]))
+    reasons = [f"{jobs:,} {REJECTION_NAMES[reason]}" for reason, jobs in counts.items() if jobs]
+    yield Finding(
+        "rejected",
+        float(np.nansum(by_record[rejected])) / whole_s if whole_s else 0.0,
+        f"{count(sum(counts.values()), 'job')} of the log cannot run on any pool: {listed(reasons)}. They held "
+        "cores on the site, and hold none in the replay.",
+    )
+
+
 def _incomplete(seen: Evidence) -> Iterator[Finding]:
-    lost = seen.figures["jobs_without_recorded_wait"] / np.count_nonzero(seen.pair.measured)
-    if lost > 1 - LEAST_KNOWN:
+    if seen.incomplete:
         yield Finding(
             "incomplete",
             math.nan,
-            f"{share(lost)} of the jobs have no recorded wait, so nobody knows what else ran: the comparison covers "
-            "the others, and no cause is looked for in free cores.",
+            f"{share(1 - seen.pair.recorded_share)} of the jobs have no recorded wait, so nobody knows what else ran: "
+            "the comparison covers the others, and no cause is looked for in free cores.",
         )
 
 
@@ -182,7 +221,8 @@ def _parts(seen: Evidence) -> Iterator[Finding]:
         elif part == "down" and len(seen.downtimes.start_s):
             yield rule(seen, excess)  # what was down is down for all, however few waited
     passing = seen.passing
-    if passing[1] <= NO_PASSING and passing[0] >= SOME_PASSING:
+    queues = seen.policy.backfill == "none" and seen.figures["wait_s_p95"] > NEGLIGIBLE_S
+    if queues and passing[1] <= NO_PASSING and passing[0] >= SOME_PASSING:
         yield Finding(
             "backfilling",
             max(0.0, -seen.excess("kept_free")),
@@ -218,8 +258,8 @@ def _closed_hours(seen: Evidence, excess: float) -> Finding:
         excess,
         f"Jobs that ask for more than {duration(closed.longer_than_s)} hardly start {when}: "
         f"{share(closed.recorded_share)} of their starts are then, in the replay {share(closed.simulated_share)}. They "
-        f"wait then with enough cores free for {share(excess)} of all waiting time more than in the replay, which starts "
-        "them at any hour.",
+        f"wait then with enough cores free for {share(excess)} of all waiting time more than in the replay, which "
+        "starts them at any hour.",
     )
 
 
@@ -281,9 +321,9 @@ def _overtaken(_: Evidence, excess: float) -> Finding:
 
 def _orders(seen: Evidence) -> Iterator[Finding]:
     """Yield by what jobs are favoured: classes that wait less than in the replay, while others wait longer."""
-    for by, cause, noun, remedy in (
-        ("procs", "priorities_by_size", "processors", " Try --policy smallest-easy."),
-        ("estimate_s", "priorities_by_estimate", "of estimated run time", " Try --policy sjf-easy."),
+    for by, cause, noun, order in (
+        ("procs", "priorities_by_size", "processors", "smallest"),
+        ("estimate_s", "priorities_by_estimate", "of estimated run time", "sjf"),
     ):
         rows = seen.groups[(seen.groups["by"] == by) & (seen.groups["jobs"] >= LEAST_CLASS_JOBS)]
         waits = zip(rows["recorded_wait_s_mean"], rows["wait_s_mean"], strict=True)
@@ -292,12 +332,13 @@ def _orders(seen: Evidence) -> Iterator[Finding]:
         gained = float(((less["wait_s_mean"] - less["recorded_wait_s_mean"]) * less["jobs"]).sum())
         whole = seen.figures["wait_s_mean"] * seen.figures["jobs_compared"]
         if len(less) and len(more) and gained >= NOTABLE * whole:
+            favoured = less.index[0] < more.index[0] and seen.policy.order != order
             yield Finding(
                 cause,
                 gained / whole,
                 f"Jobs of {listed(list(less['group']))} {noun} "
                 f"wait less than in the replay ({_means(less)}), those of {listed(list(more['group']))} longer "
-                f"({_means(more)}).{remedy if less.index[0] < more.index[0] else ''}",
+                f"({_means(more)}).{f' Try --policy {order}-easy.' if favoured else ''}",
             )
 
 

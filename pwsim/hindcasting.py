@@ -15,7 +15,7 @@ from pwsim.comparison import Pair, Schedule
 from pwsim.diagnosis import Evidence, Finding
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError
-from pwsim.metrics import NO_TRIM, Trim, inside
+from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.result import Result
 from pwsim.trace import Trace
 from pwsim.verdict import Check
@@ -54,6 +54,11 @@ class Hindcast:
         return Pair(result.trace, recorded, simulated, self.cores, result.trim.window(result.span_s))
 
     @cached_property
+    def rejections(self) -> dict[str, Booleans]:
+        """Which jobs no pool takes, by reason."""
+        return self.result.cluster.rejections(self.result.trace)
+
+    @cached_property
     def comparison(self) -> pd.DataFrame:
         """Recorded and simulated waits by groups of jobs (:data:`pwsim.comparison.COMPARISON_COLUMNS`)."""
         trace, compared = self.result.trace, self.pair.compared
@@ -75,11 +80,11 @@ class Hindcast:
     @cached_property
     def figures(self) -> dict[str, float]:
         """What is judged: waits, distances, correlations, use (:func:`pwsim.comparison.figures`)."""
-        return comparison.figures(self.pair, self.comparison)
+        return comparison.figures(self.pair, self.comparison, self.rejections)
 
     @cached_property
     def _judged(self) -> tuple[str, list[Check]]:
-        return verdict.judge(self.figures, rejected=self._rejected)
+        return verdict.judge(self.figures)
 
     @property
     def verdict(self) -> str:
@@ -94,7 +99,9 @@ class Hindcast:
     @cached_property
     def evidence(self) -> Evidence:
         """What the record shows that the replay does not (:mod:`pwsim.evidence`)."""
-        return diagnosis.gather(self.pair, self._rejected, self.figures, self.comparison)
+        return diagnosis.gather(
+            self.pair, self.rejections, self.result.cluster.the_policy(), self.figures, self.comparison
+        )
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -164,10 +171,6 @@ class Hindcast:
         if kind not in draw:
             raise ValueError(f"kind must be one of {', '.join(draw)} (got {kind!r})")
         return draw[kind]()
-
-    @property
-    def _rejected(self) -> int:
-        return int(np.count_nonzero(np.isnan(self.result.replay.start_s) & self.result.measured))
 
 
 def hindcast(
@@ -267,6 +270,10 @@ def check_text(check: Check) -> str:
         "ks_distance_beyond_5_min": f"the distributions of waits above 5 min differ by up to {share(check.value)}",
         "queued_jobs_correlation": f"the queue by the hour, of jobs that wait above 5 min, correlates by {value} only",
         "weekly_wait_correlation": f"the mean waits by week correlate by {value} only",
-        "cores": "the log is of a larger machine",
+        "recorded_share_of_time_above_cores": (
+            f"the log holds more cores than there are for {share(check.value)} of the time"
+        ),
+        "share_of_jobs_too_wide": f"{share(check.value)} of the jobs ask for more cores than there are",
+        "share_of_work_rejected": f"{share(check.value)} of the work cannot run on any pool",
         "jobs_compared": f"only {count(check.value, 'job')} can be compared",
     }.get(check.name, f"the {statistic_text('wait_s', check.name.removeprefix('wait_s_'))} by a factor of {value}")

@@ -52,7 +52,9 @@ CHECK_NAMES = {
     "queued_jobs_correlation": "correlation of the queue by the hour, of jobs that wait above 5 min",
     "weekly_wait_correlation": "correlation of the mean waits, by week",
     "jobs_compared": "jobs that can be compared",
-    "cores": "share of the time in which the log holds more cores than there are",
+    "recorded_share_of_time_above_cores": "share of the time in which the log holds more cores than there are",
+    "share_of_jobs_too_wide": "share of the jobs that ask for more cores than there are",
+    "share_of_work_rejected": "share of the work that cannot run on any pool",
 }
 """What is checked of a replay beside the record."""
 
@@ -66,6 +68,14 @@ WAITING_NAMES = {
     "queueing": "cores busy, in turn",
 }
 """What waiting time can be of."""
+
+REJECTION_NAMES = {
+    "procs": "ask for more cores than any pool has",
+    "gpus": "ask for GPUs, and no pool has as many (a pool of mere cores has none)",
+    "accepts": "are accepted by no pool",
+    "other": "fit no pool that accepts them (memory, nodes or GPUs)",
+}
+"""Why no pool takes a job."""
 
 DROP_NAMES = {
     "not_started": "had not started when the log ends, or never did",
@@ -357,10 +367,10 @@ def _service(summary: Mapping[str, Any]) -> str:
         )
     if failed:
         waits += f", and {count(failed, 'job')} failed for good"
-    too_wide = f"; {count(rejected, 'job')} {'is' if rejected == 1 else 'are'} too large to run" if rejected else ""
+    left_out = f"; {count(rejected, 'job')} cannot run on any pool" if rejected else ""
     use = metrics["utilization"]
     busy = "" if use is None else f", and {share(use)} of the cores are busy on average"
-    return f"{waits}{busy}{too_wide}."
+    return f"{waits}{busy}{left_out}."
 
 
 def policy_name(policy: str) -> str:

@@ -291,6 +291,115 @@ def test_waits_that_are_partly_known(trace):
     assert some.comparison.loc[0, "jobs"] == some.figures["jobs_compared"]
     assert (some.comparison["recorded_wait_s_mean"] == some.comparison["wait_s_mean"]).all()
     assert "held" not in causes(some)
+    assert not {"smaller_machine", "delays", "too_few_cores"} & set(causes(some))
+
+
+def test_use_is_not_known_where_waits_are_not(trace):
+    """What jobs held whose starts are not known cannot be told; queues are those of the same jobs on both sides."""
+    log = written_by(trace.resubmitted(trace.submit_s * 1.5), cores=CORES)
+    gone = np.arange(len(log)) % 2 == 0
+    done = hindcast(recorded(log, np.where(gone, np.nan, log.recorded_wait_s)), cores=CORES)
+    assert done.figures["jobs_without_recorded_wait"] == gone.sum()
+    assert math.isnan(done.figures["recorded_utilization"])
+    assert math.isnan(done.figures["recorded_peak_cores"])
+    assert done.figures["recorded_share_of_time_above_cores"] == 0  # of those that are known, which is the least
+    for name in ("busy_cores", "queued_jobs", "queued_cores"):
+        np.testing.assert_allclose(done.hourly[f"recorded_{name}"], done.hourly[name], rtol=1e-9, atol=1e-9)
+    assert (done.verdict, causes(done)) == ("good", ["incomplete"])
+    report = done.report
+    assert (report["recorded_utilization"], report["recorded_peak_cores"]) == (None, None)
+    assert {part["recorded_s"] for part in report["waiting"].values()} == {None}
+    assert "(recorded: unknown)" in done.text
+    # Half of the jobs waited 10 min for nothing: that is no delay of the scheduler, while the record has gaps.
+    slow = hindcast(recorded(log, np.where(gone, np.nan, np.maximum(600.0, log.recorded_wait_s))), cores=CORES)
+    assert causes(slow) == ["incomplete"]
+    # The parts of the mean wait are those of the same jobs, too.
+    few = hindcast(recorded(log, np.where(np.arange(len(log)) % 50 == 0, np.nan, log.recorded_wait_s)), cores=CORES)
+    assert few.evidence.recorded_parts == few.evidence.simulated_parts
+    assert sum(few.evidence.simulated_parts.values()) == pytest.approx(few.figures["wait_s_mean"])
+    assert math.isnan(few.figures["recorded_utilization"])
+
+
+def test_jobs_without_a_start_in_the_replay_do_not_start_at_once():
+    """Half of the jobs ask for GPUs, cannot run, and waited for ten minutes on the site; the others never wait."""
+    count = 400
+    gpus = np.arange(count) % 2
+    log = Trace.from_columns(
+        {"submit_s": np.arange(count) * 1000.0, "run_s": np.full(count, 60.0), "procs": np.ones(count, int),
+         "gpus": gpus, "recorded_wait_s": 600.0 * gpus}
+    )  # fmt: skip
+    done = hindcast(log, cores=8)
+    assert "delays" not in causes(done)
+    assert done.figures["jobs_compared"] == count / 2
+
+
+def test_jobs_that_no_pool_takes_are_named(trace):
+    """A handful of jobs with GPUs is no larger machine, and decides nothing; too much of the work does."""
+    log = written_by(trace, cores=CORES)
+    some = np.isin(np.arange(len(log)), [50, 1500, 2500])
+    done = hindcast(log.with_columns(gpus=some.astype(float)), cores=CORES)
+    assert (done.figures["jobs_rejected"], done.figures["jobs_too_wide"]) == (3, 0)
+    assert done.verdict == "good"
+    assert causes(done) == ["rejected"]
+    assert "3 jobs of the log cannot run on any pool: 3 ask for GPUs" in done.findings[0].text
+    many = hindcast(log.with_columns(gpus=(np.arange(len(log)) % 2).astype(float)), cores=CORES)
+    assert many.verdict == "poor"
+    assert "rejected" in causes(many)
+    assert "too_few_cores" not in causes(many)
+    assert "of the work cannot run on any pool" in many.text
+    # One job that is wider than the machine does not make it a larger one, either.
+    wide = hindcast(log.with_columns(procs=np.where(np.arange(len(log)) == 50, 65, log.procs)), cores=CORES)
+    assert (wide.verdict, wide.figures["jobs_too_wide"]) == ("good", 1)
+    assert "1 ask for more cores than any pool has" in finding(wide, "rejected").text
+
+
+def test_why_no_pool_takes_a_job():
+    """Of two pools of two nodes; by hand."""
+    pools = [
+        {"name": "thin", "kind": "on_premises", "nodes": 2, "node": {"cores": 8}, "accepts": {"queue": "thin"}},
+        {"name": "fat", "kind": "on_premises", "nodes": 2, "node": {"cores": 4, "memory": "8 GiB", "gpus": 2},
+         "placement": "nodes", "accepts": {"queue": "fat"}},
+    ]  # fmt: skip
+    jobs = {
+        "procs": [16, 17, 9, 1, 1, 1, 1, 1],
+        "gpus": [0, 0, 0, 4, 5, 1, 0, 0],
+        "memory_mib": [0, 0, 0, 0, 0, 0, 16384, 16385],
+        "queue": ["thin", "thin", "fat", "fat", "fat", "none", "fat", "fat"],
+    }
+    wanted = ["", "procs", "other", "", "gpus", "accepts", "", "other"]
+    log = Trace.from_columns({**jobs, "submit_s": np.zeros(8), "run_s": np.ones(8)})
+    cluster = Cluster.model_validate({"policy": "easy", "pools": pools})
+    found = cluster.rejections(log)
+    assert ["".join(reason for reason in found if found[reason][job]) for job in range(8)] == wanted
+    assert np.isnan(simulate(log, cluster).wait_s).tolist() == [bool(reason) for reason in wanted]
+
+
+@given(traces, st.integers(1, 6))
+def test_rejections_are_those_of_the_replay(trace, cores):
+    cluster = Cluster.homogeneous(cores)
+    rejected = np.logical_or.reduce(list(cluster.rejections(trace).values()))
+    assert rejected.tolist() == np.isnan(simulate(trace, cluster).wait_s).tolist()
+
+
+def test_backfilling_is_advised_only_where_it_is_not_done(trace):
+    """Many jobs passed others on the site; the replay's queue is in order because it backfills and hardly waits."""
+    light = trace.resubmitted(trace.submit_s * 3)
+    log = delayed(light, np.where(np.arange(len(light)) % 5 == 0, light.submit_s + 6 * HOUR_S, 0.0), cores=4 * CORES)
+    for policy in ("easy", "fcfs"):
+        done = hindcast(log, cores=4 * CORES, policy=policy)
+        assert done.evidence.passing[0] > 0.02
+        assert done.evidence.passing[1] < 0.002
+        assert "backfilling" not in causes(done)
+        assert not any("--policy easy" in one.text for one in done.findings)
+
+
+def test_an_order_is_advised_only_where_it_is_another(trace):
+    heavy = trace.resubmitted(trace.submit_s * 0.9)
+    log = written_by(heavy, cores=CORES, policy="sjf-easy")
+    fcfs = finding(hindcast(log, cores=CORES, policy="easy"), "priorities_by_estimate")
+    assert "Try --policy sjf-easy." in fcfs.text
+    done = hindcast(log, cores=CORES, policy="sjf")
+    assert not any("sjf-easy" in one.text for one in done.findings)
 
 
 def test_waits_that_nobody_notices(trace):
@@ -373,29 +482,34 @@ def test_downtimes_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("changed", "rejected", "grade", "name"),
+    ("changed", "grade", "name"),
     [
-        ({}, 0, "good", ""),
-        ({"wait_s_mean": 1250.0}, 0, "good", ""),
-        ({"wait_s_mean": 1260.0}, 0, "rough", "wait_s_mean"),
-        ({"wait_s_mean": 790.0}, 0, "rough", "wait_s_mean"),
-        ({"wait_s_p95": 2010.0}, 0, "poor", "wait_s_p95"),
-        ({"wait_s_p50": 490.0}, 0, "poor", "wait_s_p50"),
-        ({"wait_s_p50": 0.0, "recorded_wait_s_p50": 299.0}, 0, "good", ""),
-        ({"ks_distance_beyond_5_min": 0.15}, 0, "rough", "ks_distance_beyond_5_min"),
-        ({"queued_jobs_correlation": 0.7}, 0, "rough", "queued_jobs_correlation"),
-        ({"weekly_wait_correlation": 0.4}, 0, "poor", "weekly_wait_correlation"),
-        ({"weekly_wait_correlation": math.nan}, 0, "good", ""),
-        ({"jobs_compared": 99}, 0, "rough", "jobs_compared"),
-        ({"recorded_share_of_time_above_cores": 0.02}, 0, "poor", "cores"),
-        ({}, 1, "poor", "cores"),
+        ({}, "good", ""),
+        ({"wait_s_mean": 1250.0}, "good", ""),
+        ({"wait_s_mean": 1260.0}, "rough", "wait_s_mean"),
+        ({"wait_s_mean": 790.0}, "rough", "wait_s_mean"),
+        ({"wait_s_p95": 2010.0}, "poor", "wait_s_p95"),
+        ({"wait_s_p50": 490.0}, "poor", "wait_s_p50"),
+        ({"wait_s_p50": 0.0, "recorded_wait_s_p50": 299.0}, "good", ""),
+        ({"ks_distance_beyond_5_min": 0.15}, "rough", "ks_distance_beyond_5_min"),
+        ({"queued_jobs_correlation": 0.7}, "rough", "queued_jobs_correlation"),
+        ({"weekly_wait_correlation": 0.4}, "poor", "weekly_wait_correlation"),
+        ({"weekly_wait_correlation": math.nan}, "good", ""),
+        ({"jobs_compared": 99}, "rough", "jobs_compared"),
+        ({"recorded_share_of_time_above_cores": 0.02}, "poor", "recorded_share_of_time_above_cores"),
+        ({"share_of_jobs_too_wide": 0.01}, "good", ""),
+        ({"share_of_jobs_too_wide": 0.011}, "poor", "share_of_jobs_too_wide"),
+        ({"share_of_work_rejected": 0.05}, "good", ""),
+        ({"share_of_work_rejected": 0.06}, "rough", "share_of_work_rejected"),
+        ({"share_of_work_rejected": 0.11}, "poor", "share_of_work_rejected"),
     ],
 )
-def test_the_verdict_is_the_worst_grade(changed, rejected, grade, name):
+def test_the_verdict_is_the_worst_grade(changed, grade, name):
     figures = {f"{prefix}wait_s_{one}": 1000.0 for prefix in ("", "recorded_") for one in COMPARED_STATISTICS}
     figures |= {"ks_distance_beyond_5_min": 0.05, "queued_jobs_correlation": 0.9, "weekly_wait_correlation": 0.9}
     figures |= {"jobs_compared": 1000, "recorded_share_of_time_above_cores": 0.0007}
-    verdict, checks = judge({**figures, **changed}, rejected=rejected)
+    figures |= {"share_of_jobs_too_wide": 0.0, "share_of_work_rejected": 0.0}
+    verdict, checks = judge({**figures, **changed})
     assert verdict == grade
     assert [one.name for one in checks if one.grade != "good"] == ([name] if name else [])
 
@@ -540,6 +654,19 @@ def test_curie(data_dir, tmp_path, capsys):
     assert check["verdict"] == "poor"
     assert [one["cause"] for one in check["findings"]] == ["held", "partitions", "downtime", "cleaned"]
     assert check["findings"][0]["share"] > 0.7
+
+
+def test_eagle(data_dir, tmp_path, capsys):
+    """Four of its thousand jobs ask for GPUs, which a machine of cores has not; a log that small says no more."""
+    log = data_dir / "traces" / "accounting" / "nrel-eagle-sample-1000.csv"
+    code, out, _ = pwsim(capsys, "hindcast", str(log), "--cores", "76104", "--out", str(tmp_path / "r"))
+    assert code == 0
+    assert "4 jobs of the log cannot run on any pool: 4 ask for GPUs" in out
+    assert "larger" not in out
+    check = json.loads((tmp_path / "r" / "summary.json").read_text())["hindcast"]
+    assert (check["verdict"], check["jobs_rejected"], check["jobs_too_wide"]) == ("good", 4, 0)
+    code, out, _ = pwsim(capsys, "simulate", str(log), "--cores", "76104", "--out", str(tmp_path / "s"))
+    assert (code, "4 jobs cannot run on any pool." in out) == (0, True)
 
 
 def test_a_log_of_starts_only_is_refused(data_dir, tmp_path, capsys):
