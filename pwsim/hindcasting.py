@@ -42,8 +42,7 @@ class Hindcast:
     @cached_property
     def cores(self) -> int:
         """Cores of the machine."""
-        cluster = self.result.cluster
-        return sum(nodes * pool.node.cores for nodes, pool in zip(cluster.node_counts(), cluster.pools, strict=True))
+        return _cores(self.result.cluster)
 
     @cached_property
     def pair(self) -> Pair:
@@ -213,18 +212,40 @@ def hindcast(
     result = simulate(
         trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed
     )
-    done = Hindcast(replace(result, trim=trim))
-    if not done.pair.compared.any():
+    check_comparable(trace, result.cluster, trim)
+    return Hindcast(replace(result, trim=trim))
+
+
+def check_comparable(trace: Trace, cluster: Cluster, trim: Trim = NO_TRIM) -> None:
+    """Check that there are jobs to compare, without a replay.
+
+    Raises
+    ------
+    InputError
+        If no job that has a recorded wait fits the machine.
+    """
+    rejected = np.logical_or.reduce(list(cluster.rejections(trace).values()))
+    if not (_recorded(trace, trim) & ~rejected).any():
         raise InputError(
-            f"{trace.name}: no job with a recorded wait fits on {count(done.cores, 'core')}, so there is nothing to "
-            "compare; give as many as the machine has that wrote the log"
+            f"{trace.name}: no job with a recorded wait fits on {count(_cores(cluster), 'core')}, so there is nothing "
+            "to compare; give as many as the machine has that wrote the log"
         )
-    return done
 
 
 def has_recorded_waits(trace: Trace, trim: Trim = NO_TRIM) -> bool:
     """Return whether a log recorded the wait of any job that is not cut off."""
-    return bool((~np.isnan(trace.recorded_wait_s) & inside(trace.submit_s, trim.window(trace.span_s))).any())
+    return bool(_recorded(trace, trim).any())
+
+
+def _recorded(trace: Trace, trim: Trim) -> Booleans:
+    """Return which jobs have a recorded wait, of those that are not cut off, shape (jobs,)."""
+    recorded: Booleans = ~np.isnan(trace.recorded_wait_s) & inside(trace.submit_s, trim.window(trace.span_s))
+    return recorded
+
+
+def _cores(cluster: Cluster) -> int:
+    """Return the cores of all pools."""
+    return sum(nodes * pool.node.cores for nodes, pool in zip(cluster.node_counts(), cluster.pools, strict=True))
 
 
 _VERDICTS = {

@@ -90,7 +90,8 @@ class Baseline(Cluster):
         if "cores" not in data:
             return data
         cores = data["cores"]
-        nodes = cores if isinstance(cores, int) and 1 <= cores <= MOST_NODES else 1  # else the field says what is wrong
+        fit = type(cores) is int and 1 <= cores <= MOST_NODES  # True is an int, too; the field says what is wrong
+        nodes = cores if fit else 1
         pool = {"name": "machine", "kind": "on_premises", "nodes": nodes, "node": {"cores": 1}}
         return {**data, "pools": [pool]}
 
@@ -191,11 +192,15 @@ class Scenario(Frozen):
             try:
                 trace = change(trace)
             except InputError as error:
-                place = ("workload", *key.split(".")[:1])
-                raise InputError(
-                    Problem(self._lines.get(place, 0), f"workload.{key}", str(error)).at(str(self._path))
-                ) from None
+                raise self.fault(f"workload.{key}", error) from None
         return trace
+
+    def fault(self, key: str, error: InputError) -> InputError:
+        """Return an error with the file, the line and the path of keys that it is about."""
+        place: Place = tuple(key.split("."))
+        while place and place not in self._lines:  # numbers in a list have no line of their own
+            place = place[:-1]
+        return InputError(Problem(self._lines.get(place, 0), key, str(error)).at(str(self._path)))
 
 
 def load_scenario(path: str | os.PathLike[str]) -> Scenario:

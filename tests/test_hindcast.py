@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwsim import Cluster, InputError, Trace, generate, hindcast, load_scenario, optimize, read_trace, simulate
+from pwsim import Cluster, InputError, Trace, generate, hindcast, load_scenario, optimize, plan, read_trace, simulate
 from pwsim.comparison import (
     COMPARED_STATISTICS,
     Pair,
@@ -800,6 +800,29 @@ def test_a_present_machine_that_is_none(baseline, words, trace, tmp_path, capsys
     for word in words:
         assert word in err
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("baseline", "workload"),
+    [("{cores: 2}", ""), ("{cores: 3, policy: fcfs}", "  window: {start: 0 d, length: 1 d}\n")],
+)
+def test_a_present_machine_that_holds_no_job(baseline, workload, trace, tmp_path, capsys, monkeypatch):
+    """That is said by `validate`, and by `run` before it searches."""
+    log = written_by(trace.take(trace.procs >= 4).take(np.arange(100)), cores=CORES)
+    command = scenario(tmp_path, log, baseline, workload)
+    line = (tmp_path / "s.yaml").read_text().splitlines().index(f"baseline: {baseline}") + 1
+    monkeypatch.setattr(plan, "search", None)
+    for arguments in (["validate", command[1]], command):
+        code, out, err = pwsim(capsys, *arguments)
+        assert (code, out) == (2, "")
+        assert f"s.yaml:{line}: baseline: simple-3: no job with a recorded wait fits on" in err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_number_of_cores_that_is_none_is_told_once(trace, tmp_path, capsys):
+    code, _, err = pwsim(capsys, *scenario(tmp_path, trace.take(np.arange(50)), "{cores: true}"))
+    assert code == 2
+    assert err.splitlines() == [f"{tmp_path / 's.yaml'}:19: baseline.cores: must be a whole number (got True)"]
 
 
 def test_code_of_a_present_machine_runs_only_if_allowed(trace, tmp_path, capsys):
