@@ -141,14 +141,15 @@ def gather(
     trace, cores = pair.trace, pair.cores
     closed = evidence.find_closed_hours(pair)
     downtimes = evidence.find_downtimes(trace, pair.recorded, cores, closed).within(pair.window)
-    # What jobs hold whose start was not recorded is free in the record, so it must be in the replay.
-    simulated = pair.simulated.only(pair.known)
-    moments = [evidence.moments_of(trace, one, cores, pair.compared) for one in (pair.recorded, simulated)]
     if pair.recorded_share < LEAST_KNOWN:
-        recorded_parts = dict.fromkeys(evidence.PARTS, math.nan)
+        recorded_parts, simulated = dict.fromkeys(evidence.PARTS, math.nan), pair.simulated
     else:
-        recorded_parts = evidence.parts_of_waiting(trace, moments[0], downtimes, closed)
-    simulated_parts = evidence.parts_of_waiting(trace, moments[1], closed=closed)  # it is never down
+        moments = evidence.moments_of(trace, pair.recorded, cores, pair.compared)
+        recorded_parts = evidence.parts_of_waiting(trace, moments, downtimes, closed)
+        # What jobs hold whose start was not recorded seems free in the record, so it must be in the replay.
+        simulated = pair.simulated.only(pair.known)
+    moments = evidence.moments_of(trace, simulated, cores, pair.compared)
+    simulated_parts = evidence.parts_of_waiting(trace, moments, closed=closed)  # it is never down
     return Evidence(pair, rejections, policy, figures, groups, downtimes, closed, recorded_parts, simulated_parts)
 
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwsim import Cluster, InputError, Trace, generate, hindcast, load_scenario, optimize, plan, read_trace, simulate
+from pwsim.changes import Window
 from pwsim.comparison import (
     COMPARED_STATISTICS,
     Pair,
@@ -309,6 +310,11 @@ def test_use_is_not_known_where_waits_are_not(trace):
     report = done.report
     assert (report["recorded_utilization"], report["recorded_peak_cores"]) == (None, None)
     assert {part["recorded_s"] for part in report["waiting"].values()} == {None}
+    waits_s = simulate(log, cores=CORES).wait_s[~gone]
+    assert sum(part["simulated_s"] for part in report["waiting"].values()) == pytest.approx(waits_s.mean())
+    free_s = report["waiting"]["kept_free"]["simulated_s"]  # with all that ran, known or not
+    whole = hindcast(log, cores=CORES).report["waiting"]
+    assert free_s == pytest.approx(whole["kept_free"]["simulated_s"], rel=0.2)
     assert "(recorded: unknown)" in done.text
     # Half of the jobs waited 10 min for nothing: that is no delay of the scheduler, while the record has gaps.
     slow = hindcast(recorded(log, np.where(gone, np.nan, np.maximum(600.0, log.recorded_wait_s))), cores=CORES)
@@ -398,7 +404,11 @@ def test_an_order_is_advised_only_where_it_is_another(trace):
     log = written_by(heavy, cores=CORES, policy="sjf-easy")
     fcfs = finding(hindcast(log, cores=CORES, policy="easy"), "priorities_by_estimate")
     assert "Try --policy sjf-easy." in fcfs.text
-    done = hindcast(log, cores=CORES, policy="sjf")
+    # A site that favours short jobs even more than a queue with the shortest first.
+    sjf_s = simulate(heavy, cores=CORES, policy="sjf").wait_s
+    favoured = recorded(heavy, np.where(heavy.estimate_s <= 12 * HOUR_S, sjf_s / 2, sjf_s * 2))
+    done = hindcast(favoured, cores=CORES, policy="sjf")
+    assert "instead of" in finding(done, "priorities_by_estimate").text
     assert not any("sjf-easy" in one.text for one in done.findings)
 
 
@@ -722,6 +732,19 @@ def test_only_the_window_is_compared(trace, tmp_path):
     assert done.hourly["time_s"].iloc[0] == 0.0
     assert len(done.hourly) == math.ceil(np.ptp(log.submit_s[inside]) / HOUR_S)
     assert_perfect(done)
+
+
+def test_what_is_outside_the_window_is_told_to_the_last_job(trace, tmp_path):
+    """Submissions are no whole seconds here, and no rounding error may cut off the last."""
+    trace = trace.resubmitted(trace.submit_s * 0.9)
+    command = scenario(tmp_path, trace, f"{{cores: {CORES}}}", "  window: {start: 2 d, length: 10 d}\n")
+    loaded = load_scenario(command[1])
+    for last_s in trace.submit_s[500:2500]:
+        window = Window(start=DAY_S, length=np.nextafter(last_s, np.inf) - DAY_S + 1e-6)
+        changed = loaded.model_copy(update={"workload": loaded.workload.model_copy(update={"window": window})})
+        from_s, until_s = changed.outside_window(trace).window(trace.span_s)
+        inside = trace.submit_s[(trace.submit_s >= from_s) & (trace.submit_s <= until_s)]
+        assert (inside[0], inside[-1]) == (trace.submit_s[trace.submit_s >= DAY_S][0], last_s)
 
 
 @pytest.mark.parametrize("policy", ["easy", "sjf-easy"])
