@@ -18,7 +18,7 @@ from pwsim.metrics import Booleans
 from pwsim.rules import Policy
 from pwsim.trace import Floats
 from pwsim.verdict import too_few_cores, wait_ratio
-from pwsim.wording import REJECTION_NAMES, count, duration, listed, share
+from pwsim.wording import count, duration, listed, rejections_text, share
 
 NOTABLE = 0.05
 """A cause is named if at least this share of the waiting time speaks for it, beyond what the replay shows as well."""
@@ -187,11 +187,10 @@ def _rejected(seen: Evidence) -> Iterator[Finding]:
         return
     rejected = measured & np.logical_or.reduce([seen.rejections[reason] for reason, jobs in counts.items() if jobs])
     whole_s = float(np.nansum(by_record[measured]))
-    reasons = [f"{jobs:,} {REJECTION_NAMES[reason]}" for reason, jobs in counts.items() if jobs]
     yield Finding(
         "rejected",
         float(np.nansum(by_record[rejected])) / whole_s if whole_s else 0.0,
-        f"{count(sum(counts.values()), 'job')} of the log cannot run on any pool: {listed(reasons)}. They held "
+        f"{count(sum(counts.values()), 'job')} of the log cannot run on any pool: {rejections_text(counts)}. They held "
         "cores on the site, and hold none in the replay.",
     )
 

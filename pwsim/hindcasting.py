@@ -19,7 +19,7 @@ from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.result import Result
 from pwsim.trace import Trace
 from pwsim.verdict import Check
-from pwsim.wording import count, duration, listed, policy_name, share, statistic_text
+from pwsim.wording import count, duration, listed, policy_name, rejections_text, share, statistic_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -224,11 +224,12 @@ def check_comparable(trace: Trace, cluster: Cluster, trim: Trim = NO_TRIM) -> No
     InputError
         If no job that has a recorded wait fits the machine.
     """
-    rejected = np.logical_or.reduce(list(cluster.rejections(trace).values()))
-    if not (_recorded(trace, trim) & ~rejected).any():
+    recorded = _recorded(trace, trim)
+    rejected = {reason: int((jobs & recorded).sum()) for reason, jobs in cluster.rejections(trace).items()}
+    if sum(rejected.values()) == recorded.sum():
         raise InputError(
-            f"{trace.name}: no job with a recorded wait fits on {count(_cores(cluster), 'core')}, so there is nothing "
-            "to compare; give as many as the machine has that wrote the log"
+            f"{trace.name}: no job with a recorded wait fits on {count(_cores(cluster), 'core')} "
+            f"({rejections_text(rejected)}), so there is nothing to compare; give the machine that wrote the log"
         )
 
 

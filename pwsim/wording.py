@@ -70,10 +70,10 @@ WAITING_NAMES = {
 """What waiting time can be of."""
 
 REJECTION_NAMES = {
-    "procs": "ask for more cores than any pool has",
-    "gpus": "ask for GPUs, and no pool has as many (a pool of mere cores has none)",
-    "accepts": "are accepted by no pool",
-    "other": "fit no pool that accepts them (memory, nodes or GPUs)",
+    "procs": "with more cores than any pool has",
+    "gpus": "with more GPUs than any pool has (a pool of mere cores has none)",
+    "accepts": "that no pool accepts",
+    "other": "that fit no pool that accepts them (memory, nodes or GPUs)",
 }
 """Why no pool takes a job."""
 
@@ -206,6 +206,18 @@ def listed(parts: list[str]) -> str:
     ('a', 'a, b and c')
     """
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def rejections_text(jobs: Mapping[str, int]) -> str:
+    """Return why no pool takes how many jobs; at least one of them is given.
+
+    Examples
+    --------
+    >>> rejections_text({"procs": 0, "gpus": 1200, "accepts": 1})
+    '1,200 with more GPUs than any pool has (a pool of mere cores has none) and 1 that no pool accepts'
+    """
+    parts = [f"{number:,} {REJECTION_NAMES[reason]}" for reason, number in jobs.items() if number]
+    return listed(parts)
 
 
 def policy_text(policy: str) -> str:

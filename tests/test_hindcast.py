@@ -347,7 +347,7 @@ def test_jobs_that_no_pool_takes_are_named(trace):
     assert (done.figures["jobs_rejected"], done.figures["jobs_too_wide"]) == (3, 0)
     assert done.verdict == "good"
     assert causes(done) == ["rejected"]
-    assert "3 jobs of the log cannot run on any pool: 3 ask for GPUs" in done.findings[0].text
+    assert "3 jobs of the log cannot run on any pool: 3 with more GPUs than any pool has" in done.findings[0].text
     many = hindcast(log.with_columns(gpus=(np.arange(len(log)) % 2).astype(float)), cores=CORES)
     assert many.verdict == "poor"
     assert "rejected" in causes(many)
@@ -356,7 +356,7 @@ def test_jobs_that_no_pool_takes_are_named(trace):
     # One job that is wider than the machine does not make it a larger one, either.
     wide = hindcast(log.with_columns(procs=np.where(np.arange(len(log)) == 50, 65, log.procs)), cores=CORES)
     assert (wide.verdict, wide.figures["jobs_too_wide"]) == ("good", 1)
-    assert "1 ask for more cores than any pool has" in finding(wide, "rejected").text
+    assert "1 with more cores than any pool has" in finding(wide, "rejected").text
 
 
 def test_why_no_pool_takes_a_job():
@@ -671,7 +671,7 @@ def test_eagle(data_dir, tmp_path, capsys):
     log = data_dir / "traces" / "accounting" / "nrel-eagle-sample-1000.csv"
     code, out, _ = pwsim(capsys, "hindcast", str(log), "--cores", "76104", "--out", str(tmp_path / "r"))
     assert code == 0
-    assert "4 jobs of the log cannot run on any pool: 4 ask for GPUs" in out
+    assert "4 jobs of the log cannot run on any pool: 4 with more GPUs than any pool has" in out
     assert "larger" not in out
     check = json.loads((tmp_path / "r" / "summary.json").read_text())["hindcast"]
     assert (check["verdict"], check["jobs_rejected"], check["jobs_too_wide"]) == ("good", 4, 0)
@@ -839,6 +839,7 @@ def test_a_present_machine_that_holds_no_job(baseline, workload, trace, tmp_path
         code, out, err = pwsim(capsys, *arguments)
         assert (code, out) == (2, "")
         assert f"s.yaml:{line}: baseline: simple-3: no job with a recorded wait fits on" in err
+        assert "100 with more cores than any pool has" in err or workload
     assert not (tmp_path / "r").exists()
 
 
