@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from pwsim import evidence
-from pwsim.comparison import NEGLIGIBLE_S, Pair
+from pwsim.comparison import NEGLIGIBLE_S
 from pwsim.evidence import ClosedHours, Downtimes
 from pwsim.metrics import Booleans
 from pwsim.rules import Policy
+from pwsim.schedules import Pair
 from pwsim.trace import Floats
 from pwsim.verdict import too_few_cores, wait_ratio
 from pwsim.wording import count, duration, listed, rejections_text, share

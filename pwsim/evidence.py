@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pwsim.comparison import TOLERANCE_S, Pair, Schedule, busy_of
+from pwsim.comparison import TOLERANCE_S
+from pwsim.schedules import Pair, Schedule, busy_of
 from pwsim.tariffs import start_of
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import DAY_S, HOUR_S

@@ -11,12 +11,12 @@ import pandas as pd
 
 from pwsim import comparison, diagnosis, summary, verdict
 from pwsim.cluster import Cluster
-from pwsim.comparison import Pair, Schedule
 from pwsim.diagnosis import Evidence, Finding
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.result import Result
+from pwsim.schedules import Pair, Schedule, recorded_schedule
 from pwsim.trace import Trace
 from pwsim.verdict import Check
 from pwsim.wording import count, duration, listed, policy_name, rejections_text, share, statistic_text
@@ -49,7 +49,7 @@ class Hindcast:
         """When jobs started and ended by the record, and in the replay."""
         result = self.result
         simulated = Schedule(result.replay.start_s, result.replay.end_s)
-        recorded = comparison.recorded_schedule(result.trace)
+        recorded = recorded_schedule(result.trace)
         return Pair(result.trace, recorded, simulated, self.cores, result.trim.window(result.span_s))
 
     @cached_property

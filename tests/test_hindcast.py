@@ -17,22 +17,12 @@ from hypothesis import strategies as st
 
 from pwsim import Cluster, InputError, Trace, generate, hindcast, load_scenario, optimize, plan, read_trace, simulate
 from pwsim.changes import Window
-from pwsim.comparison import (
-    COMPARED_STATISTICS,
-    Pair,
-    Schedule,
-    _long_queues,
-    busy_of,
-    by_group,
-    correlation,
-    hourly,
-    ks_distance,
-    recorded_schedule,
-)
+from pwsim.comparison import COMPARED_STATISTICS, _long_queues, by_group, correlation, hourly, ks_distance
 from pwsim.evidence import PARTS, ClosedHours, find_downtimes, moments_of
 from pwsim.formats import write_trace
 from pwsim.hindcasting import Hindcast
 from pwsim.metrics import Trim
+from pwsim.schedules import Pair, Schedule, busy_of, recorded_schedule
 from pwsim.units import DAY_S, HOUR_S
 from pwsim.verdict import judge
 from tests.strategies import traces
