@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from pwsim.accepts import one_or_many
@@ -16,6 +18,7 @@ from pwsim.choices import Policies
 from pwsim.errors import InputError
 from pwsim.pools import OnPremisesPool, Pool
 from pwsim.rules import Policy, custom
+from pwsim.trace import Trace
 from pwsim.units import DAY_S, Frozen, PositiveSeconds
 
 
@@ -141,6 +144,34 @@ class Cluster(Frozen):
             if len(pool.nodes) != 1:
                 raise ValueError(f"pool {pool.name!r} has {len(pool.nodes)} choices of nodes; pick one with Cluster.at")
         return tuple(pool.nodes[0] for pool in self.pools)
+
+    def rejections(self, trace: Trace) -> dict[str, npt.NDArray[np.bool_]]:
+        """Return which jobs no pool takes, by reason, each of shape (jobs,); semantics §5.
+
+        The reasons are those of :data:`pwsim.wording.REJECTION_NAMES`; a job counts under the first that is true.
+
+        Raises
+        ------
+        ValueError
+            If a pool still has several choices of nodes.
+        """
+        pools = list(zip(self.node_counts(), self.pools, strict=True))
+        left = np.ones(len(trace), dtype=bool)
+        for nodes, pool in pools:
+            left &= ~(pool.admits(trace) & (pool.need(trace) <= nodes * pool.units_per_node()))
+        gpus = max(0 if pool.placement == "cores" else nodes * pool.node.gpus for nodes, pool in pools)
+        accepted = np.logical_or.reduce([pool.accepts.admit(trace) for _, pool in pools])
+        faults = {
+            "procs": trace.procs > max(nodes * pool.node.cores for nodes, pool in pools),
+            "gpus": trace.gpus > gpus,
+            "accepts": ~accepted,
+            "other": np.ones(len(trace), dtype=bool),
+        }
+        found = {}
+        for reason, fault in faults.items():
+            found[reason] = left & fault
+            left = left & ~fault
+        return found
 
     def code(self) -> list[str]:
         """Say which code the policies name, without running it.

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from pwsim import metrics
+from pwsim.schedules import Pair, busy_of
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import DAY_S, HOUR_S
 from pwsim.wording import duration
 
 NEGLIGIBLE_S = 300.0
-"""Waits that are both below this differ for nobody who plans: they count as this in ratios and in the judged distance.
+"""Waits that are both below this differ for nobody who plans: they count as this in all that is judged.
 Logs round to minutes, and schedulers look at their queue once in a while, so below it a record is mostly noise [s]."""
 TOLERANCE_S = 60.0
 """Events that are nearer than this count as simultaneous: many logs record whole minutes [s]."""
@@ -46,9 +47,9 @@ COMPARISON_COLUMNS: dict[str, tuple[str, str]] = {
 """Unit and meaning of the columns of ``comparison.parquet``."""
 
 HOURLY_COLUMNS: dict[str, tuple[str, str]] = {
-    "time_s": ("s", "start of the hour, from the first submission"),
+    "time_s": ("s", "start of the hour, from the first submission that is compared"),
     **{
-        f"{prefix}{name}": (unit, f"{text}, mean of the hour, {how}")
+        f"{prefix}{name}": (unit, f"{text}, of those whose starts are known on both sides, mean of the hour, {how}")
         for name, unit, text in (
             ("busy_cores", "cores", "cores that jobs hold"),
             ("queued_jobs", "jobs", "waiting jobs"),
@@ -58,46 +59,6 @@ HOURLY_COLUMNS: dict[str, tuple[str, str]] = {
     },
 }
 """Unit and meaning of the columns of ``comparison_hourly.parquet``."""
-
-
-class Schedule(NamedTuple):
-    """When each job started and ended, by the record or in a replay; NaN where that is not known, or it never did."""
-
-    start_s: Floats
-    """Start [s], shape (jobs,)."""
-    end_s: Floats
-    """End [s], shape (jobs,)."""
-
-
-class Busy(NamedTuple):
-    """How many cores are held over time: a number of cores from each time to the next."""
-
-    time_s: Floats
-    """Times at which it changes, increasing [s]."""
-    cores: Integers
-    """Cores that are held from then on."""
-
-    def at(self, times_s: Floats) -> Integers:
-        """Return the cores that are held at some times, shape (times,)."""
-        return np.append(0, self.cores)[np.searchsorted(self.time_s, times_s, side="right")]
-
-
-def recorded_schedule(trace: Trace) -> Schedule:
-    """Return when jobs started and ended by the record of the log."""
-    start_s = trace.submit_s + trace.recorded_wait_s
-    return Schedule(start_s, start_s + trace.run_s)
-
-
-def busy_of(schedule: Schedule, procs: Integers) -> Busy:
-    """Return how many cores a schedule holds over time; what ends at a time is free for what starts then."""
-    ran = schedule.end_s > schedule.start_s  # neither jobs without a time nor those of no length
-    # Sums of times are exact to a millisecond, and what ends when another starts must not seem to end after it.
-    times_s = np.round(np.concatenate([schedule.start_s[ran], schedule.end_s[ran]]), 3)
-    change = np.concatenate([procs[ran], -procs[ran]])
-    order = np.argsort(times_s, kind="stable")
-    times_s, held = times_s[order], np.cumsum(change[order])
-    last = np.append(times_s[1:] != times_s[:-1], True)[: len(times_s)]
-    return Busy(times_s[last], held[last])
 
 
 def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFrame:
@@ -120,68 +81,105 @@ def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFr
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
-def hourly(trace: Trace, recorded: Schedule, simulated: Schedule) -> pd.DataFrame:
-    """Return busy cores and queues, recorded and simulated, by the hour up to the last submission."""
-    span_s = trace.span_s
-    edges_s = np.append(np.arange(0.0, span_s, HOUR_S), span_s) if span_s else np.array([0.0, 0.0])
-    length_s = np.diff(edges_s)
-    table: dict[str, Any] = {"time_s": edges_s[:-1]}
-    for prefix, schedule in (("recorded_", recorded), ("", simulated)):
-        known = ~np.isnan(schedule.start_s)
-        submit_s, procs = trace.submit_s[known], trace.procs[known]
-        start_s, end_s = schedule.start_s[known], schedule.end_s[known]
+def hourly(pair: Pair) -> pd.DataFrame:
+    """Return busy cores and queues, recorded and simulated, by the hour from the first submission to the last.
+
+    Both are those of the same jobs: a job of which one start is not known counts on neither side.
+    """
+    table: dict[str, Any] = {"time_s": pair.edges_s[:-1]}
+    submit_s, procs = pair.trace.submit_s[pair.known] - pair.window[0], pair.trace.procs[pair.known]
+    for prefix, schedule in (("recorded_", pair.recorded), ("", pair.simulated)):
+        start_s, end_s = (times_s - pair.window[0] for times_s in schedule.of(pair.known))
         for name, (from_s, to_s, weight) in {
             "busy_cores": (start_s, end_s, procs),
             "queued_jobs": (submit_s, start_s, np.ones(len(procs))),
             "queued_cores": (submit_s, start_s, procs),
         }.items():
-            summed = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
-            mean = np.divide(summed, length_s, out=np.zeros(len(length_s)), where=length_s > 0)
-            table[f"{prefix}{name}"] = np.maximum(mean, 0.0)
+            table[f"{prefix}{name}"] = _hourly_mean(from_s, to_s, weight, pair.edges_s)
     return pd.DataFrame(table, columns=list(HOURLY_COLUMNS))
 
 
-def figures(
-    trace: Trace, recorded: Schedule, simulated: Schedule, groups: pd.DataFrame, hours: pd.DataFrame, cores: int
-) -> dict[str, float]:
+def _hourly_mean(from_s: Floats, to_s: Floats, weight: Floats | Integers, edges_s: Floats) -> Floats:
+    """Return the mean of what intervals of a weight sum up to, between each edge and the next, shape (edges - 1,)."""
+    summed, length_s = np.diff(metrics.integral(from_s, to_s, weight, edges_s)), np.diff(edges_s)
+    mean = np.divide(summed, length_s, out=np.zeros(len(length_s)), where=length_s > 0)
+    return np.maximum(mean, 0.0)
+
+
+def _long_queues(pair: Pair) -> tuple[Floats, Floats]:
+    """Return by the hour how many of the jobs queue that have waited for longer than what is negligible."""
+    since_s = pair.trace.submit_s[pair.known] + NEGLIGIBLE_S - pair.window[0]
+    recorded, simulated = (
+        _hourly_mean(since_s, np.maximum(since_s, start_s), np.ones(len(since_s)), pair.edges_s)
+        for start_s in (one.start_s[pair.known] - pair.window[0] for one in (pair.recorded, pair.simulated))
+    )
+    return recorded, simulated
+
+
+def figures(pair: Pair, groups: pd.DataFrame, rejections: Mapping[str, metrics.Booleans]) -> dict[str, float]:
     """Return the figures that tell how well a replay reproduces the record; NaN where one has no meaning.
 
     Parameters
     ----------
-    trace, recorded, simulated
-        The jobs, and their two schedules.
-    groups, hours
-        From :func:`by_group` and :func:`hourly`.
-    cores
-        Cores of the machine.
+    pair
+        The two schedules.
+    groups
+        From :func:`by_group`.
+    rejections
+        Jobs that no pool takes, by reason (:meth:`pwsim.Cluster.rejections`).
     """
-    both = ~np.isnan(recorded.start_s) & ~np.isnan(simulated.start_s)
-    recorded_s, simulated_s = ((one.start_s - trace.submit_s)[both] for one in (recorded, simulated))
-    window = 0.0, trace.span_s
-    shorter = busy_of(recorded._replace(end_s=recorded.end_s - TOLERANCE_S), trace.procs)
-    above_s = math.fsum(np.diff(shorter.time_s)[shorter.cores[:-1] > cores])
+    trace, recorded, compared = pair.trace, pair.recorded, pair.compared
+    recorded_s, simulated_s = ((one.start_s - trace.submit_s)[compared] for one in (recorded, pair.simulated))
     weeks = groups[(groups["by"] == "week") & (groups["jobs"] >= LEAST_WEEK_JOBS)]
     figures: dict[str, float] = {
-        "jobs_compared": int(np.count_nonzero(both)),
-        "jobs_without_recorded_wait": int(np.count_nonzero(np.isnan(recorded.start_s))),
+        "jobs_compared": int(np.count_nonzero(compared)),
+        "jobs_without_recorded_wait": int(np.count_nonzero(pair.measured & np.isnan(recorded.start_s))),
+        **_rejected(pair, rejections),
     }
     for prefix, waits_s in (("recorded_", recorded_s), ("", simulated_s)):
         figures |= {f"{prefix}wait_s_{name}": metrics.statistic(waits_s, name) for name in metrics.STATISTICS}
-    ran = ~np.isnan(recorded.start_s)
-    held = metrics.busy_core_s(recorded.start_s[ran], recorded.end_s[ran], trace.procs[ran], window)
     return {
         **figures,
         "ks_distance": ks_distance(recorded_s, simulated_s),
         "ks_distance_beyond_5_min": ks_distance(*(np.maximum(one, NEGLIGIBLE_S) for one in (recorded_s, simulated_s))),
-        "queued_jobs_correlation": (
-            correlation(hours["recorded_queued_jobs"], hours["queued_jobs"]) if len(hours) >= LEAST_HOURS else math.nan
-        ),
+        "queued_jobs_correlation": correlation(*_long_queues(pair)) if len(pair.edges_s) > LEAST_HOURS else math.nan,
         "weekly_wait_correlation": (
-            correlation(weeks["recorded_wait_s_mean"], weeks["wait_s_mean"]) if len(weeks) >= LEAST_WEEKS else math.nan
+            correlation(*(np.maximum(weeks[f"{one}wait_s_mean"], NEGLIGIBLE_S) for one in ("recorded_", "")))
+            if len(weeks) >= LEAST_WEEKS
+            else math.nan
         ),
-        "recorded_utilization": held / (cores * trace.span_s) if trace.span_s else math.nan,
-        "recorded_peak_cores": int(busy_of(recorded, trace.procs).cores.max(initial=0)),
-        "recorded_share_of_time_above_cores": above_s / trace.span_s if trace.span_s else math.nan,
+        **_use(pair),
+    }
+
+
+def _rejected(pair: Pair, rejections: Mapping[str, metrics.Booleans]) -> dict[str, float]:
+    """Return how much of the window no pool takes."""
+    measured, work_core_s = pair.measured, pair.trace.procs * pair.trace.run_s
+    rejected = measured & np.logical_or.reduce(list(rejections.values()))
+    too_wide, whole_core_s = measured & rejections["procs"], math.fsum(work_core_s[measured])
+    return {
+        "jobs_rejected": int(np.count_nonzero(rejected)),
+        "jobs_too_wide": int(np.count_nonzero(too_wide)),
+        "share_of_jobs_too_wide": np.count_nonzero(too_wide) / np.count_nonzero(measured),
+        "share_of_work_rejected": math.fsum(work_core_s[rejected]) / whole_core_s if whole_core_s else 0.0,
+    }
+
+
+def _use(pair: Pair) -> dict[str, float]:
+    """Return how many of the cores jobs hold by the record, in the window.
+
+    That is not known if only some starts were recorded.  But the cores that are held too many then are held at least.
+    """
+    recorded, procs, window = pair.recorded, pair.trace.procs, pair.window
+    whole, ran = pair.recorded_share == 1, ~np.isnan(recorded.start_s)
+    held_core_s = metrics.busy_core_s(recorded.start_s[ran], recorded.end_s[ran], procs[ran], window)
+    busy = busy_of(recorded, procs).within(window)
+    shorter = busy_of(recorded._replace(end_s=recorded.end_s - TOLERANCE_S), procs).within(window)
+    above_s = math.fsum(np.diff(shorter.time_s)[shorter.cores[:-1] > pair.cores])
+    return {
+        "recorded_utilization": held_core_s / (pair.cores * pair.span_s) if whole and pair.span_s else math.nan,
+        "recorded_peak_cores": int(busy.cores.max(initial=0)) if whole else math.nan,
+        "recorded_share_of_time_above_cores": above_s / pair.span_s if pair.span_s else math.nan,
     }
 
 
@@ -201,20 +199,16 @@ def ks_distance(one: Floats, other: Floats) -> float:
 
 
 def correlation(one: Any, other: Any) -> float:
-    """Return Pearson's correlation: 1 for equal series, 0 where only one varies, NaN without values.
+    """Return Pearson's correlation; NaN where a series does not vary, for then there is nothing to correlate.
 
     Examples
     --------
-    >>> correlation([1, 2, 3], [2, 4, 6.0]), correlation([1, 1], [1, 1]), correlation([1, 2], [1, 1])
-    (1.0, 1.0, 0.0)
+    >>> correlation([1, 2, 3], [2, 4, 6.0]), correlation([1, 2], [1, 1])
+    (1.0, nan)
     """
     x, y = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
-    if not len(x):
+    if not len(x) or np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan
-    if np.array_equal(x, y):
-        return 1.0
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return 0.0
     return float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pwsim import evidence
-from pwsim.comparison import Schedule
+from pwsim.comparison import NEGLIGIBLE_S
 from pwsim.evidence import ClosedHours, Downtimes
-from pwsim.trace import Trace
+from pwsim.metrics import Booleans
+from pwsim.rules import Policy
+from pwsim.schedules import Pair
+from pwsim.trace import Floats
 from pwsim.verdict import too_few_cores, wait_ratio
-from pwsim.wording import count, duration, listed, share
+from pwsim.wording import count, duration, listed, rejections_text, share
 
 NOTABLE = 0.05
 """A cause is named if at least this share of the waiting time speaks for it, beyond what the replay shows as well."""
@@ -41,6 +46,7 @@ LEAST_WAITING = 0.05
 CAUSES = {
     "too_few_cores": "too few cores",
     "incomplete": "an incomplete record",
+    "rejected": "jobs that cannot run",
     "downtime": "downtime",
     "closed_hours": "hours for long jobs",
     "partitions": "partitions",
@@ -75,20 +81,21 @@ class Finding(NamedTuple):
         return CAUSES[self.cause]
 
 
-class Evidence(NamedTuple):
+@dataclass(frozen=True)
+class Evidence:
     """What the rules look at."""
 
-    trace: Trace
-    cores: int
-    rejected: int
+    pair: Pair
+    rejections: Mapping[str, Booleans]
+    """Jobs that no pool takes, by reason."""
+    policy: Policy
+    """That of the replay."""
     figures: Mapping[str, float]
     groups: pd.DataFrame
-    recorded: Schedule
-    simulated: Schedule
     downtimes: Downtimes
     closed: ClosedHours | None
     recorded_parts: Mapping[str, float]
-    """What the recorded mean wait consists of [s]."""
+    """What the recorded mean wait consists of; NaN if the record is incomplete [s]."""
     simulated_parts: Mapping[str, float]
     """And the simulated one [s]."""
 
@@ -97,71 +104,105 @@ class Evidence(NamedTuple):
         whole_s = sum(self.recorded_parts.values())
         return (self.recorded_parts[part] - self.simulated_parts[part]) / whole_s if whole_s else 0.0
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether so many starts are not recorded that nobody knows which cores were free."""
+        return self.pair.recorded_share < LEAST_KNOWN
+
+    @cached_property
+    def waits_s(self) -> tuple[Floats, Floats]:
+        """Recorded and simulated waits of the jobs that are compared [s]."""
+        pair = self.pair
+        recorded_s, simulated_s = (one.start_s - pair.trace.submit_s for one in (pair.recorded, pair.simulated))
+        return recorded_s[pair.compared], simulated_s[pair.compared]
+
+    @cached_property
+    def passing(self) -> tuple[float, float]:
+        """Share of the jobs that start before an earlier one, by the record and in the replay."""
+        recorded, simulated = self.pair.recorded.of(self.pair.compared), self.pair.simulated.of(self.pair.compared)
+        return evidence.passing_share(recorded), evidence.passing_share(simulated)
+
 
 def gather(
-    trace: Trace,
-    cores: int,
-    rejected: int,
-    figures: Mapping[str, float],
-    groups: pd.DataFrame,
-    recorded: Schedule,
-    simulated: Schedule,
+    pair: Pair, rejections: Mapping[str, Booleans], policy: Policy, figures: Mapping[str, float], groups: pd.DataFrame
 ) -> Evidence:
     """Return what the rules look at.
 
     Parameters
     ----------
-    trace
-        The jobs.
-    cores, rejected
-        Cores of the machine, and jobs that it could not hold.
+    pair
+        The two schedules.
+    rejections
+        Jobs that no pool takes, by reason (:meth:`pwsim.Cluster.rejections`).
+    policy
+        That of the replay.
     figures, groups
         From :mod:`pwsim.comparison`.
-    recorded, simulated
-        The two schedules.
     """
-    closed = evidence.find_closed_hours(trace, recorded, simulated)
-    downtimes = evidence.find_downtimes(trace, recorded, cores, closed)
-    recorded_parts = evidence.parts_of_waiting(
-        trace, recorded, evidence.moments_of(trace, recorded, cores), downtimes, closed
-    )
-    simulated_parts = evidence.parts_of_waiting(trace, simulated, evidence.moments_of(trace, simulated, cores))
-    return Evidence(
-        trace, cores, rejected, figures, groups, recorded, simulated, downtimes, closed, recorded_parts, simulated_parts
-    )
+    trace, cores = pair.trace, pair.cores
+    closed = evidence.find_closed_hours(pair)
+    downtimes = evidence.find_downtimes(trace, pair.recorded, cores, closed).within(pair.window)
+    if pair.recorded_share < LEAST_KNOWN:
+        recorded_parts, simulated = dict.fromkeys(evidence.PARTS, math.nan), pair.simulated
+    else:
+        moments = evidence.moments_of(trace, pair.recorded, cores, pair.compared)
+        recorded_parts = evidence.parts_of_waiting(trace, moments, downtimes, closed)
+        # What jobs hold whose start was not recorded seems free in the record, so it must be in the replay.
+        simulated = pair.simulated.only(pair.known)
+    moments = evidence.moments_of(trace, simulated, cores, pair.compared)
+    simulated_parts = evidence.parts_of_waiting(trace, moments, closed=closed)  # it is never down
+    return Evidence(pair, rejections, policy, figures, groups, downtimes, closed, recorded_parts, simulated_parts)
 
 
 def diagnose(seen: Evidence) -> list[Finding]:
     """Return what most likely differs: what invalidates the comparison first, then by share of the waiting."""
     unsound = [*_too_few_cores(seen), *_incomplete(seen)]
-    found = [*_orders(seen), *_delays(seen), *_smaller(seen), *_cleaned(seen)]
-    if not any(one.cause == "incomplete" for one in unsound):
-        found += _parts(seen)
+    found = [*_rejected(seen), *_orders(seen), *_cleaned(seen)]
+    if not seen.incomplete:
+        found += [*_parts(seen), *_delays(seen), *_smaller(seen)]
     found.sort(key=lambda one: -1.0 if math.isnan(one.share) else one.share, reverse=True)
     return [*unsound, *found]
 
 
 def _too_few_cores(seen: Evidence) -> Iterator[Finding]:
     peak, above = seen.figures["recorded_peak_cores"], seen.figures["recorded_share_of_time_above_cores"]
-    if not too_few_cores(seen.figures, rejected=seen.rejected):
+    if not too_few_cores(seen.figures):
         return
-    wide = f", and {count(seen.rejected, 'job')} that ran there cannot fit at all" if seen.rejected else ""
+    too_wide = seen.figures["jobs_too_wide"]
+    wide = f", and {count(too_wide, 'job')} that ran there cannot fit at all" if too_wide else ""
+    most = "" if math.isnan(peak) else f"up to {peak:,.0f} at once, and "
     yield Finding(
         "too_few_cores",
         math.nan,
-        f"Jobs of the log held up to {peak:,.0f} at once, and more than the {count(seen.cores, 'core')} "
+        f"Jobs of the log held {most}more than the {count(seen.pair.cores, 'core')} "
         f"for {share(above)} of the time{wide}. The machine that wrote it is larger.",
     )
 
 
+def _rejected(seen: Evidence) -> Iterator[Finding]:
+    measured, by_record = seen.pair.measured, seen.pair.recorded.start_s - seen.pair.trace.submit_s
+    counts = {reason: int(np.count_nonzero(jobs & measured)) for reason, jobs in seen.rejections.items()}
+    if too_few_cores(seen.figures):
+        counts["procs"] = 0  # that is said there
+    if not sum(counts.values()):
+        return
+    rejected = measured & np.logical_or.reduce([seen.rejections[reason] for reason, jobs in counts.items() if jobs])
+    whole_s = float(np.nansum(by_record[measured]))
+    yield Finding(
+        "rejected",
+        float(np.nansum(by_record[rejected])) / whole_s if whole_s else 0.0,
+        f"{count(sum(counts.values()), 'job')} of the log cannot run on any pool: {rejections_text(counts)}. They held "
+        "cores on the site, and hold none in the replay.",
+    )
+
+
 def _incomplete(seen: Evidence) -> Iterator[Finding]:
-    lost = seen.figures["jobs_without_recorded_wait"] / len(seen.trace)
-    if lost > 1 - LEAST_KNOWN:
+    if seen.incomplete:
         yield Finding(
             "incomplete",
             math.nan,
-            f"{share(lost)} of the jobs have no recorded wait, so nobody knows what else ran: the comparison covers "
-            "the others, and no cause is looked for in free cores.",
+            f"{share(1 - seen.pair.recorded_share)} of the jobs have no recorded wait, so nobody knows what else ran: "
+            "the comparison covers the others, and no cause is looked for in free cores.",
         )
 
 
@@ -180,8 +221,9 @@ def _parts(seen: Evidence) -> Iterator[Finding]:
             yield rule(seen, excess)
         elif part == "down" and len(seen.downtimes.start_s):
             yield rule(seen, excess)  # what was down is down for all, however few waited
-    passing = evidence.passing_share(seen.recorded), evidence.passing_share(seen.simulated)
-    if passing[1] <= NO_PASSING and passing[0] >= SOME_PASSING:
+    passing = seen.passing
+    queues = seen.policy.backfill == "none" and seen.figures["wait_s_p95"] > NEGLIGIBLE_S
+    if queues and passing[1] <= NO_PASSING and passing[0] >= SOME_PASSING:
         yield Finding(
             "backfilling",
             max(0.0, -seen.excess("kept_free")),
@@ -217,7 +259,8 @@ def _closed_hours(seen: Evidence, excess: float) -> Finding:
         excess,
         f"Jobs that ask for more than {duration(closed.longer_than_s)} hardly start {when}: "
         f"{share(closed.recorded_share)} of their starts are then, in the replay {share(closed.simulated_share)}. They "
-        f"wait with enough cores free for {share(excess)} of all waiting time; the replay starts them at any hour.",
+        f"wait then with enough cores free for {share(excess)} of all waiting time more than in the replay, which "
+        "starts them at any hour.",
     )
 
 
@@ -234,8 +277,9 @@ def _partition_full(seen: Evidence, excess: float) -> Finding:
 
 
 def _held(seen: Evidence, excess: float) -> Finding:
-    users = len(seen.trace.user.categories)
-    half = [evidence.users_with_half_of_waiting(seen.trace, one) for one in (seen.recorded, seen.simulated)]
+    user = seen.pair.trace.user.codes[seen.pair.compared]
+    users = len(np.unique(user))
+    half = [evidence.users_with_half_of_waiting(user, wait_s) for wait_s in seen.waits_s]
     few = f" Half of all waiting is that of {half[0]} of {users} users (in the replay, {half[1]})." if users > 1 else ""
     return Finding(
         "held",
@@ -248,7 +292,7 @@ def _held(seen: Evidence, excess: float) -> Finding:
 
 
 def _kept_free(seen: Evidence, excess: float) -> Finding:
-    passing = evidence.passing_share(seen.recorded), evidence.passing_share(seen.simulated)
+    passing = seen.passing
     if passing[0] <= NO_PASSING and passing[1] >= SOME_PASSING:
         return Finding(
             "no_backfilling",
@@ -278,9 +322,9 @@ def _overtaken(_: Evidence, excess: float) -> Finding:
 
 def _orders(seen: Evidence) -> Iterator[Finding]:
     """Yield by what jobs are favoured: classes that wait less than in the replay, while others wait longer."""
-    for by, cause, noun, remedy in (
-        ("procs", "priorities_by_size", "processors", " Try --policy smallest-easy."),
-        ("estimate_s", "priorities_by_estimate", "of estimated run time", " Try --policy sjf-easy."),
+    for by, cause, noun, order in (
+        ("procs", "priorities_by_size", "processors", "smallest"),
+        ("estimate_s", "priorities_by_estimate", "of estimated run time", "sjf"),
     ):
         rows = seen.groups[(seen.groups["by"] == by) & (seen.groups["jobs"] >= LEAST_CLASS_JOBS)]
         waits = zip(rows["recorded_wait_s_mean"], rows["wait_s_mean"], strict=True)
@@ -289,12 +333,13 @@ def _orders(seen: Evidence) -> Iterator[Finding]:
         gained = float(((less["wait_s_mean"] - less["recorded_wait_s_mean"]) * less["jobs"]).sum())
         whole = seen.figures["wait_s_mean"] * seen.figures["jobs_compared"]
         if len(less) and len(more) and gained >= NOTABLE * whole:
+            favoured = less.index[0] < more.index[0] and seen.policy.order != order
             yield Finding(
                 cause,
                 gained / whole,
                 f"Jobs of {listed(list(less['group']))} {noun} "
                 f"wait less than in the replay ({_means(less)}), those of {listed(list(more['group']))} longer "
-                f"({_means(more)}).{remedy if less.index[0] < more.index[0] else ''}",
+                f"({_means(more)}).{f' Try --policy {order}-easy.' if favoured else ''}",
             )
 
 
@@ -308,9 +353,7 @@ def _means(rows: pd.DataFrame) -> str:
 
 
 def _delays(seen: Evidence) -> Iterator[Finding]:
-    recorded_s, simulated_s = (
-        np.nan_to_num(one.start_s - seen.trace.submit_s) for one in (seen.recorded, seen.simulated)
-    )
+    recorded_s, simulated_s = seen.waits_s
     delayed = (simulated_s <= 0) & (recorded_s > 0) & (recorded_s <= DELAY_S[1])
     part, typical_s = delayed.mean(), float(np.median(recorded_s[delayed])) if delayed.any() else 0.0
     if part >= DELAYED_SHARE and typical_s >= DELAY_S[0]:
@@ -325,19 +368,19 @@ def _delays(seen: Evidence) -> Iterator[Finding]:
 
 def _smaller(seen: Evidence) -> Iterator[Finding]:
     peak = seen.figures["recorded_peak_cores"]
-    waited = float(np.mean(np.nan_to_num(seen.recorded.start_s - seen.trace.submit_s) > DELAY_S[1]))
-    if peak < SMALLEST_USE * seen.cores and waited >= LEAST_WAITING:
+    waited, cores = float(np.mean(seen.waits_s[0] > DELAY_S[1])), seen.pair.cores
+    if peak < SMALLEST_USE * cores and waited >= LEAST_WAITING:
         yield Finding(
             "smaller_machine",
             math.nan,
-            f"Jobs never held more than {peak:,.0f} of the {seen.cores:,} cores "
-            f"({share(peak / seen.cores)}), though {share(waited)} of the jobs waited for more than "
+            f"Jobs never held more than {peak:,.0f} of the {cores:,} cores "
+            f"({share(peak / cores)}), though {share(waited)} of the jobs waited for more than "
             f"{duration(DELAY_S[1])}. It was down or reserved, or there were fewer cores.",
         )
 
 
 def _cleaned(seen: Evidence) -> Iterator[Finding]:
-    trace = seen.trace
+    trace = seen.pair.trace
     if trace.name.endswith("-cln") or "cleaned version" in " ".join(trace.header.values()).lower():
         yield Finding(
             "cleaned",

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pwsim.comparison import TOLERANCE_S, Schedule, busy_of
+from pwsim.comparison import TOLERANCE_S
+from pwsim.schedules import Pair, Schedule, busy_of
 from pwsim.tariffs import start_of
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.units import DAY_S, HOUR_S
@@ -51,6 +52,11 @@ class Downtimes(NamedTuple):
     """Starts, increasing [s]."""
     end_s: Floats
     """Ends [s]."""
+
+    def within(self, window: tuple[float, float]) -> Downtimes:
+        """Return those that reach into a window, in full."""
+        meant = (self.end_s > window[0]) & (self.start_s < window[1])
+        return Downtimes(self.start_s[meant], self.end_s[meant])
 
     def hold(self, times_s: Floats) -> Booleans:
         """Return whether each time is in one of them."""
@@ -99,9 +105,11 @@ class Moments(NamedTuple):
     """Whether its partition would then hold more cores than it ever did; never where the log knows one partition."""
     overtaken: Booleans
     """Whether, while it waits, a job starts that came later and asks for no fewer cores and no less time."""
+    mean_s: float
+    """Mean wait of the jobs, of those who hardly wait too [s]."""
 
 
-def moments_of(trace: Trace, schedule: Schedule, cores: int) -> Moments:
+def moments_of(trace: Trace, schedule: Schedule, cores: int, compared: Booleans) -> Moments:
     """Return moments of the waiting in a schedule; none if nobody waits.
 
     Under first come, first served, with any backfilling, nobody is ever ``overtaken``: where the later job can start,
@@ -115,27 +123,26 @@ def moments_of(trace: Trace, schedule: Schedule, cores: int) -> Moments:
         When they start and end.
     cores
         Cores of the machine.
+    compared
+        Whose waiting is meant, shape (jobs,); their starts are known.
     """
-    wait_s = np.nan_to_num(schedule.start_s - trace.submit_s)
+    wait_s = np.where(compared, schedule.start_s - trace.submit_s, 0.0)
+    mean_s = float(wait_s[compared].mean()) if compared.any() else 0.0
     summed = np.cumsum(np.where(wait_s > TOLERANCE_S, wait_s, 0.0))
     if not len(summed) or not summed[-1]:
         nothing = np.zeros(0, dtype=bool)
-        return Moments(np.zeros(0, dtype=np.int64), np.zeros(0), nothing, nothing, nothing)
+        return Moments(np.zeros(0, dtype=np.int64), np.zeros(0), nothing, nothing, nothing, mean_s)
     at_s = (np.arange(MOMENTS) + 0.5) / MOMENTS * summed[-1]
     job = np.searchsorted(summed, at_s, side="right")
     time_s = trace.submit_s[job] + at_s - (summed[job] - wait_s[job])
     free = busy_of(schedule, trace.procs).at(time_s) + trace.procs[job] <= cores
     jobs, inverse = np.unique(job, return_inverse=True)
     overtaken = np.array([_is_overtaken(trace, schedule, one) for one in jobs])[inverse]
-    return Moments(job, time_s, free, _partition_full(trace, schedule, job, time_s), overtaken)
+    return Moments(job, time_s, free, _partition_full(trace, schedule, job, time_s), overtaken, mean_s)
 
 
 def parts_of_waiting(
-    trace: Trace,
-    schedule: Schedule,
-    moments: Moments,
-    downtimes: Downtimes | None = None,
-    closed: ClosedHours | None = None,
+    trace: Trace, moments: Moments, downtimes: Downtimes | None = None, closed: ClosedHours | None = None
 ) -> dict[str, float]:
     """Return what the mean wait of a schedule consists of [s].
 
@@ -144,8 +151,6 @@ def parts_of_waiting(
     meanwhile; ``kept_free``, none does.  Else: ``overtaken``, later jobs that ask for no less start first;
     ``queueing``, all in turn.
     """
-    known = ~np.isnan(schedule.start_s)
-    mean_s = float((schedule.start_s - trace.submit_s)[known].mean()) if known.any() else 0.0
     count, job, time_s = len(moments.job), moments.job, moments.time_s
     down = downtimes.hold(time_s) if downtimes is not None else np.zeros(count, dtype=bool)
     shut = closed.hold(trace.estimate_s[job], time_s) if closed is not None else np.zeros(count, dtype=bool)
@@ -159,7 +164,7 @@ def parts_of_waiting(
         "overtaken": ~down & ~moments.free & moments.overtaken,
         "queueing": ~down & ~moments.free & ~moments.overtaken,
     }
-    return {name: mean_s * float(kinds[name].mean()) if count else 0.0 for name in PARTS}
+    return {name: moments.mean_s * float(kinds[name].mean()) if count else 0.0 for name in PARTS}
 
 
 def find_downtimes(trace: Trace, schedule: Schedule, cores: int, closed: ClosedHours | None = None) -> Downtimes:
@@ -202,18 +207,17 @@ def _enough(user: Integers) -> bool:
     return len(user) >= LEAST_DOWN_JOBS and (len(users) >= LEAST_DOWN_JOBS or users[0] < 0)
 
 
-def find_closed_hours(trace: Trace, recorded: Schedule, simulated: Schedule) -> ClosedHours | None:
+def find_closed_hours(pair: Pair) -> ClosedHours | None:
     """Return at which hours of the day long jobs hardly start in the record, though they do in the replay."""
-    start = start_of(trace)
+    start = start_of(pair.trace)
     week_s = 0.0 if start is None else start.week_s
-    known = ~np.isnan(recorded.start_s) & ~np.isnan(simulated.start_s)
     best: tuple[float, ClosedHours] | None = None
     for longer_than_s in LONG_S:
-        long = known & (trace.estimate_s > longer_than_s)
+        long = pair.compared & (pair.trace.estimate_s > longer_than_s)
         if np.count_nonzero(long) < LEAST_LONG_JOBS:
             continue
         shares = []
-        for schedule in (recorded, simulated):
+        for schedule in (pair.recorded, pair.simulated):
             hour, weekday = _clock(schedule.start_s[long], week_s)
             counted = weekday if start is not None else np.ones(len(hour), dtype=bool)
             by_hour = np.bincount(hour[counted], minlength=24) / max(1, int(np.count_nonzero(counted)))
@@ -233,17 +237,22 @@ def find_closed_hours(trace: Trace, recorded: Schedule, simulated: Schedule) -> 
 
 
 def passing_share(schedule: Schedule) -> float:
-    """Return the share of the jobs that start before a job that was submitted earlier: 0 without backfilling."""
-    start_s = schedule.start_s[~np.isnan(schedule.start_s)]
+    """Return the share of the jobs that start before a job that was submitted earlier: 0 without backfilling.
+
+    Parameters
+    ----------
+    schedule
+        Jobs whose starts are known.
+    """
+    start_s = schedule.start_s
     if not len(start_s):
         return 0.0
     return float(np.count_nonzero(start_s < np.maximum.accumulate(start_s) - TOLERANCE_S)) / len(start_s)
 
 
-def users_with_half_of_waiting(trace: Trace, schedule: Schedule) -> int:
-    """Return how few users have half of all waiting time."""
-    wait_s = np.nan_to_num(schedule.start_s - trace.submit_s)
-    by_user = np.sort(np.bincount(trace.user.codes, wait_s))[::-1]
+def users_with_half_of_waiting(user: Integers, wait_s: Floats) -> int:
+    """Return how few users have half of all waiting time; users are numbers from 0."""
+    by_user = np.sort(np.bincount(user, wait_s))[::-1]
     return int(np.searchsorted(np.cumsum(by_user), by_user.sum() / 2)) + 1
 
 
@@ -263,7 +272,7 @@ def _partition_full(trace: Trace, schedule: Schedule, job: Integers, time_s: Flo
         return full
     for one in np.unique(code[job]):
         member, here = code == one, code[job] == one
-        busy = busy_of(Schedule(schedule.start_s[member], schedule.end_s[member]), trace.procs[member])
+        busy = busy_of(schedule.of(member), trace.procs[member])
         full[here] = busy.at(time_s[here]) + trace.procs[job[here]] > busy.cores.max(initial=0)
     return full
 

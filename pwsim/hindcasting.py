@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,14 +11,15 @@ import pandas as pd
 
 from pwsim import comparison, diagnosis, summary, verdict
 from pwsim.cluster import Cluster
-from pwsim.comparison import Schedule
 from pwsim.diagnosis import Evidence, Finding
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError
+from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.result import Result
+from pwsim.schedules import Pair, Schedule, recorded_schedule
 from pwsim.trace import Trace
 from pwsim.verdict import Check
-from pwsim.wording import count, duration, listed, policy_name, share, statistic_text
+from pwsim.wording import count, duration, listed, policy_name, rejections_text, share, statistic_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ class Hindcast:
     """A replay of the machine that wrote a log, beside the record."""
 
     result: Result
-    """The replay."""
+    """The replay; its measurement window is what is compared."""
 
     def __repr__(self) -> str:
         return f"<Hindcast: {self.verdict}, {self.result!r}>"
@@ -41,31 +42,34 @@ class Hindcast:
     @cached_property
     def cores(self) -> int:
         """Cores of the machine."""
-        cluster = self.result.cluster
-        return sum(nodes * pool.node.cores for nodes, pool in zip(cluster.node_counts(), cluster.pools, strict=True))
+        return _cores(self.result.cluster)
 
     @cached_property
-    def recorded(self) -> Schedule:
-        """When jobs started and ended by the record."""
-        return comparison.recorded_schedule(self.result.trace)
+    def pair(self) -> Pair:
+        """When jobs started and ended by the record, and in the replay."""
+        result = self.result
+        simulated = Schedule(result.replay.start_s, result.replay.end_s)
+        recorded = recorded_schedule(result.trace)
+        return Pair(result.trace, recorded, simulated, self.cores, result.trim.window(result.span_s))
 
     @cached_property
-    def simulated(self) -> Schedule:
-        """When they start and end in the replay."""
-        return Schedule(self.result.replay.start_s, self.result.replay.end_s)
+    def rejections(self) -> dict[str, Booleans]:
+        """Which jobs no pool takes, by reason."""
+        return self.result.cluster.rejections(self.result.trace)
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
         """Recorded and simulated waits by groups of jobs (:data:`pwsim.comparison.COMPARISON_COLUMNS`)."""
-        both = ~np.isnan(self.recorded.start_s) & ~np.isnan(self.simulated.start_s)
-        trace = self.result.trace
-        rows = {column: values[both] for column, values in trace.table.items()}
-        return comparison.by_group(trace.with_columns(**rows), trace.recorded_wait_s[both], self.result.wait_s[both])
+        trace, compared = self.result.trace, self.pair.compared
+        rows = {column: values[compared] for column, values in trace.table.items()}
+        rows["submit_s"] = rows["submit_s"] - self.pair.window[0]
+        waits = trace.recorded_wait_s[compared], self.result.wait_s[compared]
+        return comparison.by_group(trace.with_columns(**rows), *waits)
 
     @cached_property
     def hourly(self) -> pd.DataFrame:
         """Busy cores and queues, recorded and simulated, by the hour (:data:`pwsim.comparison.HOURLY_COLUMNS`)."""
-        return comparison.hourly(self.result.trace, self.recorded, self.simulated)
+        return comparison.hourly(self.pair)
 
     @property
     def jobs(self) -> pd.DataFrame:
@@ -75,13 +79,11 @@ class Hindcast:
     @cached_property
     def figures(self) -> dict[str, float]:
         """What is judged: waits, distances, correlations, use (:func:`pwsim.comparison.figures`)."""
-        return comparison.figures(
-            self.result.trace, self.recorded, self.simulated, self.comparison, self.hourly, self.cores
-        )
+        return comparison.figures(self.pair, self.comparison, self.rejections)
 
     @cached_property
     def _judged(self) -> tuple[str, list[Check]]:
-        return verdict.judge(self.figures, rejected=self._rejected)
+        return verdict.judge(self.figures)
 
     @property
     def verdict(self) -> str:
@@ -97,13 +99,7 @@ class Hindcast:
     def evidence(self) -> Evidence:
         """What the record shows that the replay does not (:mod:`pwsim.evidence`)."""
         return diagnosis.gather(
-            self.result.trace,
-            self.cores,
-            self._rejected,
-            self.figures,
-            self.comparison,
-            self.recorded,
-            self.simulated,
+            self.pair, self.rejections, self.result.cluster.the_policy(), self.figures, self.comparison
         )
 
     @cached_property
@@ -165,7 +161,7 @@ class Hindcast:
         from pwsim import plots
 
         draw = {
-            "waits": lambda: plots.compared_waits(self.jobs, ax),
+            "waits": lambda: plots.compared_waits(self.jobs[self.result.measured], ax),
             "sizes": lambda: plots.compared_sizes(self.comparison, ax),
             "weeks": lambda: plots.compared_weeks(self.comparison, ax),
             "queue": lambda: plots.compared_hours(self.hourly, "queued_jobs", ax),
@@ -174,10 +170,6 @@ class Hindcast:
         if kind not in draw:
             raise ValueError(f"kind must be one of {', '.join(draw)} (got {kind!r})")
         return draw[kind]()
-
-    @property
-    def _rejected(self) -> int:
-        return int(self.result.metrics["jobs_rejected"])
 
 
 def hindcast(
@@ -190,6 +182,7 @@ def hindcast(
     depth: int | None = None,
     engine: Engine = "auto",
     seed: int = 1,
+    trim: Trim = NO_TRIM,
 ) -> Hindcast:
     """Replay the machine that wrote a log, and compare the waits with those that the log recorded.
 
@@ -197,6 +190,9 @@ def hindcast(
     ----------
     trace, cluster, cores, policy, overrun, depth, engine, seed
         As for :func:`pwsim.simulate`; the cluster is the one that wrote the log.
+    trim
+        What is cut off at both ends of what is compared.  It is replayed all the same: what ran or queued then kept
+        cores from the jobs that are compared.
 
     Raises
     ------
@@ -211,22 +207,46 @@ def hindcast(
     >>> hindcast(recorded, cores=16, policy="easy").verdict
     'good'
     """
-    if not has_recorded_waits(trace):
+    if not has_recorded_waits(trace, trim):
         raise InputError(f"{trace.name}: has no recorded waits, so there is nothing to compare a replay with")
-    done = Hindcast(
-        simulate(trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed)
+    result = simulate(
+        trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed
     )
-    if np.isnan(trace.recorded_wait_s + done.result.wait_s).all():
+    check_comparable(trace, result.cluster, trim)
+    return Hindcast(replace(result, trim=trim))
+
+
+def check_comparable(trace: Trace, cluster: Cluster, trim: Trim = NO_TRIM) -> None:
+    """Check that there are jobs to compare, without a replay.
+
+    Raises
+    ------
+    InputError
+        If no job that has a recorded wait fits the machine.
+    """
+    recorded = _recorded(trace, trim)
+    rejected = {reason: int((jobs & recorded).sum()) for reason, jobs in cluster.rejections(trace).items()}
+    if sum(rejected.values()) == recorded.sum():
         raise InputError(
-            f"{trace.name}: no job with a recorded wait fits on {count(done.cores, 'core')}, so there is nothing to "
-            "compare; give as many as the machine has that wrote the log"
+            f"{trace.name}: no job with a recorded wait fits on {count(_cores(cluster), 'core')} "
+            f"({rejections_text(rejected)}), so there is nothing to compare; give the machine that wrote the log"
         )
-    return done
 
 
-def has_recorded_waits(trace: Trace) -> bool:
-    """Return whether a log recorded the wait of any job."""
-    return bool((~np.isnan(trace.recorded_wait_s)).any())
+def has_recorded_waits(trace: Trace, trim: Trim = NO_TRIM) -> bool:
+    """Return whether a log recorded the wait of any job that is not cut off."""
+    return bool(_recorded(trace, trim).any())
+
+
+def _recorded(trace: Trace, trim: Trim) -> Booleans:
+    """Return which jobs have a recorded wait, of those that are not cut off, shape (jobs,)."""
+    recorded: Booleans = ~np.isnan(trace.recorded_wait_s) & inside(trace.submit_s, trim.window(trace.span_s))
+    return recorded
+
+
+def _cores(cluster: Cluster) -> int:
+    """Return the cores of all pools."""
+    return sum(nodes * pool.node.cores for nodes, pool in zip(cluster.node_counts(), cluster.pools, strict=True))
 
 
 _VERDICTS = {
@@ -270,8 +290,12 @@ def check_text(check: Check) -> str:
     value = f"{check.value:.2f}"
     return {
         "ks_distance_beyond_5_min": f"the distributions of waits above 5 min differ by up to {share(check.value)}",
-        "queued_jobs_correlation": f"the length of the queue by the hour correlates by {value} only",
+        "queued_jobs_correlation": f"the queue by the hour, of jobs that wait above 5 min, correlates by {value} only",
         "weekly_wait_correlation": f"the mean waits by week correlate by {value} only",
-        "cores": "the log is of a larger machine",
+        "recorded_share_of_time_above_cores": (
+            f"the log holds more cores than there are for {share(check.value)} of the time"
+        ),
+        "share_of_jobs_too_wide": f"{share(check.value)} of the jobs ask for more cores than there are",
+        "share_of_work_rejected": f"{share(check.value)} of the work cannot run on any pool",
         "jobs_compared": f"only {count(check.value, 'job')} can be compared",
     }.get(check.name, f"the {statistic_text('wait_s', check.name.removeprefix('wait_s_'))} by a factor of {value}")

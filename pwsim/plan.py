@@ -22,7 +22,7 @@ from pwsim import bounds, costs, summary
 from pwsim.cluster import Cluster
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError, SolverError
-from pwsim.hindcasting import Hindcast, has_recorded_waits, hindcast
+from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.milp import Candidate, Candidates
 from pwsim.money import UNDISCOUNTED, Economics
@@ -299,6 +299,7 @@ def optimize(
     seed = scenario.seed if seed is None else seed
     log = scenario.read_log()
     trace = scenario.read_workload(seed, log)
+    check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
     try:
         plan = search(
             trace,
@@ -313,19 +314,43 @@ def optimize(
             seed=seed,
             trim=scenario.metrics.trim(trace),
         )
-        return _with_hindcast(plan, scenario, log, engine, seed)
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
+    return replace(plan, hindcast=check, unchecked=scenario.baseline is not None and check is None)
 
 
-def _with_hindcast(plan: Plan, scenario: Scenario, log: Trace, engine: Engine, seed: int) -> Plan:
-    """Return a plan with the check of the present machine, if the scenario describes it."""
-    if scenario.baseline is None:
-        return plan
-    recorded = scenario.recorded_part(log)
-    if not has_recorded_waits(recorded):
-        return replace(plan, unchecked=True)
-    return replace(plan, hindcast=hindcast(recorded, scenario.baseline, engine=engine, seed=seed))
+def _hindcast(scenario: Scenario, log: Trace, engine: Engine, seed: int) -> Hindcast | None:
+    """Return the check of the present machine; ``None`` if there is nothing to check, or nothing to check it by.
+
+    Raises
+    ------
+    InputError
+        If it cannot be compared; names the line.
+    """
+    if scenario.baseline is None or not _is_comparable(scenario, log):
+        return None
+    try:
+        return hindcast(log, scenario.baseline, engine=engine, seed=seed, trim=scenario.outside_window(log))
+    except InputError as error:
+        raise scenario.fault("baseline", error) from None
+
+
+def _is_comparable(scenario: Scenario, log: Trace) -> bool:
+    """Return whether the log recorded waits to compare the replay of the present machine with.
+
+    Raises
+    ------
+    InputError
+        If it did, but of no job that this machine holds; names the line.
+    """
+    trim = scenario.outside_window(log)
+    if scenario.baseline is None or not has_recorded_waits(log, trim):
+        return False
+    try:
+        check_comparable(log, scenario.baseline, trim)
+    except InputError as error:
+        raise scenario.fault("baseline", error) from None
+    return True
 
 
 def check(scenario: Scenario) -> str:
@@ -336,7 +361,9 @@ def check(scenario: Scenario) -> str:
     InputError
         If the log cannot be read, or the scenario and the log do not go together.
     """
-    trace = scenario.read_workload()
+    log = scenario.read_log()
+    trace = scenario.read_workload(log=log)
+    _is_comparable(scenario, log)
     try:
         targets = complete_targets(trace, scenario.cluster, scenario.targets)
         _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
@@ -21,7 +22,7 @@ from pwsim.cluster import Cluster
 from pwsim.document import Document, Place, read_document
 from pwsim.errors import InputError, Problem, ScenarioError
 from pwsim.explain import explain, faults
-from pwsim.metrics import Trim, checked_trim
+from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.money import Economics
 from pwsim.sources import Log
 from pwsim.targets import Target
@@ -89,7 +90,8 @@ class Baseline(Cluster):
         if "cores" not in data:
             return data
         cores = data["cores"]
-        nodes = cores if isinstance(cores, int) and 1 <= cores <= MOST_NODES else 1  # else the field says what is wrong
+        fit = type(cores) is int and 1 <= cores <= MOST_NODES  # True is an int, too; the field says what is wrong
+        nodes = cores if fit else 1
         pool = {"name": "machine", "kind": "on_premises", "nodes": nodes, "node": {"cores": 1}}
         return {**data, "pools": [pool]}
 
@@ -155,10 +157,20 @@ class Scenario(Frozen):
         """
         return self.workload.read(self._path.parent)
 
-    def recorded_part(self, log: Trace) -> Trace:
-        """Return the part of the log that the present machine is compared on: the window, without any other change."""
+    def outside_window(self, log: Trace) -> Trim:
+        """Return what lies outside the workload's window: the present machine runs it, but is compared on the window.
+
+        Raises
+        ------
+        InputError
+            If no job is submitted in the window.
+        """
         window = self.workload.window
-        return log if window is None else workload.window(log, window.start, window.length)
+        if window is None:
+            return NO_TRIM
+        meant_s = log.submit_s[workload.in_window(log, window.start, window.length)]
+        # A rounding error less is cut off, so that the last submission is not.
+        return Trim(float(meant_s[0]), max(0.0, float(np.nextafter(log.span_s - meant_s[-1], -np.inf))))
 
     def read_workload(self, seed: int | None = None, log: Trace | None = None) -> Trace:
         """Read the log and return the jobs that the scenario replays.
@@ -180,11 +192,15 @@ class Scenario(Frozen):
             try:
                 trace = change(trace)
             except InputError as error:
-                place = ("workload", *key.split(".")[:1])
-                raise InputError(
-                    Problem(self._lines.get(place, 0), f"workload.{key}", str(error)).at(str(self._path))
-                ) from None
+                raise self.fault(f"workload.{key}", error) from None
         return trace
+
+    def fault(self, key: str, error: InputError) -> InputError:
+        """Return an error with the file, the line and the path of keys that it is about."""
+        place: Place = tuple(key.split("."))
+        while place and place not in self._lines:  # numbers in a list have no line of their own
+            place = place[:-1]
+        return InputError(Problem(self._lines.get(place, 0), key, str(error)).at(str(self._path)))
 
 
 def load_scenario(path: str | os.PathLike[str]) -> Scenario:

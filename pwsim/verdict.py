@@ -29,6 +29,12 @@ ROUGH_KS_DISTANCE = 0.2
 MOST_SHARE_ABOVE = 0.01
 """A record that holds more cores than the machine has for more of the time than this is not of that machine.  Single
 records may be wrong: KTH-SP2 has up to 104 of its 100 processors in use, for 0.07 % of the time."""
+MOST_SHARE_TOO_WIDE = 0.01
+"""Nor is a log of which more of the jobs than this are wider than the machine; of fewer the sizes may be wrong."""
+GOOD_SHARE_REJECTED = 0.05
+"""Work that cannot be replayed leaves the machine as empty as one that is larger by this share would be."""
+ROUGH_SHARE_REJECTED = 0.1
+"""The same for about 10 %."""
 LEAST_JOBS = 100
 """Fewer jobs than this have no 95th percentile that one could plan with."""
 
@@ -42,7 +48,7 @@ class Check(NamedTuple):
     name: str
     """What is compared."""
     value: float
-    """A factor, at least 1; a correlation; a distance; or a number of jobs."""
+    """A factor, at least 1; a correlation; a distance; a share; or a number of jobs."""
     good: float
     """The limit of ``good``."""
     rough: float
@@ -51,15 +57,13 @@ class Check(NamedTuple):
     """One of :data:`GRADES`."""
 
 
-def judge(figures: Mapping[str, float], *, rejected: int) -> tuple[str, list[Check]]:
+def judge(figures: Mapping[str, float]) -> tuple[str, list[Check]]:
     """Return the verdict, the worst grade of all checks, and the checks.
 
     Parameters
     ----------
     figures
         From :func:`pwsim.comparison.figures`; a figure that is NaN is not checked.
-    rejected
-        Jobs that the machine could not hold.
     """
     checks = []
     for name in COMPARED_STATISTICS:
@@ -75,9 +79,11 @@ def judge(figures: Mapping[str, float], *, rejected: int) -> tuple[str, list[Che
     ]
     if figures["jobs_compared"] < LEAST_JOBS:
         checks.append(Check("jobs_compared", figures["jobs_compared"], LEAST_JOBS, 0, "rough"))
-    above = figures["recorded_share_of_time_above_cores"]
-    if too_few_cores(figures, rejected=rejected):
-        checks.append(Check("cores", above, MOST_SHARE_ABOVE, MOST_SHARE_ABOVE, "poor"))
+    rejected = figures["share_of_work_rejected"]
+    checks += [
+        *([_check("share_of_work_rejected", rejected, GOOD_SHARE_REJECTED, ROUGH_SHARE_REJECTED)] if rejected else []),
+        *too_few_cores(figures),
+    ]
     return max((one.grade for one in checks), key=GRADES.index), checks
 
 
@@ -92,9 +98,13 @@ def wait_ratio(recorded_s: float, simulated_s: float) -> float:
     return max(recorded_s, NEGLIGIBLE_S) / max(simulated_s, NEGLIGIBLE_S)
 
 
-def too_few_cores(figures: Mapping[str, float], *, rejected: int) -> bool:
-    """Tell whether the record cannot be of a machine as small as this."""
-    return rejected > 0 or figures["recorded_share_of_time_above_cores"] > MOST_SHARE_ABOVE
+def too_few_cores(figures: Mapping[str, float]) -> list[Check]:
+    """Return the checks that fail because the record cannot be of a machine as small as this."""
+    limits = {
+        "recorded_share_of_time_above_cores": MOST_SHARE_ABOVE,
+        "share_of_jobs_too_wide": MOST_SHARE_TOO_WIDE,
+    }
+    return [Check(name, figures[name], most, most, "poor") for name, most in limits.items() if figures[name] > most]
 
 
 def _check(name: str, value: float, good: float, rough: float, *, least: bool = False) -> Check:

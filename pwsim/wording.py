@@ -49,10 +49,12 @@ CHECK_NAMES = {
     "wait_s_p50": "median wait: off by a factor of",
     "wait_s_p95": "95th percentile of the wait: off by a factor of",
     "ks_distance_beyond_5_min": "distance of the distributions of waits",
-    "queued_jobs_correlation": "correlation of the length of the queue, by the hour",
+    "queued_jobs_correlation": "correlation of the queue by the hour, of jobs that wait above 5 min",
     "weekly_wait_correlation": "correlation of the mean waits, by week",
     "jobs_compared": "jobs that can be compared",
-    "cores": "share of the time in which the log holds more cores than there are",
+    "recorded_share_of_time_above_cores": "share of the time in which the log holds more cores than there are",
+    "share_of_jobs_too_wide": "share of the jobs that ask for more cores than there are",
+    "share_of_work_rejected": "share of the work that cannot run on any pool",
 }
 """What is checked of a replay beside the record."""
 
@@ -66,6 +68,14 @@ WAITING_NAMES = {
     "queueing": "cores busy, in turn",
 }
 """What waiting time can be of."""
+
+REJECTION_NAMES = {
+    "procs": "with more cores than any pool has",
+    "gpus": "with more GPUs than any pool has (a pool of mere cores has none)",
+    "accepts": "that no pool accepts",
+    "other": "that fit no pool that accepts them (memory, nodes or GPUs)",
+}
+"""Why no pool takes a job."""
 
 DROP_NAMES = {
     "not_started": "had not started when the log ends, or never did",
@@ -196,6 +206,18 @@ def listed(parts: list[str]) -> str:
     ('a', 'a, b and c')
     """
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def rejections_text(jobs: Mapping[str, int]) -> str:
+    """Return why no pool takes how many jobs; at least one of them is given.
+
+    Examples
+    --------
+    >>> rejections_text({"procs": 0, "gpus": 1200, "accepts": 1})
+    '1,200 with more GPUs than any pool has (a pool of mere cores has none) and 1 that no pool accepts'
+    """
+    parts = [f"{number:,} {REJECTION_NAMES[reason]}" for reason, number in jobs.items() if number]
+    return listed(parts)
 
 
 def policy_text(policy: str) -> str:
@@ -357,10 +379,10 @@ def _service(summary: Mapping[str, Any]) -> str:
         )
     if failed:
         waits += f", and {count(failed, 'job')} failed for good"
-    too_wide = f"; {count(rejected, 'job')} {'is' if rejected == 1 else 'are'} too large to run" if rejected else ""
+    left_out = f"; {count(rejected, 'job')} cannot run on any pool" if rejected else ""
     use = metrics["utilization"]
     busy = "" if use is None else f", and {share(use)} of the cores are busy on average"
-    return f"{waits}{busy}{too_wide}."
+    return f"{waits}{busy}{left_out}."
 
 
 def policy_name(policy: str) -> str:

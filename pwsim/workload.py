@@ -35,14 +35,19 @@ def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) ->
     TraceError
         If no job is submitted in the window.
     """
+    return trace.without(~in_window(trace, start_s, length_s), "window")
+
+
+def in_window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> npt.NDArray[np.bool_]:
+    """Return whether each job is submitted in a window, shape (jobs,); see :func:`window`."""
     end_s = float("inf") if length_s is None else start_s + length_s
-    inside = (trace.submit_s >= start_s) & (trace.submit_s < end_s)
+    inside: npt.NDArray[np.bool_] = (trace.submit_s >= start_s) & (trace.submit_s < end_s)
     if not inside.any():
         raise TraceError(
             f"{trace.name}: no job is submitted from {start_s:,.0f} s to {end_s:,.0f} s; "
             f"the last is submitted {trace.span_s:,.0f} s after the first"
         )
-    return trace.without(~inside, "window")
+    return inside
 
 
 def compress(trace: Trace, load: float) -> Trace:

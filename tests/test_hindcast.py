@@ -15,20 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwsim import Cluster, InputError, Trace, generate, hindcast, load_scenario, optimize, simulate
-from pwsim.comparison import (
-    COMPARED_STATISTICS,
-    Schedule,
-    busy_of,
-    by_group,
-    correlation,
-    hourly,
-    ks_distance,
-    recorded_schedule,
-)
+from pwsim import Cluster, InputError, Trace, generate, hindcast, load_scenario, optimize, plan, read_trace, simulate
+from pwsim.changes import Window
+from pwsim.comparison import COMPARED_STATISTICS, _long_queues, by_group, correlation, hourly, ks_distance
 from pwsim.evidence import PARTS, ClosedHours, find_downtimes, moments_of
 from pwsim.formats import write_trace
 from pwsim.hindcasting import Hindcast
+from pwsim.metrics import Trim
+from pwsim.schedules import Pair, Schedule, busy_of, recorded_schedule
 from pwsim.units import DAY_S, HOUR_S
 from pwsim.verdict import judge
 from tests.strategies import traces
@@ -126,7 +120,8 @@ def test_nobody_is_overtaken_under_first_come_first_served(trace, policy):
     times = {name: trace.table[name] * 100.0 for name in ("submit_s", "run_s", "estimate_s")}
     trace = trace.with_columns(**times)
     result = simulate(trace, cores=4, policy=policy)
-    moments = moments_of(trace, Schedule(result.replay.start_s, result.replay.end_s), 4)
+    served = ~np.isnan(result.wait_s)
+    moments = moments_of(trace, Schedule(result.replay.start_s, result.replay.end_s), 4, served)
     assert not moments.overtaken.any()
 
 
@@ -190,7 +185,7 @@ def test_downtime(trace):
     done = hindcast(log, cores=CORES)
     assert done.verdict != "good"
     assert causes(done)[0] == "downtime"
-    assert not len(find_downtimes(log, done.simulated, CORES).start_s)
+    assert not len(find_downtimes(log, done.pair.simulated, CORES).start_s)
 
 
 def test_hours_for_long_jobs(trace):
@@ -207,6 +202,9 @@ def test_hours_for_long_jobs(trace):
     closed = done.evidence.closed
     assert closed is not None
     assert causes(done)[0] == "closed_hours"
+    # What long jobs wait in the replay at these hours counts alike, so that the two can be compared.
+    assert done.evidence.simulated_parts["closed_hours"] > 0
+    assert found.share == pytest.approx(done.evidence.excess("closed_hours"))
     assert (closed.longer_than_s, closed.weekdays_only) == (4 * HOUR_S, True)
     assert (closed.from_h, closed.from_h + closed.hours) == (6, 18)
     assert "on weekdays between 6:00 and 18:00" in found.text
@@ -284,6 +282,151 @@ def test_waits_that_are_partly_known(trace):
     assert some.comparison.loc[0, "jobs"] == some.figures["jobs_compared"]
     assert (some.comparison["recorded_wait_s_mean"] == some.comparison["wait_s_mean"]).all()
     assert "held" not in causes(some)
+    assert not {"smaller_machine", "delays", "too_few_cores"} & set(causes(some))
+
+
+def test_use_is_not_known_where_waits_are_not(trace):
+    """What jobs held whose starts are not known cannot be told; queues are those of the same jobs on both sides."""
+    log = written_by(trace.resubmitted(trace.submit_s * 1.5), cores=CORES)
+    gone = np.arange(len(log)) % 2 == 0
+    done = hindcast(recorded(log, np.where(gone, np.nan, log.recorded_wait_s)), cores=CORES)
+    assert done.figures["jobs_without_recorded_wait"] == gone.sum()
+    assert math.isnan(done.figures["recorded_utilization"])
+    assert math.isnan(done.figures["recorded_peak_cores"])
+    assert done.figures["recorded_share_of_time_above_cores"] == 0  # of those that are known, which is the least
+    for name in ("busy_cores", "queued_jobs", "queued_cores"):
+        np.testing.assert_allclose(done.hourly[f"recorded_{name}"], done.hourly[name], rtol=1e-9, atol=1e-9)
+    assert (done.verdict, causes(done)) == ("good", ["incomplete"])
+    report = done.report
+    assert (report["recorded_utilization"], report["recorded_peak_cores"]) == (None, None)
+    assert {part["recorded_s"] for part in report["waiting"].values()} == {None}
+    waits_s = simulate(log, cores=CORES).wait_s[~gone]
+    assert sum(part["simulated_s"] for part in report["waiting"].values()) == pytest.approx(waits_s.mean())
+    free_s = report["waiting"]["kept_free"]["simulated_s"]  # with all that ran, known or not
+    whole = hindcast(log, cores=CORES).report["waiting"]
+    assert free_s == pytest.approx(whole["kept_free"]["simulated_s"], rel=0.2)
+    assert "(recorded: unknown)" in done.text
+    # Half of the jobs waited 10 min for nothing: that is no delay of the scheduler, while the record has gaps.
+    slow = hindcast(recorded(log, np.where(gone, np.nan, np.maximum(600.0, log.recorded_wait_s))), cores=CORES)
+    assert causes(slow) == ["incomplete"]
+    # The parts of the mean wait are those of the same jobs, too.
+    few = hindcast(recorded(log, np.where(np.arange(len(log)) % 50 == 0, np.nan, log.recorded_wait_s)), cores=CORES)
+    assert few.evidence.recorded_parts == few.evidence.simulated_parts
+    assert sum(few.evidence.simulated_parts.values()) == pytest.approx(few.figures["wait_s_mean"])
+    assert math.isnan(few.figures["recorded_utilization"])
+
+
+def test_jobs_without_a_start_in_the_replay_do_not_start_at_once():
+    """Half of the jobs ask for GPUs, cannot run, and waited for ten minutes on the site; the others never wait."""
+    count = 400
+    gpus = np.arange(count) % 2
+    log = Trace.from_columns(
+        {"submit_s": np.arange(count) * 1000.0, "run_s": np.full(count, 60.0), "procs": np.ones(count, int),
+         "gpus": gpus, "recorded_wait_s": 600.0 * gpus}
+    )  # fmt: skip
+    done = hindcast(log, cores=8)
+    assert "delays" not in causes(done)
+    assert done.figures["jobs_compared"] == count / 2
+
+
+def test_jobs_that_no_pool_takes_are_named(trace):
+    """A handful of jobs with GPUs is no larger machine, and decides nothing; too much of the work does."""
+    log = written_by(trace, cores=CORES)
+    some = np.isin(np.arange(len(log)), [50, 1500, 2500])
+    done = hindcast(log.with_columns(gpus=some.astype(float)), cores=CORES)
+    assert (done.figures["jobs_rejected"], done.figures["jobs_too_wide"]) == (3, 0)
+    assert done.verdict == "good"
+    assert causes(done) == ["rejected"]
+    assert "3 jobs of the log cannot run on any pool: 3 with more GPUs than any pool has" in done.findings[0].text
+    many = hindcast(log.with_columns(gpus=(np.arange(len(log)) % 2).astype(float)), cores=CORES)
+    assert many.verdict == "poor"
+    assert "rejected" in causes(many)
+    assert "too_few_cores" not in causes(many)
+    assert "of the work cannot run on any pool" in many.text
+    # One job that is wider than the machine does not make it a larger one, either.
+    wide = hindcast(log.with_columns(procs=np.where(np.arange(len(log)) == 50, 65, log.procs)), cores=CORES)
+    assert (wide.verdict, wide.figures["jobs_too_wide"]) == ("good", 1)
+    assert "1 with more cores than any pool has" in finding(wide, "rejected").text
+
+
+def test_why_no_pool_takes_a_job():
+    """Of two pools of two nodes; by hand."""
+    pools = [
+        {"name": "thin", "kind": "on_premises", "nodes": 2, "node": {"cores": 8}, "accepts": {"queue": "thin"}},
+        {"name": "fat", "kind": "on_premises", "nodes": 2, "node": {"cores": 4, "memory": "8 GiB", "gpus": 2},
+         "placement": "nodes", "accepts": {"queue": "fat"}},
+    ]  # fmt: skip
+    jobs = {
+        "procs": [16, 17, 9, 1, 1, 1, 1, 1],
+        "gpus": [0, 0, 0, 4, 5, 1, 0, 0],
+        "memory_mib": [0, 0, 0, 0, 0, 0, 16384, 16385],
+        "queue": ["thin", "thin", "fat", "fat", "fat", "none", "fat", "fat"],
+    }
+    wanted = ["", "procs", "other", "", "gpus", "accepts", "", "other"]
+    log = Trace.from_columns({**jobs, "submit_s": np.zeros(8), "run_s": np.ones(8)})
+    cluster = Cluster.model_validate({"policy": "easy", "pools": pools})
+    found = cluster.rejections(log)
+    assert ["".join(reason for reason in found if found[reason][job]) for job in range(8)] == wanted
+    assert np.isnan(simulate(log, cluster).wait_s).tolist() == [bool(reason) for reason in wanted]
+
+
+@given(traces, st.integers(1, 6))
+def test_rejections_are_those_of_the_replay(trace, cores):
+    cluster = Cluster.homogeneous(cores)
+    rejected = np.logical_or.reduce(list(cluster.rejections(trace).values()))
+    assert rejected.tolist() == np.isnan(simulate(trace, cluster).wait_s).tolist()
+
+
+def test_backfilling_is_advised_only_where_it_is_not_done(trace):
+    """Many jobs passed others on the site; the replay's queue is in order because it backfills and hardly waits."""
+    light = trace.resubmitted(trace.submit_s * 3)
+    log = delayed(light, np.where(np.arange(len(light)) % 5 == 0, light.submit_s + 6 * HOUR_S, 0.0), cores=4 * CORES)
+    for policy in ("easy", "fcfs"):
+        done = hindcast(log, cores=4 * CORES, policy=policy)
+        assert done.evidence.passing[0] > 0.02
+        assert done.evidence.passing[1] < 0.002
+        assert "backfilling" not in causes(done)
+        assert not any("--policy easy" in one.text for one in done.findings)
+
+
+def test_an_order_is_advised_only_where_it_is_another(trace):
+    heavy = trace.resubmitted(trace.submit_s * 0.9)
+    log = written_by(heavy, cores=CORES, policy="sjf-easy")
+    fcfs = finding(hindcast(log, cores=CORES, policy="easy"), "priorities_by_estimate")
+    assert "Try --policy sjf-easy." in fcfs.text
+    # A site that favours short jobs even more than a queue with the shortest first.
+    sjf_s = simulate(heavy, cores=CORES, policy="sjf").wait_s
+    favoured = recorded(heavy, np.where(heavy.estimate_s <= 12 * HOUR_S, sjf_s / 2, sjf_s * 2))
+    done = hindcast(favoured, cores=CORES, policy="sjf")
+    assert "instead of" in finding(done, "priorities_by_estimate").text
+    assert not any("sjf-easy" in one.text for one in done.findings)
+
+
+def test_waits_that_nobody_notices(trace):
+    """A scheduler that takes up to a minute, on a machine that is never full."""
+    wait_s = np.random.default_rng(2).integers(1, 59, len(trace))
+    done = hindcast(recorded(trace, wait_s), cores=1000)
+    assert (done.verdict, done.findings) == ("good", [])
+    assert math.isnan(done.figures["queued_jobs_correlation"])
+    assert math.isnan(done.figures["weekly_wait_correlation"])
+    assert not any("correlation" in check.name for check in done.checks)
+    # Beside waits that count, such short ones do not disturb the queue.
+    log = written_by(trace, cores=CORES)
+    slow = hindcast(recorded(log, np.where(log.recorded_wait_s > 0, log.recorded_wait_s, wait_s)), cores=CORES)
+    assert slow.figures["queued_jobs_correlation"] == pytest.approx(1.0)
+    assert slow.verdict == "good"
+
+
+def test_the_queue_is_correlated_beyond_five_minutes():
+    """Job 1 waits for an hour by the record: submitted at 5 min, it queues from 10 to 65 min beyond 5 min."""
+    submit_s = np.array([0.0, 300.0, 30 * HOUR_S])
+    log = Trace.from_columns({"submit_s": submit_s, "run_s": [60] * 3, "procs": [1] * 3})
+    waits_s = np.array([[0.0, 3600.0, 0.0], [300.0, 0.0, 600.0]])
+    slow, quick = (Schedule(submit_s + wait_s, submit_s + wait_s + 60) for wait_s in waits_s)
+    pair = Pair(log, slow, quick, 2, (0.0, log.span_s))
+    long = _long_queues(pair)
+    assert long[0][:3].tolist() == [pytest.approx(50 / 60), pytest.approx(5 / 60), 0.0]
+    assert not long[1].any()
 
 
 def test_cleaned_logs_are_told(trace):
@@ -304,7 +447,8 @@ def test_schedule_and_hours_by_hand():
     busy = busy_of(schedule, log.procs)
     assert (busy.time_s.tolist(), busy.cores.tolist()) == ([0, 1800, 5400, 7200, 7260], [2, 1, 0, 1, 0])
     assert busy.at(np.array([-1.0, 0.0, 1799.0, 1800.0, 9000.0])).tolist() == [0, 2, 2, 1, 0]
-    hours = hourly(log, schedule, Schedule(log.submit_s, log.submit_s + log.run_s))
+    at_once = Schedule(log.submit_s, log.submit_s + log.run_s)
+    hours = hourly(Pair(log, schedule, at_once, 2, (0.0, log.span_s)))
     assert hours["time_s"].tolist() == [0, 3600]
     assert hours["recorded_busy_cores"].tolist() == [1.5, 0.5]
     assert hours["recorded_queued_jobs"].tolist() == [0.5, 0]
@@ -338,29 +482,34 @@ def test_downtimes_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("changed", "rejected", "grade", "name"),
+    ("changed", "grade", "name"),
     [
-        ({}, 0, "good", ""),
-        ({"wait_s_mean": 1250.0}, 0, "good", ""),
-        ({"wait_s_mean": 1260.0}, 0, "rough", "wait_s_mean"),
-        ({"wait_s_mean": 790.0}, 0, "rough", "wait_s_mean"),
-        ({"wait_s_p95": 2010.0}, 0, "poor", "wait_s_p95"),
-        ({"wait_s_p50": 490.0}, 0, "poor", "wait_s_p50"),
-        ({"wait_s_p50": 0.0, "recorded_wait_s_p50": 299.0}, 0, "good", ""),
-        ({"ks_distance_beyond_5_min": 0.15}, 0, "rough", "ks_distance_beyond_5_min"),
-        ({"queued_jobs_correlation": 0.7}, 0, "rough", "queued_jobs_correlation"),
-        ({"weekly_wait_correlation": 0.4}, 0, "poor", "weekly_wait_correlation"),
-        ({"weekly_wait_correlation": math.nan}, 0, "good", ""),
-        ({"jobs_compared": 99}, 0, "rough", "jobs_compared"),
-        ({"recorded_share_of_time_above_cores": 0.02}, 0, "poor", "cores"),
-        ({}, 1, "poor", "cores"),
+        ({}, "good", ""),
+        ({"wait_s_mean": 1250.0}, "good", ""),
+        ({"wait_s_mean": 1260.0}, "rough", "wait_s_mean"),
+        ({"wait_s_mean": 790.0}, "rough", "wait_s_mean"),
+        ({"wait_s_p95": 2010.0}, "poor", "wait_s_p95"),
+        ({"wait_s_p50": 490.0}, "poor", "wait_s_p50"),
+        ({"wait_s_p50": 0.0, "recorded_wait_s_p50": 299.0}, "good", ""),
+        ({"ks_distance_beyond_5_min": 0.15}, "rough", "ks_distance_beyond_5_min"),
+        ({"queued_jobs_correlation": 0.7}, "rough", "queued_jobs_correlation"),
+        ({"weekly_wait_correlation": 0.4}, "poor", "weekly_wait_correlation"),
+        ({"weekly_wait_correlation": math.nan}, "good", ""),
+        ({"jobs_compared": 99}, "rough", "jobs_compared"),
+        ({"recorded_share_of_time_above_cores": 0.02}, "poor", "recorded_share_of_time_above_cores"),
+        ({"share_of_jobs_too_wide": 0.01}, "good", ""),
+        ({"share_of_jobs_too_wide": 0.011}, "poor", "share_of_jobs_too_wide"),
+        ({"share_of_work_rejected": 0.05}, "good", ""),
+        ({"share_of_work_rejected": 0.06}, "rough", "share_of_work_rejected"),
+        ({"share_of_work_rejected": 0.11}, "poor", "share_of_work_rejected"),
     ],
 )
-def test_the_verdict_is_the_worst_grade(changed, rejected, grade, name):
+def test_the_verdict_is_the_worst_grade(changed, grade, name):
     figures = {f"{prefix}wait_s_{one}": 1000.0 for prefix in ("", "recorded_") for one in COMPARED_STATISTICS}
     figures |= {"ks_distance_beyond_5_min": 0.05, "queued_jobs_correlation": 0.9, "weekly_wait_correlation": 0.9}
     figures |= {"jobs_compared": 1000, "recorded_share_of_time_above_cores": 0.0007}
-    verdict, checks = judge({**figures, **changed}, rejected=rejected)
+    figures |= {"share_of_jobs_too_wide": 0.0, "share_of_work_rejected": 0.0}
+    verdict, checks = judge({**figures, **changed})
     assert verdict == grade
     assert [one.name for one in checks if one.grade != "good"] == ([name] if name else [])
 
@@ -386,6 +535,8 @@ def test_distance_is_the_largest_difference(one, other):
 
 def test_correlation_of_series_that_do_not_vary():
     assert math.isnan(correlation([], []))
+    assert math.isnan(correlation([1.0, 1.0], [1.0, 1.0]))
+    assert math.isnan(correlation([1.0, 1.0], [1.0, 2.0]))
     assert correlation([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]) == pytest.approx(-1.0)
 
 
@@ -505,6 +656,19 @@ def test_curie(data_dir, tmp_path, capsys):
     assert check["findings"][0]["share"] > 0.7
 
 
+def test_eagle(data_dir, tmp_path, capsys):
+    """Four of its thousand jobs ask for GPUs, which a machine of cores has not; a log that small says no more."""
+    log = data_dir / "traces" / "accounting" / "nrel-eagle-sample-1000.csv"
+    code, out, _ = pwsim(capsys, "hindcast", str(log), "--cores", "76104", "--out", str(tmp_path / "r"))
+    assert code == 0
+    assert "4 jobs of the log cannot run on any pool: 4 with more GPUs than any pool has" in out
+    assert "larger" not in out
+    check = json.loads((tmp_path / "r" / "summary.json").read_text())["hindcast"]
+    assert (check["verdict"], check["jobs_rejected"], check["jobs_too_wide"]) == ("good", 4, 0)
+    code, out, _ = pwsim(capsys, "simulate", str(log), "--cores", "76104", "--out", str(tmp_path / "s"))
+    assert (code, "4 jobs cannot run on any pool." in out) == (0, True)
+
+
 def test_a_log_of_starts_only_is_refused(data_dir, tmp_path, capsys):
     log = data_dir / "traces" / "swf" / "NASA-iPSC-1993-3.1-cln.swf.gz"
     code, out, err = pwsim(capsys, "hindcast", str(log), "--cores", "128", "--out", str(tmp_path / "r"))
@@ -554,6 +718,53 @@ def test_only_the_window_is_compared(trace, tmp_path):
     assert done is not None
     inside = (log.submit_s >= 2 * DAY_S) & (log.submit_s < 12 * DAY_S)
     assert done.figures["jobs_compared"] == inside.sum()
+    assert done.figures["recorded_wait_s_mean"] == pytest.approx(log.recorded_wait_s[inside].mean())
+    assert done.hourly["time_s"].iloc[0] == 0.0
+    assert len(done.hourly) == math.ceil(np.ptp(log.submit_s[inside]) / HOUR_S)
+    assert_perfect(done)
+
+
+def test_what_is_outside_the_window_is_told_to_the_last_job(trace, tmp_path):
+    """Submissions are no whole seconds here, and no rounding error may cut off the last."""
+    trace = trace.resubmitted(trace.submit_s * 0.9)
+    command = scenario(tmp_path, trace, f"{{cores: {CORES}}}", "  window: {start: 2 d, length: 10 d}\n")
+    loaded = load_scenario(command[1])
+    for last_s in trace.submit_s[500:2500]:
+        window = Window(start=DAY_S, length=np.nextafter(last_s, np.inf) - DAY_S + 1e-6)
+        changed = loaded.model_copy(update={"workload": loaded.workload.model_copy(update={"window": window})})
+        from_s, until_s = changed.outside_window(trace).window(trace.span_s)
+        inside = trace.submit_s[(trace.submit_s >= from_s) & (trace.submit_s <= until_s)]
+        assert (inside[0], inside[-1]) == (trace.submit_s[trace.submit_s >= DAY_S][0], last_s)
+
+
+@pytest.mark.parametrize("policy", ["easy", "sjf-easy"])
+def test_what_ran_before_the_window_is_there_in_the_replay(trace, tmp_path, policy):
+    """A machine that is full when the window begins, and that replays its own log, is found to be itself."""
+    log = written_by(trace.resubmitted(trace.submit_s * 0.9), cores=CORES, policy=policy)
+    queued = []
+    for start_d in (5, 13, 20):
+        window = f"  window: {{start: {start_d} d, length: 3 d}}\n"
+        command = scenario(tmp_path, log, f"{{cores: {CORES}, policy: {policy}}}", window)
+        done = optimize(load_scenario(command[1]), workers=1).hindcast
+        assert done is not None
+        assert_perfect(done)
+        assert done.figures["recorded_utilization"] == pytest.approx(done.report["utilization"])
+        from_s = log.submit_s[log.submit_s >= start_d * DAY_S][0]
+        queued += log.job_id[(log.submit_s < from_s) & (log.submit_s + log.recorded_wait_s > from_s)].tolist()
+    assert queued, "no window begins with a queue"
+
+
+def test_windows_of_kth(data_dir):
+    """With the waits of its own replay under EASY, every window of the log is perfect."""
+    log = read_trace(data_dir / "traces" / "swf" / "KTH-SP2-1996-2.swf.gz")
+    whole = hindcast(written_by(log, cores=100), cores=100)
+    for start_d in range(20, 320, 30):
+        inside = log.submit_s[(log.submit_s >= start_d * DAY_S) & (log.submit_s < (start_d + 30) * DAY_S)]
+        trim = Trim(inside[0], log.span_s - inside[-1])
+        done = Hindcast(replace(whole.result, trim=trim))
+        assert done.figures["jobs_compared"] == len(inside)
+        assert (done.verdict, done.findings) == ("good", [])
+        assert_perfect(done)
 
 
 def test_a_present_machine_of_pools(trace, tmp_path):
@@ -602,6 +813,30 @@ def test_a_present_machine_that_is_none(baseline, words, trace, tmp_path, capsys
     for word in words:
         assert word in err
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("baseline", "workload"),
+    [("{cores: 2}", ""), ("{cores: 3, policy: fcfs}", "  window: {start: 0 d, length: 1 d}\n")],
+)
+def test_a_present_machine_that_holds_no_job(baseline, workload, trace, tmp_path, capsys, monkeypatch):
+    """That is said by `validate`, and by `run` before it searches."""
+    log = written_by(trace.take(trace.procs >= 4).take(np.arange(100)), cores=CORES)
+    command = scenario(tmp_path, log, baseline, workload)
+    line = (tmp_path / "s.yaml").read_text().splitlines().index(f"baseline: {baseline}") + 1
+    monkeypatch.setattr(plan, "search", None)
+    for arguments in (["validate", command[1]], command):
+        code, out, err = pwsim(capsys, *arguments)
+        assert (code, out) == (2, "")
+        assert f"s.yaml:{line}: baseline: simple-3: no job with a recorded wait fits on" in err
+        assert "100 with more cores than any pool has" in err or workload
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_number_of_cores_that_is_none_is_told_once(trace, tmp_path, capsys):
+    code, _, err = pwsim(capsys, *scenario(tmp_path, trace.take(np.arange(50)), "{cores: true}"))
+    assert code == 2
+    assert err.splitlines() == [f"{tmp_path / 's.yaml'}:19: baseline.cores: must be a whole number (got True)"]
 
 
 def test_code_of_a_present_machine_runs_only_if_allowed(trace, tmp_path, capsys):

@@ -23,6 +23,7 @@ LAYERS = [
     {"pools"},
     {"cluster"},
     {"metrics", "costs", "twin"},
+    {"schedules"},
     {"comparison"},
     {"evidence", "verdict"},
     {"diagnosis"},
