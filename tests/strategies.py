@@ -39,6 +39,9 @@ def _traces(jobs: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[Trace]
 traces = _traces(_jobs([0.0] * 19 + [1.0]))
 """Traces of up to nine jobs, few with a GPU: pools without any reject those, and an empty machine finds no fault."""
 
+overdue_traces = _traces(_jobs([0.0]).map(lambda job: {**job, "estimate_s": 1 + job["estimate_s"] // 5}))
+"""Traces of up to nine jobs, most of which outlive their estimates."""
+
 gpu_traces = _traces(_jobs([0.0, 0.0, 0.25, 0.5, 0.6, 1.0, 1.5, 2.0]))
 """Traces of up to nine jobs, most with GPUs or a part of one."""
 

@@ -17,6 +17,7 @@ from simpy.core import EmptySchedule
 
 from pwsim import Cluster, Trace, simulate
 from pwsim.engine import changing, inputs, kernel, model, nodes
+from pwsim.errors import PwsimError
 from pwsim.rules import Policy, attempts, backfill, conservative, orders, packing, profile
 from tests import test_engine
 from tests.conftest import ENGINES
@@ -26,6 +27,7 @@ from tests.strategies import (
     feedback_traces,
     gpu_traces,
     machines,
+    overdue_traces,
     packed_clusters,
     traces,
 )
@@ -133,7 +135,6 @@ PACKED_MUTANTS = [
     (packing, "(not some or left < best)", "(not some or left > best)"),
     (packing, "free < bins.gpu[first + best]", "free > bins.gpu[first + best]"),
     (packing, "(best < 0 or free <", "(best < 0 or free <="),
-    (packing, "sign * min(milli, WHOLE)", "sign * milli"),
     (packing, "while fitting < shares.need[head] and", "while fitting <= shares.need[head] and"),
     (packing, "max(release_s[last], now + 1.0) <= shadow_s", "max(release_s[last], now + 1.0) < shadow_s"),
     (packing, "            fitting += 1\n            coming += 1", "            coming += 1"),
@@ -212,8 +213,15 @@ POLICIES = {
 """The policy under which a mutant, or the mutants of a module, are looked for; any where none is given."""
 ON_ONE_MACHINE = backfill, profile, conservative, kernel
 """Modules whose rules are looked at one pool at a time: faults show soonest where all jobs compete."""
+OVERDUE = {"known == tested and shadow_s < now + 1.0": overdue_traces}
+"""Mutants that show where jobs outlive their estimates."""
 CASES = [
-    (engine, *mutant, logs, machines if drawn is clusters and mutant[0] in ON_ONE_MACHINE else drawn)
+    (
+        engine,
+        *mutant,
+        OVERDUE.get(mutant[1], logs),
+        machines if drawn is clusters and mutant[0] in ON_ONE_MACHINE else drawn,
+    )
     for mutants, logs, drawn in (
         (MUTANTS, traces, clusters),
         (CHANGING_MUTANTS, traces, changing_clusters),
@@ -284,6 +292,7 @@ def test_mutant_is_noticed(engine, module, old, new, logs, drawn, monkeypatch):
             TimeoutError,
             EmptySchedule,
             KeyError,
+            PwsimError,
         ):
             return True
         finally:
