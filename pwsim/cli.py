@@ -84,7 +84,7 @@ def _options(*names: str) -> Callable[[Any], Any]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="pwsim")
 def commands() -> None:
-    r"""Find the cheapest cluster that serves your workload well enough.
+    """Find the cheapest cluster that serves your workload well enough.
 
     pwsim replays the accounting log of an HPC or AI cluster, job by job, on candidate setups (own nodes, rented
     nodes, scheduling policies) and picks the cheapest one that meets your targets for waiting time and throughput,
@@ -98,7 +98,7 @@ def commands() -> None:
       pwsim simulate mylog.swf.gz --cores 128 --policy easy --out results/mylog
 
     Exit codes: 0 done; 1 no setup meets the targets; 2 wrong input; 3 interrupted.
-    """
+    """  # noqa: D301 - \b is a sign to click
 
 
 @commands.command()
@@ -483,7 +483,13 @@ def _print_table(table: pd.DataFrame, *, csv: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(*map(str, table.columns), box=None)
+    if table.empty:
+        click.echo("nothing in the table is like this")
+        return
+    table = table.drop(columns="source", errors="ignore")  # long, and of use in a file only
+    shown = Table(box=None)
+    for column in map(str, table.columns):
+        shown.add_column(column, no_wrap=column in ("provider", "region", "instance_type", "instance"))
     for row in table.astype(object).fillna("").itertuples(index=False):
         shown.add_row(*map(str, row))
     Console().print(shown)

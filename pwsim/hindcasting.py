@@ -250,9 +250,9 @@ def _cores(cluster: Cluster) -> int:
 
 
 _VERDICTS = {
-    "good": "This log and policy reproduce the site well enough to plan with.",
-    "rough": "This log and policy reproduce the site roughly: plan waiting times with a margin.",
-    "poor": "This log and policy do not reproduce the site well enough to plan waiting times with.",
+    "good": "This log and policy reproduce the site well enough to plan with (good).",
+    "rough": "This log and policy reproduce the site roughly: plan waiting times with a margin (rough).",
+    "poor": "This log and policy do not reproduce the site well enough to plan waiting times with (poor).",
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,6 +33,7 @@ from pwsim.sweep import in_parallel
 from pwsim.targets import Target
 from pwsim.tariffs import start_of
 from pwsim.trace import Trace
+from pwsim.wording import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,6 +110,9 @@ class Plan:
     """What was asked, the implied limit on rejected jobs included."""
     economics: Economics
     """How money was counted."""
+    at_edge: Mapping[str, str]
+    """Pools of the chosen setup with the ``fewest`` or the ``most`` nodes that the scenario allows, though it allows
+    others: beyond may be something cheaper."""
     name: str
     """Name of the scenario."""
     hindcast: Hindcast | None = None
@@ -182,7 +186,7 @@ class Plan:
         if kind == "setups":
             return plots.setups(self.setups, self.judged_targets(), ax)
         if kind == "search":
-            return plots.search(self.setups, ax)
+            return plots.search(self.setups, self.lower_bound_usd_per_year, ax)
         if kind == "cost_breakdown":
             return plots.cost_breakdown(self.summary["pools"], self.summary["site"], ax)
         if kind == "waits":
@@ -369,7 +373,8 @@ def check(scenario: Scenario) -> str:
         _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
-    return f"ok: {len(trace):,} jobs of {trace.name} (format {trace.format}), {in_space(scenario.cluster):,} setups"
+    setups = count(in_space(scenario.cluster), "setup")
+    return f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}"
 
 
 def in_space(cluster: Cluster) -> int:
@@ -495,8 +500,20 @@ class _Trail:
             setups=setups.astype({name: float for name in setups if str(name).startswith("target_")}),
             targets=job.targets,
             economics=job.economics,
+            at_edge=_at_edge(self.cluster, self.best.setup) if self.best else {},
             name=name,
         )
+
+
+def _at_edge(cluster: Cluster, setup: Setup) -> dict[str, str]:
+    edges = {}
+    for pool in cluster.pools:
+        nodes = setup.nodes[pool.name]
+        if len(pool.nodes) > 1 and nodes == max(pool.nodes):
+            edges[pool.name] = "most"
+        elif len(pool.nodes) > 1 and nodes == min(pool.nodes) and nodes > 0:
+            edges[pool.name] = "fewest"
+    return edges
 
 
 def _row(order: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:

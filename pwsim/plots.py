@@ -86,13 +86,25 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     return clean(ax)
 
 
-def search(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how the search closed in: the bound on what is left, and the best setup so far."""
+def search(table: pd.DataFrame, lower_bound_usd_per_year: float | None = None, ax: Axes | None = None) -> Axes:
+    """Draw how the search closed in: the bound on what is left, and the best setup so far.
+
+    Parameters
+    ----------
+    table
+        ``setups``: its bounds are those before each replay.
+    lower_bound_usd_per_year
+        The bound after the last replay, if there is a finite one.
+    ax
+        Axes to draw on; new ones if left out.
+    """
     ax = new_axes() if ax is None else ax
     order = np.arange(1, len(table) + 1)
     bound = table["lower_bound_usd_per_year"].to_numpy(float)
-    met_cost = table["cost_usd_per_year"].where(table["meets_targets"]).cummin().to_numpy(float)
-    ax.step(order, bound, where="post", color=BLUE, label="no setup left costs less", marker=".")
+    met_cost = table["cost_usd_per_year"].where(table["meets_targets"]).cummin().ffill().to_numpy(float)
+    last = [] if lower_bound_usd_per_year is None or not np.isfinite(lower_bound_usd_per_year) else [order[-1]]
+    bounds = np.append(bound, [lower_bound_usd_per_year] * len(last))
+    ax.step(np.append(order, last), bounds, where="post", color=BLUE, label="no setup left costs less", marker=".")
     if not np.isnan(met_cost).all():
         ax.step(order, met_cost, where="post", color=GREEN, label="cheapest that meets all targets", marker="o")
     ax.set_xlabel("setups replayed")

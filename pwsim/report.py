@@ -101,7 +101,7 @@ def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[
     if "setups" in tables:
         yield "setups", plots.setups(tables["setups"], targets)
         if np.isfinite(tables["setups"]["lower_bound_usd_per_year"]).any():  # else arithmetic ruled all of them out
-            yield "search", plots.search(tables["setups"])
+            yield "search", plots.search(tables["setups"], summary["lower_bound_usd_per_year"])
         yield "cost_breakdown", plots.cost_breakdown(summary["pools"], summary["site"])
     if summary["command"] == "hindcast":
         yield "compared_waits", plots.compared_waits(tables["jobs"])

@@ -30,7 +30,7 @@ CLOSED_LOOP = (
 )
 """What is taken for granted with feedback of users (:mod:`pwsim.feedback`)."""
 NO_FAILURES = "Nodes never fail and are never down for maintenance."
-"""What a replay takes for granted unless a pool has an ``mtbf``."""
+"""What a replay takes for granted unless nodes of a pool fail or are taken back."""
 STORED = (
     "A job's data is stored where the job ends, from its submission to its end unless a storage time is given, and "
     "taken home once."
@@ -76,6 +76,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             **{name: figure for name, figure in plan.bill._asdict().items() if name != "cost"},
             "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
             "gap": plan.gap,
+            "at_edge": plan.at_edge,
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
             "targets": plan.judged_targets(),
@@ -138,7 +139,7 @@ def _common(result: Result, name: str) -> dict[str, Any]:
 
 
 def _assumptions(result: Result) -> list[str]:
-    failing = any(pool.fails for pool in result.cluster.pools)
+    failing = any(pool.interrupted for pool in result.cluster.pools)
     jobs_alone, *others = ASSUMPTIONS
     users = OPEN_LOOP if result.trace.feedback is None else CLOSED_LOOP
     return [jobs_alone, users, *others, *([] if failing else [NO_FAILURES])]

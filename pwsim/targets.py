@@ -100,6 +100,11 @@ class Target(Frozen):
     def _makes_sense(self) -> Self:
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("must have either at_least or at_most")
+        limit = self.at_most if self.at_least is None else self.at_least
+        if self.metric in ("utilization", "gpu_utilization") and limit is not None and limit > 1:
+            raise ValueError(
+                f"{self.metric} is a share from 0 to 1: write {limit / 100:g} for {limit:g} % (got {limit:g})"
+            )
         if self.metric in metrics.JOB_METRICS and self.statistic is None:
             raise ValueError(
                 f"{self.metric} is measured of each job: add a statistic ({', '.join(metrics.STATISTICS)})"

@@ -312,7 +312,8 @@ def answer(summary: Mapping[str, Any]) -> str:
         sentence = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
         sentence = f"{sentence[0].upper()}{sentence[1:]} {capital(_service(summary))}"
         if summary["status"] == "optimal":
-            return f"{sentence} None of the {setups} allowed that meets all targets is cheaper (proven; {replayed})."
+            cheaper = f"None of the {setups} allowed that meets all targets is cheaper (proven; {replayed})."
+            return f"{sentence} {cheaper}{_edges(summary['at_edge'])}"
         return (
             f"{sentence} The search was cut short ({replayed} of {setups} allowed): a cheaper one might exist, but "
             f"none below {money(summary['lower_bound_usd_per_year'])} a year ({share(summary['gap'])} less)."
@@ -330,6 +331,14 @@ def answer(summary: Mapping[str, Any]) -> str:
         f"{first} The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year; "
         f"it misses: {'; '.join(missed)}."
     )
+
+
+def _edges(at_edge: Mapping[str, str]) -> str:
+    """Return where the answer lies at the edge of what the scenario allows, as a sentence."""
+    if not at_edge:
+        return ""
+    parts = [f"the {edge} nodes of pool {pool}" for pool, edge in at_edge.items()]
+    return f" It takes {listed(parts)} that the scenario allows: look beyond, where it may be cheaper still."
 
 
 def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:

@@ -588,7 +588,7 @@ def test_the_command_writes_what_it_found(trace, tmp_path, capsys):
     arguments = ["hindcast", str(tmp_path / "log.parquet"), "--cores", str(CORES), "--policy", "sjf-easy"]
     code, out, err = pwsim(capsys, *arguments, "--out", str(tmp_path / "r"))
     assert code == 0, err
-    assert out.startswith("This log and policy reproduce the site well enough to plan with.")
+    assert out.startswith("This log and policy reproduce the site well enough to plan with (good).")
     summary = json.loads((tmp_path / "r" / "summary.json").read_text())
     assert (summary["command"], summary["hindcast"]["verdict"], summary["policy"]) == ("hindcast", "good", "sjf-easy")
     assert summary["answer"] == summary["hindcast"]["text"]
@@ -699,7 +699,7 @@ def test_a_scenario_checks_its_present_machine(trace, tmp_path, capsys):
     command = scenario(tmp_path, log, f"{{cores: {CORES}, policy: easy}}", workload)
     code, out, err = pwsim(capsys, *command)
     assert code == 0, err
-    assert "Present machine: This log and policy reproduce the site well enough to plan with." in out
+    assert "Present machine: This log and policy reproduce the site well enough to plan with (good)." in out
     check = json.loads((tmp_path / "r" / "summary.json").read_text())["hindcast"]
     assert (check["verdict"], check["jobs_compared"], check["ks_distance"]) == ("good", 1500, 0)
     page = (tmp_path / "r" / "report.html").read_text()

@@ -86,6 +86,11 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
     "quantity that is an expression": ("4 GiB", "2 GiB * 2", ["node.memory", "2 GiB * 2"]),
     "negative node count": ("nodes: 0", "nodes: -4", ["pools.1.nodes", "-4", "from 0 to"]),
     "fraction of a node": ("nodes: 0", "nodes: 2.5", ["pools.1.nodes", "2.5"]),
+    "utilisation in percent": (
+        "- {metric: wait_s, statistic: p95, at_most: 4 h}",
+        "- {metric: utilization, at_least: 80}",
+        ["targets.0", "share from 0 to 1", "write 0.8 for 80 %"],
+    ),
     "wattage beyond all numbers": ("100 W", "1" + "0" * 400, ["busy_power", "finite"]),
     "negative cores": ("cores: 2", "cores: -2", ["node.cores", "-2", "at least 1"]),
     "no cores": ("cores: 2", "cores: 0", ["node.cores", "(got 0)"]),

@@ -6,6 +6,7 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -220,3 +221,24 @@ def test_a_job_that_outlives_its_estimate_may_complete_after_an_interruption():
     assert plan.chosen.nodes == {"s": 1, "own": 0}
     assert plan.result.replay.restarts[0] >= 1
     assert not plan.result.replay.killed.any()
+
+
+def test_an_answer_at_the_edge_of_what_is_allowed_says_so():
+    trace = Trace.from_columns({"submit_s": [0, 10, 3600], "run_s": [60, 60, 60], "procs": [2, 2, 2]})
+    target = Target(metric="wait_s", statistic="max", at_most=0)
+    for nodes, edge in (([2, 3, 4], {"own": "fewest"}), ([0, 1, 2], {"own": "most"}), ([1, 2, 3], {}), (2, {})):
+        plan = search(trace, cluster_of(own(nodes)), [target], workers=1)
+        assert plan.chosen is not None
+        assert (plan.chosen.nodes, plan.at_edge) == ({"own": 2}, edge)
+        said = [f"It takes the {one} nodes of pool own that the scenario allows" for one in edge.values()]
+        assert all(one in plan.summary["answer"] for one in said)
+        assert ("look beyond" in plan.summary["answer"]) == bool(edge)
+
+
+def test_the_figure_of_the_search_ends_at_its_answer():
+    trace = Trace.from_columns({"submit_s": [0, 0, 0, 3600], "run_s": [60, 50, 40, 60], "procs": [2, 2, 2, 2]})
+    target = Target(metric="wait_s", statistic="max", at_most=45)
+    plan = search(trace, cluster_of(own([1, 2, 3])), [target], workers=1)
+    bound, best = plan.plot("search").get_lines()
+    assert np.asarray(bound.get_ydata())[-1] == pytest.approx(plan.lower_bound_usd_per_year)
+    assert np.asarray(best.get_ydata())[-1] == pytest.approx(plan.cost_usd_per_year)
