@@ -765,7 +765,7 @@ def _cached(signature: Any, function: Callable[..., Any], what: str = "") -> Any
     module = function.__module__.rpartition(".")[2]
     if what and not any(Path(kept or CACHE).rglob(f"{module}.{function.__name__}-*.nbi")):
         logging.getLogger("pwsim").warning(
-            "compiling the replay engine for %s: once after each installation, for up to a minute", what
+            "compiling the replay engine for %s: once after each installation, for up to two minutes", what
         )
     config.CACHE_DIR = kept or str(CACHE)
     try:
