@@ -155,7 +155,7 @@ def _tariff_start(plan: Plan) -> dict[str, str] | None:
 
 def _money_assumptions(plan: Plan) -> list[str]:
     pools = plan.result.cluster.pools
-    said = [_rent(pool) for pool in pools if isinstance(pool, CloudPool)]
+    said = [rent(pool) for pool in pools if isinstance(pool, CloudPool)]
     if start := _tariff_start(plan):
         said.append(
             f"Electricity is priced by the hour: the first submission is on {start['local'].replace('T', ' at ')} local"
@@ -170,7 +170,7 @@ def _money_assumptions(plan: Plan) -> list[str]:
     return said
 
 
-def _rent(pool: CloudPool) -> str:
+def rent(pool: CloudPool) -> str:
     """Say what a node costs, and who says so since when."""
     kind = f" ({pool.instance}, {pool.market.replace('_', ' ')})" if pool.instance else ""
     told = [pool.price_date and f"price of {pool.price_date}", pool.price_source and f"source: {pool.price_source}"]

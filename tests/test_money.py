@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from pwsim import Cluster, InputError, Trace, bounds, charges, costs, load_prices, read_trace, simulate, summary
 from pwsim.money import Economics
 from pwsim.plan import search
+from pwsim.pools import CloudPool
 from pwsim.tariffs import Band, least_usd_per_kw, start_of, usd_per_kw
 from pwsim.wording import PART_NAMES
 from tests.strategies import traces
@@ -104,17 +105,16 @@ def test_the_price_of_a_commitment_is_from_the_table():
 def test_a_price_is_told_with_its_date_and_source():
     pool = {"name": "cloud", "kind": "cloud", "nodes": 1, "instance": "gcp/us-central1/h3-standard-88"}
     row = load_prices().query("instance_type == 'h3-standard-88' and region == 'us-central1'").iloc[0]
-    listed = Cluster.model_validate({"pools": [pool]}).pools[0]
-    assert (listed.price_date, listed.price_source) == (row["price_date"], row["source"])  # type: ignore[union-attr]
-    said = summary._rent(listed)  # type: ignore[arg-type]
-    assert said == (
+    listed = CloudPool.model_validate(pool)
+    assert (listed.price_date, listed.price_source) == (row["price_date"], row["source"])
+    assert summary.rent(listed) == (
         "A node of pool cloud (gcp/us-central1/h3-standard-88, on demand) costs $4.924 an hour; price of "
         f"{row['price_date']}; source: {row['source']}."
     )
-    own = Cluster.model_validate({"pools": [{**pool, "price_usd_per_hour": 4.5}]}).pools[0]
-    assert "costs $4.500 an hour, as the scenario says." in summary._rent(own)  # type: ignore[arg-type]
-    quoted = Cluster.model_validate({"pools": [{**pool, "price_usd_per_hour": 4.5, "price_source": "a quote"}]})
-    assert "an hour; source: a quote." in summary._rent(quoted.pools[0])  # type: ignore[arg-type]
+    own = CloudPool.model_validate({**pool, "price_usd_per_hour": 4.5})
+    assert "costs $4.500 an hour, as the scenario says." in summary.rent(own)
+    quoted = CloudPool.model_validate({**pool, "price_usd_per_hour": 4.5, "price_source": "a quote"})
+    assert "an hour; source: a quote." in summary.rent(quoted)
 
 
 stays_ = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 150)), max_size=8)

@@ -280,3 +280,49 @@ def test_eagle_as_a_table_of_ones_own(data_dir):
     preset = read_trace(path)
     for column in ("submit_s", "procs", "recorded_wait_s"):
         np.testing.assert_array_equal(mine.table[column], preset.table[column])
+
+
+PLAIN: dict[str, Any] = {"submit_s": "s", "run_s": "r", "procs": "p"}
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_lengths_of_time_in_parquet_have_their_unit(unit, tmp_path):
+    lengths = np.array([600_250, 3_600_000, -5_000, "NaT"], dtype="timedelta64[ms]").astype(f"timedelta64[{unit}]")
+    pd.DataFrame({"s": range(4), "r": lengths, "p": 1}).to_parquet(tmp_path / "x.parquet")
+    for mapped in ("r", {"column": "r", "unit": "h"}):
+        trace = read_trace(tmp_path / "x.parquet", columns={**PLAIN, "run_s": mapped})
+        assert trace.run_s.tolist() == [600 if unit == "s" else 600.25, 3600]
+        assert dict(trace.dropped) == {"negative_run_time": 2}
+
+
+def test_a_unit_is_that_of_plain_numbers(tmp_path):
+    (tmp_path / "x.csv").write_text("s,r,e,m,d,p\n0,1:00:00,2:00:00,4G,3G,1\n0,1.5,2,2048,512,1\n")
+    columns = {
+        **PLAIN, "run_s": {"column": "r", "unit": "h"}, "estimate_s": {"column": "e", "unit": "h"},
+        "memory_mib": {"column": "m", "unit": "KiB"}, "data_gib": {"column": "d", "unit": "MiB"},
+    }  # fmt: skip
+    trace = read_trace(tmp_path / "x.csv", columns=columns)
+    assert trace.run_s.tolist() == [3600, 5400]
+    assert trace.estimate_s.tolist() == [7200, 7200]
+    assert trace.memory_mib.tolist() == [4096, 2]
+    assert trace.data_gib.tolist() == [3, 0.5]
+
+
+def test_a_duration_is_checked_in_seconds(tmp_path):
+    (tmp_path / "x.csv").write_text("s,r,p\n0,20000000000,1\n")  # 5.6 h
+    assert read_trace(tmp_path / "x.csv", columns={**PLAIN, "run_s": {"column": "r", "unit": "us"}}).run_s == [20000]
+    with pytest.raises(TraceError, match=r"x.csv:2: r: must be a duration from 0 to 1e\+10 s \(got '20000000000'\)"):
+        read_trace(tmp_path / "x.csv", columns=PLAIN)
+
+
+def test_minus_one_is_unknown_and_negative_times_are_dropped(tmp_path):
+    rows = ["s,t,r,p,e,m,u", "0,1,5,1,-1,-1,-1", "1,2,-7.5,1,1,1,a", "-1,-1,5,1,1,1,a", "3,-1,5,-1,1,1,a"]
+    (tmp_path / "x.csv").write_text("\n".join(rows) + "\n")
+    columns = {**PLAIN, "estimate_s": "e", "memory_mib": "m", "user": "u"}
+    trace = read_trace(tmp_path / "x.csv", columns=columns)
+    assert (trace.run_s.tolist(), trace.estimate_s.tolist(), trace.memory_mib.tolist()) == ([5], [5], [0])
+    assert list(trace.user) == ["-1"], "a name is no number"
+    assert dict(trace.dropped) == {"negative_run_time": 1, "negative_submit_time": 1, "no_size": 1}
+    started = read_trace(tmp_path / "x.csv", columns={**columns, "start_s": "t"})
+    assert dict(started.dropped) == {"not_started": 2, "still_running": 1}
+    assert started.recorded_wait_s.tolist() == [1]

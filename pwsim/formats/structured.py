@@ -104,10 +104,12 @@ def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
         raise TraceError(f"{path}: the Parquet file is broken ({str(error).splitlines()[0][:200]})") from None
 
 
-def _length(seconds: float | None) -> bytes:
-    if seconds is None:
+def _length(microseconds: int | None) -> bytes:
+    """Return a length of time as ``mm:ss``, a negative one as -1, an unknown one as nothing."""
+    if microseconds is None:
         return b""
-    return b"-1" if seconds < 0 else f"{int(seconds // 60)}:{seconds % 60:.6f}".encode()
+    minutes, rest = divmod(microseconds, 60_000_000)
+    return b"-1" if microseconds < 0 else f"{minutes}:{rest // 1_000_000}.{rest % 1_000_000:06d}".encode()
 
 
 def _counted(path: Path, before: int) -> Callable[[int], str]:
@@ -124,13 +126,10 @@ def _parquet(path: Path) -> Any:
 
 
 def _text(path: Path, name: str, column: Any) -> Any:
-    """Return a column as text; lengths of time as ``mm:ss``, which has its unit, or as a negative number."""
+    """Return a column as text; a length of time in a form that has its unit."""
     if pa.types.is_duration(column.type):
-        seconds = [
-            None if value is None else value.total_seconds()
-            for value in column.cast(pa.duration("us"), safe=False).to_pylist()
-        ]
-        return pa.array([_length(one) for one in seconds], pa.binary())
+        lengths = column.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_pylist()
+        return pa.array([_length(one) for one in lengths], pa.binary())
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     try:
