@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pwsim.cluster import Cluster
     from pwsim.description import Description, describe
     from pwsim.engine import simulate
-    from pwsim.errors import InputError, PwsimError, ScenarioError, SolverError, TraceError
+    from pwsim.errors import HopelessError, InputError, PwsimError, ScenarioError, SolverError, TraceError
     from pwsim.feedback import with_feedback
     from pwsim.fitting import fit
     from pwsim.flurries import find_flurries, without_flurries
@@ -42,6 +42,7 @@ _HOMES = {
     "Description": "description",
     "Economics": "money",
     "Hindcast": "hindcasting",
+    "HopelessError": "errors",
     "InputError": "errors",
     "Plan": "plan",
     "PwsimError": "errors",
@@ -117,6 +118,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "InputError",
     "ScenarioError",
     "TraceError",
+    "HopelessError",
     "SolverError",
 ]
 

@@ -5,7 +5,8 @@
     PwsimError
     ├── InputError          a scenario, a log, a price or an option is wrong (exit code 2)
     │   ├── ScenarioError   a scenario file; carries every problem found in it
-    │   └── TraceError      a workload log
+    │   ├── TraceError      a workload log
+    │   └── HopelessError   a setup whose replay would never end
     └── SolverError         the optimiser gave no answer that can be trusted
 
 A message says what is wrong, where (file, line, key or field), the value that was got and what would be
@@ -28,6 +29,13 @@ class InputError(PwsimError):
 
 class TraceError(InputError):
     """A workload log cannot be read or makes no sense."""
+
+
+class HopelessError(InputError):
+    """A replay that would never end: a pool launches nodes in vain while jobs wait (semantics §6).
+
+    The message is the reason.  It is about one setup: others of the same scenario may do.
+    """
 
 
 class SolverError(PwsimError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
 
 from pwsim import Cluster, Trace, simulate
-from pwsim.errors import InputError
+from pwsim.errors import HopelessError, InputError
 from pwsim.synthetic import queueing
 from tests.test_engine import assert_engines_agree
 from tests.test_theory import assert_within
@@ -214,10 +215,16 @@ def test_elastic_nodes_are_paid_by_the_second_but_for_a_minute_at_least():
     assert cost["launches"] == 2
 
 
-def test_nodes_that_never_run_a_job_are_an_error():
+def test_nodes_that_never_run_a_job_are_an_error_of_its_own_kind(engine):
     pool = cloud(boot_time=3600, interruptions_per_hour=3600)
-    with pytest.raises(InputError, match=r"'cloud' launched 10,000 nodes in a row .* interruptions_per_hour"):
-        replay([pool], [(0, 1, 5)])
+    trace = Trace.from_columns({"submit_s": [0], "procs": [1], "run_s": [5]})
+    cluster = Cluster.model_validate({"policy": "fcfs", "pools": [pool]})
+    with pytest.raises(
+        HopelessError, match=r"^pool 'cloud' launched 10,000 nodes in a row .* interruptions_per_hour"
+    ) as caught:
+        simulate(trace, cluster, engine=engine)
+    assert isinstance(caught.value, InputError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # workers hand it over
 
 
 # -- theory

@@ -53,6 +53,8 @@ def simulate(
         If the cluster still has choices, or an option is not one of those above.
     InputError
         If a user's own order fails, or the compiled engine is asked for what only the SimPy model can do.
+    HopelessError
+        If an elastic pool launches 10,000 nodes in a row that never run a job while jobs wait (semantics §6).
 
     Examples
     --------

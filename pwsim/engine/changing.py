@@ -958,7 +958,9 @@ def run(inputs: Inputs, order: Any) -> Replay:
     Raises
     ------
     InputError
-        If a user's own order gives no number for some job, or an elastic pool launches nodes in vain for ever.
+        If a user's own order gives no number for some job.
+    HopelessError
+        If an elastic pool launches nodes again and again that never run a job.
     """
     jobs = len(inputs.pool)
     elastic = any(one.elastic for one in inputs.pools)

@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from pwsim.cluster import Cluster
-from pwsim.errors import InputError
+from pwsim.errors import HopelessError, InputError
 from pwsim.pools import Pool
 from pwsim.result import REJECTED, Replay
 from pwsim.rules import Policy, custom, orders
@@ -23,9 +23,9 @@ FRUITLESS = 10_000
 """Launches in a row without a job that ever runs, after which a replay gives up (semantics §6)."""
 
 
-def fruitless_error(pool: str) -> InputError:
+def fruitless_error(pool: str) -> HopelessError:
     """Return the error for a pool whose launches are all in vain."""
-    return InputError(
+    return HopelessError(
         f"pool {pool!r} launched {FRUITLESS:,} nodes in a row of which none ran a job while jobs waited: they are "
         "taken back before they are of use; check interruptions_per_hour and boot_time"
     )

@@ -207,7 +207,7 @@ class Model:
 
         Raises
         ------
-        InputError
+        HopelessError
             If an elastic pool launches nodes again and again that never run a job.
         """
         if self.arrivals:
