@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pwsim.targets import Target
     from pwsim.trace import Trace
     from pwsim.twin import Twin, read_twin
-    from pwsim.workload import compress, faster, keep, mix, shake, window
+    from pwsim.workload import compress, faster, in_cores, keep, mix, shake, window
 
 _HOMES = {
     "Cluster": "cluster",
@@ -63,6 +63,7 @@ _HOMES = {
     "generate": "synthetic",
     "grow": "resampling",
     "hindcast": "hindcasting",
+    "in_cores": "workload",
     "keep": "workload",
     "load_prices": "prices",
     "load_scenario": "scenario",
@@ -86,6 +87,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "Trace",
     "describe",
     "Description",
+    "in_cores",
     "window",
     "keep",
     "compress",

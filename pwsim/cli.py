@@ -68,8 +68,18 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "time_zone": click.option(
         "--time-zone", help="Zone of local times in the log, such as Europe/Paris; default: UTC."
     ),
+    "cores_per_proc": click.option(
+        "--cores-per-proc",
+        type=click.IntRange(1, 10**9),
+        default=1,
+        help="Cores of what the log calls a processor, where that is a node.",
+    ),
     "overwrite": click.option("--overwrite", is_flag=True, help="Replace what exists."),
 }
+
+
+_LOG = ("format", "columns", "time_zone", "cores_per_proc")
+"""Options of every command that reads a log."""
 
 
 def _options(*names: str) -> Callable[[Any], Any]:
@@ -138,7 +148,7 @@ def run(
 
 @commands.command()
 @click.argument("trace", type=_PATH)
-@_options("cores", "policy", "overrun", "format", "columns", "time_zone", "depth")
+@_options("cores", "policy", "overrun", *_LOG, "depth")
 @_options("out", "engine", "allow_code", "quiet", "overwrite", "seed")
 def simulate(trace: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, seed: int, **options: Any) -> None:
     """Replay TRACE (a log file, or the name of a data set) on one machine of --cores processors."""
@@ -155,7 +165,7 @@ def simulate(trace: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, 
 
 @commands.command()
 @click.argument("log", type=_PATH)
-@_options("cores", "policy", "overrun", "format", "columns", "time_zone", "depth")
+@_options("cores", "policy", "overrun", *_LOG, "depth")
 @_options("out", "engine", "allow_code", "quiet", "overwrite", "seed")
 def hindcast(log: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, seed: int, **options: Any) -> None:
     """Replay the machine of --cores processors that wrote LOG, and compare its waits with the recorded ones.
@@ -255,19 +265,17 @@ def sacct_command() -> None:
 @trace.command()
 @click.argument("log", type=_PATH)
 @click.option("--cores", type=click.IntRange(1, 10**9), help="Processors of the machine; default: what the log says.")
-@_options("format", "columns", "time_zone")
+@_options(*_LOG)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option("--out", type=_PATH, help="Directory for description.json, report.html and figures/.")
 @_options("overwrite")
 def describe(
     log: Path,
     cores: int | None,
-    format_: str | None,
-    columns: str | None,
-    time_zone: str | None,
     as_json: bool,
     out: Path | None,
     overwrite: bool,
+    **log_options: Any,
 ) -> None:
     """Print what is in LOG (a log, or the name of a data set), and what is wrong with it.
 
@@ -277,8 +285,7 @@ def describe(
 
     if out is not None:
         results.check_free(out, overwrite=overwrite, main=description.FILE)
-    workload = _read(log, format_, columns=columns, time_zone=time_zone)
-    described = description.describe(workload, cores, time_zone or "UTC")
+    described = description.describe(_read(log, **log_options), cores, log_options["time_zone"] or "UTC")
     if out is not None:
         described.write(out, overwrite=overwrite)
     click.echo(described.to_json() if as_json else described)
@@ -289,15 +296,13 @@ def describe(
 @trace.command()
 @click.argument("trace", type=_PATH)
 @click.argument("out", type=_PATH)
-@_options("format", "columns", "time_zone", "overwrite")
-def convert(
-    trace: Path, out: Path, format_: str | None, columns: str | None, time_zone: str | None, overwrite: bool
-) -> None:
+@_options(*_LOG, "overwrite")
+def convert(trace: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
     """Write TRACE (a log, or the name of a data set) to OUT: .parquet keeps all, .swf and .swf.gz what SWF can hold."""
     from pwsim.formats import write_trace
 
     _check_free(out, overwrite)
-    workload = _read(trace, format_, columns=columns, time_zone=time_zone)
+    workload = _read(trace, **log_options)
     write_trace(workload, out)
     click.echo(
         f"{out}: {len(workload):,} of {workload.jobs_read:,} records of {workload.name} (format {workload.format})"
@@ -345,8 +350,8 @@ def generate(
 @trace.command()
 @click.argument("log", type=_PATH)
 @click.option("-o", "--out", type=_PATH, required=True, help="YAML file for the twin.")
-@_options("format", "columns", "time_zone", "overwrite")
-def fit(log: Path, out: Path, format_: str | None, columns: str | None, time_zone: str | None, overwrite: bool) -> None:
+@_options(*_LOG, "overwrite")
+def fit(log: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
     """Fit a statistical twin to LOG: what is typical of it, without its jobs and users.
 
     The twin is a text to read, share, and make logs from: `pwsim trace generate twin.yaml OUT`.
@@ -354,7 +359,7 @@ def fit(log: Path, out: Path, format_: str | None, columns: str | None, time_zon
     from pwsim.fitting import fit as fit_twin
 
     _check_free(out, overwrite)
-    twin = fit_twin(_read(log, format_, columns=columns, time_zone=time_zone))
+    twin = fit_twin(_read(log, **log_options))
     twin.write(out)
     click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {twin.days:g} days")
 
@@ -387,9 +392,7 @@ def _machine_and_log(
     overrun: str,
     depth: int | None,
     allow_code: bool,
-    format_: str | None,
-    columns: str | None,
-    time_zone: str | None,
+    **log_options: Any,
 ) -> tuple[Cluster, Trace]:
     """Return the machine that the options describe, and the log; make sure before that results can be written."""
     from pwsim import results
@@ -405,19 +408,21 @@ def _machine_and_log(
     if (code := machine.code()) and not allow_code:
         raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
     results.check_free(out, overwrite=overwrite)
-    workload = _read(log, format_, columns=columns, time_zone=time_zone)
+    workload = _read(log, **log_options)
     if not quiet:
         click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)
     return machine, workload
 
 
-def _read(log: Path, format_: str | None, **options: str | None) -> Trace:
-    """Read a log file or a named data set; only the options that were given count."""
+def _read(log: Path, format_: str | None, cores_per_proc: int, **options: str | None) -> Trace:
+    """Read a log file or a named data set, sizes in cores; only the reader's options that were given count."""
     from pwsim import datasets
     from pwsim.formats import read_trace
+    from pwsim.workload import in_cores
 
     path = datasets.fetch(str(log)) if not log.exists() and str(log) in datasets.NAMES else log
-    return read_trace(path, format_, **{name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    return in_cores(read_trace(path, format_, **given), cores_per_proc)
 
 
 def _made(model: str, jobs: int | None, days: float | None, cores: int | None, load: float | None, seed: int) -> Trace:

@@ -222,8 +222,7 @@ def _held_back(trace: Trace, twin: Twin) -> float:
 
 def _cores(trace: Trace) -> int:
     """Return the processors of the machine that wrote the log, or 0 if its header does not say."""
-    said = trace.header.get("MaxProcs", "").split()
-    return int(said[0]) if said and said[0].isdigit() else 0
+    return trace.header_number("MaxProcs") or 0
 
 
 def _table(values: Sequence[float] | Floats | Integers) -> tuple[float, ...]:

@@ -13,8 +13,9 @@ from pwsim.document import Place
 from pwsim.errors import InputError, TraceError
 from pwsim.formats import detect_format, mapping, read_trace, table, wrong_options
 from pwsim.formats.clock import Clock
-from pwsim.trace import Trace
+from pwsim.trace import WIDEST, Trace
 from pwsim.units import Frozen
+from pwsim.workload import in_cores
 
 
 class Dataset(Frozen):
@@ -75,6 +76,9 @@ class Log(Frozen):
     header line: the names of the columns in order, or a file that holds them."""
     time_zone: Annotated[str, Field(min_length=1)] | None = None
     """Zone of local times in the file, such as Europe/Paris; UTC if left out."""
+    cores_per_proc: int = Field(default=1, ge=1, le=WIDEST)
+    """Cores of what the log calls a processor, where that is a node: sizes are in cores from then on, so that ``where``,
+    targets and the ``baseline`` are about cores."""
 
     def path(self, folder: Path) -> Path:
         """Return the log's file; a data set is fetched if need be.
@@ -87,14 +91,14 @@ class Log(Frozen):
         return datasets.fetch(self.trace.dataset) if isinstance(self.trace, Dataset) else folder / self.trace
 
     def read(self, folder: Path) -> Trace:
-        """Read the log.
+        """Read the log, its sizes in cores.
 
         Raises
         ------
         InputError
             If it cannot be had or read.
         """
-        return read_trace(self.path(folder), self.format, **self._options(folder))
+        return in_cores(read_trace(self.path(folder), self.format, **self._options(folder)), self.cores_per_proc)
 
     def faults(self, folder: Path) -> Iterator[tuple[Place, str]]:
         """Yield key and message of what is wrong; the file is looked for, its content is left to the reader."""

@@ -245,6 +245,18 @@ class Trace:
         """Time from the first submission to the last [s]: the measurement window (semantics §7)."""
         return float(self.submit_s[-1] - self.submit_s[0]) if len(self) else 0.0
 
+    def header_number(self, label: str) -> int | None:
+        """Return a whole number from 1 that the log's header gives under a label; ``None`` where it gives none.
+
+        Examples
+        --------
+        >>> Trace({}, header={"MaxProcs": "128 (thin nodes)"}).header_number("MaxProcs")
+        128
+        """
+        said = self.header.get(label, "").split()
+        known = bool(said) and said[0].isascii() and said[0].isdigit() and 0 < int(said[0][:12]) <= WIDEST
+        return int(said[0]) if known else None
+
     def take(self, rows: npt.NDArray[Any]) -> Trace:
         """Return the trace of some jobs (a boolean mask or row numbers in job order); the clock is set anew."""
         table = {column: values[rows] for column, values in self.table.items()}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.errors import TraceError
-from pwsim.trace import COLUMNS, Feedback, Trace
+from pwsim.trace import COLUMNS, WIDEST, Feedback, Trace
 
 
 def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> Trace:
@@ -64,6 +64,46 @@ def compress(trace: Trace, load: float) -> Trace:
     if load == 1:
         return trace
     return trace.with_columns(submit_s=trace.submit_s / load).changed(f"arrivals {load:g} times as dense")
+
+
+def in_cores(trace: Trace, cores_per_proc: int) -> Trace:
+    """Return the trace of a log whose "processor" is something of several cores, such as a node, with sizes in cores.
+
+    Processors of jobs are multiplied, and those of the machine in the header (``MaxProcs``).  Run times, estimates,
+    nodes, and the memory and GPUs of whole jobs stay as they are.
+
+    Parameters
+    ----------
+    trace
+        The workload.
+    cores_per_proc
+        Cores of what the log calls a processor.
+
+    Raises
+    ------
+    TraceError
+        If that is no number from 1, or makes a job wider than any machine.
+
+    Examples
+    --------
+    >>> trace = Trace.from_columns({"submit_s": [0], "run_s": [10], "procs": [2]}, header={"MaxProcs": "100"})
+    >>> cores = in_cores(trace, 64)
+    >>> cores.procs, cores.header
+    (array([128]), {'MaxProcs': '6400'})
+    """
+    if not 1 <= cores_per_proc <= WIDEST:
+        raise TraceError(f"cores_per_proc must be a number from 1 to {WIDEST:,} (got {cores_per_proc!r})")
+    if cores_per_proc == 1:
+        return trace
+    if len(trace) and (widest := int(trace.procs.max())) * cores_per_proc > WIDEST:
+        raise TraceError(
+            f"{trace.name}: cores_per_proc: {cores_per_proc:,} makes a job of {widest:,} processors wider than "
+            f"{WIDEST:,} cores"
+        )
+    procs = trace.header_number("MaxProcs")
+    header = trace.header if procs is None else {**trace.header, "MaxProcs": str(procs * cores_per_proc)}
+    converted = trace.with_columns(procs=trace.procs * cores_per_proc)
+    return replace(converted, header=header).changed(f"each processor of the log counts as {cores_per_proc:,} cores")
 
 
 def matching(

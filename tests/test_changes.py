@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from pwsim import Cluster, InputError, Trace, load_scenario, optimize, simulate
+from pwsim import Cluster, InputError, Trace, load_scenario, optimize, read_trace, simulate
 from tests.test_hostile import pwsim
 
 GOOD = """\
@@ -76,6 +76,67 @@ def test_all_changes_in_their_order_end_up_in_summary_and_report(folder, capsys)
     assert "15 jobs left out on request: not among the jobs that were asked for" in report
     assert "Changed on request: 5 jobs of other added as queue ai" in report
     assert "Thanks to Ann" in report
+
+
+def test_processors_that_are_nodes_count_as_their_cores_before_anything_else(folder, capsys):
+    # 40 jobs of 1 and 2 processors; the other log has 5 jobs of 1 processor, which is a core.
+    log = folder / "log.swf"
+    log.write_text("; MaxNodes: 2\n; MaxProcs: 2\n" + log.read_text())
+    scenario = "cores_per_proc: 64\n  where: {procs_at_most: 64}\n  mix: {trace: other.swf, queue: ai}"
+    path = written(folder, scenario, "baseline: {cores: 128}\n")
+    path_text = (folder / "scenario.yaml").read_text().replace("max: 8}", "max: 200}").replace("min: 2", "min: 64")
+    (folder / "scenario.yaml").write_text(path_text)
+    loaded = load_scenario(path)
+    assert loaded.read_log().header["MaxProcs"] == "128"
+    trace = loaded.read_workload()
+    assert sorted(set(trace.procs.tolist())) == [1, 64]  # `where` is about cores
+    assert trace.left_out == {"where": 20}
+    code, _, err = pwsim(capsys, "run", path, "--out", "out", "--workers", "1")
+    assert code == 0, err
+    summary = json.loads((folder / "out" / "summary.json").read_text())
+    assert summary["workload"]["changes"][0] == "each processor of the log counts as 64 cores"
+    assert "each processor of the log counts as 64 cores" in (folder / "out" / "report.html").read_text()
+
+
+def test_the_baseline_is_in_cores(folder):
+    (folder / "log.swf").write_text("1 0 0 100 1 -1 -1 -1 200 2048 1 1 1 -1 1 -1 -1 -1\n")
+    path = written(folder, "cores_per_proc: 64\n  window: {start: 0}", "baseline: {cores: 64}\n")
+    log = load_scenario(path).read_log()
+    assert (log.procs.tolist(), log.memory_mib.tolist(), log.estimate_s.tolist()) == ([64], [2], [200])
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "2000000000"])
+def test_cores_per_proc_is_a_number_from_1(folder, value):
+    with pytest.raises(InputError, match=r"scenario.yaml:4: workload.cores_per_proc: must be"):
+        load_scenario(written(folder, f"cores_per_proc: {value}"))
+
+
+def test_cores_per_proc_makes_no_job_wider_than_any_machine(folder):
+    scenario = load_scenario(written(folder, "cores_per_proc: 600000000"))
+    with pytest.raises(InputError, match="makes a job of 2 processors wider than 1,000,000,000 cores"):
+        scenario.read_log()
+
+
+@pytest.mark.parametrize("command", [["describe"], ["convert", "out.parquet"], ["fit", "-o", "twin.yaml"]])
+def test_every_command_that_reads_a_log_takes_cores_per_proc(folder, capsys, command):
+    log = folder / "log.swf"
+    job = "{0} {0}000 -1 {1}00 {2} -1 -1 -1 9000 -1 1 {2} 1 -1 1 -1 -1 -1\n"
+    log.write_text("; MaxProcs: 2\n" + "".join(job.format(n, 1 + n % 7, 1 + n % 2) for n in range(1, 201)))
+    code, out, err = pwsim(capsys, "trace", command[0], "log.swf", *command[1:], "--cores-per-proc", "64")
+    assert code == 0, err
+    if command[0] == "describe":
+        assert "128 cores (MaxProcs of the header)" in out
+    elif command[0] == "convert":
+        assert read_trace("out.parquet").procs.max() == 128
+        assert read_trace("out.parquet").changes == ("each processor of the log counts as 64 cores",)
+    else:
+        assert pwsim(capsys, "trace", "generate", "twin.yaml", "twin.swf")[0] == 0
+        assert read_trace("twin.swf").procs.max() == 128
+    code, _, err = pwsim(
+        capsys, "simulate", "log.swf", "--cores", "128", "--cores-per-proc", "64", "--out", "s", "--engine", "simpy"
+    )
+    assert code == 0, err
+    assert json.loads((folder / "s" / "summary.json").read_text())["workload"]["rejected"] == 0
 
 
 def test_a_flurry_is_reported_unasked_and_removed_on_request(folder, capsys):

@@ -58,8 +58,9 @@ def test_load_by_hand(hand):
     assert (last["days"], last["jobs"]) == (1, 1)
     assert last["offered_load"] == pytest.approx(90.5 / (10 * DAY_S))
     assert hand["machine"] == {
-        "cores": 10, "source": "MaxProcs of the header", "most_in_use": 8, "too_wide_jobs": 0, "too_wide_share": 0.0,
-        "too_wide_work_share": 0.0, "widest": 8,
+        "cores": 10, "source": "MaxProcs of the header", "nodes": None, "procs": 10, "a_proc_a_node_jobs": 0,
+        "most_nodes": 0, "most_in_use": 8, "too_wide_jobs": 0, "too_wide_share": 0.0, "too_wide_work_share": 0.0,
+        "widest": 8,
     }  # fmt: skip
 
 
@@ -201,7 +202,7 @@ def verdicts(columns: dict[str, Any], cores: int | None = 16, **about: Any) -> d
 def test_nothing_is_wrong_with_a_healthy_log():
     found = verdicts(healthy(), cores=48)
     assert {topic: one.finding for topic, one in found.items() if one.level != "ok"} == {}
-    assert len(found) == len(log_checks.CHECKS) + len(job_checks.CHECKS) - 2  # no GPUs, nothing cut off
+    assert len(found) == len(log_checks.CHECKS) + len(job_checks.CHECKS) - 3  # no GPUs or nodes, nothing cut off
 
 
 def where(condition: Any, name: str, value: Any) -> Any:
@@ -585,6 +586,32 @@ def test_refused(arguments, words, tmp_path, capsys, monkeypatch):
     assert digests(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("header", "nodes", "level", "words"),
+    [
+        ({"MaxNodes": "10"}, None, "warning", "MaxNodes = MaxProcs = 10"),
+        ({"MaxNodes": "10", "UnixStartTime": "843480031"}, None, "ok", "Before 2005, most such nodes had one core."),
+        ({"MaxNodes": "5"}, None, None, ""),
+        ({"MaxNodes": "1", "MaxProcs": "1"}, None, None, ""),
+        ({"MaxNodes": "ten"}, None, None, ""),
+        ({}, [4, 8, 1, 2, 0], "warning", "4 jobs of which the log tells the nodes have as many processors"),
+        ({}, [4, 8, 1, 1, 0], None, ""),
+        ({}, [0, 0, 1, 0, 1], None, ""),  # of serial jobs it says nothing
+    ],
+)
+def test_a_processor_may_be_a_node(header, nodes, level, words):
+    columns = HAND if nodes is None else {**HAND, "nodes": nodes}
+    trace = Trace.from_columns(columns, name="hand", header={**MONDAY, **header})
+    found = {one.topic: one for one in pwsim.describe(trace).verdicts}.get("Processors")
+    if level is None:
+        assert found is None
+        return
+    assert found.level == level
+    assert words in found.finding
+    assert ("workload: {cores_per_proc: N}" in found.advice) == (level == "warning")
+    assert "Processors" not in {one.topic for one in pwsim.describe(pwsim.in_cores(trace, 64)).verdicts}
+
+
 def test_a_converted_log_keeps_its_dates(tmp_path):
     log = tmp_path / "log.swf"
     log.write_text("; UnixStartTime: 800000000\n1 86400 -1 10 2 -1 -1 2 20 -1 1 1 1 -1 1 -1 -1 -1\n")
@@ -601,6 +628,7 @@ LOGS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "KTH-SP2": ("swf/KTH-SP2-1996-2.swf.gz", {}, {
         "Machine": "100 cores, by MaxProcs of the header. By the recorded times jobs held up to 104 at once.",
         "Clock": "Recorded waits are whole minutes.",
+        "Processors": "(MaxNodes = MaxProcs = 100): each is a node. Before 2005",
         "Load": "68.8 %",
         "Start and end": "The first week asks",
     }),

@@ -34,6 +34,9 @@ FULL_LOAD, HIGH_LOAD, LOW_LOAD = 1.0, 0.9, 0.1
 size of the machine is likelier than a site that runs so."""
 SEEN_SHARE = 0.5
 """If the log never shows more than this share of the machine in use at once, its size is in doubt."""
+MANY_CORES_SINCE = "2005"
+"""First year in which processors of two cores were sold for servers (AMD Opteron, April 2005): from then on a node has
+more than one core."""
 WIDE_PROBLEM = 0.01
 """Share of jobs or of their work that is too wide for the machine, from which results are about another workload."""
 
@@ -131,6 +134,29 @@ def machine(profile: Profile) -> Verdict:
     if seen < SEEN_SHARE * cores:
         return Verdict("Machine", "warning", finding, "Check the size, and whether the log is of the whole machine.")
     return Verdict("Machine", "ok", finding)
+
+
+def processors(profile: Profile) -> Verdict | None:
+    """Judge whether what the log calls a processor may be a whole node of many cores.
+
+    That a header has as many processors as nodes is certain; how many cores a node had, no log in SWF tells.
+    """
+    one, since = profile["machine"], profile["span"]["first_submit"]
+    found = ""
+    if one["nodes"] is not None and one["nodes"] == one["procs"] and one["nodes"] > 1:
+        found = f"The header says as many processors as nodes (MaxNodes = MaxProcs = {one['nodes']:,}): each is a node."
+        if since is not None and since[:4] < MANY_CORES_SINCE:
+            return Verdict("Processors", "ok", f"{found} Before {MANY_CORES_SINCE}, most such nodes had one core.")
+    elif one["a_proc_a_node_jobs"] and one["most_nodes"] > 1:
+        jobs = count(one["a_proc_a_node_jobs"], "job")
+        found = f"{jobs} of which the log tells the nodes have as many processors: each may be a node."
+    if not found:
+        return None
+    return Verdict(
+        "Processors", "warning", found,
+        "If a node has more cores, sizes, load and costs are too small by that factor: make cores of them with "
+        "`workload: {cores_per_proc: N}` (--cores-per-proc N), where N is the cores of a node. The log does not tell N.",
+    )  # fmt: skip
 
 
 def load(profile: Profile) -> Verdict | None:
@@ -285,5 +311,5 @@ def _full_weeks(profile: Profile) -> list[Profile]:
     return [week for week in profile["load"]["by_week"] if week["days"] == 7]
 
 
-CHECKS = (records, amount, length, machine, load, too_wide, edges, course, gaps)
+CHECKS = (records, amount, length, machine, processors, load, too_wide, edges, course, gaps)
 """In the order in which they are shown."""

@@ -125,13 +125,17 @@ def _machine(trace: Trace, cores: int | None) -> dict[str, Any]:
     """Return the size of the machine, and how much of it the log itself shows in use at once."""
     source = "given"
     if cores is None:
-        said = trace.header.get("MaxProcs", "").split(" ")[0]
-        known = said.isascii() and said.isdigit() and 0 < int(said) < 10**9
-        cores, source = (int(said), "MaxProcs of the header") if known else (None, "")
+        cores = trace.header_number("MaxProcs")
+        source = "MaxProcs of the header" if cores else ""
     wide = trace.procs > (cores or np.inf)
+    noded = trace.nodes > 0
     return {
         "cores": cores,
         "source": source,
+        "nodes": trace.header_number("MaxNodes"),
+        "procs": trace.header_number("MaxProcs"),
+        "a_proc_a_node_jobs": int(np.count_nonzero(noded)) if np.all(trace.procs[noded] == trace.nodes[noded]) else 0,
+        "most_nodes": int(trace.nodes.max()),
         "most_in_use": _most_in_use(trace),
         "too_wide_jobs": int(np.count_nonzero(wide)) if cores else None,
         "too_wide_share": share(wide) if cores else None,
