@@ -77,8 +77,8 @@ class Log(Frozen):
     time_zone: Annotated[str, Field(min_length=1)] | None = None
     """Zone of local times in the file, such as Europe/Paris; UTC if left out."""
     cores_per_proc: int = Field(default=1, ge=1, le=WIDEST)
-    """Cores of what the log calls a processor, where that is a node: sizes are in cores from then on, so that ``where``,
-    targets and the ``baseline`` are about cores."""
+    """Cores of what the log calls a processor, where that is a node: sizes are in cores from then on, so that
+    ``where``, targets and the ``baseline`` are about cores."""
 
     def path(self, folder: Path) -> Path:
         """Return the log's file; a data set is fetched if need be.

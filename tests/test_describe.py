@@ -606,6 +606,7 @@ def test_a_processor_may_be_a_node(header, nodes, level, words):
     if level is None:
         assert found is None
         return
+    assert found is not None
     assert found.level == level
     assert words in found.finding
     assert ("workload: {cores_per_proc: N}" in found.advice) == (level == "warning")

@@ -155,7 +155,7 @@ def processors(profile: Profile) -> Verdict | None:
     return Verdict(
         "Processors", "warning", found,
         "If a node has more cores, sizes, load and costs are too small by that factor: make cores of them with "
-        "`workload: {cores_per_proc: N}` (--cores-per-proc N), where N is the cores of a node. The log does not tell N.",
+        "`workload: {cores_per_proc: N}` (--cores-per-proc N) with the cores of a node, which the log does not tell.",
     )  # fmt: skip
 
 
