@@ -1,4 +1,4 @@
-"""Which jobs a pool takes: limits on what they ask for, and names of queues and users (semantics §5)."""
+"""Which jobs a pool takes: limits on what they ask for, and names of queues, users and their groups (semantics §5)."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ class Accepts(Frozen):
     """Queues of the log whose jobs are taken."""
     user: Names | None = None
     """Users whose jobs are taken."""
+    user_group: Names | None = None
+    """Groups or accounts of users whose jobs are taken."""
 
     def admit(self, trace: Trace) -> npt.NDArray[np.bool_]:
         """Return for each job of the trace whether it is accepted, shape (jobs,)."""
@@ -75,8 +77,7 @@ class Accepts(Frozen):
             admitted &= self.gpus.admit(trace.gpus)
         if self.memory is not None:
             admitted &= self.memory.admit(trace.memory_mib)
-        if self.queue is not None:
-            admitted &= np.asarray(trace.queue.isin(self.queue))
-        if self.user is not None:
-            admitted &= np.asarray(trace.user.isin(self.user))
+        for column, names in ((trace.queue, self.queue), (trace.user, self.user), (trace.user_group, self.user_group)):
+            if names is not None:
+                admitted &= np.asarray(column.isin(names))
         return admitted

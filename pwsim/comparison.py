@@ -35,8 +35,8 @@ LEAST_WEEKS = 4
 """Fewer weeks than this have no correlation."""
 
 COMPARISON_COLUMNS: dict[str, tuple[str, str]] = {
-    "by": ("", "what the jobs are grouped by: all, procs, estimate_s, week, partition or queue"),
-    "group": ("", "the group: a range of sizes or estimates, the number of the week from 0, or a name"),
+    "class_by": ("", "what the jobs are grouped by: all, procs, estimate_s, week, partition or queue"),
+    "class_name": ("", "the class: a range of sizes or estimates, the number of the week from 0, or a name"),
     "jobs": ("jobs", "jobs whose recorded and simulated waits are compared"),
     **{
         f"{prefix}wait_s_{name}": ("s", f"{text} wait, {name}")
@@ -72,8 +72,8 @@ def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFr
         Their waits, none of them NaN [s], shape (jobs,).
     """
     rows = []
-    for by, group, member in _groups(trace):
-        row: dict[str, Any] = {"by": by, "group": group, "jobs": int(np.count_nonzero(member))}
+    for by, label, member in _groups(trace):
+        row: dict[str, Any] = {"class_by": by, "class_name": label, "jobs": int(np.count_nonzero(member))}
         for prefix, waits_s in (("recorded_", recorded_wait_s), ("", wait_s)):
             for name in COMPARED_STATISTICS:
                 row[f"{prefix}wait_s_{name}"] = metrics.statistic(waits_s[member], name)
@@ -130,7 +130,7 @@ def figures(pair: Pair, groups: pd.DataFrame, rejections: Mapping[str, metrics.B
     """
     trace, recorded, compared = pair.trace, pair.recorded, pair.compared
     recorded_s, simulated_s = ((one.start_s - trace.submit_s)[compared] for one in (recorded, pair.simulated))
-    weeks = groups[(groups["by"] == "week") & (groups["jobs"] >= LEAST_WEEK_JOBS)]
+    weeks = groups[(groups["class_by"] == "week") & (groups["jobs"] >= LEAST_WEEK_JOBS)]
     figures: dict[str, float] = {
         "jobs_compared": int(np.count_nonzero(compared)),
         "jobs_without_recorded_wait": int(np.count_nonzero(pair.measured & np.isnan(recorded.start_s))),

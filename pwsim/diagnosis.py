@@ -265,7 +265,7 @@ def _closed_hours(seen: Evidence, excess: float) -> Finding:
 
 
 def _partition_full(seen: Evidence, excess: float) -> Finding:
-    names = seen.groups[seen.groups["by"] == "partition"]["group"]
+    names = seen.groups[seen.groups["class_by"] == "partition"]["class_name"]
     return Finding(
         "partitions",
         excess,
@@ -326,7 +326,7 @@ def _orders(seen: Evidence) -> Iterator[Finding]:
         ("procs", "priorities_by_size", "processors", "smallest"),
         ("estimate_s", "priorities_by_estimate", "of estimated run time", "sjf"),
     ):
-        rows = seen.groups[(seen.groups["by"] == by) & (seen.groups["jobs"] >= LEAST_CLASS_JOBS)]
+        rows = seen.groups[(seen.groups["class_by"] == by) & (seen.groups["jobs"] >= LEAST_CLASS_JOBS)]
         waits = zip(rows["recorded_wait_s_mean"], rows["wait_s_mean"], strict=True)
         ratio = np.array([wait_ratio(recorded_s, simulated_s) for recorded_s, simulated_s in waits])
         less, more = rows[ratio <= 1 / APART], rows[ratio >= APART]

@@ -516,10 +516,10 @@ def _at_edge(cluster: Cluster, setup: Setup) -> dict[str, str]:
     return edges
 
 
-def _row(order: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
+def _row(step: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
     """Return a replayed setup as a row of ``setups``."""
     return {
-        "order": order,
+        "step": step,
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
         "policy": str(one.setup.policy),
         "meets_targets": one.met,

@@ -327,13 +327,13 @@ def compared_sizes(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         Axes to draw on; new ones if left out.
     """
     ax = new_axes() if ax is None else ax
-    sizes = table[table["by"] == "procs"]
+    sizes = table[table["class_by"] == "procs"]
     if sizes.empty:
         return empty(ax, "no job has both waits")
     places = np.arange(len(sizes))
     ax.bar(places - 0.2, sizes["recorded_wait_s_mean"] / HOUR_S, 0.4, color=RECORDED, label="recorded")
     ax.bar(places + 0.2, sizes["wait_s_mean"] / HOUR_S, 0.4, color=SIMULATED, label="simulated")
-    _size_ticks(ax, list(sizes["group"]), list(sizes["jobs"]))
+    _size_ticks(ax, list(sizes["class_name"]), list(sizes["jobs"]))
     ax.set_ylabel("mean waiting time [h]")
     thousands(ax.yaxis)
     ax.legend(loc="best")
@@ -351,10 +351,10 @@ def compared_weeks(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         Axes to draw on; new ones if left out.
     """
     ax = new_axes(height=2.8) if ax is None else ax
-    weeks = table[(table["by"] == "week") & (table["jobs"] >= LEAST_WEEK_JOBS)]
+    weeks = table[(table["class_by"] == "week") & (table["jobs"] >= LEAST_WEEK_JOBS)]
     if weeks.empty:
         return empty(ax, f"no week has {LEAST_WEEK_JOBS} jobs with both waits")
-    number = weeks["group"].astype(int).to_numpy()
+    number = weeks["class_name"].astype(int).to_numpy()
     for column, label, colour in (
         ("recorded_wait_s_mean", "recorded", RECORDED), ("wait_s_mean", "simulated", SIMULATED)
     ):  # fmt: skip

@@ -124,7 +124,7 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
     """Return the replayed setups next in cost to the chosen one (else the cheapest), and which targets they miss."""
     distance = (setups["cost_usd_per_year"] - (summary["cost_usd_per_year"] or 0.0)).abs()
     rows = []
-    for row in setups.assign(distance=distance).sort_values(["distance", "order"]).head(COMPARED).to_dict("records"):
+    for row in setups.assign(distance=distance).sort_values(["distance", "step"]).head(COMPARED).to_dict("records"):
         missed = []
         for index, target in enumerate(summary["targets"]):
             value = row[f"target_{index}_achieved"]
@@ -141,10 +141,10 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
 
 def _groups(comparison: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of the comparison that the report lists, by what jobs are grouped by."""
-    listed = comparison[~comparison["by"].isin(["all", "week"])]
+    listed = comparison[~comparison["class_by"].isin(["all", "week"])]
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in listed.to_dict("records"):
-        groups.setdefault(row["by"], []).append({str(key): value for key, value in row.items()})
+        groups.setdefault(row["class_by"], []).append({str(key): value for key, value in row.items()})
     return groups
 
 

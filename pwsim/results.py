@@ -127,7 +127,7 @@ def _describe(column: str) -> tuple[str, str]:
 
 
 _SETUP_TEXTS = {
-    "order": "order in which the search replayed the setups",
+    "step": "order in which the search replayed the setups",
     "policy": "order and backfill rule",
     "meets_targets": "whether every target is met",
     "cost_usd_per_year": "sum of the parts of the cost",

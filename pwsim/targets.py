@@ -66,6 +66,8 @@ class Where(Frozen):
     """Only jobs of these queues."""
     user: Names | None = None
     """Only jobs of these users."""
+    user_group: Names | None = None
+    """Only jobs of these groups or accounts of users."""
 
     def admit(self, trace: Trace) -> npt.NDArray[np.bool_]:
         """Return for each job of the trace whether it is one of them, shape (jobs,)."""

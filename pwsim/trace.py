@@ -51,7 +51,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("recorded_status", "category", "", "", "how the log says that the job ended"),
     Column("user", "category", "", "", "user"),
-    Column("group", "category", "", "", "group or account"),
+    Column("user_group", "category", "", "", "group or account"),
     Column("queue", "category", "", "", "queue"),
     Column("partition", "category", "", "", "partition"),
 )

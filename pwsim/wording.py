@@ -291,7 +291,7 @@ def target_text(target: Mapping[str, Any]) -> str:
     for key, words in (("gpus_at_least", "at least"), ("gpus_at_most", "at most")):
         if where.get(key) is not None:
             conditions.append(f"of {words} {where[key]:g} {'GPU' if where[key] == 1 else 'GPUs'}")
-    conditions += [f"of {key} {' or '.join(where[key])}" for key in ("queue", "user") if where.get(key)]
+    conditions += [f"of {key} {' or '.join(where[key])}" for key in ("queue", "user", "user_group") if where.get(key)]
     return f"{text}, for jobs {' and '.join(conditions)}" if conditions else text
 
 

@@ -115,6 +115,7 @@ def matching(
     gpus_at_most: float | None = None,
     queue: str | Sequence[str] | None = None,
     user: str | Sequence[str] | None = None,
+    user_group: str | Sequence[str] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Return for each job whether it is like this, shape (jobs,); what is ``None`` admits all.
 
@@ -126,8 +127,8 @@ def matching(
         Limits on processors.
     gpus_at_least, gpus_at_most
         Limits on GPUs, parts of one included.
-    queue, user
-        A name or names of queues and of users.
+    queue, user, user_group
+        A name or names of queues, of users, and of groups of users.
     """
     admitted = np.ones(len(trace), dtype=bool)
     if procs_at_least is not None:
@@ -138,7 +139,7 @@ def matching(
         admitted &= trace.gpus >= gpus_at_least
     if gpus_at_most is not None:
         admitted &= trace.gpus <= gpus_at_most
-    for column, names in ((trace.queue, queue), (trace.user, user)):
+    for column, names in ((trace.queue, queue), (trace.user, user), (trace.user_group, user_group)):
         if names is not None:
             admitted &= np.asarray(column.isin([names] if isinstance(names, str) else list(names)))
     return admitted

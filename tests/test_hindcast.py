@@ -238,7 +238,7 @@ def test_partitions():
     done = hindcast(log, cores=64)
     assert causes(done)[0] == "partitions"
     assert "fat and thin" in finding(done, "partitions").text
-    assert set(done.comparison[done.comparison["by"] == "partition"]["group"]) == {"fat", "thin"}
+    assert set(done.comparison[done.comparison["class_by"] == "partition"]["class_name"]) == {"fat", "thin"}
 
 
 def test_too_few_cores(trace):
@@ -518,7 +518,9 @@ def test_groups_by_hand():
     log = Trace.from_columns(
         {"submit_s": [0, 6.5 * DAY_S, 8 * DAY_S], "run_s": [5, 5, 5], "procs": [1, 4, 3], "estimate_s": [900, 901, 1e6]}
     )
-    table = by_group(log, np.array([0.0, 60.0, 30.0]), np.array([10.0, 20.0, 30.0])).set_index(["by", "group"])
+    table = by_group(log, np.array([0.0, 60.0, 30.0]), np.array([10.0, 20.0, 30.0])).set_index(
+        ["class_by", "class_name"]
+    )
     assert table.loc[("all", "all"), "recorded_wait_s_mean"] == 30
     for column, value in {"jobs": 2, "recorded_wait_s_p95": 60, "wait_s_mean": 25}.items():
         assert table.loc[("procs", "3-4"), column] == value
@@ -596,7 +598,7 @@ def test_the_command_writes_what_it_found(trace, tmp_path, capsys):
     jobs = pd.read_parquet(tmp_path / "r" / "jobs.parquet")
     pd.testing.assert_series_equal(jobs["wait_s"], jobs["recorded_wait_s"], check_names=False, check_exact=False)
     table = pd.read_parquet(tmp_path / "r" / "comparison.parquet")
-    assert (table["by"].iloc[0], table["jobs"].iloc[0]) == ("all", len(log))
+    assert (table["class_by"].iloc[0], table["jobs"].iloc[0]) == ("all", len(log))
     assert len(pd.read_parquet(tmp_path / "r" / "comparison_hourly.parquet")) == math.ceil(log.span_s / HOUR_S)
     figures = {path.name for path in (tmp_path / "r" / "figures").iterdir()}
     assert {

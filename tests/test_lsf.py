@@ -28,7 +28,7 @@ def test_a_record(tmp_path):
     job = trace.jobs.iloc[0]
     assert (trace.format, job["job_id"], job["run_s"], job["procs"]) == ("lsf", 7, 300, 2)
     assert (job["recorded_wait_s"], job["estimate_s"], job["recorded_status"]) == (100, 300, "DONE")
-    assert (job["user"], job["group"], job["queue"]) == ("ada", "project", "normal")
+    assert (job["user"], job["user_group"], job["queue"]) == ("ada", "project", "normal")
 
 
 @pytest.mark.parametrize(

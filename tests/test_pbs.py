@@ -31,7 +31,7 @@ def test_a_record(tmp_path):
     job = trace.jobs.iloc[0]
     assert (trace.format, job["job_id"], job["run_s"], job["estimate_s"]) == ("pbs", 7, 300, 3600)
     assert (job["recorded_wait_s"], job["held_s"], job["procs"]) == (40, 20, 2)
-    assert (job["user"], job["group"], job["queue"], job["recorded_status"]) == ("ada", "maths", "batch", "0")
+    assert (job["user"], job["user_group"], job["queue"], job["recorded_status"]) == ("ada", "maths", "batch", "0")
 
 
 @pytest.mark.parametrize(

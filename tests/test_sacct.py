@@ -48,7 +48,7 @@ def test_a_row(tmp_path):
         0,
     )
     assert (job["procs"], job["nodes"], job["memory_mib"], job["gpus"]) == (8, 2, 0, 0)
-    assert (job["user"], job["group"], job["queue"], job["partition"]) == ("ada", "maths", "main", "main")
+    assert (job["user"], job["user_group"], job["queue"], job["partition"]) == ("ada", "maths", "main", "main")
     assert job["recorded_status"] == "COMPLETED"
 
 

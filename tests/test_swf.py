@@ -27,7 +27,7 @@ def read(tmp_path, content: str | bytes, name: str = "x.swf") -> Trace:
 def test_fields(tmp_path):
     jobs = read(tmp_path, JOB).jobs.iloc[0]
     assert (jobs["procs"], jobs["run_s"], jobs["estimate_s"], jobs["recorded_wait_s"]) == (8, 10, 60, 5)
-    assert (jobs["user"], jobs["group"], jobs["queue"], jobs["partition"]) == ("7", "3", "2", "1")
+    assert (jobs["user"], jobs["user_group"], jobs["queue"], jobs["partition"]) == ("7", "3", "2", "1")
     assert (jobs["recorded_status"], jobs["memory_mib"]) == ("1", 8)
 
 

@@ -58,7 +58,7 @@ def profile_of(trace: Trace, cores: int | None = None, time_zone: str = "UTC") -
         "machine": machine,
         **calendar.facts(trace, machine["cores"], time_zone),
         "users": _names(trace.user, trace.procs, work),
-        "groups": _names(trace.group, trace.procs, work),
+        "user_groups": _names(trace.user_group, trace.procs, work),
         "queues": _names(trace.queue, trace.procs, work),
         "procs": _sizes(trace, work),
         "run_s": _runs(trace, work),

@@ -92,7 +92,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
         )
     if profile["memory"]["mib_per_core"]:
         yield "Memory", f"{_spread(profile['memory']['mib_per_core'], lambda mib: f'{mib / 1024:.3g} GiB')} a core"
-    for label, key in (("Users", "users"), ("Groups", "groups"), ("Queues", "queues")):
+    for label, key in (("Users", "users"), ("Groups", "user_groups"), ("Queues", "queues")):
         yield label, _largest(profile[key])
     states = profile["statuses"]
     yield "States", ", ".join(f"{name}: {jobs:,}" for name, jobs in list(states.items())[:6])

@@ -129,7 +129,7 @@ def _job(path: Path, line: int, tokens: list[str]) -> dict[str, Any]:
         "procs": float(sum(slots) or count(FIELDS["numProcessors"], "numProcessors")),
         "recorded_status": _STATUS.get(status, status),
         "user": at(FIELDS["userName"], "userName"),
-        "group": rest[1] if len(rest) > 1 else "",
+        "user_group": rest[1] if len(rest) > 1 else "",
         "queue": at(FIELDS["queue"], "queue"),
     }
 

@@ -19,6 +19,9 @@ from pwsim.trace import COLUMNS, Trace
 
 _KEY = b"pwsim_trace"
 
+_RENAMED = {"group": "user_group"}
+"""Columns that had another name in files of older versions."""
+
 
 def is_trace(path: Path) -> bool:
     """Tell whether a Parquet file holds a trace."""
@@ -73,7 +76,9 @@ def read(path: Path) -> Trace:
     try:
         table = pq.read_table(path)
         about = json.loads((table.schema.metadata or {}).get(_KEY, b"null"))
-        columns: dict[str, Any] = {name: table.column(name).to_pandas() for name in table.column_names}
+        columns: dict[str, Any] = {
+            _RENAMED.get(name, name): table.column(name).to_pandas() for name in table.column_names
+        }
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or str(error).splitlines()[0]}") from None
     except (pa.ArrowException, ValueError) as error:
@@ -81,7 +86,8 @@ def read(path: Path) -> Trace:
     if not isinstance(about, dict):
         raise TraceError(f"{path}: holds no trace of pwsim; another table needs `format: parquet` and a mapping")
     try:
-        made = Trace.from_columns(_arrays(columns, about["categories"]), name=about["name"])
+        categories = {_RENAMED.get(name, name): names for name, names in about["categories"].items()}
+        made = Trace.from_columns(_arrays(columns, categories), name=about["name"])
         return replace(
             made,
             jobs_read=int(about["jobs_read"]),

@@ -115,7 +115,7 @@ def _job(path: Path, line: int, job: str, keys: dict[str, str]) -> dict[str, Any
         "gpus": count(wanted + "ngpus") or gpus,
         "recorded_status": keys.get("Exit_status", ""),
         "user": keys.get("user", ""),
-        "group": keys.get("group", ""),
+        "user_group": keys.get("group", ""),
         "queue": keys.get("queue", ""),
     }
 

@@ -76,7 +76,7 @@ PRESETS = {
             "nodes": "nodes_req",
             "gpus": "gpus_req",
             "user": "user",
-            "group": "account",
+            "user_group": "account",
             "queue": "partition",
             "partition": "partition",
         }

@@ -158,7 +158,7 @@ def _jobs(rows: Rows, clock: Clock, seen: Seen) -> dict[str, Any]:
         "held_s": when.held_s,
         "recorded_status": rows.names("state", slurm.state),
         "user": rows.names("user"),
-        "group": rows.names("account"),
+        "user_group": rows.names("account"),
         "queue": rows.names("partition"),
         "partition": rows.names("partition"),
         "job_id": ids.number,

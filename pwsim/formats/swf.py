@@ -76,7 +76,7 @@ def read(path: Path) -> Trace:
         "recorded_wait_s": np.where(fields[WAIT] >= 0, fields[WAIT], np.nan),
         "recorded_status": _category(fields[STATUS]),
         "user": _category(fields[USER]),
-        "group": _category(fields[GROUP]),
+        "user_group": _category(fields[GROUP]),
         "queue": _category(fields[QUEUE]),
         "partition": _category(fields[PARTITION]),
     }
@@ -102,10 +102,12 @@ def write(trace: Trace, path: Path) -> None:
     unknown = np.full(len(trace), -1, dtype=np.int64)
     wait_s = np.where(np.isnan(trace.recorded_wait_s), -1.0, trace.recorded_wait_s)
     memory = np.where(trace.memory_mib > 0, trace.memory_mib * 1024 // trace.procs, -1)
-    codes = {name: _codes(trace.table[name]) for name in ("recorded_status", "user", "group", "queue", "partition")}
+    codes = {
+        name: _codes(trace.table[name]) for name in ("recorded_status", "user", "user_group", "queue", "partition")
+    }
     columns = [
         trace.job_id, trace.submit_s, wait_s, trace.run_s, trace.procs, unknown, unknown, trace.procs,
-        trace.estimate_s, memory, codes["recorded_status"], codes["user"], codes["group"], unknown, codes["queue"],
+        trace.estimate_s, memory, codes["recorded_status"], codes["user"], codes["user_group"], unknown, codes["queue"],
         codes["partition"], unknown, unknown,
     ]  # fmt: skip
     lines = [f"; {label}: {value}".rstrip() for label, value in _header_from(trace).items()]
