@@ -337,8 +337,8 @@ def _orders(seen: Evidence) -> Iterator[Finding]:
             yield Finding(
                 cause,
                 gained / whole,
-                f"Jobs of {listed(list(less['group']))} {noun} "
-                f"wait less than in the replay ({_means(less)}), those of {listed(list(more['group']))} longer "
+                f"Jobs of {listed(list(less['class_name']))} {noun} "
+                f"wait less than in the replay ({_means(less)}), those of {listed(list(more['class_name']))} longer "
                 f"({_means(more)}).{f' Try --policy {order}-easy.' if favoured else ''}",
             )
 
