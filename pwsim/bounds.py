@@ -117,9 +117,11 @@ def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.
     """Return by pool the least that jobs cause at each choice, shape (choices,) [USD a year].
 
     A pool runs for certain the jobs that it holds at that choice and that no earlier pool could hold at any; for the
-    first pool these are all of its jobs.
+    first pool these are all of its jobs.  Of several bounds on what they cause (:func:`pwsim.charges.least_usd`), the
+    largest counts.
     """
-    if not cluster.steady or trace.feedback:  # jobs may move, or be given up; or a slow setup has years of its own
+    moving = any(pool.elastic or pool.fails or pool.burst_after is not None for pool in cluster.pools)
+    if moving or trace.feedback:  # jobs may move, or be given up; or a slow setup has years of its own
         return [np.zeros(len(pool.nodes)) for pool in cluster.pools]
     run_s = work_s(trace, cluster)
     free = np.ones(len(trace), dtype=bool)
@@ -127,8 +129,14 @@ def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.
     for index, pool in enumerate(cluster.pools):
         choices = len(pool.nodes)
         mine = free & (first[:, index] < choices)
-        least = charges.least_usd(pool, trace.procs[mine], run_s[mine] / pool.node.speed, trace.data_gib[mine], terms)
-        usd = np.cumsum(np.bincount(first[mine, index], least, minlength=choices))
+        held = trace.procs[mine], trace.gpus[mine], run_s[mine] / pool.node.speed, trace.data_gib[mine]
+        usd = np.max(
+            [
+                np.cumsum(np.bincount(first[mine, index], row, minlength=choices))
+                for row in charges.least_usd(pool, *held, terms)
+            ],
+            axis=0,
+        )
         caused.append(np.array([costs.per_year(float(one), trace.span_s) for one in usd]))
         free &= first[:, index] == choices
     return caused

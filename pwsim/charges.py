@@ -26,7 +26,7 @@ from pwsim.costs import (
     total,
 )
 from pwsim.metrics import integral
-from pwsim.pools import CloudPool, OnPremisesPool, Pool
+from pwsim.pools import CloudPool, Pool
 from pwsim.tariffs import least_usd_per_kw, usd_per_kw
 from pwsim.trace import Floats, Integers
 from pwsim.units import HOUR_S, YEAR_H
@@ -41,11 +41,11 @@ class Use(NamedTuple):
     """What jobs and nodes did in one pool, as arrays."""
 
     start_s: Floats
-    """Start of each attempt, shape (attempts,) [s]."""
+    """Start of each stretch in which something is busy (:func:`busy_stretches`), shape (stretches,) [s]."""
     end_s: Floats
-    """Its end, shape (attempts,) [s]."""
-    procs: Integers
-    """Processors that it held, shape (attempts,)."""
+    """Its end, shape (stretches,) [s]."""
+    busy_w: Floats
+    """What is drawn then beyond idle power, shape (stretches,) [W]."""
     launch_s: Floats
     """Launch of each stay of a node, shape (stays,) [s]."""
     gone_s: Floats
@@ -111,31 +111,93 @@ def last_s(pool: Pool, use: Use) -> float:
     )
 
 
-def _busy_kw(pool: OnPremisesPool) -> float:
-    """Return what a busy core draws beyond idle power, at the meter of the site [kW]."""
-    assert pool.cost is not None
-    return float(pool.cost.busy_power - pool.cost.idle_power) / 1000 * pool.cost.pue / pool.node.cores
+def _busy_w(pool: Pool, cores: Floats | Integers, gpus: Floats) -> Floats:
+    """Return what busy cores and GPUs of one node, or of whole nodes alike, draw beyond idle power [W].
+
+    That is the larger of the share of busy cores and, if there are GPUs, of busy GPUs times (busy - idle) watts, or
+    what the scenario says of a core and a GPU (semantics §8).  Of ``n`` nodes that a job holds whole, each has an
+    ``n``-th of its cores and of its GPUs, so all together draw as much as one would that had all of them.
+    """
+    if isinstance(pool, CloudPool) or pool.cost is None:
+        return np.zeros(len(cores))
+    own = pool.cost
+    watts: Floats
+    if own.busy_power_per_core is not None:
+        watts = cores * own.busy_power_per_core + gpus * (own.busy_power_per_gpu or 0.0)
+        return watts
+    share = cores / pool.node.cores
+    if pool.node.gpus:
+        share = np.maximum(share, gpus / pool.node.gpus)
+    watts = share * (own.busy_power - own.idle_power)
+    return watts
+
+
+def busy_by_node(pool: Pool) -> bool:
+    """Return whether the power of jobs depends on who shares a node with them: on the larger of two shares of it."""
+    if isinstance(pool, CloudPool) or pool.cost is None or pool.cost.busy_power_per_core is not None:
+        return False
+    return pool.placement == "packed" and pool.node.gpus > 0
+
+
+def busy_stretches(
+    pool: Pool, start_s: Floats, end_s: Floats, cores: Floats | Integers, gpus: Floats, node: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """Return when how much is drawn beyond idle power.
+
+    Parameters
+    ----------
+    pool
+        The pool.
+    start_s, end_s, cores, gpus
+        Attempts, or with ``node`` their shares: start and end [s], cores and GPUs that the job asked for, each of shape
+        (attempts,).
+    node
+        Number of the node of each, where :func:`busy_by_node` asks for it.
+
+    Returns
+    -------
+    Starts, ends [s] and powers [W], each of shape (stretches,).
+
+    Examples
+    --------
+    A node of 4 cores and 2 GPUs, 100 W idle and 500 W busy: a GPU and a core from 0 to 10, from 4 to 6 also 3 cores.
+    Until 4 and from 6 on, half of the GPUs are busy; between, all of the cores.
+
+    >>> from pwsim.pools import OnPremisesPool
+    >>> pool = OnPremisesPool.model_validate({"name": "own", "kind": "on_premises", "nodes": 1, "placement": "packed",
+    ...     "node": {"cores": 4, "gpus": 2},
+    ...     "cost": {"capex_usd": 0, "lifetime_years": 1, "idle_power": 100, "busy_power": 500}})
+    >>> shares = [np.array(one, dtype=float) for one in ([0, 4], [10, 6], [1, 3], [1, 0], [0, 0])]
+    >>> busy_stretches(pool, *shares)
+    (array([0., 4., 6.]), array([ 4.,  6., 10.]), array([200., 400., 200.]))
+    """
+    if node is None:
+        return start_s, end_s, _busy_w(pool, cores, gpus)
+    times_s, nodes = np.concatenate((start_s, end_s)), np.concatenate((node, node))
+    order = np.lexsort((times_s, nodes))
+    # Every share is given back, so that each node begins with none, but for rounding.
+    held = [np.maximum(np.cumsum(np.concatenate((one, -one))[order]), 0.0)[:-1] for one in (cores, gpus)]
+    times_s, nodes = times_s[order], nodes[order]
+    lasts = (nodes[1:] == nodes[:-1]) & (times_s[1:] > times_s[:-1])
+    return times_s[:-1][lasts], times_s[1:][lasts], _busy_w(pool, held[0][lasts], held[1][lasts])
 
 
 def _busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
-    """Return the price of the power that busy cores draw beyond idle power.
-
-    A node draws its busy share of cores times (busy - idle) watts more than when idle.
-    """
+    """Return the price of the power that is drawn beyond idle power."""
     if isinstance(pool, CloudPool) or pool.cost is None:
         return np.zeros(len(until_s))
-    # With time counted in what a kilowatt has cost until then, the integral of cores × price is one of cores alone.
+    # With time counted in what a kilowatt has cost until then, the integral of power × price is one of power alone.
     paid = [
         usd_per_kw(pool.cost.electricity_usd_per_kwh, times_s, terms.week_s)
         for times_s in (use.start_s, use.end_s, until_s)
     ]
-    return _busy_kw(pool) * integral(paid[0], paid[1], use.procs, paid[2])
+    return integral(paid[0], paid[1], use.busy_w, paid[2]) / 1000 * pool.cost.pue
 
 
 def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
     """Return what jobs emit until some times [kg], shape (times,).
 
-    That is busy own cores, beyond idle nodes, and elastic nodes while they are there.
+    That is what own nodes draw beyond idle power, and elastic nodes while they are there.
     """
     if isinstance(pool, CloudPool):
         if not pool.elastic:
@@ -144,13 +206,8 @@ def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
         return held_s / HOUR_S * pool.carbon_g_per_hour / 1000
     if pool.cost is None:
         return np.zeros(len(until_s))
-    return (
-        _busy_kw(pool)
-        * integral(use.start_s, use.end_s, use.procs, until_s)
-        / HOUR_S
-        * pool.cost.carbon_g_per_kwh
-        / 1000
-    )
+    busy_kwh = integral(use.start_s, use.end_s, use.busy_w, until_s) / 1000 * pool.cost.pue / HOUR_S
+    return busy_kwh * pool.cost.carbon_g_per_kwh / 1000
 
 
 def _rent_usd(pool: Pool, use: Use, until_s: Floats) -> Floats:
@@ -242,26 +299,37 @@ def _data_usd(pool: Pool, use: Use, until_s: Floats) -> dict[str, Floats]:
     }
 
 
-def least_usd(pool: Pool, procs: Integers, run_s: Floats, data_gib: Floats, terms: Terms) -> Floats:
-    """Return what each job causes at least if a pool runs it, whenever that is [USD], shape (jobs,).
+def least_usd(
+    pool: Pool, procs: Integers, gpus: Floats, run_s: Floats, data_gib: Floats, terms: Terms
+) -> tuple[Floats, ...]:
+    """Return what jobs cause at least if a pool runs them, whenever that is [USD].
+
+    Each row, summed over jobs, is at most what they cause; so the largest of the sums is a bound.  There is one row
+    where each job has a power of its own.  Where jobs share nodes with GPUs (:func:`busy_by_node`), there is one for
+    cores and one for GPUs: with ``c`` and ``g`` the shares of busy cores and GPUs of a node, at every instant
+    ``Σ max(c, g)`` over the nodes is at least ``Σ c``, which is the sum of the cores of the jobs that run by those of a
+    node, and at least ``Σ g``; and a job draws at least the cheapest price for its run time.
 
     Parameters
     ----------
     pool
         A pool whose nodes are always up.
-    procs, run_s, data_gib
+    procs, gpus, run_s, data_gib
         Size, run time there [s] and data [GiB] of each job, shape (jobs,).
     terms
         What costs depend on besides.
+
+    Returns
+    -------
+    One or more rows, each of shape (jobs,).
     """
     if isinstance(pool, CloudPool):
         kept_s = run_s if pool.storage_time is None else pool.storage_time
         stored = kept_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month
-        usd: Floats = data_gib * (stored + pool.egress_usd_per_gib)
-        return usd
+        return (data_gib * (stored + pool.egress_usd_per_gib),)
     if pool.cost is None:
-        return np.zeros(len(procs))
+        return (np.zeros(len(procs)),)
     by_kw = least_usd_per_kw(pool.cost.electricity_usd_per_kwh, run_s)
-    carbon = run_s / HOUR_S * pool.cost.carbon_g_per_kwh / 1000 / KG_PER_TONNE * terms.carbon_usd_per_tonne
-    energy: Floats = procs * _busy_kw(pool) * (by_kw + carbon)
-    return energy
+    by_kw += run_s / HOUR_S * pool.cost.carbon_g_per_kwh / 1000 / KG_PER_TONNE * terms.carbon_usd_per_tonne
+    alone = [(procs, 0 * gpus), (0 * procs, gpus)] if busy_by_node(pool) else [(procs, gpus)]
+    return tuple(_busy_w(pool, *busy) / 1000 * pool.cost.pue * by_kw for busy in alone)

@@ -45,7 +45,11 @@ class OnPremisesCost(Frozen):
     idle_power: Watts = 0.0
     """Power of an idle node [W]."""
     busy_power: Watts = 0.0
-    """Power of a node whose cores are all busy [W]."""
+    """Power of a node whose cores, or whose GPUs, are all busy [W]; between, the larger share of both counts."""
+    busy_power_per_core: Watts | None = None
+    """Instead of ``busy_power``: what a busy core draws beyond the idle power of its node [W]."""
+    busy_power_per_gpu: Watts | None = None
+    """With ``busy_power_per_core``: what a busy GPU draws beyond the idle power of its node [W]."""
     pue: float = Field(default=1.0, ge=1, le=10, allow_inf_nan=False)
     """Power usage effectiveness: power of the whole site by power of the nodes."""
     electricity_usd_per_kwh: Electricity = 0.0
@@ -54,8 +58,20 @@ class OnPremisesCost(Frozen):
     """Carbon dioxide (equivalent) of a kilowatt-hour of electricity [g/kWh]."""
 
     @model_validator(mode="after")
+    def _busy_power_in_one_way(self) -> Self:
+        if self.busy_power_per_core is None and self.busy_power_per_gpu is None:
+            return self
+        if "busy_power" in self.model_fields_set:
+            raise ValueError(
+                "give either busy_power, or busy_power_per_core and for nodes with GPUs busy_power_per_gpu"
+            )
+        if self.busy_power_per_core is None:
+            raise ValueError("busy_power_per_core is missing beside busy_power_per_gpu; it may be 0")
+        return self
+
+    @model_validator(mode="after")
     def _busy_above_idle(self) -> Self:
-        if self.busy_power < self.idle_power:
+        if self.busy_power_per_core is None and self.busy_power < self.idle_power:
             raise ValueError(f"busy_power ({self.busy_power:g} W) must not be below idle_power ({self.idle_power:g} W)")
         return self
 

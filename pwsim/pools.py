@@ -166,6 +166,18 @@ class OnPremisesPool(PoolBase):
             raise ValueError("mtbf needs placement: nodes or packed, for the jobs of a failing node must be known")
         return self
 
+    @model_validator(mode="after")
+    def _power_of_gpus_is_told(self) -> Self:
+        if self.cost is not None and self.cost.busy_power_per_core is not None:
+            told = self.cost.busy_power_per_gpu
+            if self.node.gpus and told is None:
+                raise ValueError("cost.busy_power_per_gpu is missing: the nodes have GPUs (it may be 0)")
+            if not self.node.gpus and told is not None:
+                raise ValueError(
+                    "cost.busy_power_per_gpu is for nodes with GPUs; leave it out, or give node: {gpus: …}"
+                )
+        return self
+
 
 def _either_instance_or_inline(schema: dict[str, Any]) -> None:
     """Say in the JSON Schema that an instance stands for the node and its price."""

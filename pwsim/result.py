@@ -365,19 +365,33 @@ class Result:
 
     def _use(self, index: int) -> charges.Use:
         """Return what jobs and nodes did in a pool."""
-        trace, replay, here = self.trace, self.replay, self.attempts.pool == index
+        trace, replay = self.trace, self.replay
         launch_s, _, gone_s = self.stays(index)
         ended = replay.pool == index
+        start_s, end_s, busy_w = self._busy_stretches(index)
         return charges.Use(
-            start_s=self.attempts.start_s[here],
-            end_s=self.attempts.end_s[here],
-            procs=trace.procs[self.attempts.job[here]],
+            start_s=start_s,
+            end_s=end_s,
+            busy_w=busy_w,
             launch_s=launch_s,
             gone_s=gone_s,
             submit_s=self.submit_s[ended],
             job_end_s=replay.end_s[ended],
             data_gib=trace.data_gib[ended],
         )
+
+    def _busy_stretches(self, index: int) -> tuple[Floats, Floats, Floats]:
+        """Return when how much is drawn in a pool beyond idle power; see :func:`pwsim.charges.busy_stretches`."""
+        trace, pool = self.trace, self.cluster.pools[index]
+        if self.replay.places is not None and charges.busy_by_node(pool):
+            job, _, start_s, end_s, node = self.replay.places[self.replay.places[:, 1] == index, :5].T
+            job = job.astype(np.int64)
+            shares = pool.need(trace)[job]
+            return charges.busy_stretches(
+                pool, start_s, end_s, trace.procs[job] / shares, trace.gpus[job] / shares, node
+            )
+        job, _, start_s, end_s, _ = (column[self.attempts.pool == index] for column in self.attempts)
+        return charges.busy_stretches(pool, start_s, end_s, trace.procs[job], trace.gpus[job])
 
     def hourly(self, economics: Economics = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter."""

@@ -21,7 +21,7 @@ from pwsim.plan import search
 from pwsim.pools import CloudPool
 from pwsim.tariffs import Band, least_usd_per_kw, start_of, usd_per_kw
 from pwsim.wording import PART_NAMES
-from tests.strategies import traces
+from tests.strategies import gpu_traces, traces
 from tests.test_hostile import JOB, folder, pwsim  # noqa: F401 - a fixture
 
 DAYTIME = [{"usd_per_kwh": 0.3, "hours": [8, 20], "weekdays": "mon..fri"}, {"usd_per_kwh": 0.1}]
@@ -253,6 +253,145 @@ def test_lost_work_costs_what_the_work_of_its_pool_costs(monkeypatch):
     assert bill.cost["cloud_usd_per_year"] == pytest.approx(0.5 * 31_557.6)
     assert bill.lost_work_usd_per_year == pytest.approx(0.1 * 31_557.6)
     assert result.pools()["lost_work_usd_per_year"].tolist() == [bill.lost_work_usd_per_year]
+
+
+# -- power of nodes with GPUs
+
+GPU_NODE = {"cores": 4, "gpus": 2}
+GPU_COST = {"idle_power": 100, "busy_power": 500, "electricity_usd_per_kwh": 0.25, "carbon_g_per_kwh": 400}
+
+
+def gpu_pool(placement="packed", nodes=1, node=GPU_NODE, **cost):
+    return {**own(nodes, **{**GPU_COST, **cost}), "node": node, "placement": placement}
+
+
+def test_a_node_whose_gpus_are_all_busy_draws_its_busy_power():
+    # 8 kW beyond idle at 0.10 USD for 8,766 h, though only 8 of 96 cores are busy: 7,012.80 USD.
+    node = {"cores": 96, "gpus": 8}
+    cost = {"idle_power": 2000, "busy_power": 10_000, "electricity_usd_per_kwh": 0.1}
+    for placement in ("nodes", "packed"):
+        pool = gpu_pool(placement, node=node, **cost)
+        result = replay([pool], [(0, 8, 3600), (3600, 1, 0)], gpus=[8, 0])
+        assert result.cost()["busy_energy_usd_per_year"] == pytest.approx(7012.8)
+
+
+def test_jobs_that_share_a_node_draw_the_larger_share_of_it():
+    # Job 0 has a core and a GPU until 2 h, job 1 three cores from 0:30 to 1:00: half of the GPUs are busy for 2 h, but all
+    # of the cores for half an hour of it, 0.2 × 1.5 + 0.4 × 0.5 kWh.  On nodes of their own: 0.2 × 2 + 0.3 × 0.5 kWh.
+    jobs = [(0, 1, 7200), (1800, 3, 1800), (7200, 1, 0)]
+    for pool, kwh, by_hour in ((gpu_pool(), 0.5, [0.3, 0.2]), (gpu_pool("nodes", nodes=2), 0.55, [0.35, 0.2])):
+        result = replay([pool], jobs, gpus=[1, 0, 0])
+        assert result.cost()["busy_energy_usd_per_year"] == pytest.approx(kwh * 0.25 * 4383)
+        idle_usd = pool["nodes"] * 0.1 * 0.25
+        assert result.timeline["cost_usd"].tolist() == pytest.approx([one * 0.25 + idle_usd for one in by_hour])
+        idle_kg = pool["nodes"] * 0.1 * 8766 * 0.4
+        assert result.bill().carbon_kg_per_year == pytest.approx(idle_kg + kwh * 0.4 * 4383)
+
+
+def test_energy_of_shared_nodes_by_the_hour():
+    # Monday 7:00; the same jobs: the first hour at 0.10, the second at 0.30 USD.
+    pool = gpu_pool(electricity_usd_per_kwh=DAYTIME, idle_power=0, busy_power=400)
+    result = replay([pool], [(0, 1, 7200), (1800, 3, 1800), (7200, 1, 0)], gpus=[1, 0, 0])
+    economics = Economics(start=MONDAY_7)
+    assert result.hourly(economics)["cost_usd"].tolist() == pytest.approx([0.03, 0.06])
+    assert result.cost(economics)["busy_energy_usd_per_year"] == pytest.approx(0.09 * 4383)
+
+
+def test_wide_jobs_are_spread_over_their_nodes():
+    # 6 cores and 2 GPUs on two nodes: 3 of 4 cores and half of the GPUs of each, 0.3 kW each.  A job without GPUs and of
+    # one core on two nodes has an eighth of each.
+    for placement in ("nodes", "packed"):
+        result = replay([gpu_pool(placement, nodes=2)], [(0, 6, 3600), (3600, 1, 3600), (7200, 1, 0)],
+                        gpus=[2, 0, 0], nodes=[2, 2, 1])  # fmt: skip
+        assert result.cost()["busy_energy_usd_per_year"] == pytest.approx((0.6 + 0.1) * 0.25 * 4383)
+
+
+def test_power_by_the_core_and_by_the_gpu():
+    # A core draws 10 W and a GPU 150 W beyond idle, whoever shares the node: 0.16 × 2 + 0.03 × 0.5 kWh.
+    power = {"busy_power_per_core": 10, "busy_power_per_gpu": 150}
+    for placement in ("nodes", "packed"):
+        pool = gpu_pool(placement, nodes=2, **power)
+        del pool["cost"]["busy_power"]
+        result = replay([pool], [(0, 1, 7200), (1800, 3, 1800), (7200, 1, 0)], gpus=[1, 0, 0])
+        assert result.cost()["busy_energy_usd_per_year"] == pytest.approx(0.335 * 0.25 * 4383)
+    pool = own(2, cores=4, busy_power_per_core=10, electricity_usd_per_kwh=0.25)
+    result = replay([pool], [(0, 3, 1800), (7200, 1, 0)])
+    assert nonzero(result.cost()) == pytest.approx({"busy_energy_usd_per_year": 0.015 * 0.25 * 4383})
+
+
+@pytest.mark.parametrize(
+    ("node", "cost", "words"),
+    [
+        (GPU_NODE, {"busy_power": 9, "busy_power_per_core": 1, "busy_power_per_gpu": 1}, "either busy_power, or"),
+        ({"cores": 4}, {"busy_power": 9, "busy_power_per_core": 1}, "either busy_power, or"),
+        (GPU_NODE, {"busy_power_per_gpu": 1}, "busy_power_per_core is missing"),
+        (GPU_NODE, {"busy_power_per_core": 1}, "busy_power_per_gpu is missing"),
+        ({"cores": 4}, {"busy_power_per_core": 1, "busy_power_per_gpu": 1}, "is for nodes with GPUs"),
+        ({"cores": 4}, {"busy_power_per_core": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_power_is_told_in_one_way(node, cost, words):
+    with pytest.raises(ValidationError, match=words):
+        Cluster.model_validate({"pools": [{**own(1, **cost), "node": node}]})
+
+
+def counted_usd(result, pool):
+    """Return the busy energy of a pool of 0.4 kW at 0.25 USD/kWh by counting seconds and nodes."""
+    need = pool.need(result.trace)
+    if pool.placement == "nodes":
+        times = enumerate(zip(result.replay.start_s, result.replay.end_s, strict=True))
+        rows = [(job, *span, (job, share)) for job, span in times for share in range(need[job])]
+    else:
+        places = () if result.replay.places is None else result.replay.places
+        rows = [(int(job), start, end, node) for job, _, start, end, node, *_ in places]
+    watts = 0.0
+    for second in range(int(result.end_s)):
+        nodes: dict[object, tuple[float, float]] = {}
+        for job, start, end, node in rows:
+            if start <= second < end:
+                cores, gpus = nodes.get(node, (0, 0))
+                trace = result.trace
+                nodes[node] = cores + trace.procs[job] / need[job], gpus + trace.gpus[job] / need[job]
+        watts += sum(max(cores / pool.node.cores, gpus / pool.node.gpus) * 400 for cores, gpus in nodes.values())
+    return watts / 3.6e6 * 0.25
+
+
+@given(
+    trace=gpu_traces.filter(lambda trace: trace.span_s > 0),
+    placement=st.sampled_from(["packed", "packed", "nodes"]),
+    node=st.sampled_from([GPU_NODE, {"cores": 2, "gpus": 2}, {"cores": 3, "gpus": 1}]),
+    per_core=st.sampled_from([None, None, None, 30]),
+    second=st.booleans(),
+)
+@settings(max_examples=60)
+def test_shared_nodes_cost_what_counting_gives_and_no_less_than_the_bound(trace, placement, node, per_core, second):
+    pool = gpu_pool(placement, [1, 2, 4], node)
+    if per_core is not None:
+        del pool["cost"]["busy_power"]
+        pool["cost"] |= {"busy_power_per_core": per_core, "busy_power_per_gpu": 100}
+    pools = [pool, {**pool, "name": "other"}] if second else [pool]
+    cluster = Cluster.model_validate({"pools": pools})
+    known = bounds.analyse(trace, cluster, [], ECONOMICS).cost_usd_per_year
+    for choice in itertools.product(range(3), repeat=len(pools)):
+        nodes = {one.name: one.nodes[index] for one, index in zip(cluster.pools, choice, strict=True)}
+        result = simulate(trace, cluster.at(nodes, cluster.policy[0]))
+        usd = costs.total(result.cost(ECONOMICS))
+        assert sum(float(cost[one]) for cost, one in zip(known, choice, strict=True)) <= usd * (1 + 1e-9)
+        if not second and per_core is None:
+            counted = counted_usd(result, cluster.pools[0]) * 8766 * 3600 / trace.span_s
+            assert result.cost()["busy_energy_usd_per_year"] == pytest.approx(counted, abs=1e-12)
+
+
+def test_the_bound_of_shared_nodes_counts_cores_or_gpus():
+    # Two jobs beside each other, of three cores and of two GPUs, for an hour each: at least the GPUs of one node, which
+    # is what both together draw; on nodes of their own it would be more.
+    trace = Trace.from_columns(
+        {"submit_s": [0, 0, 3600], "run_s": [3600, 3600, 0], "procs": [3, 1, 1], "gpus": [0, 2, 0]}
+    )
+    for placement, kwh in (("packed", 0.4), ("nodes", 0.7)):
+        cluster = Cluster.model_validate({"pools": [gpu_pool(placement, nodes=[0, 2], idle_power=0, busy_power=400)]})
+        known = bounds.analyse(trace, cluster, [], Economics()).cost_usd_per_year[0]
+        assert known.tolist() == pytest.approx([0, kwh * 0.25 * 8766])
 
 
 # -- tariffs
