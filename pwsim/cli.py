@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +18,6 @@ from pwsim import __version__
 from pwsim.errors import PwsimError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pwsim.cluster import Cluster
     from pwsim.plan import Progress
     from pwsim.trace import Trace
@@ -246,7 +245,10 @@ def prices(filter_: str, cheapest_per: str | None, market: str | None, file: Pat
     table = tables.select(filter_, table)
     if cheapest_per is not None:
         table = tables.cheapest_per(table, cheapest_per, market or "on_demand").round(6)
-    _print_table(table, csv=csv)
+    if csv or not sys.stdout.isatty():
+        click.echo(table.to_csv(index=False), nl=False)
+    else:
+        click.echo(tables.as_text(table, shutil.get_terminal_size().columns))
 
 
 @commands.group()
@@ -357,11 +359,12 @@ def fit(log: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
     The twin is a text to read, share, and make logs from: `pwsim trace generate twin.yaml OUT`.
     """
     from pwsim.fitting import fit as fit_twin
+    from pwsim.units import numeral
 
     _check_free(out, overwrite)
     twin = fit_twin(_read(log, **log_options))
     twin.write(out)
-    click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {twin.days:g} days")
+    click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {numeral(twin.days)} days")
 
 
 def main() -> None:
@@ -479,22 +482,3 @@ def _described(at: Progress) -> str:
     none = math.isnan(at.cost_usd_per_year)
     best = "none meets the targets yet" if none else f"best so far ${at.cost_usd_per_year:,.0f} a year"
     return f"{at.engine} engine: {best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}"
-
-
-def _print_table(table: pd.DataFrame, *, csv: bool) -> None:
-    if csv or not sys.stdout.isatty():
-        click.echo(table.to_csv(index=False), nl=False)
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    if table.empty:
-        click.echo("nothing in the table is like this")
-        return
-    table = table.drop(columns="source", errors="ignore")  # long, and of use in a file only
-    shown = Table(box=None)
-    for column in map(str, table.columns):
-        shown.add_column(column, no_wrap=column in ("provider", "region", "instance_type", "instance"))
-    for row in table.astype(object).fillna("").itertuples(index=False):
-        shown.add_row(*map(str, row))
-    Console().print(shown)

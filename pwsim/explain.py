@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pwsim.document import Place, short
+from pwsim.units import numeral
 
 
 def faults(error: ValidationError) -> Iterator[Mapping[str, Any]]:
@@ -51,7 +52,7 @@ def explain(fault: Mapping[str, Any], data: Any, model: type[BaseModel]) -> tupl
         said = "(got" in message or short(repr(value)) in message or isinstance(value, dict)
         return place, message if said else f"{message} (got {short(repr(value))})"
     wanted = _WANTED.get(kind, fault["msg"].replace("Input should", "must", 1).replace("'", ""))
-    wanted = wanted.format(**context) if kind in _WANTED else wanted
+    wanted = wanted.format(**{key: _shown(limit) for key, limit in context.items()}) if kind in _WANTED else wanted
     return place, f"{wanted} (got {short(repr(value))})"
 
 
@@ -64,15 +65,20 @@ _WANTED = {
     "float_type": "must be a number",
     "finite_number": "must be a finite number",
     "tuple_type": "must be a list",
-    "greater_than": "must be greater than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be less than {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
     "too_short": "must have at least {min_length} entry",
     "string_too_short": "must not be empty",
     "string_pattern_mismatch": "must be letters, digits, _ and -, at most 40 of them",
 }
 """Pydantic's error types in our words."""
+
+
+def _shown(limit: Any) -> str:
+    """Return a limit in words."""
+    return numeral(limit) if isinstance(limit, int | float) else str(limit)
 
 
 def _help_for(place: Place) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from pwsim.tariffs import Electricity, parse_local
-from pwsim.units import Frozen, Watts
+from pwsim.units import Frozen, Watts, numeral
 
 Usd = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -72,7 +72,8 @@ class OnPremisesCost(Frozen):
     @model_validator(mode="after")
     def _busy_above_idle(self) -> Self:
         if self.busy_power_per_core is None and self.busy_power < self.idle_power:
-            raise ValueError(f"busy_power ({self.busy_power:g} W) must not be below idle_power ({self.idle_power:g} W)")
+            busy, idle = numeral(self.busy_power), numeral(self.idle_power)
+            raise ValueError(f"busy_power ({busy} W) must not be below idle_power ({idle} W)")
         return self
 
 

@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from pwsim import costs
 from pwsim.comparison import LEAST_WEEK_JOBS
 from pwsim.metrics import nearest_rank, size_class, size_label
-from pwsim.units import DAY_S, HOUR_S
+from pwsim.units import DAY_S, HOUR_S, numeral
 from pwsim.wording import PART_NAMES, WHOLE_SETUP, duration, statistic_text, value_text
 
 # Okabe and Ito's palette: told apart by colour-blind readers.
@@ -76,7 +76,7 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     positive = achieved[known & (achieved > 0)]
     if len(positive) and positive.max() > 50 * positive.min() and (achieved[known] > 0).all():
         ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value)))
     ax.margins(0.08, 0.15)
     ax.set_xlabel("cost [USD a year]")
     unit = " [h]" if scale == HOUR_S else ""
@@ -178,7 +178,7 @@ def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axe
             longest_s = max(longest_s, target["required"])
             colour = GREEN if target["met"] else RED
             ax.plot([0, target["required"], target["required"]], [percent, percent, 0], "--", color=colour, linewidth=1)
-            text = f"asked: {percent:g} % within {duration(target['required'])}"
+            text = f"asked: {numeral(percent)} % within {duration(target['required'])}"
             ax.annotate(text, (target["required"], 4), xytext=(-6, 0), textcoords="offset points",
                         ha="right", color=colour)  # fmt: skip
     return _wait_axis(ax, longest_s)
@@ -449,7 +449,7 @@ def empty(ax: Axes, text: str) -> Axes:
 def thousands(axis: Any) -> None:
     """Write the numbers along an axis with commas."""
     axis.set_major_locator(MaxNLocator(6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value, 10)))
 
 
 def _wrapped(text: str) -> str:

@@ -21,6 +21,7 @@ import pandas as pd
 
 from pwsim import datasets
 from pwsim.errors import InputError
+from pwsim.units import numeral
 
 MARKETS = ("on_demand", "spot", "reserved_1yr", "reserved_3yr")
 """Markets that the table has prices of, in columns ``MARKET_usd_per_hour``."""
@@ -31,6 +32,8 @@ RATIOS = {"gpu_hour": "gpus", "core_hour": "cores", "gib_hour": "memory_gib", "n
 _TEXTS = ("provider", "region", "instance_type", "gpu_model", "price_date", "source")
 _NUMBERS = ("vcpus", "cores", "memory_gib", "gpus", *(f"{market}_usd_per_hour" for market in MARKETS))
 _REQUIRED = ("provider", "region", "instance_type", "cores", "memory_gib", "on_demand_usd_per_hour")
+_UNTOLD = ("vcpus", "price_date", "source")
+"""Columns that a terminal does not show."""
 _COMPARISON = re.compile(r"\s*(\w+)\s*(>=|<=|!=|==|=|>|<)\s*(.+?)\s*")
 
 
@@ -256,6 +259,51 @@ def cheapest_per(prices: pd.DataFrame, what: str, market: str = "on_demand") -> 
     table.insert(3, f"usd_per_{what}", ratio)
     table = table[ratio.notna()]
     return table.sort_values([f"usd_per_{what}", *_TEXTS[:3]], kind="stable", ignore_index=True)
+
+
+def as_text(prices: pd.DataFrame, width: int) -> str:
+    """Return some rows of a price table for a terminal, no value of them cut.
+
+    Parameters
+    ----------
+    prices
+        What :func:`select` or :func:`cheapest_per` gave.
+    width
+        Columns of the terminal; if the table does not fit, names stand on lines of their own.
+    """
+    if prices.empty:
+        return "Nothing in the table is like this."
+    names = ["", "/".join(_TEXTS[:3]), *_keys(prices)]
+    rows = [""] * len(names)
+    for column in prices.columns.drop([*_TEXTS[:3], *_UNTOLD]):
+        values = ["" if pd.isna(one) else one if isinstance(one, str) else numeral(one) for one in prices[column]]
+        if all(one in ("", "0") for one in values):
+            continue
+        cells = [*_in_two(str(column).removesuffix("_usd_per_hour"), max(map(len, values))), *values]
+        widest, adjust = max(map(len, cells)), str.ljust if column in _TEXTS else str.rjust
+        rows = [f"{row} {adjust(one, widest)}" for row, one in zip(rows, cells, strict=True)]
+    longest = max(map(len, names))
+    if longest + len(rows[0]) <= width:
+        lines = [f"{name:<{longest}}{row}" for name, row in zip(names, rows, strict=True)]
+    else:
+        pairs = zip(names[2:], rows[2:], strict=True)
+        lines = [names[1], *rows[:2], *(line for pair in pairs for line in pair)]
+    dates = sorted(set(prices["price_date"]) - {""})
+    of = f" of {' to '.join(dict.fromkeys((dates[0], dates[-1])))}" if dates else ""
+    return "\n".join([*filter(None, map(str.rstrip, lines)), "", f"Prices{of} in USD an hour; --csv tells more."])
+
+
+def _in_two(name: str, width: int) -> tuple[str, str]:
+    """Return a heading in two lines, the first one empty if it is no wider than its column.
+
+    Examples
+    --------
+    >>> _in_two("usd_per_core_hour", 7), _in_two("gpus", 4)
+    (('usd_per_', 'core_hour'), ('', 'gpus'))
+    """
+    breaks = [at + 1 for at, letter in enumerate(name) if letter == "_"]
+    at = 0 if len(name) <= width else min(breaks, key=lambda at: max(at, len(name) - at), default=0)
+    return name[:at], name[at:]
 
 
 def _compare(table: pd.DataFrame, column: str, sign: str, text: str) -> pd.Series[bool]:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from pwsim.errors import TraceError
 from pwsim.trace import Integers, Trace
-from pwsim.units import DAY_S
+from pwsim.units import DAY_S, numeral
 
 WEEK_S = 7 * DAY_S
 """Seconds in a week."""
@@ -89,9 +89,9 @@ def resample(trace: Trace, *, users: float = 1.0, weeks: int | None = None, seed
         parts += [_Part(coming[one], begin - int(week[coming[one][0]]), names.new(coming[one][0])) for one in drawn]
     resampled = _assembled(trace, parts, weeks * WEEK_S)
     if not len(resampled):
-        raise TraceError(f"{trace.name}: {users:g} times its {len(mine)} users leaves no job; take more users")
+        raise TraceError(f"{trace.name}: {numeral(users)} times its {len(mine)} users leaves no job; take more users")
     return resampled.changed(
-        f"{users:g} times its users, drawn anew from its {length:,} whole weeks, for {weeks:,} weeks"
+        f"{numeral(users)} times its users, drawn anew from its {length:,} whole weeks, for {weeks:,} weeks"
     )
 
 
@@ -131,7 +131,9 @@ def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> 
     if by == "arrivals":
         share = trace.submit_s / (trace.span_s or 1.0)
         submit_s = trace.span_s * np.log1p((factor - 1) * share) / (factor - 1)
-        return trace.with_columns(submit_s=submit_s).changed(f"arrivals ever denser, {factor:g} times at the end")
+        return trace.with_columns(submit_s=submit_s).changed(
+            f"arrivals ever denser, {numeral(factor)} times at the end"
+        )
     week, random = _weeks(trace), np.random.default_rng((seed, crc32(b"grow")))
     pieces = [
         piece
@@ -145,7 +147,7 @@ def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> 
         taken = random.random(len(pieces)) < (1 - factor) * share[begun]
         rows = np.concatenate([piece for piece, gone in zip(pieces, taken, strict=True) if gone] or [np.array([], int)])
         shrunk = trace.without(np.isin(np.arange(len(trace)), rows), "growth")
-        return shrunk.changed(f"weeks of users taken away, {factor:g} times as many at the end")
+        return shrunk.changed(f"weeks of users taken away, {numeral(factor)} times as many at the end")
     names = _Names(trace)
     parts = [_Part(piece, 0, names.old(piece[0])) for piece in pieces]
     whole = _whole_weeks(trace)
@@ -157,7 +159,7 @@ def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> 
         drawn = random.integers(len(pieces), size=_rounded((factor - 1) * share[to] * present[to], random))
         parts += [_Part(pieces[one], to - int(begun[one]), names.new(pieces[one][0])) for one in drawn]
     return _assembled(trace, parts, np.nextafter(trace.span_s, np.inf)).changed(
-        f"weeks of more users added, {factor:g} times as many at the end"
+        f"weeks of more users added, {numeral(factor)} times as many at the end"
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pwsim.trace import Floats, Integers, Trace
-from pwsim.units import HOUR_S
+from pwsim.units import HOUR_S, numeral
 
 Model = Literal["simple", "mmc", "lublin", "ai-training", "ai-training-philly"]
 """Models of workloads, by name."""
@@ -78,7 +78,7 @@ def generate(*, jobs: int, cores: int, load: float, seed: int = 1, model: Model 
         "Computer": f"made by pwsim, model {model}, seed {seed}",
         "MaxJobs": str(jobs),
         "MaxProcs": str(cores),
-        "Note": f"offered load {load:g}{'; a processor is a GPU' if model.startswith('ai-') else ''}",
+        "Note": f"offered load {numeral(load)}{'; a processor is a GPU' if model.startswith('ai-') else ''}",
     }
     return replace(trace, name=f"{model}-{seed}", header=header)
 

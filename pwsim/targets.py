@@ -13,7 +13,7 @@ from pwsim import metrics
 from pwsim.accepts import Names
 from pwsim.result import Result
 from pwsim.trace import Trace
-from pwsim.units import Frozen, parse_quantity
+from pwsim.units import Frozen, numeral, parse_quantity
 from pwsim.wording import target_text
 from pwsim.workload import matching
 
@@ -105,7 +105,8 @@ class Target(Frozen):
         limit = self.at_most if self.at_least is None else self.at_least
         if self.metric in ("utilization", "gpu_utilization") and limit is not None and limit > 1:
             raise ValueError(
-                f"{self.metric} is a share from 0 to 1: write {limit / 100:g} for {limit:g} % (got {limit:g})"
+                f"{self.metric} is a share from 0 to 1: write {numeral(limit / 100)} for {numeral(limit)} % "
+                f"(got {numeral(limit)})"
             )
         if self.metric in metrics.JOB_METRICS and self.statistic is None:
             raise ValueError(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.errors import TraceError
+from pwsim.units import numeral
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -367,7 +368,7 @@ def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
         if column.dtype == "int64":
             if np.any(bad := array != np.floor(array)):
                 row = int(np.argmax(bad))
-                raise TraceError(f"{name}: record {row + 1}: {column.name} must be whole (got {array[row]:g})")
+                raise TraceError(f"{name}: record {row + 1}: {column.name} must be whole (got {numeral(array[row])})")
             array = np.asarray(np.broadcast_to(np.asarray(values), count)).astype(np.int64, copy=False)
         raw[column.name] = array
     return raw
@@ -391,7 +392,8 @@ def _refuse_extremes(array: Floats, column: Column, name: str) -> None:
         unit = f" {column.unit}" if column.unit else ""
         least = "from 0 to" if positive else "of at most"
         raise TraceError(
-            f"{name}: record {row + 1}: {column.name} must be a number {least} {limit:g}{unit} (got {array[row]:g})"
+            f"{name}: record {row + 1}: {column.name} must be a number {least} {numeral(limit)}{unit} "
+            f"(got {numeral(array[row])})"
         )
 
 

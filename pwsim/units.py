@@ -22,6 +22,21 @@ YEAR_H = 8766.0
 """Hours in a year (semantics §8)."""
 
 
+def numeral(value: float, digits: int = 6) -> str:
+    """Return a number for people: with so many digits that count, all of its whole part, and no power of ten.
+
+    Examples
+    --------
+    >>> numeral(11_912.6, 4), numeral(0.0000123456, 3), numeral(1e10), numeral(-2.50), numeral(float("nan"))
+    ('11,913', '0.0000123', '10,000,000,000', '-2.5', 'nan')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{abs(value) if value == 0 else value:g}"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{value:,.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 class Frozen(BaseModel):
     """The base of what a scenario holds: frozen, strict, unknown keys refused."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pwsim.rules import Policy
+from pwsim.units import numeral
 
 METRIC_NAMES = {
     "wait_s": "waiting time",
@@ -121,7 +122,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None or math.isnan(seconds):
         return "unknown"
     if seconds < 60:
-        return f"{seconds:.3g} s"
+        return f"{numeral(seconds, 3)} s"
     for size, name, small_size, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         smalls = round(seconds / small_size)
         if smalls >= size // small_size:
@@ -164,7 +165,7 @@ def mass(kg: float | None) -> str:
     """
     if kg is None or math.isnan(kg):
         return "unknown"
-    return f"{kg / 1000:,.1f} t" if kg >= 1000 else f"{kg:,.3g} kg"
+    return f"{kg / 1000:,.1f} t" if kg >= 1000 else f"{numeral(kg, 3)} kg"
 
 
 def share(part: float | None) -> str:
@@ -178,7 +179,7 @@ def share(part: float | None) -> str:
     if part is None or math.isnan(part):
         return "unknown"
     percent = 100 * part
-    return f"{percent:.3g} %" if percent < 99.95 or percent == 100 else f"{percent:.4g} %"
+    return f"{numeral(percent, 3 if percent < 99.95 or percent == 100 else 4)} %"
 
 
 def share_or_dash(part: float | None) -> str:
@@ -246,7 +247,7 @@ def value_text(metric: str, value: float | None) -> str:
         return duration(value)
     if metric in ("utilization", "gpu_utilization"):
         return share(value)
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+    return numeral(value, 4)
 
 
 def statistic_text(metric: str, statistic: str | None) -> str:
@@ -290,7 +291,7 @@ def target_text(target: Mapping[str, Any]) -> str:
         conditions.append(f"of at most {count(where['procs_at_most'], 'processor')}")
     for key, words in (("gpus_at_least", "at least"), ("gpus_at_most", "at most")):
         if where.get(key) is not None:
-            conditions.append(f"of {words} {where[key]:g} {'GPU' if where[key] == 1 else 'GPUs'}")
+            conditions.append(f"of {words} {numeral(where[key])} {'GPU' if where[key] == 1 else 'GPUs'}")
     conditions += [f"of {key} {' or '.join(where[key])}" for key in ("queue", "user", "user_group") if where.get(key)]
     return f"{text}, for jobs {' and '.join(conditions)}" if conditions else text
 
@@ -342,22 +343,22 @@ def _edges(at_edge: Mapping[str, str]) -> str:
 
 
 def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
-    """Return what to buy and rent."""
-    acts = []
-    for kind, verb in (("on_premises", "buy"), ("cloud", "rent")):
-        pools = [pool for pool in summary["pools"] if pool["kind"] == kind and setup["nodes"][pool["name"]]]
-        if pools:
-            parts = [
-                f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
-                f"({_size(pool)}{_committed(pool)})"
-                for pool in pools
-            ]
-            acts.append(f"{verb} {listed(parts)}")
+    """Return what to buy and rent, and of which pools nothing."""
     if not any(pool["nodes"] for pool in summary["pools"]):
         return "buy and rent nothing"
-    unused = [pool["name"] for pool in summary["pools"] if not pool["nodes"]]
-    nothing = f" (nothing of {listed(unused)})" if unused else ""
-    return f"{listed(acts)}{nothing}, scheduled by {policy_name(setup['policy'])}"
+    acts = []
+    for kind, verb in (("on_premises", "buy"), ("cloud", "rent")):
+        pools = [pool for pool in summary["pools"] if pool["kind"] == kind]
+        parts = [
+            f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
+            f"({_size(pool)}{_committed(pool)})"
+            for pool in pools
+            if pool["nodes"]
+        ]
+        if unused := [pool["name"] for pool in pools if not pool["nodes"]]:
+            parts.append(f"none of pool{'s' if len(unused) > 1 else ''} {listed(unused)}")
+        acts += [f"{verb} {listed(parts)}"] if parts else []
+    return f"{listed(acts)}, scheduled by {policy_name(setup['policy'])}"
 
 
 def _size(pool: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from pwsim.errors import TraceError
 from pwsim.trace import COLUMNS, WIDEST, Feedback, Trace
+from pwsim.units import numeral
 
 
 def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> Trace:
@@ -63,7 +64,7 @@ def compress(trace: Trace, load: float) -> Trace:
     """
     if load == 1:
         return trace
-    return trace.with_columns(submit_s=trace.submit_s / load).changed(f"arrivals {load:g} times as dense")
+    return trace.with_columns(submit_s=trace.submit_s / load).changed(f"arrivals {numeral(load)} times as dense")
 
 
 def in_cores(trace: Trace, cores_per_proc: int) -> Trace:
@@ -207,7 +208,7 @@ def faster(trace: Trace, factor: float, **like: Any) -> Trace:
     return trace.with_columns(
         run_s=np.where(admitted, trace.run_s / factor, trace.run_s),
         estimate_s=np.where(admitted, np.maximum(1.0, trace.estimate_s / factor), trace.estimate_s),
-    ).changed(f"{which} run {factor:g} times as fast")
+    ).changed(f"{which} run {numeral(factor)} times as fast")
 
 
 def shake(trace: Trace, within_s: float, seed: int = 1) -> Trace:
@@ -232,7 +233,9 @@ def shake(trace: Trace, within_s: float, seed: int = 1) -> Trace:
     shaking. MASCOTS 2007.
     """
     shift_s = np.random.default_rng((seed, crc32(b"shake"))).uniform(-within_s, within_s, len(trace))
-    return trace.resubmitted(trace.submit_s + shift_s).changed(f"submissions moved by up to {within_s:g} s either way")
+    return trace.resubmitted(trace.submit_s + shift_s).changed(
+        f"submissions moved by up to {numeral(within_s)} s either way"
+    )
 
 
 def mix(first: Trace, second: Trace, queue: str) -> Trace:
@@ -300,7 +303,7 @@ def with_data(trace: Trace, data_gib: float) -> Trace:
     """
     untold = trace.data_gib <= 0
     return trace.with_columns(data_gib=np.where(untold, float(data_gib), trace.data_gib)).changed(
-        f"{data_gib:g} GiB of data for each of {int(untold.sum()):,} jobs, of which the log tells none"
+        f"{numeral(data_gib)} GiB of data for each of {int(untold.sum()):,} jobs, of which the log tells none"
     )
 
 

@@ -77,7 +77,7 @@ def test_a_record_of_an_old_version_that_ends_early(tmp_path):
         (record().replace('"ada"', '"ada'), "lsb.acct:2: field 12: has quotes that do not match"),
         (record().replace('"ada"', '"a"da"'), "lsb.acct:2: field 12: has quotes that do not match"),
         (record(submit="soon"), "lsb.acct:2: field 8 (submitTime): must be a number, or empty (got 'soon')"),
-        (record(start=10**12), "lsb.acct:2: field 11 (startTime): must be a number from 0 to 1e+10"),
+        (record(start=10**12), "lsb.acct:2: field 11 (startTime): must be a number from 0 to 10,000,000,000"),
         (record(hosts='0 99 "n1"'), "lsb.acct:2: field"),
         (record(hosts='-1 1 "n1"'), "lsb.acct:2: field 23 (numAskedHosts): must be a whole number from 0"),
         (record()[:60] + "\n", "lsb.acct:2: field"),

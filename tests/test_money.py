@@ -824,5 +824,5 @@ def test_the_price_table_of_a_python_user():
 
 
 def test_negative_data_is_refused():
-    with pytest.raises(InputError, match=r"record 2: data_gib must be a number from 0 to 1e\+09 GiB \(got -1\)"):
+    with pytest.raises(InputError, match=r"record 2: data_gib must be a number from 0 to 1,000,000,000 GiB \(got -1\)"):
         Trace.from_columns({"submit_s": [0, 1], "run_s": [1, 1], "procs": [1, 1], "data_gib": [0, -1]})

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from pwsim import InputError, find_price, load_prices
-from pwsim.prices import cheapest_per, select
+from pwsim.prices import as_text, cheapest_per, select
+from pwsim.units import numeral
 from tests.test_hostile import pwsim
 
 OWN = "provider,region,instance_type,cores,memory_gib,on_demand_usd_per_hour\nus,here,big,64,256,1.5\n"
@@ -128,3 +129,24 @@ def test_cheapest_per_through_the_command_line(capsys):
     assert len(ratios) > 3
     code, _, err = pwsim(capsys, "prices", "--market", "spot")
     assert (code, "--cheapest-per" in err) == (2, True)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("market", [None, "spot"])
+def test_a_terminal_shows_every_price_in_full(width, market):
+    table = select("gpus>=8") if market is None else cheapest_per(select("gpus>=8"), "gpu_hour", market)
+    text = as_text(table, width)
+    lines = text.splitlines()
+    assert "…" not in text
+    assert max(map(len, lines)) <= width
+    for row in table.to_dict("records"):
+        name = f"{row['provider']}/{row['region']}/{row['instance_type']}"
+        at = next(at for at, line in enumerate(lines) if line.split(" ")[0] == name)
+        shown = " ".join(lines[at : at + 2]).split()
+        known = [value for key, value in row.items() if key.endswith("_usd_per_hour") and value > 0]
+        assert {numeral(value) for value in (*known, row["cores"], row["memory_gib"])} <= set(shown)
+
+
+def test_a_terminal_shows_no_empty_columns(capsys):
+    assert "gpu" not in as_text(select("c7i"), 80)
+    assert as_text(select("nothing-like-this"), 80) == "Nothing in the table is like this."

@@ -11,7 +11,19 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pwsim import InputError, Scenario, Trace, costs, generate, load_scenario, optimize, read_trace, results, simulate
+from pwsim import (
+    InputError,
+    Scenario,
+    Trace,
+    costs,
+    generate,
+    load_scenario,
+    optimize,
+    read_trace,
+    results,
+    simulate,
+    wording,
+)
 from pwsim.formats import swf
 from pwsim.report import write_report
 from tests.test_hostile import GOOD, pwsim
@@ -212,3 +224,24 @@ def test_plot_methods(scenario):
         assert plan.plot(kind).get_figure() is not None
     with pytest.raises(ValueError, match="'pie'"):
         plan.plot("pie")
+
+
+def test_no_number_is_a_power_of_ten(tmp_path):
+    """Large and small values stand in text, report and figures as people write them."""
+    trace = Trace.from_columns(
+        {
+            "submit_s": [0, 0, 10**6],
+            "run_s": [1_190_012, 7, 1],
+            "procs": [123_457, 123_457, 1],
+            "estimate_s": [10**7] * 3,
+        }
+    )
+    result = simulate(trace, cores=123_457)
+    results.write_results(tmp_path / "r", result.summary, {"jobs": result.jobs, "timeline": result.timeline})
+    page = re.sub(r"data:[^\"]*", "", (tmp_path / "r" / "report.html").read_text())
+    assert "119,002" in page  # the largest bounded slowdown: (1,190,012 + 7) s by 10 s is 119,001.9
+    power = re.compile(r"\d[eE][+-]?\d+(?![0-9a-f])")
+    text = page.split("</style>")[1].split("SHA-256")[0]
+    assert not power.findall(text)
+    target = {"metric": "throughput_jobs_per_hour", "statistic": None, "at_least": 11_900.5}
+    assert wording.target_text(target) == "jobs completed an hour at least 11,900"

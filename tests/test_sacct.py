@@ -221,7 +221,7 @@ BROKEN = {
     "duration": ({"Elapsed": "1h"}, "jobs.psv:3: elapsed: must be a duration such as 1-02:03:04"),
     "size": ({"NCPUS": "eight"}, "jobs.psv:3: ncpus: must be a whole number, or empty (got 'eight')"),
     "half a processor": ({"NCPUS": "1.5"}, "jobs.psv:3: ncpus: must be a whole number from 0"),
-    "too wide": ({"NCPUS": "99999999999"}, "jobs.psv:3: ncpus: must be a whole number from 0 to 1e+09"),
+    "too wide": ({"NCPUS": "99999999999"}, "jobs.psv:3: ncpus: must be a whole number from 0 to 1,000,000,000"),
     "negative": ({"NNodes": "-2"}, "jobs.psv:3: nnodes: must be a whole number from 0"),
     "memory": ({"ReqMem": "lots"}, "jobs.psv:3: reqmem: must be a size of memory"),
     "endless memory": ({"ReqMem": "9e99Mn"}, "jobs.psv:3: reqmem: must be a size of memory"),

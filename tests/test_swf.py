@@ -94,7 +94,7 @@ BROKEN = {
     "cut off": (JOB + JOB[:20], "x.swf:2: has"),
     "nan": (
         JOB + JOB.replace(" 10 ", " nan "),
-        "x.swf:2: field 4 (run time): must be a number of at most 1e+10 (got nan)",
+        "x.swf:2: field 4 (run time): must be a number of at most 10,000,000,000 (got nan)",
     ),
     "inf": (JOB + JOB.replace(" 10 ", " -inf "), "x.swf:2: field 4 (run time): must be a number"),
     "1e300": (JOB + JOB.replace(" 10 ", " 1e300 "), "x.swf:2: field 4 (run time): must be a number"),

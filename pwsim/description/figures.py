@@ -9,6 +9,7 @@ import numpy as np
 
 from pwsim.description.job_checks import ABSENT_SHARE
 from pwsim.plots import BLUE, GREY, ORANGE, RED, SKY, clean, empty, new_axes, thousands
+from pwsim.units import numeral
 from pwsim.wording import count, duration
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def load(profile: Profile, ax: Axes | None = None) -> Axes:
     ax.bar(numbers[full], heights[full], width, color=BLUE)
     ax.bar(numbers[~full], heights[~full], width, color=SKY, label="a part of a week")
     mean = profile["load"]["offered_load" if known else "cores_in_demand"] * scale
-    ax.axhline(mean, color=ORANGE, linewidth=1.2, label=f"all of the log: {mean:,.3g}{' %' if known else ''}")
+    ax.axhline(mean, color=ORANGE, linewidth=1.2, label=f"all of the log: {numeral(mean, 3)}{' %' if known else ''}")
     if known and heights.max() > 90:
         ax.axhline(100, color=RED, linestyle="--", linewidth=1, label="all cores")
     ax.set_ylim(0, max(heights.max() * 1.1, 1e-9))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pwsim.description.log_checks import FEW_JOBS
 from pwsim.description.verdict import Profile, Verdict, worse
 from pwsim.flurries import LEAST_WEEKS
+from pwsim.units import numeral
 from pwsim.wording import count, duration, listed, share
 
 ABSENT_SHARE = 0.9
@@ -226,7 +227,9 @@ def memory(profile: Profile) -> Verdict:
     known = profile["memory"]["known_share"]
     if known >= MEMORY_WARNING:
         text = f"Known of {share(known)} of the jobs; half of them ask for at most "
-        return Verdict("Memory", "ok", f"{text}{profile['memory']['mib_per_core']['p50'] / 1024:.3g} GiB a core.")
+        return Verdict(
+            "Memory", "ok", f"{text}{numeral(profile['memory']['mib_per_core']['p50'] / 1024, 3)} GiB a core."
+        )
     return Verdict(
         "Memory", "warning", f"Known of {share(known)} of the jobs." if known else "Not recorded.",
         "Jobs without it fit everywhere: do not choose the memory of nodes by the replay.",

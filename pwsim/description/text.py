@@ -9,6 +9,7 @@ from typing import Any
 from pwsim.description.job_checks import ABSENT_SHARE
 from pwsim.description.verdict import LEVELS, Profile, Verdict
 from pwsim.trace import LEFT_OUT_REASONS
+from pwsim.units import numeral
 from pwsim.wording import count, duration, listed, share
 
 WIDTH = 100
@@ -91,13 +92,17 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
             f"{share(profile['waits']['held_share'])} of the jobs, {_spread(profile['waits']['held_s'], duration)}",
         )
     if profile["memory"]["mib_per_core"]:
-        yield "Memory", f"{_spread(profile['memory']['mib_per_core'], lambda mib: f'{mib / 1024:.3g} GiB')} a core"
+        yield "Memory", f"{_spread(profile['memory']['mib_per_core'], _gib)} a core"
     for label, key in (("Users", "users"), ("Groups", "user_groups"), ("Queues", "queues")):
         yield label, _largest(profile[key])
     states = profile["statuses"]
     yield "States", ", ".join(f"{name}: {jobs:,}" for name, jobs in list(states.items())[:6])
     for note in log["notes"]:
         yield "Note", note
+
+
+def _gib(mib: float) -> str:
+    return f"{numeral(mib / 1024, 3)} GiB"
 
 
 def _load(profile: Profile) -> str:

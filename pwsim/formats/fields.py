@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pwsim.errors import TraceError
 from pwsim.trace import LONGEST_S
+from pwsim.units import numeral
 
 UNKNOWN = frozenset({"", "unknown", "none", "n/a", "na", "nan", "null", "nat", "-"})
 """Words that stand for a value that the log does not know, in lower case."""
@@ -64,7 +65,7 @@ def duration_s(text: str, unit_s: float = 1.0) -> float:
         except ValueError:
             raise ValueError("must be a duration such as 1-02:03:04 or 02:03:04, or seconds") from None
     if not 0 <= value <= LONGEST_S:
-        raise ValueError(f"must be a duration from 0 to {LONGEST_S:g} s")
+        raise ValueError(f"must be a duration from 0 to {numeral(LONGEST_S)} s")
     return value
 
 
@@ -108,7 +109,7 @@ def number(text: str, *, whole: bool = False, limit: float = 1e15) -> float:
     except ValueError:
         raise ValueError(f"must be {kind}, or empty") from None
     if not 0 <= value <= limit or (whole and not value.is_integer()):
-        raise ValueError(f"must be {kind} from 0 to {limit:g}, or empty")
+        raise ValueError(f"must be {kind} from 0 to {numeral(limit)}, or empty")
     return value
 
 

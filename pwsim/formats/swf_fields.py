@@ -14,6 +14,7 @@ import pandas as pd
 from pwsim.errors import TraceError
 from pwsim.formats.fields import decimal
 from pwsim.trace import LONGEST_S, WIDEST
+from pwsim.units import numeral
 
 _HEADER_LINE = re.compile(r";\s*([A-Za-z][\w /()-]*?)\s*:\s*(.*)")
 
@@ -140,7 +141,7 @@ def _fault(texts: list[str]) -> str:
             return f"{where}: {shown!r} is not a number; -1 stands for unknown"
         limit = _LIMITS.get(index, 1e15)
         if not abs(value) <= limit:
-            return f"{where}: must be a number of at most {limit:g} (got {shown})"
+            return f"{where}: must be a number of at most {numeral(limit)} (got {shown})"
         if index in _WHOLE and value != np.floor(value):
             return f"{where}: must be a whole number (got {shown})"
     if len(texts) != len(FIELDS):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pwsim.errors import InputError
+from pwsim.units import numeral
 
 PARAMETERS = ("now", "submit_s", "estimate_s", "procs")
 """What an order is given, by position."""
@@ -72,8 +73,7 @@ def key(order: Order, name: str, now: float, submit_s: float, estimate_s: float,
     InputError
         If the function fails, or returns anything but a finite number.
     """
-    facts = f"now={now:g}, submit_s={submit_s:g}, estimate_s={estimate_s:g}, procs={procs}"
-    asked = f"policy {name!r}: the order of a job ({facts})"
+    asked = _asked(name, now, submit_s, estimate_s, procs)
     try:
         value = order(now, submit_s, estimate_s, procs)
     except Exception as error:  # noqa: BLE001 - whatever the function does wrong
@@ -96,10 +96,15 @@ def refuse(order: Order, name: str, now: float, submit_s: float, estimate_s: flo
     """
     value = key(order, name, now, submit_s, estimate_s, procs)
     raise InputError(
-        f"policy {name!r}: the order of a job (now={now:g}, submit_s={submit_s:g}, estimate_s={estimate_s:g}, "
-        f"procs={procs}) is {value:g} in Python, but no number when compiled, where whole numbers have 64 bits; "
-        "use the simpy engine"
+        f"{_asked(name, now, submit_s, estimate_s, procs)} is {numeral(value)} in Python, but no number when compiled, "
+        "where whole numbers have 64 bits; use the simpy engine"
     )
+
+
+def _asked(name: str, now: float, submit_s: float, estimate_s: float, procs: int) -> str:
+    """Return what an order was asked for."""
+    facts = f"now={numeral(now)}, submit_s={numeral(submit_s)}, estimate_s={numeral(estimate_s)}, procs={procs}"
+    return f"policy {name!r}: the order of a job ({facts})"
 
 
 def _parsed(file: Path) -> ast.Module:
