@@ -143,7 +143,7 @@ def test_a_terminal_shows_every_price_in_full(width, market):
         name = f"{row['provider']}/{row['region']}/{row['instance_type']}"
         at = next(at for at, line in enumerate(lines) if line.split(" ")[0] == name)
         shown = " ".join(lines[at : at + 2]).split()
-        known = [value for key, value in row.items() if key.endswith("_usd_per_hour") and value > 0]
+        known = [value for key, value in row.items() if str(key).endswith("_usd_per_hour") and value > 0]
         assert {numeral(value) for value in (*known, row["cores"], row["memory_gib"])} <= set(shown)
 
 
