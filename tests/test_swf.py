@@ -132,6 +132,37 @@ def test_any_bytes_give_a_trace_or_a_message(content):
         assert "x.swf" in outcome
 
 
+MORE = JOB.rstrip() + " 3.5 gpu\"s -1\n"
+
+
+@pytest.mark.parametrize("space", [" ", "  ", "\t"])
+def test_fields_of_the_site_behind_the_18_are_counted_and_not_read(tmp_path, space):
+    content = "; MaxProcs: 8\n" + MORE.replace(" ", space) * 3
+    trace = read(tmp_path, content)
+    assert (len(trace), trace.procs.tolist(), trace.run_s.tolist()) == (3, [8] * 3, [10] * 3)
+    assert trace.notes == ("each job line has 3 fields beyond the 18 of SWF, not read",)
+    (tmp_path / "unnamed").write_text(MORE * 2)
+    assert read_trace(tmp_path / "unnamed").format == "swf"
+    assert read(tmp_path, (JOB.rstrip() + " 1\n") * 2).notes == (
+        "each job line has 1 field beyond the 18 of SWF, not read",
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ((MORE, JOB), "x.swf:1: has 21 fields; a job line of SWF has 18 numbers, or all lines have the same number"),
+        ((MORE, JOB.rstrip() + " 7\n"), "x.swf:1: has 21 fields"),
+        ((MORE, MORE.replace(" 10 ", " ten ")), "x.swf:2: field 4 (run time): 'ten' is not a number"),
+        ((JOB, JOB.rstrip() + " " + JOB), "x.swf:2: has 36 fields"),  # two lines in one
+    ],
+)
+def test_lines_of_different_lengths_are_broken(tmp_path, lines, message):
+    with pytest.raises(TraceError) as error:
+        read(tmp_path, "".join(lines))
+    assert message in str(error.value)
+
+
 numbers = st.integers(-2, 10**6)
 
 

@@ -7,7 +7,8 @@ seconds.
 
 Faults of the logs that this reader lives with: ``MaxJobs`` of the header counts the uncleaned log; cleaned logs start
 long after ``UnixStartTime``; requested processors or times may be unknown for all jobs; cancelled jobs have no
-processors; jobs run longer than they asked for; header values are garbage or go on over several lines.
+processors; jobs run longer than they asked for; header values are garbage or go on over several lines; lines have
+fields of the site behind the 18, which are counted in the notes and not read.
 
 References
 ----------
@@ -63,7 +64,7 @@ def read(path: Path) -> Trace:
     content = _content(path)
     start = first_record(content)
     header = header_values(content[:start])
-    fields = job_fields(content, start, path)
+    fields, more = job_fields(content, start, path)
     allocated, requested = fields[ALLOCATED], fields[REQUESTED]
     procs = np.where(requested > 0, requested, allocated)
     columns = {
@@ -80,13 +81,16 @@ def read(path: Path) -> Trace:
         "queue": _category(fields[QUEUE]),
         "partition": _category(fields[PARTITION]),
     }
-    return Trace.from_columns(columns, name=stem(path), header=header)
+    said = f"each job line has {more} field{'s' * (more > 1)} beyond the {len(FIELDS)} of SWF, not read"
+    return Trace.from_columns(columns, name=stem(path), header=header, notes=(said,) if more else ())
 
 
 def recognises(start: bytes) -> bool:
-    """Tell whether a log that starts like this is in SWF: a header with ``;``, or 18 numbers."""
+    """Tell whether a log that starts like this is in SWF: a header with ``;``, or 18 numbers or more."""
     line = first_line(start)
-    return line.startswith(";") or (len(line.split()) == len(FIELDS) and not re.search(r"[^-+.\deE\s]", line))
+    texts = line.split()
+    numbers = len(texts) >= len(FIELDS) and not re.search(r"[^-+.\deE\s]", " ".join(texts[: len(FIELDS)]))
+    return line.startswith(";") or numbers
 
 
 def write(trace: Trace, path: Path) -> None:

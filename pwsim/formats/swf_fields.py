@@ -1,7 +1,12 @@
-"""Header and job lines of an SWF log: labels with values, then 18 numbers a line, parsed at once and checked."""
+"""Header and job lines of an SWF log: labels with values, then 18 numbers a line, parsed at once and checked.
+
+Some sites put fields of their own behind the 18.  If all lines have the same number of them, they are left alone; a
+line that is longer than others is taken for a broken one.
+"""
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from pathlib import Path
@@ -67,8 +72,10 @@ def header_values(content: bytes) -> dict[str, str]:
     return header
 
 
-def job_fields(content: bytes, start: int, path: Path) -> list[npt.NDArray[Any]]:
-    """Return the 18 fields of all job lines, each of shape (jobs,); a broken line is looked for only if there is one.
+def job_fields(content: bytes, start: int, path: Path) -> tuple[list[npt.NDArray[Any]], int]:
+    """Return the 18 fields of all job lines, each of shape (jobs,), and how many more fields each line has.
+
+    A broken line is looked for only if there is one.
 
     Parameters
     ----------
@@ -89,20 +96,24 @@ def job_fields(content: bytes, start: int, path: Path) -> list[npt.NDArray[Any]]
     records = content[start:]
     # Pandas is twice as fast where it may take single spaces for granted; if they are not everywhere, it starts anew.
     single = b"  " not in records[:100_000] and b"\t" not in records[:100_000]
-    fields = (_parsed(records, " ") if single else None) or _parsed(records, r"\s+")
-    if fields is None:
+    parsed = (_parsed(records, " ") if single else None) or _parsed(records, r"\s+")
+    if parsed is None:
         raise _broken_line(content, path)
+    fields, _ = parsed
     for index, values in enumerate(fields):
         good = np.abs(values) <= _LIMITS.get(index, 1e15)  # false for NaN
         if index in _WHOLE and values.dtype.kind == "f":
             good &= values == np.floor(values)
         if not good.all():
             raise _broken_line(content, path)
-    return fields
+    return parsed
 
 
-def _parsed(records: bytes, separator: str) -> list[npt.NDArray[Any]] | None:
-    """Return the 18 fields as arrays, or ``None`` if some line is not 18 numbers with these separators."""
+def _parsed(records: bytes, separator: str) -> tuple[list[npt.NDArray[Any]], int] | None:
+    """Return the 18 fields as arrays, and how many more there are in every line.
+
+    ``None`` if some line is not 18 numbers with these separators, or has more fields than another.
+    """
     try:
         table = pd.read_csv(
             io.BytesIO(records),
@@ -110,28 +121,35 @@ def _parsed(records: bytes, separator: str) -> list[npt.NDArray[Any]] | None:
             header=None,
             comment=";" if b";" in records else None,
             low_memory=False,
+            keep_default_na=False,
+            quoting=csv.QUOTE_NONE,
             encoding="utf-8",
             encoding_errors="replace",
         )
     except (ValueError, OverflowError):  # lines of different lengths
         return None
-    if table.shape[1] != len(FIELDS) or any(table[field].dtype.kind not in "iuf" for field in table):
+    more = table.shape[1] - len(FIELDS)
+    if more < 0 or any(table[field].dtype.kind not in "iuf" for field in range(len(FIELDS))):
+        return None
+    if any((table[field].isna() | (table[field] == "")).any() for field in range(len(FIELDS), table.shape[1])):
         return None
     fields = [table[field].to_numpy() for field in range(len(FIELDS))]
-    return None if any(np.isnan(values).any() for values in fields if values.dtype.kind == "f") else fields
+    return None if any(np.isnan(values).any() for values in fields if values.dtype.kind == "f") else (fields, more)
 
 
 def _broken_line(content: bytes, path: Path) -> TraceError:
     """Find the first line that is wrong, and say how."""
-    for number, line in enumerate(content.decode("utf-8", errors="replace").split("\n"), start=1):
-        texts = line.split(";", 1)[0].split()
-        if texts and (fault := _fault(texts)):
+    lines = [line.split(";", 1)[0].split() for line in content.decode("utf-8", errors="replace").split("\n")]
+    lengths = {len(texts) for texts in lines if texts}
+    length = max(lengths.pop(), len(FIELDS)) if len(lengths) == 1 else len(FIELDS)
+    for number, texts in enumerate(lines, start=1):
+        if texts and (fault := _fault(texts, length)):
             return TraceError(f"{path}:{number}: {fault}")
     return TraceError(f"{path}: cannot be read as SWF: lines of 18 numbers, fields separated by spaces")
 
 
-def _fault(texts: list[str]) -> str:
-    """Return what is wrong with a line; empty if nothing is."""
+def _fault(texts: list[str], length: int) -> str:
+    """Return what is wrong with a line, which is to have this number of fields; empty if nothing is."""
     for index, text in enumerate(texts[: len(FIELDS)]):
         where = f"field {index + 1} ({FIELDS[index]})"
         shown = text if len(text) <= 40 else text[:37] + "..."
@@ -144,6 +162,7 @@ def _fault(texts: list[str]) -> str:
             return f"{where}: must be a number of at most {numeral(limit)} (got {shown})"
         if index in _WHOLE and value != np.floor(value):
             return f"{where}: must be a whole number (got {shown})"
-    if len(texts) != len(FIELDS):
-        return f"has {len(texts)} fields; a job line of SWF has {len(FIELDS)} numbers"
+    if len(texts) != length:
+        more = ", or all lines have the same number more" if len(texts) > length else ""
+        return f"has {len(texts)} fields; a job line of SWF has {len(FIELDS)} numbers{more}"
     return ""
