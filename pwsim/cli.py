@@ -90,7 +90,38 @@ def _options(*names: str) -> Callable[[Any], Any]:
     return add
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """A group that answers a command it does not know with the whole command that was probably meant."""
+
+    group_class = type  # groups of this group are like it
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        if args and self.get_command(context, args[0]) is None:
+            from pwsim.names import nearest
+
+            root = context.find_root()
+            assert isinstance(root.command, click.Group)
+            known = dict(_command_lines(root.command, "pwsim"))
+            near = nearest(args[0], {line.rpartition(" ")[2] for line in known}) if args[0][:1] != "-" else []
+            meant = [line for line in known if line.rpartition(" ")[2] in near]
+            hint = (
+                f"; did you mean `{'` or `'.join(meant)}`?"
+                if meant
+                else f"; known commands: {', '.join(self.commands)}"
+            )
+            context.fail(f"there is no command {args[0]!r} in `{context.command_path}`{hint}")
+        return super().resolve_command(context, args)
+
+
+def _command_lines(group: click.Group, line: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield all commands of a group, and of the groups in it, by their command lines."""
+    for name, command in group.commands.items():
+        yield f"{line} {name}", command
+        if isinstance(command, click.Group):
+            yield from _command_lines(command, f"{line} {name}")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="pwsim")
 def commands() -> None:
     """Find the cheapest cluster that serves your workload well enough.

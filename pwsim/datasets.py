@@ -7,7 +7,6 @@ not matter who packed it.
 
 from __future__ import annotations
 
-import difflib
 import gzip
 import hashlib
 import os
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pwsim.errors import InputError
+from pwsim.names import did_you_mean, nearest
 
 ARCHIVE = "https://www.cs.huji.ac.il/labs/parallel/workload"
 """The Parallel Workloads Archive of D. Feitelson, The Hebrew University."""
@@ -94,9 +94,8 @@ def known(name: str) -> Log:
         If there is none of this name; names the nearest.
     """
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, 1)
-        meant = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"there is no data set {name!r}; {meant}known: {', '.join(NAMES)}")
+        meant = did_you_mean(nearest(name, NAMES))
+        raise InputError(f"there is no data set {name!r}; {meant}{' ' * bool(meant)}known: {', '.join(NAMES)}")
     return NAMES[name]
 
 

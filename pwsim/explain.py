@@ -2,51 +2,89 @@
 
 from __future__ import annotations
 
-import difflib
+import copy
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from pwsim.document import Place, short
+from pwsim.names import by_words, did_you_mean, nearest
 from pwsim.units import numeral
 
 
-def faults(error: ValidationError) -> Iterator[Mapping[str, Any]]:
+def problems(
+    error: ValidationError, data: Any, model: type[BaseModel], context: Any = None
+) -> Iterator[tuple[Place, str]]:
+    """Yield the place and the message of all that is wrong with a file.
+
+    What has no kind that is known is looked at as the likeliest one, so that its other mistakes are told, too.
+
+    Parameters
+    ----------
+    error
+        What pydantic found when it checked ``data``.
+    data
+        The file as plain data.
+    model
+        The class of the whole file; it tells which keys are known where.
+    context
+        Context of the check.
+    """
+    found = list(_faults(error))
+    kindless = [fault for fault in found if fault["type"] in _KINDLESS]
+    yield from (_explain(fault, data, model) for fault in kindless or found)
+    if kindless:
+        data = copy.deepcopy(data)
+        for fault in kindless:
+            one = _at(data, place := _place(fault["loc"], data))
+            one["kind"] = _likely_kind(one, list(_models_in(_annotation_at(model, place, data))))
+        try:
+            model.model_validate(data, context=context)
+        except ValidationError as more:
+            yield from (_explain(fault, data, model) for fault in _faults(more))
+
+
+_KINDLESS = ("union_tag_not_found", "union_tag_invalid")
+"""Pydantic's types of error where it cannot tell which class of several is meant."""
+
+
+def _likely_kind(one: Mapping[str, Any], models: list[type[BaseModel]]) -> str | None:
+    """Return the kind that was probably meant: that of a name like it, else that which knows most of the keys."""
+    kinds = {_kind_of(candidate): candidate for candidate in models}
+    if near := nearest(str(one.get("kind", "")), [kind for kind in kinds if kind]):
+        return near[0]
+    return max(kinds, key=lambda kind: len(set(one) & set(kinds[kind].model_fields)))
+
+
+def _faults(error: ValidationError) -> Iterator[Mapping[str, Any]]:
     """Yield what pydantic found wrong, without "too short" where entries are there but wrong: that is said of them."""
     for fault in error.errors(include_url=False):
         if fault["type"] != "too_short" or len(fault["input"]) < fault["ctx"]["min_length"]:
             yield fault
 
 
-def explain(fault: Mapping[str, Any], data: Any, model: type[BaseModel]) -> tuple[Place, str]:
-    """Return the place and the message of one of the errors that pydantic found when it checked ``data``.
-
-    Parameters
-    ----------
-    fault
-        One of :func:`faults`.
-    data
-        The file as plain data.
-    model
-        The class of the whole file; it tells which keys are known where.
-    """
+def _explain(fault: Mapping[str, Any], data: Any, model: type[BaseModel]) -> tuple[Place, str]:
+    """Return the place and the message of one of the errors that pydantic found when it checked ``data``."""
     place = _place(fault["loc"], data)
     value = fault.get("input")
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "extra_forbidden":
-        known = _keys_at(model, place[:-1], data)
-        near = difflib.get_close_matches(str(place[-1]), known, 1, 0.5)
-        meant = f"did you mean {near[0]!r}? " if near else ""
-        return place, f"unknown key; {meant}known keys: {', '.join(sorted(known))}"
+        here = _model_at(model, place[:-1], data)
+        known = sorted(here.model_fields) if here else []
+        meant = did_you_mean(_meant(str(place[-1]), here))
+        return place, f"unknown key; {meant}{' ' * bool(meant)}known keys: {', '.join(known)}"
     if kind == "missing":
         return place, f"is missing{_help_for(place)}"
-    if kind in ("union_tag_not_found", "union_tag_invalid"):
+    if kind in _KINDLESS:
         tag = value.get("kind") if isinstance(value, Mapping) else value
-        got = "" if kind == "union_tag_not_found" else f" (got {short(repr(tag))})"
-        return (*place, "kind"), f"must be on_premises or cloud{got}"
+        kinds = [_kind_of(one) or "" for one in _models_in(_annotation_at(model, place, data))]
+        meant = did_you_mean(nearest(str(tag), kinds))
+        got = "" if kind == "union_tag_not_found" else f" (got {short(repr(tag))}){'; ' * bool(meant)}{meant}"
+        return (*place, "kind"), f"must be {' or '.join(kinds)}{got}"
     if kind == "value_error":
         message = str(context["error"])
         said = "(got" in message or short(repr(value)) in message or isinstance(value, dict)
@@ -107,18 +145,56 @@ def _place(loc: tuple[str | int, ...], data: Any) -> Place:
     return tuple(place)
 
 
-def _keys_at(model: type[BaseModel], place: Place, data: Any) -> list[str]:
-    """Return the keys that are known at a place of the file."""
-    here: Any = model
+def _meant(key: str, model: type[BaseModel] | None) -> list[str]:
+    """Return the keys that were probably meant by one that a class does not know, or those of a key below it."""
+    if model is None:
+        return []
+    known, below = list(model.model_fields), _below(model)
+    if own := by_words(key, known):
+        return own
+    inner = by_words(key, dict.fromkeys(below.values()))
+    return [path for path, name in below.items() if name in inner][:3] or nearest(key, known)
+
+
+@lru_cache(maxsize=100)
+def _below(model: type[BaseModel]) -> dict[str, str]:
+    """Return the keys one level below those of a class, by their path from it."""
+    return {
+        f"{name}.{inner}": inner
+        for name, info in model.model_fields.items()
+        for one in _models_in(info.annotation)
+        for inner in one.model_fields
+    }
+
+
+def _at(data: Any, place: Place) -> Any:
+    """Return what stands at a place of the file."""
     for step in place:
         data = data[step]
-        if isinstance(step, str):
-            here = here.model_fields[step].annotation if _is_model(here) and step in here.model_fields else None
-        if isinstance(data, Mapping):  # a list holds what its entries are
-            models = list(_models_in(here))
-            fitting = [one for one in models if _kind_of(one) == data.get("kind")]
-            here = next(iter([*fitting, *models]), None)
-    return list(here.model_fields) if _is_model(here) else []
+    return data
+
+
+def _annotation_at(model: type[BaseModel], place: Place, data: Any) -> Any:
+    """Return the type of what stands at a place of the file, of which a list holds several; ``None`` if unknown."""
+    here: Any = model
+    for step in place:
+        if isinstance(data, Mapping):
+            here = _fitting(here, data)
+            here = here.model_fields[step].annotation if here and step in here.model_fields else None
+        data = data[step]
+    return here
+
+
+def _model_at(model: type[BaseModel], place: Place, data: Any) -> type[BaseModel] | None:
+    """Return the class of what stands at a place of the file; ``None`` if unknown."""
+    return _fitting(_annotation_at(model, place, data), _at(data, place))
+
+
+def _fitting(annotation: Any, data: Any) -> type[BaseModel] | None:
+    """Return the class that is meant where a type mentions several: that of the kind of the data, else the first."""
+    models = list(_models_in(annotation))
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    return next(iter([*(one for one in models if _kind_of(one) == kind), *models]), None)
 
 
 def _is_model(kind: Any) -> bool:

@@ -21,6 +21,7 @@ import pandas as pd
 
 from pwsim import datasets
 from pwsim.errors import InputError
+from pwsim.names import did_you_mean, nearest
 from pwsim.units import numeral
 
 MARKETS = ("on_demand", "spot", "reserved_1yr", "reserved_3yr")
@@ -308,8 +309,9 @@ def _in_two(name: str, width: int) -> tuple[str, str]:
 
 def _compare(table: pd.DataFrame, column: str, sign: str, text: str) -> pd.Series[bool]:
     if column not in table:
-        near = difflib.get_close_matches(column, list(map(str, table)), 1)
-        meant = f"; did you mean {near[0]!r}?" if near else f"; columns: {', '.join(map(str, table))}"
+        meant = "; " + (
+            did_you_mean(nearest(column, list(map(str, table)))) or f"columns: {', '.join(map(str, table))}"
+        )
         raise InputError(f"the price table has no column {column!r}{meant}")
     if column in _NUMBERS:
         try:

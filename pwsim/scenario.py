@@ -21,7 +21,7 @@ from pwsim.choices import MOST_NODES
 from pwsim.cluster import Cluster
 from pwsim.document import Document, Place, read_document
 from pwsim.errors import InputError, Problem, ScenarioError
-from pwsim.explain import explain, faults
+from pwsim.explain import problems
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.money import Economics
 from pwsim.sources import Log
@@ -214,11 +214,12 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     document = read_document(Path(path), list(Scenario.model_fields))
     table = _prices(document)
     scenario: Scenario | None = None
+    context = {"prices": table}
     try:
-        scenario = Scenario.model_validate(document.data, context={"prices": table})
+        scenario = Scenario.model_validate(document.data, context=context)
     except ValidationError as error:
-        for fault in faults(error):
-            document.add(*explain(fault, document.data, Scenario))
+        for place, message in problems(error, document.data, Scenario, context):
+            document.add(place, message)
     if scenario is not None:
         scenario._path = Path(path)
         scenario._lines = document.lines

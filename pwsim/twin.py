@@ -35,7 +35,7 @@ from ruamel.yaml import YAML
 
 from pwsim.document import read_document
 from pwsim.errors import InputError, ScenarioError
-from pwsim.explain import explain, faults
+from pwsim.explain import problems
 from pwsim.making import QUANTILES, Making
 from pwsim.trace import Trace
 from pwsim.units import Frozen
@@ -245,8 +245,8 @@ def read_twin(path: str | os.PathLike[str]) -> Twin:
     try:
         return Twin.model_validate(document.data)
     except ValidationError as error:
-        for fault in faults(error):
-            document.add(*explain(fault, document.data, Twin))
+        for place, message in problems(error, document.data, Twin):
+            document.add(place, message)
     raise ScenarioError(str(path), document.problems)
 
 

@@ -229,6 +229,76 @@ def test_every_problem_is_shown_at_once(folder, capsys):
     )
 
 
+MEANT = {
+    # what is written instead of what, and what was meant
+    "opex_usd_per_year": ("capex_usd: 1000", "opex: 1000"),
+    "capex_usd": ("capex_usd", "capex"),
+    "lifetime_years": ("lifetime_years", "lifetime"),
+    "electricity_usd_per_kwh": ("electricity_usd_per_kwh", "electricity"),
+    "idle_power' or 'busy_power": ("busy_power", "power"),
+    "cores": ("node: {cores", "node: {cpus"),
+    "memory": ("memory", "ram"),
+    "node.cores": ("node: {cores: 2,", "cpus: 2\n      node: {cores: 2,"),
+    "cost.opex_usd_per_year": ("node: {cores: 2,", "opex: 2\n      node: {cores: 2,"),
+    "nodes": ("nodes: 0", "max_nodes: 0"),
+    "price_usd_per_hour": ("nodes: 0", "nodes: 0\n      price: 1"),
+    "idle_timeout": ("nodes: 0", "nodes: 0\n      timeout: 1"),
+    "statistic": ("statistic", "percentile"),
+    "cluster.policy": ("targets:", "policy: easy\ntargets:"),
+    "workload.load": ("targets:", "load: 1.2\ntargets:"),
+}
+
+
+@pytest.mark.parametrize("meant", MEANT)
+def test_the_key_that_was_meant_is_named(meant, folder, capsys):
+    there, instead = MEANT[meant]
+    (folder / "bad.yaml").write_text(GOOD.replace(there, instead, 1))
+    code, _, err = pwsim(capsys, "validate", "bad.yaml")
+    unknown = [line for line in err.splitlines() if "unknown key; did you mean" in line]
+    assert (code, len(unknown)) == (2, 1)
+    assert f"'{meant}'" in unknown[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "meant"),
+    [("      kind: onprem\n", "on_premises"), ("      kind: 7\n", ""), ("", ""), ("      kind: []\n", "")],
+)
+def test_all_mistakes_of_a_pool_of_no_kind_are_shown(kind, meant, folder, capsys):
+    text = GOOD.replace("      kind: on_premises\n", kind).replace("capex_usd: 1000", "capex_usd: much, opex: 3")
+    (folder / "bad.yaml").write_text(text.replace("nodes: {min: 1, max: 3}", "nodes: -1").replace("4 h", "4 parsecs"))
+    code, _, err = pwsim(capsys, "validate", "bad.yaml")
+    assert code == 2
+    for key in ("pools.0.kind", "pools.0.nodes", "pools.0.cost.capex_usd", "pools.0.cost.opex", "targets.0.at_most"):
+        assert err.count(f"{key}: ") == 1, err
+    assert len(err.splitlines()) == 5
+    assert ("did you mean 'on_premises'" in err) == bool(meant)
+
+
+def test_a_pool_without_a_kind_is_taken_for_the_one_whose_keys_it_has(folder, capsys):
+    text = GOOD.replace("      kind: cloud\n", "").replace("always_up: true", "always_up: 3")
+    (folder / "bad.yaml").write_text(text)
+    code, _, err = pwsim(capsys, "validate", "bad.yaml")
+    assert code == 2
+    assert [line.split(": ")[1] for line in err.splitlines()] == ["cluster.pools.1.kind", "cluster.pools.1.always_up"]
+
+
+@pytest.mark.parametrize(
+    ("command", "meant"),
+    [
+        (["describe", "tiny.swf"], "`pwsim trace describe`"),
+        (["trace", "run", "good.yaml"], "`pwsim run`"),
+        (["trace", "descirbe", "tiny.swf"], "`pwsim trace describe`"),
+        (["vlidate", "good.yaml"], "`pwsim validate`"),
+        (["price"], "`pwsim prices`"),
+        (["xyzzy"], None),
+    ],
+)
+def test_the_command_that_was_meant_is_named(command, meant, folder, capsys):
+    code, _, err = pwsim(capsys, *command)
+    assert code == 2
+    assert (f"did you mean {meant}?" if meant else "known commands: run, simulate,") in err
+
+
 def test_a_wrong_entry_is_not_said_to_be_missing(folder, capsys):
     text = (folder / "good.yaml").read_text()
     pools = text[text.index("  pools:") : text.index("targets:")]
@@ -288,7 +358,7 @@ LOGS: dict[str, tuple[bytes, list[str]]] = {
     "infinite": (with_job("inf"), ["bad.swf:10", "submit time", "inf"]),
     "beyond reason": (with_job("1e300"), ["bad.swf:10", "submit time", "1e300"]),
     "too few fields": (TINY.encode() + b"9 100 -1 10 2\n", ["bad.swf:10", "5 fields", "18"]),
-    "too many fields": (with_job("100").replace(b"-1 -1 -1\n", b"-1 -1 -1 7\n"), ["bad.swf:2", "19 fields"]),
+    "too many fields": (with_job("100").replace(b"-1 -1 -1\n", b"-1 -1 -1 7\n", 1), ["bad.swf:2", "19 fields"]),
     "half a processor": (TINY.encode() + b"9 100 -1 10 2.5 -1 -1 -1 20 -1 1 1 1 -1 1 -1 -1 -1\n",
                          ["bad.swf:10", "field 5 (allocated processors)", "2.5", "whole"]),
     "no job that can be replayed": (b"1 5 -1 -1 2 -1 -1 2 20 -1 1 1 1 -1 1 -1 -1 -1\n", ["bad.swf", "none of the 1 records", "run time is negative"]),

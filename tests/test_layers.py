@@ -12,7 +12,7 @@ import pwsim
 PACKAGE = Path(pwsim.__file__).parent
 
 LAYERS = [
-    {"errors", "units"},
+    {"errors", "names", "units"},
     {"trace", "document", "datasets", "rules"},
     {"wording", "estimates", "ai_training"},
     {"lublin"},

@@ -132,7 +132,7 @@ def test_any_bytes_give_a_trace_or_a_message(content):
         assert "x.swf" in outcome
 
 
-MORE = JOB.rstrip() + " 3.5 gpu\"s -1\n"
+MORE = JOB.rstrip() + ' 3.5 gpu"s -1\n'
 
 
 @pytest.mark.parametrize("space", [" ", "  ", "\t"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pwsim.names import did_you_mean, nearest
 from pwsim.trace import WIDEST
 from pwsim.units import parse_quantity
 
@@ -44,8 +44,8 @@ def wrong_columns(columns: Any) -> Iterator[tuple[tuple[str, ...], str]]:
         return
     for name, source in columns.items():
         if name not in KNOWN:
-            near = difflib.get_close_matches(str(name), KNOWN, 1)
-            yield (name,), f"unknown; {f'did you mean {near[0]!r}? ' if near else ''}known: {', '.join(KNOWN)}"
+            meant = did_you_mean(nearest(str(name), KNOWN))
+            yield (name,), f"unknown; {meant}{' ' * bool(meant)}known: {', '.join(KNOWN)}"
         elif isinstance(source, Mapping):
             yield from _wrong_source(name, source)
         elif isinstance(source, bool) or not isinstance(source, str | int | float) or source == "":

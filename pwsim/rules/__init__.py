@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
+
+from pwsim.names import did_you_mean, nearest
 
 ORDERS = ("fcfs", "sjf", "ljf", "smallest", "wfp3", "unicef", "f1", "f2", "f3", "f4", "multifactor")
 """Names of the orders, functions of :mod:`pwsim.rules.orders` and :mod:`pwsim.rules.multifactor`."""
@@ -62,11 +63,10 @@ class Policy:
                 return cls(file + code + order, backfill, passing_order)
         names = [*ORDERS, *BACKFILLS[1:], *(f"{one}-{other}" for one in ORDERS for other in BACKFILLS)]
         names += [f"{easy}:{one}" for easy in ("easy", *(f"{one}-easy" for one in ORDERS)) for one in PASSING_ORDERS]
-        near = difflib.get_close_matches(name, names, 1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(nearest(name, names)) or "name one of them"
         raise ValueError(
             f"must be a policy: {', '.join(ORDERS)}, easy, conservative, or ORDER-BACKFILL such as 'sjf-easy', "
-            f"'easy:sjf' (passing the head in an order of its own) or 'my_rules.py:my_order-easy'{meant}"
+            f"'easy:sjf' (passing the head in an order of its own) or 'my_rules.py:my_order-easy'; {meant}"
         )
 
     @property
