@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pwsim import charges, costs, metrics, summary
+from pwsim import capacity, charges, costs, metrics, summary
 from pwsim.cluster import Cluster
 from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.pools import CloudPool
@@ -50,16 +50,30 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
     "time_s": ("s", "start of the hour, from the first submission"),
     "pool": ("", "pool"),
     "nodes_up": ("nodes", "nodes that are up, mean of the hour"),
-    "busy_cores": ("cores", "cores that jobs hold, mean of the hour"),
+    "busy_cores": ("cores", "cores that running jobs ask for, mean of the hour"),
     "queued_jobs": ("jobs", "waiting jobs, mean of the hour"),
     "queued_cores": ("cores", "cores that waiting jobs ask for, mean of the hour"),
     "cost_usd": ("USD", "cost of the hour: what stands there anyway, and what jobs cause"),
-    "busy_gpus": ("GPUs", "GPUs that jobs hold, mean of the hour"),
+    "busy_gpus": ("GPUs", "GPUs that running jobs ask for, mean of the hour"),
     "queued_gpus": ("GPUs", "GPUs that waiting jobs ask for, mean of the hour"),
     "stranded_cores": ("cores", "cores that are free while jobs wait in the pool, mean of the hour"),
     "stranded_gpus": ("GPUs", "GPUs that are free while jobs wait in the pool, mean of the hour"),
+    "unused_cores": ("cores", "cores that jobs hold beside what they ask for, mean of the hour"),
+    "unused_gpus": ("GPUs", "GPUs that jobs hold beside what they ask for, mean of the hour"),
+    "idle_cores": ("cores", "cores that are free while no job waits in the pool, mean of the hour"),
+    "idle_gpus": ("GPUs", "GPUs that are free while no job waits in the pool, mean of the hour"),
 }
-"""Unit and meaning of the columns of :attr:`Result.timeline`."""
+"""Unit and meaning of the columns of :attr:`Result.timeline`.
+
+Of the cores that are up, busy, unused, stranded and idle ones are all; likewise of the GPUs.
+"""
+
+SHARE_COLUMNS = (
+    "utilization", "unused_core_share", "stranded_core_share", "idle_core_share",
+    "gpu_utilization", "unused_gpu_share", "stranded_gpu_share", "idle_gpu_share",
+)  # fmt: skip
+"""Shares of the cores, and of the GPUs, that are up in the measurement window: what running jobs ask for, what they
+hold beside it, what is free while jobs wait in the pool, and what is free while none does.  They add up to 1."""
 
 
 @dataclass(frozen=True)
@@ -297,6 +311,62 @@ class Result:
         ValueError
             If the measurement window has no length and jobs cause costs.
         """
+        table, pools = self._bills(economics), range(len(self.cluster.pools))
+        shares = pd.DataFrame([self.shares(index) for index in pools])
+        place = table.columns.get_loc("elastic") + 1
+        return pd.concat([table.iloc[:, :place], shares, table.iloc[:, place:]], axis=1)
+
+    def shares(self, index: int | None = None) -> dict[str, float]:
+        """Return what becomes of the cores and GPUs that are up in the measurement window: :data:`SHARE_COLUMNS`.
+
+        Parameters
+        ----------
+        index
+            Number of the pool; all together if left out.
+        """
+        pools = self._splits if index is None else [self._splits[index]]
+        cores, gpus = (capacity.together(splits).shares() for splits in zip(*pools, strict=True))
+        return dict(zip(SHARE_COLUMNS, (*cores, *gpus), strict=True))
+
+    @cached_property
+    def _splits(self) -> list[tuple[capacity.Split, capacity.Split]]:
+        """What becomes of the cores and GPUs of each pool in the measurement window."""
+        window = np.array(self.trim.window(self.span_s))
+        return [self.split(index, window) for index in range(len(self.cluster.pools))]
+
+    def split(self, index: int, times_s: Floats) -> tuple[capacity.Split, capacity.Split]:
+        """Return what becomes of the cores, and of the GPUs, of a pool between each two successive times.
+
+        What is stranded is of no use to those who wait: it is too little, it is scattered over nodes, or whoever took
+        it would delay a job before it.
+
+        Parameters
+        ----------
+        index
+            Number of the pool.
+        times_s
+            Increasing times [s], shape (times,).
+        """
+        pool, here, queued = self.cluster.pools[index], self.attempts.pool == index, self.waits.pool == index
+        job, _, start_s, end_s, _ = (column[here] for column in self.attempts)
+        waiting = metrics.union(self.waits.start_s[queued], self.waits.end_s[queued])
+        asked, held = (self.trace.procs, self.trace.gpus), pool.held(self.trace)
+        cores, gpus = (
+            capacity.split(size, self._up(index), (start_s, end_s), ask[job], hold[job], waiting, times_s)
+            for size, ask, hold in zip((pool.node.cores, pool.node.gpus), asked, held, strict=True)
+        )
+        return cores, gpus
+
+    def _up(self, index: int) -> tuple[Floats, Floats]:
+        """Return from when until when each stay of a node of a pool is up [s]."""
+        _, up_s, gone_s = self.stays(index)
+        pool = self.cluster.pools[index]
+        if not (pool.elastic or pool.fails):  # they stay on when the last submissions are rejected
+            gone_s = np.maximum(gone_s, self.span_s)
+        return np.minimum(up_s, gone_s), gone_s
+
+    def _bills(self, economics: Economics) -> pd.DataFrame:
+        """Return one row a pool, without its :data:`SHARE_COLUMNS`."""
         window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
         for index, (count, pool) in enumerate(self._counted_pools()):
             here = self.attempts.pool == index
@@ -307,10 +377,6 @@ class Result:
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
             busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job])
             lost_core_s = math.fsum(procs * lost_s)
-            up_s, window = self._node_s(index), self.trim.window(window_s)
-            cores_s, gpus_s = up_s * pool.node.cores, up_s * pool.node.gpus
-            busy = metrics.busy_core_s(start_s, end_s, procs, window)
-            gpus_busy = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job], window)
             usd = costs.total(cost)
             rows.append(
                 {
@@ -320,8 +386,6 @@ class Result:
                     "cores_per_node": pool.node.cores,
                     "gpus_per_node": pool.node.gpus,
                     "elastic": pool.elastic,
-                    "utilization": busy / cores_s if cores_s else np.nan,
-                    "gpu_utilization": gpus_busy / gpus_s if gpus_s else np.nan,
                     "jobs": int(np.count_nonzero(self.replay.pool == index)),
                     "launches": len(use.launch_s) if pool.elastic else 0,
                     "restarts": len(job) - int(np.count_nonzero(self.replay.pool == index)),
@@ -346,7 +410,7 @@ class Result:
         ValueError
             If the measurement window has no length and jobs cause costs.
         """
-        pools, held_s = self.pools(economics), self.attempts.end_s - self.attempts.start_s
+        pools, held_s = self._bills(economics), self.attempts.end_s - self.attempts.start_s
         cost = {part: float(sum(pools[part])) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
         usd, window_s = costs.total(cost), self.span_s
@@ -401,31 +465,34 @@ class Result:
         tables = []
 
         def mean_of(summed: Floats) -> Floats:
-            return np.divide(np.diff(summed), hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
+            return np.divide(summed, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
 
         for index, (count, pool) in enumerate(self._counted_pools()):
-            job, _, start_s, stop_s, _ = (column[self.attempts.pool == index] for column in self.attempts)
             waiting, _, since_s, until_s = (column[self.waits.pool == index] for column in self.waits)
-            _, up_s, gone_s = self.stays(index)
+            up_s, gone_s = self._up(index)
 
             def mean(from_s: Floats, to_s: Floats, weight: Floats | Integers) -> Floats:
-                return mean_of(metrics.integral(from_s, to_s, weight, edges_s))
+                return mean_of(np.diff(metrics.integral(from_s, to_s, weight, edges_s)))
 
-            stranded = self.stranded(index, edges_s)
+            cores, gpus = self.split(index, edges_s)
             tables.append(
                 pd.DataFrame(
                     {
                         "time_s": edges_s[:-1],
                         "pool": pool.name,
-                        "nodes_up": mean(np.minimum(up_s, gone_s), gone_s, np.ones(len(up_s))),
-                        "busy_cores": mean(start_s, stop_s, self.trace.procs[job]),
+                        "nodes_up": mean(up_s, gone_s, np.ones(len(up_s))),
+                        "busy_cores": mean_of(cores.used),
                         "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
                         "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
                         "cost_usd": charges.hourly_usd(pool, count, self._use(index), terms, edges_s),
-                        "busy_gpus": mean(start_s, stop_s, self.trace.gpus[job]),
+                        "busy_gpus": mean_of(gpus.used),
                         "queued_gpus": mean(since_s, until_s, self.trace.gpus[waiting]),
-                        "stranded_cores": mean_of(stranded[0]),
-                        "stranded_gpus": mean_of(stranded[1]),
+                        "stranded_cores": mean_of(cores.stranded),
+                        "stranded_gpus": mean_of(gpus.stranded),
+                        "unused_cores": mean_of(cores.unused),
+                        "unused_gpus": mean_of(gpus.unused),
+                        "idle_cores": mean_of(cores.idle),
+                        "idle_gpus": mean_of(gpus.idle),
                     }
                 )
             )
@@ -438,55 +505,11 @@ class Result:
         """:meth:`hourly` without interest."""
         return self.hourly()
 
-    def stranded(self, index: int, until_s: Floats) -> tuple[Floats, Floats]:
-        """Return the core-seconds and GPU-seconds of a pool that were free while jobs waited there, by some times.
-
-        What is free then is of no use to those who wait: it is too little, it is scattered over nodes, or whoever took
-        it would delay a job before it.
-
-        Parameters
-        ----------
-        index
-            Number of the pool.
-        until_s
-            Times [s], shape (times,).
-        """
-        here = self.attempts.pool == index
-        job, _, start_s, end_s, _ = (column[here] for column in self.attempts)
-        queued = self.waits.pool == index
-        waiting = metrics.union(self.waits.start_s[queued], self.waits.end_s[queued])
-        _, up_s, gone_s = self.stays(index)
-        pool, up_s = self.cluster.pools[index], np.minimum(up_s, gone_s)
-        cores, gpus = pool.held(self.trace)
-
-        def free_s(size: int, held: Floats | Integers) -> Floats:
-            def total(at_s: Floats) -> Floats:
-                up = metrics.integral(up_s, gone_s, np.full(len(up_s), size), at_s)
-                return up - metrics.integral(start_s, end_s, held, at_s)
-
-            return np.maximum(metrics.integral_within(total, waiting, until_s), 0.0)
-
-        return free_s(pool.node.cores, cores[job]), free_s(pool.node.gpus, gpus[job])
-
-    def stranded_shares(self) -> list[tuple[float, float]]:
-        """Return for each pool the shares of cores and of GPUs that were free while jobs waited, in the window."""
-        shares = []
-        window = np.array(self.trim.window(self.span_s))
-        for index, pool in enumerate(self.cluster.pools):
-            sizes, up_s = (pool.node.cores, pool.node.gpus), self._node_s(index)
-            summed = [float(one[1] - one[0]) for one in self.stranded(index, window)]
-            share = [part / (up_s * size) if up_s * size else np.nan for part, size in zip(summed, sizes, strict=True)]
-            shares.append((share[0], share[1]))
-        return shares
-
     def _node_s(self, index: int) -> float:
         """Return the node-seconds of a pool's nodes that are up, within the measurement window."""
-        _, up_s, gone_s = self.stays(index)
-        from_s, until_s = self.trim.window(self.span_s)
-        if not self.cluster.pools[index].elastic and not self.cluster.pools[index].fails:
-            return len(up_s) * (until_s - from_s)
-        up = np.clip(gone_s, from_s, until_s) - np.clip(np.minimum(up_s, gone_s), from_s, until_s)
-        return math.fsum(up)
+        up_s, gone_s = self._up(index)
+        window = self.trim.window(self.span_s)
+        return math.fsum(np.clip(gone_s, *window) - np.clip(up_s, *window))
 
     def _counted_pools(self) -> list[tuple[int, Any]]:
         return list(zip(self.cluster.node_counts(), self.cluster.pools, strict=True))

@@ -99,10 +99,8 @@ def _hindcast(plan: Plan) -> dict[str, Any] | None:
 
 
 def _pools(result: Result, economics: Economics = UNDISCOUNTED) -> list[dict[str, Any]]:
-    """Return each pool: size, use, what of it is of no use to waiting jobs, and cost."""
+    """Return each pool: size, use, and cost."""
     pools: list[dict[str, Any]] = plain(result.pools(economics).to_dict("records"))
-    for pool, (cores, gpus) in zip(pools, result.stranded_shares(), strict=True):
-        pool.update(plain({"stranded_core_share": cores, "stranded_gpu_share": gpus}))
     return pools
 
 
@@ -131,6 +129,7 @@ def _common(result: Result, name: str) -> dict[str, Any]:
                 "acknowledge": trace.header.get("Acknowledge"),
             },
             "metrics": result.metrics,
+            "shares": result.shares(),
             "trim": None if result.trim == metrics.NO_TRIM else result.trim._asdict(),
             "metrics_untrimmed": None if result.trim == metrics.NO_TRIM else result.trimmed().metrics,
         }

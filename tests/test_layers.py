@@ -23,7 +23,7 @@ LAYERS = [
     {"pools"},
     {"cluster"},
     {"metrics", "costs", "twin"},
-    {"schedules"},
+    {"schedules", "capacity"},
     {"comparison"},
     {"evidence", "verdict"},
     {"diagnosis"},

@@ -136,7 +136,14 @@ def test_cores_that_are_free_while_jobs_wait_are_stranded():
     # GPUs are busy for 1 × 10 + 2 × 5 = 20 of 80 GPU-seconds.
     result = replay([own(2, of=node(gpus=2))], [(0, 10, 5, 1.0), (0, 10, 5), (0, 5, 6, 2.0), (20, 1, 1)])
     assert starts(result) == [0, 0, 10, 20]
-    assert result.stranded_shares() == [(pytest.approx(60 / 320), pytest.approx(30 / 80))]
+    # The jobs hold 50 + 50 + 30 core-seconds until 20; what is left is idle.
+    assert result.shares(0) == pytest.approx(
+        {
+            "utilization": 130 / 320, "unused_core_share": 0, "stranded_core_share": 60 / 320,
+            "idle_core_share": 130 / 320, "gpu_utilization": 20 / 80, "unused_gpu_share": 0,
+            "stranded_gpu_share": 30 / 80, "idle_gpu_share": 30 / 80,
+        }
+    )  # fmt: skip
     assert result.metrics["gpu_utilization"] == pytest.approx(20 / 80)
     pool = result.summary["pools"][0]
     assert (pool["stranded_core_share"], pool["gpu_utilization"]) == (pytest.approx(60 / 320), pytest.approx(0.25))
@@ -154,18 +161,22 @@ def test_gpus_may_be_asked_for_in_accepts():
     assert result.jobs["pool"].tolist() == ["own", "gpu", ""]
 
 
-def test_what_is_held_but_not_asked_for_is_not_free():
+def test_what_is_held_but_not_asked_for_is_neither_used_nor_free():
     # Nodes: one job of a core holds its node of 16 cores until 10, the next waits for it: nothing is free meanwhile.
     pool = {"name": "a", "kind": "on_premises", "nodes": 1, "node": {"cores": 16, "gpus": 4}, "placement": "nodes"}
     trace = Trace.from_columns({"submit_s": [0, 0], "run_s": [10, 10], "procs": [1, 1]})
     result = simulate(trace, Cluster.model_validate({"pools": [pool]}))
     assert result.replay.start_s.tolist() == [0, 10]
-    assert [float(one[-1]) for one in result.stranded(0, np.array([20.0]))] == [0, 0]
-    # Packed: 2.5 GPUs are 3 whole ones, so of 4 one is free, for 10 s, and of 16 cores 15.
+    cores, gpus = result.split(0, np.array([0.0, 10.0, 20.0, 30.0]))
+    assert [part.tolist() for part in cores] == [[10, 10, 0], [150, 150, 0], [0, 0, 0], [0, 0, 0]]
+    assert [part.tolist() for part in gpus] == [[0, 0, 0], [40, 40, 0], [0, 0, 0], [0, 0, 0]]
+    # Packed: 2.5 GPUs are 3 whole ones, so of 4 one is free, for 10 s, and of 16 cores 15; then nobody waits.
     trace = Trace.from_columns({"submit_s": [0, 0], "run_s": [10, 10], "procs": [1, 1], "gpus": [2.5, 2.5]})
     result = simulate(trace, Cluster.model_validate({"pools": [{**pool, "placement": "packed"}]}))
     assert result.replay.start_s.tolist() == [0, 10]
-    assert [float(one[-1]) for one in result.stranded(0, np.array([20.0]))] == [150, 10]
+    cores, gpus = result.split(0, np.array([0.0, 10.0, 20.0]))
+    assert [part.tolist() for part in cores] == [[10, 10], [0, 0], [150, 0], [0, 150]]
+    assert [part.tolist() for part in gpus] == [[25, 25], [5, 5], [10, 0], [0, 10]]
 
 
 def test_a_policy_that_is_not_offered_cannot_be_picked():

@@ -105,8 +105,9 @@ def test_contract_of_a_run(scenario, tmp_path):
         assert chosen[f"target_{index}_achieved"] == target["achieved"]
 
     timeline = pd.read_parquet(tmp_path / "r" / "timeline.parquet")
+    free = [f"{what}_{of}" for what in ("stranded", "unused", "idle") for of in ("cores", "gpus")]
     agreed = ["time_s", "pool", "nodes_up", "busy_cores", "queued_jobs", "queued_cores", "cost_usd"]
-    assert list(timeline) == [*agreed, "busy_gpus", "queued_gpus", "stranded_cores", "stranded_gpus"]
+    assert list(timeline) == [*agreed, "busy_gpus", "queued_gpus", *free]
     assert set(timeline["pool"]) == {"onprem", "rented"}
     assert timeline["time_s"].drop_duplicates().diff().dropna().eq(3600).all()
 
