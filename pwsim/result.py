@@ -313,7 +313,7 @@ class Result:
         """
         table, pools = self._bills(economics), range(len(self.cluster.pools))
         shares = pd.DataFrame([self.shares(index) for index in pools])
-        place = table.columns.get_loc("elastic") + 1
+        place = list(table).index("elastic") + 1
         return pd.concat([table.iloc[:, :place], shares, table.iloc[:, place:]], axis=1)
 
     def shares(self, index: int | None = None) -> dict[str, float]:

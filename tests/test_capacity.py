@@ -86,12 +86,12 @@ def test_the_four_parts_are_all_that_is_up(case: tuple[Trace, Cluster], trim: tu
                 assert [shares[name] for name in four] == pytest.approx((wanted[of] / up_s[of]).tolist(), abs=1e-12)
                 assert math.fsum(shares[name] for name in four) == pytest.approx(1, abs=1e-12)
         hours = result.timeline[result.timeline["pool"] == pool.name]
-        for of, size in (("cores", pool.node.cores), ("gpus", pool.node.gpus)):
-            split = hours[[f"{what}_{of}" for what in ("busy", "unused", "stranded", "idle")]]
+        for kind, size in (("cores", pool.node.cores), ("gpus", pool.node.gpus)):
+            split = hours[[f"{what}_{kind}" for what in ("busy", "unused", "stranded", "idle")]]
             np.testing.assert_allclose(split.sum(axis=1), hours["nodes_up"] * size, rtol=1e-9, atol=1e-9)
     shares = result.shares()
-    for of, names in enumerate((SHARE_COLUMNS[:4], SHARE_COLUMNS[4:])):
-        four = whole[of] / whole[of].sum() if whole[of].sum() else np.full(4, np.nan)
-        assert [shares[name] for name in names] == pytest.approx(four.tolist(), abs=1e-12, nan_ok=True)
+    for of, named in enumerate((SHARE_COLUMNS[:4], SHARE_COLUMNS[4:])):
+        wanted = whole[of] / whole[of].sum() if whole[of].sum() else np.full(4, np.nan)
+        assert [shares[name] for name in named] == pytest.approx(wanted.tolist(), abs=1e-12, nan_ok=True)
     for name in ("utilization", "gpu_utilization"):
         assert shares[name] == pytest.approx(result.metrics[name], abs=1e-12, nan_ok=True)
