@@ -129,7 +129,12 @@ class Log(Frozen):
         columns = options.get("columns")
         if isinstance(columns, Path) and not columns.is_file():
             yield ("columns",), f"there is no file {str(columns)!r}; name a file, or list the names"
-        if format_ in table.KINDS:
+        if format_ in table.KINDS and columns is None:
+            try:
+                yield ("columns",), table.how_to_map(self.path(folder), format_)
+            except TraceError as error:
+                yield ("trace",), str(error)
+        elif format_ in table.KINDS:
             for place, message in mapping.wrong_columns(columns):
                 yield ("columns", *place), message
         if self.time_zone is not None:

@@ -20,7 +20,7 @@ from tests.test_alibaba import HEADER, TASKS
 from tests.test_hostile import GOOD, TINY, pwsim
 from tests.test_lsf import record as lsf_record
 from tests.test_pbs import record as pbs_record
-from tests.test_sacct import NAMES, row
+from tests.test_sacct import NAMES, row, xdmod_row
 from tests.test_table import PRESET_SAMPLES
 
 
@@ -42,6 +42,7 @@ SAMPLES = {
     "pbs": pbs_record(),
     "lsf": lsf_record(),
     "sacct": NAMES + "\n" + row(),
+    "xdmod": xdmod_row(),
     "alibaba-gpu-2023": HEADER + TASKS,
     **PRESET_SAMPLES,
 }

@@ -27,6 +27,12 @@ def row(**values: str) -> str:
     return "|".join({**GOOD_ROW, **values}[name] for name in NAMES.split("|")) + "\n"
 
 
+def xdmod_row(**values: str) -> str:
+    """Return a row in the columns of XDMoD, in whose dumps there is no header."""
+    known = {name.lower(): value for name, value in {**GOOD_ROW, **values}.items()}
+    return "|".join(known.get(name, "x") for name in sacct.XDMOD) + "\n"
+
+
 def read(tmp_path: Path, *rows: str, header: str = NAMES + "\n", **options) -> Trace:
     (tmp_path / "jobs.psv").write_text(header + "".join(rows), encoding="utf-8")
     return read_trace(tmp_path / "jobs.psv", **options)
@@ -255,6 +261,44 @@ def test_missing_columns_and_headers(tmp_path):
         read(tmp_path, row(), header="", format="sacct", columns="nowhere.txt")
     with pytest.raises(TraceError, match="has no rows"):
         read(tmp_path)
+
+
+def test_rows_of_sacct_without_a_header_are_known_and_asked_for_their_columns(tmp_path):
+    with pytest.raises(TraceError) as error:
+        read(tmp_path, row(), header="")  # the content tells the format
+    for words in ("name the columns in order (--columns", "18 fields are: 1 7, 2 7, 3 ada, 4 maths", "15 (empty)"):
+        assert words in str(error.value)
+    assert "xdmod" not in str(error.value)
+    with pytest.raises(TraceError, match="look like those of XDMoD: try the format xdmod"):
+        read(tmp_path, xdmod_row(), header="", format="sacct")
+
+
+def test_dumps_for_xdmod_need_no_names(tmp_path):
+    rows = [xdmod_row(), xdmod_row(JobID="8_[1-3]", JobIDRaw="8", Submit="Unknown"), xdmod_row(State="CANCELLED by 7")]
+    trace = read(tmp_path, *rows, header="")
+    assert trace.format == "xdmod"
+    named = read(tmp_path, *rows, header="", format="sacct", columns="|".join(sacct.XDMOD))
+    assert trace.digest() == named.digest()
+    with pytest.raises(TraceError, match="the format xdmod takes time_zone"):
+        read(tmp_path, *rows, header="", columns="jobid,submit")
+    with pytest.raises(TraceError, match="other columns than those that were given"):
+        read(tmp_path, row(), format="xdmod")
+
+
+@pytest.mark.parametrize("values", [{"Elapsed": "long"}, {"State": "done"}, {"NCPUS": "8.5"}, {"Submit": "yesterday"}])
+def test_other_dumps_of_26_columns_are_not_xdmods(values):
+    assert sacct.recognises_xdmod(xdmod_row().encode())
+    assert not sacct.recognises_xdmod(xdmod_row(**values).encode())
+    assert not sacct.recognises_xdmod(b"x|" + xdmod_row().encode())
+
+
+def test_real_dumps_for_xdmod(data_dir):
+    folder = data_dir / "traces" / "accounting"
+    for name in ("phillips", "odd-rows"):
+        path = folder / f"sacct-xdmod-{name}.log"
+        trace = read_trace(path)
+        assert trace.format == "xdmod"
+        assert trace.digest() == read_trace(path, "sacct", columns=folder / "sacct-xdmod-columns.txt").digest()
 
 
 def test_phillips(data_dir, tmp_path, capsys):

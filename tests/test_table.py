@@ -153,7 +153,7 @@ def test_broken_json(content, message, tmp_path):
 
 WRONG = [
     ({}, "columns: submit_s is missing"),
-    (None, "columns: must be a mapping"),
+    (None, "jobs.csv: say which column holds what, with --columns"),
     (["at"], "columns: must be a mapping"),
     ({"submit_s": "at", "run_s": "n"}, "columns: procs is missing"),
     ({"submit_s": "at", "procs": "n"}, "columns: run_s or end_s is missing"),
@@ -248,6 +248,8 @@ PRESET_SAMPLES = {
     "acme": "job_id,user,node_num,gpu_num,cpu_num,type,state,submit_time,start_time,end_time,duration,queue,gpu_time\n"
     "d1t,u,2,2,40,Other,FAILED,2023-03-01 00:00:00+08:00,2023-03-01 00:00:10+08:00,2023-03-01 00:00:50+08:00,50,10,80.0\n",
     "philly": "vc,gpu_num,state,submit_time,start_time,end_time\nv,40,Pass,2017-10-01 00:00:00,2017-10-01 00:00:10,2017-10-01 00:00:50\n",
+    "hcs": "run_time,job_id,num_cores,max_mem_gb,num_hosts,submit_time,start_time,finish_time\n"
+    '"-1 day, 23:59:21",9,40,0.09765625,2,2022-02-18T17:32:41,2022-02-18T17:32:51,2022-02-18T17:33:31\n',
 }
 """A row of each preset in the form in which its log is published."""
 
@@ -260,6 +262,80 @@ def test_presets(preset, tmp_path):
     assert trace.format == preset
     assert (trace.run_s.tolist(), trace.recorded_wait_s.tolist(), trace.procs.tolist()) == ([40], [10], [40])
     assert trace.estimate_s.tolist() == [60 if preset == "nrel-eagle" else 40]
+
+
+def test_what_hcs_tells_besides(tmp_path):
+    lines = PRESET_SAMPLES["hcs"].splitlines()
+    content = f"{lines[0]},queue,project,eligible_time\n{lines[1]},batch,chip,2022-02-18T17:32:45\n"
+    (tmp_path / "jobs.csv").write_text(content)
+    trace = read_trace(tmp_path / "jobs.csv")
+    assert (trace.format, trace.memory_mib.tolist(), trace.nodes.tolist()) == ("hcs", [100], [2])  # 100 / 1024 GiB
+    assert (list(trace.queue), list(trace.user_group), trace.held_s.tolist()) == (["batch"], ["chip"], [4])
+
+
+BARE = {
+    "csv": "jobs.csv",
+    "csv of another name": "jobs.txt",
+    "jsonl": "jobs.jsonl",
+    "parquet": "jobs.parquet",
+}
+
+
+@pytest.mark.parametrize("kind", BARE)
+def test_a_bare_table_answers_with_its_columns_and_those_that_are_needed(kind, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = pd.DataFrame({"when": [0, 60], "Num Cores": [2, 1], "Elapsed": [1.5, 2], "mem": [1, 2], "owner": ["a", "b"]})
+    path = tmp_path / BARE[kind]
+    if kind == "parquet":
+        rows.to_parquet(path)
+    elif kind == "jsonl":
+        rows.rename(columns={"mem": "used.mem"}).to_json(path, orient="records", lines=True)
+        path.write_text(
+            path.read_text().replace('"used.mem":1', '"used":{"mem":1}').replace('"used.mem":2', '"used":{"mem":2}')
+        )
+    else:
+        rows.to_csv(path, index=False)
+    code, _, err = pwsim(capsys, "trace", "describe", BARE[kind])
+    mem = "used.mem" if kind == "jsonl" else "mem"
+    assert code == 2
+    assert f"The table has the columns when, Num Cores, Elapsed, {mem}, owner." in err
+    assert "pwsim knows submit_s, eligible_s, start_s" in err
+    example = f"submit_s=NAME,run_s=Elapsed,procs=Num Cores,memory_mib={mem}"
+    assert f'--columns "{example}"' in err
+    (tmp_path / "x.yaml").write_text(GOOD.replace("tiny.swf", BARE[kind]))
+    code, _, err = pwsim(capsys, "validate", "x.yaml")
+    assert (code, "x.yaml:2: workload.columns: say which column holds what" in err) == (2, True)
+    # The example, with what it could not know, is what reads the table.
+    columns = example.replace("NAME", "when").replace("Elapsed", "Elapsed:min") + ":GiB"
+    code, _, err = pwsim(capsys, "trace", "convert", BARE[kind], "out.parquet", "--columns", columns)
+    assert code == 0, err
+    trace = read_trace(tmp_path / "out.parquet")
+    assert (trace.run_s.tolist(), trace.procs.tolist(), trace.memory_mib.tolist()) == ([90, 120], [2, 1], [1024, 2048])
+
+
+def test_an_empty_or_broken_table_is_refused_before_its_columns_are_asked_for(tmp_path):
+    (tmp_path / "x.jsonl").write_text("[1]\n")
+    with pytest.raises(TraceError, match=r"x\.jsonl:1: must be a JSON object"):
+        read_trace(tmp_path / "x.jsonl")
+    (tmp_path / "y.csv").write_text("")
+    with pytest.raises(TraceError, match=r"y\.csv: say which column holds what.*has the columns \(none\)"):
+        read_trace(tmp_path / "y.csv")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("submit_s=at,run_s=run:parsecs,procs=n", "columns.run_s.unit: must be a unit such as min (got 'parsecs')"),
+        ("submit_s=at,run_s=run,procs=n:GiB", "columns.procs.unit: procs has no unit"),
+        ("submit_s=at,run_s=:min,procs=n", "has no column ''"),
+    ],
+)
+def test_wrong_units_on_the_command_line(columns, message, tmp_path, capsys):
+    path = tmp_path / "x.csv"
+    path.write_text("at,run,n,a:b\n0,1.5,1,7\n60,2,1,8\n")
+    code, _, err = pwsim(capsys, "trace", "describe", str(path), "--columns", columns)
+    assert (code, message in err) == (2, True), err
+    assert read_trace(path, columns="submit_s=at,run_s=a:b:,procs=n").run_s.tolist() == [7, 8]
 
 
 def test_eagle_sample(data_dir):

@@ -23,6 +23,7 @@ from pwsim.trace import DROP_REASONS, Trace
 READERS: dict[str, Callable[..., Trace]] = {
     "swf": swf.read,
     "sacct": sacct.read,
+    "xdmod": sacct.read_xdmod,
     "pbs": pbs.read,
     "lsf": lsf.read,
     "alibaba-gpu-2023": alibaba.read,
@@ -34,6 +35,7 @@ READERS: dict[str, Callable[..., Trace]] = {
 
 RECOGNISERS: dict[str, Callable[[bytes], bool]] = {
     "swf": swf.recognises,
+    "xdmod": sacct.recognises_xdmod,
     "sacct": sacct.recognises,
     "pbs": pbs.recognises,
     "lsf": lsf.recognises,
@@ -104,6 +106,8 @@ def detect_format(path: Path) -> str:
     for suffix in reversed(path.suffixes):
         if suffix.lstrip(".").lower() in READERS:
             return suffix.lstrip(".").lower()
+    if kind := table.kind_of(start):
+        return kind
     raise TraceError(
         f"{path}: neither content nor name tells the format; name one (--format, or `format:` in a scenario): "
         f"{', '.join(READERS)}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pwsim.names import did_you_mean, nearest
+from pwsim.names import did_you_mean, nearest, words
 from pwsim.trace import WIDEST
 from pwsim.units import parse_quantity
 
@@ -21,20 +21,59 @@ KNOWN = (*TIMES, *DURATIONS, *NUMBERS, *SIZES, *NAMES)
 
 
 def parse_mapping(columns: Any) -> Any:
-    """Return ``submit_s=submitted,procs=4`` as a mapping, anything else as it is.
+    """Return ``submit_s=submitted,run_s=minutes:min,procs=4`` as a mapping, anything else as it is.
+
+    What follows the last colon is the unit; a name that has a colon itself is written with one more behind it.
 
     Examples
     --------
-    >>> parse_mapping("submit_s=submitted,procs=4")
-    {'submit_s': 'submitted', 'procs': 4.0}
+    >>> parse_mapping("submit_s=submitted,run_s=minutes:min,procs=4")
+    {'submit_s': 'submitted', 'run_s': {'column': 'minutes', 'unit': 'min'}, 'procs': 4.0}
+    >>> parse_mapping("submit_s=Time:Submit:")
+    {'submit_s': 'Time:Submit'}
     """
     if not isinstance(columns, str) or "=" not in columns:
         return columns
     pairs = (part.partition("=") for part in columns.split(",") if part.strip())
-    return {
-        name.strip(): float(source) if re.fullmatch(r"\s*\d+(\.\d+)?\s*", source, re.ASCII) else source.strip()
-        for name, _, source in pairs
-    }
+    return {name.strip(): _parse_source(source.strip()) for name, _, source in pairs}
+
+
+def _parse_source(source: str) -> Any:
+    if re.fullmatch(r"\d+(\.\d+)?", source, re.ASCII):
+        return float(source)
+    column, colon, unit = source.rpartition(":")
+    if not colon:
+        return source
+    return {"column": column.strip(), "unit": unit.strip()} if unit.strip() else column.strip()
+
+
+def source_column(source: Any) -> Any:
+    """Return the column of a source, or the number that stands for one."""
+    return source["column"] if isinstance(source, Mapping) else source
+
+
+def example_of(names: Sequence[str]) -> str:
+    """Return a mapping as ``--columns`` takes it, guessed from the names of a table's columns; NAME where none fits.
+
+    Examples
+    --------
+    >>> example_of(["id", "Submit Time", "cores", "elapsed"])
+    'submit_s=Submit Time,run_s=elapsed,procs=cores'
+    >>> example_of(["a", "b"])
+    'submit_s=NAME,run_s=NAME,procs=NAME'
+    """
+    said = {name: words(name) for name in names if "," not in name and "=" not in name}
+    found: dict[str, str] = {}
+    for key in KNOWN:
+        asked = set(words(re.sub(r"^recorded_|^user_|_(s|mib|gib)$", "", key)))
+        fitting = [name for name in said if asked <= set(said[name]) and name not in found.values()]
+        if fitting:
+            best = min(fitting, key=lambda name: len(said[name]))
+            found[key] = f"{best}:" if ":" in best else best
+    whole = "start_s" in found and "end_s" in found
+    needed = ("submit_s", *(("start_s", "end_s") if whole and "run_s" not in found else ("run_s",)), "procs")
+    kept = [key for key in KNOWN if key in needed or key in found]
+    return ",".join(f"{key}={found.get(key, 'NAME')}" for key in kept)
 
 
 def wrong_columns(columns: Any) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -23,17 +23,26 @@
     counts as one processor.  M. Jeon et al.: Analysis of large-scale multi-tenant GPU clusters for DNN training
     workloads. USENIX ATC 2019.
 
+``hcs``
+    What the parsers of the HPC Cost Simulator (https://github.com/aws-samples/hpc-cost-simulator, MIT-0) write for LSF,
+    Slurm and Accelerator, or a site itself, as its page "Understanding the CSV format" says.  Times are local without a
+    zone.  ``max_mem_gb`` counts GiB (its rows are MiB over 1024); ``run_time`` is not used, since published rows hold
+    negative ones; ``eligible_time``, ``queue`` and ``project`` may be absent.
+
 Only ``nrel-eagle`` was tried on published data; the others on rows in the published form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pwsim.formats import table
+from pwsim.formats.delimited import header_names
 from pwsim.formats.files import first_line
+from pwsim.formats.mapping import source_column
 from pwsim.trace import Trace
 
 
@@ -41,8 +50,10 @@ from pwsim.trace import Trace
 class Preset:
     """A mapping, and what tells the logs that it is for."""
 
-    columns: Mapping[str, str]
+    columns: Mapping[str, Any]
     """Where the table holds what."""
+    optional: Mapping[str, str] = field(default_factory=dict)
+    """Where it holds what else, if it has these columns."""
     marks: frozenset[str] = frozenset()
     """More columns that tell the log."""
     absent: frozenset[str] = frozenset()
@@ -51,13 +62,16 @@ class Preset:
     def recognises(self, start: bytes) -> bool:
         """Tell whether a log that starts like this has the columns."""
         names = set(first_line(start).split(","))
-        return (set(self.columns.values()) | self.marks) <= names and not self.absent & names
+        needed = {source_column(source) for source in self.columns.values()}
+        return (needed | self.marks) <= names and not self.absent & names
 
     def reader(self) -> Callable[..., Trace]:
         """Return what reads the log."""
 
         def read(path: Path, time_zone: str = "UTC") -> Trace:
-            return table.read(path, self.columns, time_zone, kind="csv")
+            names = header_names(path, ",") if self.optional else []
+            more = {name: column for name, column in self.optional.items() if column in names}
+            return table.read(path, {**self.columns, **more}, time_zone, kind="csv")
 
         return read
 
@@ -84,5 +98,17 @@ PRESETS = {
     "helios": Preset({**_GPU_JOB, "queue": "vc"}, marks=frozenset({"duration"})),
     "acme": Preset(_GPU_JOB, marks=frozenset({"type", "gpu_time"}), absent=frozenset({"vc"})),
     "philly": Preset({**_TIMES, "procs": "gpu_num", "gpus": "gpu_num", "queue": "vc"}, absent=frozenset({"cpu_num"})),
+    "hcs": Preset(
+        {
+            "job_id": "job_id",
+            "submit_s": "submit_time",
+            "start_s": "start_time",
+            "end_s": "finish_time",
+            "procs": "num_cores",
+            "nodes": "num_hosts",
+            "memory_mib": {"column": "max_mem_gb", "unit": "GiB"},
+        },
+        optional={"eligible_s": "eligible_time", "queue": "queue", "user_group": "project"},
+    ),
 }
 """Presets by the name of their format."""

@@ -25,6 +25,7 @@ https://slurm.schedmd.com/sacct.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from pwsim.formats import slurm_ids
 from pwsim.formats.clock import Clock
 from pwsim.formats.delimited import header_names, read_rows
 from pwsim.formats.fields import duration_s, name_list
-from pwsim.formats.files import first_line, stem
+from pwsim.formats.files import first_line, peek, stem
 from pwsim.formats.rows import Rows
 from pwsim.formats.tables import Growing, Seen, drop_duplicates, moments, notes
 from pwsim.trace import Trace
@@ -48,6 +49,27 @@ COLUMNS = (
 )  # fmt: skip
 """The columns that are read, in lower case."""
 
+XDMOD = (
+    "jobid", "jobidraw", "cluster", "partition", "qos", "account", "group", "gid", "user", "uid", "submit", "eligible",
+    "start", "end", "elapsed", "exitcode", "state", "nnodes", "ncpus", "reqcpus", "reqmem", "reqtres", "alloctres",
+    "timelimit", "nodelist", "jobname",
+)  # fmt: skip
+"""The columns of the dumps for XDMoD (https://github.com/ubccr/xdmod) reads, without a header: format ``xdmod``."""
+
+LEAST_TIMES = 2
+"""Times by which a row without a header is taken for one of ``sacct``: a submission and a start."""
+_ID = re.compile(r"\d+([._+]\S+)?")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_LIKE = {
+    "jobid": _ID,
+    "jobidraw": _ID,
+    **dict.fromkeys(("submit", "eligible", "start", "end"), re.compile(f"{_TIME.pattern}|Unknown|None|")),
+    "elapsed": re.compile(r"(\d+-)?(\d+:)?\d+:\d\d"),
+    "state": re.compile(r"[A-Z_]+( by \d+)?"),
+    **dict.fromkeys(("nnodes", "ncpus"), re.compile(r"\d+")),
+}
+"""What the columns of a dump without a header look like."""
+
 COMMAND = (
     "TZ=UTC sacct --allusers --duplicates --allocations --parsable2 --starttime 2024-01-01 --endtime 2025-01-01 "
     "--format JobID,JobIDRaw,User,Account,Partition,Submit,Eligible,Start,End,Elapsed,State,NNodes,NCPUS,ReqCPUS,"
@@ -57,9 +79,25 @@ COMMAND = (
 
 
 def recognises(start: bytes) -> bool:
-    """Tell whether a log that starts like this has the header of ``sacct``."""
-    names = {name.strip().lower() for name in first_line(start).split("|")}
-    return len(names) > 1 and bool(names & {"jobid", "jobidraw"}) and bool(names & set(COLUMNS[2:]))
+    """Tell whether a log that starts like this has the header of ``sacct``, or rows like its own."""
+    fields = [field.strip() for field in first_line(start).split("|")]
+    names = {field.lower() for field in fields}
+    header = len(names) > 1 and bool(names & {"jobid", "jobidraw"}) and bool(names & set(COLUMNS[2:]))
+    times = sum(_TIME.fullmatch(field) is not None for field in fields)
+    rows = times >= LEAST_TIMES and _ID.fullmatch(fields[0]) is not None
+    return header or (rows and not recognises_xdmod(start))
+
+
+def recognises_xdmod(start: bytes) -> bool:
+    """Tell whether a log that starts like this has the columns of XDMoD, without a header."""
+    fields = [field.strip() for field in first_line(start).split("|")]
+    row = dict(zip(XDMOD, fields, strict=False))
+    return len(fields) == len(XDMOD) and all(like.fullmatch(row[name]) for name, like in _LIKE.items())
+
+
+def read_xdmod(path: Path, time_zone: str = "UTC") -> Trace:
+    """Read a dump in the columns of XDMoD; see :func:`read`."""
+    return read(path, XDMOD, time_zone)
 
 
 def read(path: Path, columns: str | Path | Sequence[str] | None = None, time_zone: str = "UTC") -> Trace:
@@ -108,8 +146,11 @@ def _names(path: Path, columns: str | Path | Sequence[str] | None) -> tuple[list
     first = [name.lower() for name in header_names(path, "|")]
     header = bool({"jobid", "jobidraw"} & set(first))
     if not header and columns is None:
+        row = ", ".join(f"{place} {field or '(empty)'}" for place, field in enumerate(header_names(path, "|"), start=1))
+        xdmod = "; they look like those of XDMoD: try the format xdmod" if recognises_xdmod(peek(path)) else ""
         raise TraceError(
-            f"{path}:1: has no header line with JobID; name the columns (--columns, or `columns:` in a scenario)"
+            f"{path}:1: has no header line with JobID; name the columns in order (--columns, or `columns:` in a "
+            f"scenario), such as JobID,User,Submit,...{xdmod}. The first of its {len(first)} fields are: {row[:600]}"
         )
     given = first if columns is None else [name.lower() for name in name_list(columns)]
     if header and given != first:

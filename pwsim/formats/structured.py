@@ -73,6 +73,30 @@ def _value(record: Any, name: str) -> Any:
     return record
 
 
+def json_names(path: Path) -> list[str]:
+    """Return the names of the values of the first object, those within objects as ``request.cpus``.
+
+    Raises
+    ------
+    TraceError
+        If the file cannot be read, or its first line is no object.
+    """
+    with opened(path) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                _record(path, number, line, ())
+                return list(_flat(json.loads(line)))
+    return []
+
+
+def _flat(record: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
 def parquet_names(path: Path) -> list[str]:
     """Return the names of a Parquet file's columns.
 

@@ -14,6 +14,7 @@ and rows that then lack an end as still running.  Nested values of JSON have nam
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,28 @@ from pwsim.formats.clock import Clock
 from pwsim.formats.delimited import header_names, read_rows
 from pwsim.formats.fields import decimal, duration_s, memory_mib
 from pwsim.formats.files import first_line, peek, stem
-from pwsim.formats.mapping import DURATIONS, NAMES, NUMBERS, SIZES, TIMES, factor, parse_mapping, wrong_columns
+from pwsim.formats.mapping import (
+    DURATIONS,
+    KNOWN,
+    NAMES,
+    NUMBERS,
+    SIZES,
+    TIMES,
+    example_of,
+    factor,
+    parse_mapping,
+    source_column,
+    wrong_columns,
+)
 from pwsim.formats.rows import Rows
-from pwsim.formats.structured import json_rows, parquet_names, parquet_rows
+from pwsim.formats.structured import json_names, json_rows, parquet_names, parquet_rows
 from pwsim.formats.tables import Growing, Seen, moments, notes
 from pwsim.trace import Floats, Trace
 
 KINDS = ("csv", "parquet", "jsonl", "table")
 """Names of the formats; ``table`` is whichever of them the content tells."""
+LEAST_COLUMNS = 3
+"""A line with fewer names is no header of a log: submission, run time and size are needed."""
 UNKNOWN = r"^\s*-1(\.0*)?\s*$"
 NEGATIVE = r"^\s*-\s*[\d.]+\s*$"
 """Numbers that stand for nothing; jobs whose submission or run time is negative are dropped (semantics §1)."""
@@ -46,7 +61,7 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     path
         The table; text may be packed.
     columns
-        The mapping, or what stands for it on a command line: ``submit_s=submitted,run_s=elapsed,procs=4``.
+        The mapping, or what stands for it on a command line: ``submit_s=submitted,run_s=minutes:min,procs=4``.
     time_zone
         Zone of times without an offset.
     kind
@@ -57,11 +72,13 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     TraceError
         If the file cannot be read, the mapping is wrong, or a field makes no sense: names line, field and value.
     """
+    if columns is None:
+        raise TraceError(f"{path}: {how_to_map(path, kind)}")
     columns = parse_mapping(columns)
     for place, message in wrong_columns(columns):
         raise TraceError(f"{path}: {'.'.join(('columns', *place))}: {message}")
     clock = Clock.of(path, time_zone)
-    sources = {name: source["column"] if isinstance(source, Mapping) else source for name, source in columns.items()}
+    sources = {name: source_column(source) for name, source in columns.items()}
     wanted = sorted({source for source in sources.values() if isinstance(source, str)})
     seen = Seen()
     factors = {name: factor(name, source) for name, source in columns.items()}
@@ -83,15 +100,57 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     )
 
 
-def _rows(path: Path, kind: str, wanted: list[str]) -> Iterator[Rows]:
+def kind_of(start: bytes) -> str:
+    """Return ``csv`` or ``jsonl`` if a text that starts like this is a table with names of columns, else nothing."""
+    line = first_line(start)
+    if line.startswith("{"):
+        return "jsonl"
+    names = [name.strip().strip('"') for name in line.split(_delimiter(line))]
+    named = all(re.fullmatch(r"[^\W\d][\w .:/()%-]*", name) for name in names)
+    return "csv" if len(names) >= LEAST_COLUMNS and named and len(set(names)) == len(names) else ""
+
+
+def how_to_map(path: Path, kind: str = "table") -> str:
+    """Say how to name the columns of a table: which it has, which pwsim knows, and an example.
+
+    Raises
+    ------
+    TraceError
+        If the table cannot be read.
+    """
+    kind, line = _kind(path, kind)
+    if kind == "jsonl":
+        names = json_names(path)
+    else:
+        names = parquet_names(path) if kind == "parquet" else header_names(path, _delimiter(line))
+    return (
+        "say which column holds what, with --columns or `columns:` in a scenario. "
+        f"The table has the columns {', '.join(names)[:1000] or '(none)'}. "
+        f"pwsim knows {', '.join(KNOWN)}; it needs submit_s, procs, and run_s or start_s and end_s. "
+        f'By their names it may be --columns "{example_of(names)}"; where the unit of plain numbers is not '
+        "that of the name on the left, add it: run_s=minutes:min, memory_mib=mem:GiB."
+    )
+
+
+def _delimiter(line: str) -> str:
+    return max(",;\t|", key=line.count)
+
+
+def _kind(path: Path, kind: str) -> tuple[str, str]:
+    """Return which kind of table it is, and the first line of a text."""
     start = peek(path)
+    line = first_line(start)
     if kind == "table":
-        kind = "parquet" if start.startswith(b"PAR1") else "jsonl" if first_line(start).startswith("{") else "csv"
+        kind = "parquet" if start.startswith(b"PAR1") else "jsonl" if line.startswith("{") else "csv"
+    return kind, line
+
+
+def _rows(path: Path, kind: str, wanted: list[str]) -> Iterator[Rows]:
+    kind, line = _kind(path, kind)
     if kind == "jsonl":
         yield from json_rows(path, wanted)
         return
-    line = first_line(start)
-    delimiter = max(",;\t|", key=line.count)
+    delimiter = _delimiter(line)
     names = parquet_names(path) if kind == "parquet" else header_names(path, delimiter)
     for name in wanted:
         if name not in names:
