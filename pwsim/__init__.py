@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from pwsim.cluster import Cluster
     from pwsim.description import Description, describe
     from pwsim.engine import simulate
-    from pwsim.errors import HopelessError, InputError, PwsimError, ScenarioError, SolverError, TraceError
+    from pwsim.errors import (
+        HopelessError,
+        InputError,
+        MachineError,
+        PwsimError,
+        ScenarioError,
+        SolverError,
+        TraceError,
+    )
     from pwsim.feedback import with_feedback
     from pwsim.fitting import fit
     from pwsim.flurries import find_flurries, without_flurries
@@ -44,6 +52,7 @@ _HOMES = {
     "Hindcast": "hindcasting",
     "HopelessError": "errors",
     "InputError": "errors",
+    "MachineError": "errors",
     "Plan": "plan",
     "PwsimError": "errors",
     "Result": "result",
@@ -121,6 +130,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "ScenarioError",
     "TraceError",
     "HopelessError",
+    "MachineError",
     "SolverError",
 ]
 

@@ -6,8 +6,10 @@ import json
 import math
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pwsim import __version__
-from pwsim.errors import PwsimError
+from pwsim.errors import MachineError, PwsimError
 
 if TYPE_CHECKING:
     from pwsim.cluster import Cluster
     from pwsim.plan import Progress
     from pwsim.trace import Trace
 
-NO_SETUP, BAD_INPUT, INTERRUPTED = 1, 2, 3
+NO_SETUP, BAD_INPUT, INTERRUPTED, MACHINE_FAILED = 1, 2, 3, 4
 """Exit codes beside 0."""
 
 _PATH = click.Path(path_type=Path)
@@ -137,7 +139,8 @@ def commands() -> None:
     or with one log on one machine:
       pwsim simulate mylog.swf.gz --cores 128 --policy easy --out results/mylog
 
-    Exit codes: 0 done; 1 no setup meets the targets; 2 wrong input; 3 interrupted.
+    Exit codes: 0 done; 1 no setup meets the targets; 2 wrong input; 3 interrupted; 4 the machine failed (disk full,
+    out of memory, a worker lost).
     """  # noqa: D301 - \b is a sign to click
 
 
@@ -165,7 +168,7 @@ def run(
     from pwsim.scenario import load_scenario
 
     loaded = load_scenario(scenario)
-    results.check_free(out, overwrite=overwrite)
+    _reserve(out, overwrite, results.FILES)
     with _progress(quiet) as progress:
         plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress, allow_code=allow_code)
     results.write_results(out, plan.summary, plan.tables())
@@ -314,10 +317,12 @@ def describe(
 
     Verdicts are ok, warning or problem, with what to do about it; dropped records are shown by an example.
     """
-    from pwsim import description, results
+    from pwsim import description
 
     if out is not None:
-        results.check_free(out, overwrite=overwrite, main=description.FILE)
+        from pwsim.description import page
+
+        _reserve(out, overwrite, page.FILES)
     described = description.describe(_read(log, **log_options), cores, log_options["time_zone"] or "UTC")
     if out is not None:
         described.write(out, overwrite=overwrite)
@@ -334,7 +339,7 @@ def convert(trace: Path, out: Path, overwrite: bool, **log_options: Any) -> None
     """Write TRACE (a log, or the name of a data set) to OUT: .parquet keeps all, .swf and .swf.gz what SWF can hold."""
     from pwsim.formats import write_trace
 
-    _check_free(out, overwrite)
+    _reserve(out, overwrite)
     workload = _read(trace, **log_options)
     write_trace(workload, out)
     click.echo(
@@ -372,7 +377,7 @@ def generate(
 
     if not out.name.endswith((".parquet", ".swf", ".swf.gz")):
         raise click.ClickException(f"{out}: must end in .parquet, .swf or .swf.gz")
-    _check_free(out, overwrite)
+    _reserve(out, overwrite)
     made = _made(model, jobs, days, cores, load, seed)
     write_trace(made, out)
     click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days")
@@ -392,7 +397,7 @@ def fit(log: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
     from pwsim.fitting import fit as fit_twin
     from pwsim.units import numeral
 
-    _check_free(out, overwrite)
+    _reserve(out, overwrite)
     twin = fit_twin(_read(log, **log_options))
     twin.write(out)
     click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {numeral(twin.days)} days")
@@ -401,18 +406,94 @@ def fit(log: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
 def main() -> None:
     """Run the command line; every error that pwsim raises on purpose becomes one message and an exit code."""
     os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files; no window is opened
+    with _steady_streams(), _ends_as_interrupts():
+        sys.exit(_run())
+
+
+def _run() -> int:
+    """Run the command that was given; return the exit code, after what went wrong was said."""
     try:
-        code = commands.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("Interrupted; nothing was written.", err=True)
-        sys.exit(INTERRUPTED)
+        done = commands.main(standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        said, code = "Interrupted; nothing was written.", INTERRUPTED
     except click.ClickException as error:
         error.show()
-        sys.exit(BAD_INPUT)
+        return BAD_INPUT
     except PwsimError as error:
-        click.echo(error, err=True)
-        sys.exit(BAD_INPUT)
-    sys.exit(code if isinstance(code, int) else 0)
+        said, code = str(error), MACHINE_FAILED if isinstance(error, MachineError) else BAD_INPUT
+    except MemoryError as error:
+        why = f" ({error})" if str(error) else ""
+        said = f"Out of memory{why}; nothing was written.  Run fewer at once (--workers), or take a part of the log."
+        code = MACHINE_FAILED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        said, code = f"{where}{error.strerror or error}; nothing was written.", MACHINE_FAILED
+    else:
+        return done if isinstance(done, int) else 0
+    click.echo(said, err=True)
+    return code
+
+
+@contextmanager
+def _ends_as_interrupts() -> Iterator[None]:
+    """Let what asks the process to end (a batch system, a closed terminal) unwind it as Ctrl-C does."""
+    asked = {name: getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)}
+    before = {one: signal.getsignal(one) for one in asked.values()}
+    main_thread = threading.current_thread() is threading.main_thread()
+    ours = [one for one, handler in before.items() if main_thread and handler is signal.SIG_DFL]
+    for one in ours:
+        signal.signal(one, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)
+
+
+class _Steady:
+    """A standard stream that goes nowhere once its reader has left, as in ``pwsim prices | head``."""
+
+    def __init__(self, stream: Any, name: str) -> None:
+        self._stream, self._name = stream, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        if text != "":  # click tries this out, and does not look at what comes of it
+            with self._guarded():
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._guarded():
+            self._stream.flush()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            nowhere = os.open(os.devnull, os.O_WRONLY)  # also for what is left in buffers
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+            if not isinstance(error, BrokenPipeError) and self._name != "standard error":
+                left = "what was printed is not all"
+                raise MachineError(f"{self._name}: cannot be written: {error.strerror or error}; {left}") from None
+
+
+@contextmanager
+def _steady_streams() -> Iterator[None]:
+    """Keep a reader that leaves from ending the command, and say it where standard output cannot be written."""
+    kept = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (
+        stream and _Steady(stream, name)
+        for stream, name in zip(kept, ("standard output", "standard error"), strict=True)
+    )
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = kept
 
 
 def _machine_and_log(
@@ -441,7 +522,7 @@ def _machine_and_log(
     machine = Cluster.homogeneous(cores, parsed, overrun, depth)
     if (code := machine.code()) and not allow_code:
         raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
-    results.check_free(out, overwrite=overwrite)
+    _reserve(out, overwrite, results.FILES)
     workload = _read(log, **log_options)
     if not quiet:
         click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)
@@ -476,12 +557,11 @@ def _made(model: str, jobs: int | None, days: float | None, cores: int | None, l
     return generate(jobs=jobs, cores=cores, load=0.75 if load is None else load, seed=seed, model=model)  # type: ignore[arg-type]
 
 
-def _check_free(out: Path, overwrite: bool) -> None:
-    """Raise ``InputError`` if a file is there that may not be replaced."""
-    from pwsim.errors import InputError
+def _reserve(out: Path, overwrite: bool, files: Sequence[str] = ()) -> None:
+    """Keep a path for what the command will write there, until it ends; raise ``InputError`` if that cannot be."""
+    from pwsim.writing import reserved
 
-    if out.exists() and not overwrite:
-        raise InputError(f"{out}: exists already; add --overwrite to replace it")
+    click.get_current_context().with_resource(reserved(out, overwrite=overwrite, files=files))
 
 
 def _log_of(summary: Mapping[str, Any]) -> str:

@@ -7,10 +7,11 @@
     │   ├── ScenarioError   a scenario file; carries every problem found in it
     │   ├── TraceError      a workload log
     │   └── HopelessError   a setup whose replay would never end
+    ├── MachineError        the machine failed: a full disk, a lost worker, a file that cannot be written (exit code 4)
     └── SolverError         the optimiser gave no answer that can be trusted
 
 A message says what is wrong, where (file, line, key or field), the value that was got and what would be
-right.  The command line prints it as it is, without a traceback.
+right; where the machine failed, it says what is left.  The command line prints it as it is, without a traceback.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ class HopelessError(InputError):
 
     The message is the reason.  It is about one setup: others of the same scenario may do.
     """
+
+
+class MachineError(PwsimError):
+    """The machine failed: its disk is full, a worker process was lost, a file could not be written."""
 
 
 class SolverError(PwsimError):

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pwsim import costs, plots, wording
+from pwsim import __version__, costs, plots, wording
 from pwsim.errors import InputError
 from pwsim.trace import LEFT_OUT_REASONS
+from pwsim.writing import new_files
 
 COMPARED = 10
 """Replayed setups that the report lists."""
@@ -38,40 +39,53 @@ CAPTIONS = {
 """What each figure shows, in a sentence."""
 
 
-def write_report(directory: Path) -> None:
+def write_report(directory: Path, into: Path | None = None) -> None:
     """Write ``figures/`` and ``report.html`` from the other files of a results directory.
+
+    Parameters
+    ----------
+    directory
+        The results.
+    into
+        Where they go; by default to the results, where they replace others once all are written.
 
     Raises
     ------
     InputError
-        If a file is missing or cannot be read.
+        If a file is missing or cannot be read, or another version of pwsim wrote it.
+    MachineError
+        If they cannot be written.
     """
     summary = _read_summary(directory)
-    try:
-        names = ["jobs", "timeline", *(["setups"] if summary["command"] == "run" else [])]
-        if (check := summary.get("hindcast")) is not None and check["verdict"] is not None:
-            names += ["comparison", "comparison_hourly"]
-        tables = {name: _read_table(directory / f"{name}.parquet") for name in names}
-        figures = directory / "figures"
-        figures.mkdir(exist_ok=True)
-        drawn = []
-        for name, ax in _draw(summary, tables):
-            plots.save(ax, figures, name)
-            drawn.append({"name": name, "caption": CAPTIONS[name], "data": data_uri(figures / f"{name}.svg")})
-        page = template("report.html").render(
-            summary=summary,
-            figures={figure["name"]: figure for figure in drawn},
-            compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
-            parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
-            words=wording,
-            left_out_reasons=LEFT_OUT_REASONS,
-            groups=_groups(tables["comparison"]) if "comparison" in tables else {},
-        )
-    except (KeyError, TypeError, jinja2.UndefinedError) as error:
-        raise InputError(f"{directory}: was not written by this version of pwsim ({error}); run it again") from None
-    except OSError as error:
-        raise InputError(f"{directory}: cannot be written to: {error.strerror}") from None
-    (directory / "report.html").write_text(page, encoding="utf-8")
+    names = ["jobs", "timeline", *(["setups"] if summary["command"] == "run" else [])]
+    if (check := summary.get("hindcast")) is not None and check["verdict"] is not None:
+        names += ["comparison", "comparison_hourly"]
+    tables = {name: _read_table(directory / f"{name}.parquet") for name in names}
+    if into is not None:
+        _write(into, summary, tables)
+        return
+    with new_files(directory) as beside:
+        _write(beside, summary, tables)
+
+
+def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
+    """Write the figures, and the page that holds them."""
+    figures = into / "figures"
+    figures.mkdir()
+    drawn = []
+    for name, ax in _draw(summary, tables):
+        plots.save(ax, figures, name)
+        drawn.append({"name": name, "caption": CAPTIONS[name], "data": data_uri(figures / f"{name}.svg")})
+    page = template("report.html").render(
+        summary=summary,
+        figures={figure["name"]: figure for figure in drawn},
+        compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
+        parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
+        words=wording,
+        left_out_reasons=LEFT_OUT_REASONS,
+        groups=_groups(tables["comparison"]) if "comparison" in tables else {},
+    )
+    (into / "report.html").write_text(page, encoding="utf-8")
 
 
 def _read_summary(directory: Path) -> dict[str, Any]:
@@ -84,6 +98,11 @@ def _read_summary(directory: Path) -> dict[str, Any]:
         raise InputError(f"{path}: is not JSON ({error}); run the scenario again") from None
     if not isinstance(summary, dict) or summary.get("command") not in ("run", "simulate", "hindcast"):
         raise InputError(f"{path}: is not a summary of pwsim; run the scenario again")
+    if (version := summary.get("pwsim_version")) != __version__:
+        raise InputError(
+            f"{path}: was not written by this version of pwsim, {__version__}, but by {version or 'an unknown one'}; "
+            "use that one, or run it again"
+        )
     return summary
 
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +13,18 @@ import pyarrow.parquet as pq
 
 from pwsim import costs, metrics
 from pwsim.comparison import COMPARISON_COLUMNS, HOURLY_COLUMNS
-from pwsim.errors import InputError
-from pwsim.report import write_report
+from pwsim.report import CAPTIONS, write_report
 from pwsim.result import FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.trace import COLUMNS
+from pwsim.writing import new_directory
+
+FILES = (
+    "summary.json",
+    "report.html",
+    *(f"{table}.parquet" for table in ("jobs", "setups", "timeline", "comparison", "comparison_hourly")),
+    *(f"figures/{name}.{kind}" for name in CAPTIONS for kind in ("svg", "png")),
+)
+"""The files of a results directory; the first is always there.  All else in one is not pwsim's, and never deleted."""
 
 _SUFFIX_UNITS = (
     ("_usd_per_year", "USD/year"),
@@ -33,69 +37,33 @@ _SUFFIX_UNITS = (
 )
 
 
-def check_free(directory: Path, *, overwrite: bool, main: str = "summary.json") -> None:
-    """Make sure, before any work, that results can be written there.
-
-    A directory that exists is taken for results, which may be overwritten, if it holds the file ``main``.
-
-    Raises
-    ------
-    InputError
-        If the directory exists and ``overwrite`` is not set, if it is a file, or if its parent cannot be written to.
-    """
-    if directory.exists() and not (directory.is_dir() and overwrite):
-        remedy = "add --overwrite to replace it, or choose another" if directory.is_dir() else "choose a directory"
-        raise InputError(f"{directory}: exists already; {remedy}")
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / main).is_file():
-        raise InputError(f"{directory}: is not a results directory (it has no {main}), so it is not overwritten")
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory.parent):
-            pass
-    except OSError as error:
-        raise InputError(f"{directory.parent}: cannot be written to: {error.strerror}; choose another --out") from None
-
-
-@contextmanager
-def new_directory(directory: Path) -> Iterator[Path]:
-    """Give a directory beside ``directory``, and move it there when all is written; remove it if anything fails."""
-    beside = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    beside.chmod(0o777 & ~_umask())
-    try:
-        yield beside
-        if directory.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
-            directory.replace(old)
-            beside.replace(directory)
-            shutil.rmtree(old)
-        else:
-            beside.replace(directory)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
 def write_results(directory: Path, summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
     """Write ``summary.json``, a Parquet file for each table, the figures and the report.
 
     Parameters
     ----------
     directory
-        Where they go; replaced if it exists (see :func:`check_free`).
+        Where they go; results that are there are replaced.
     summary
         What :mod:`pwsim.summary` made.
     tables
-        Tables by the name of their file: ``jobs``, ``timeline``, ``setups``, ``comparison``, ``comparison_hourly``.
+        Tables by the name of their file (see :data:`FILES`).
+
+    Raises
+    ------
+    InputError, MachineError
+        If the directory holds anything but results, or cannot be written.
     """
     provenance = {
         key: summary[key] for key in ("scenario", "pwsim_version", "seed", "engine", "overrun") if key in summary
     }
     provenance["workload_sha256"] = summary["workload"]["sha256"]
-    with new_directory(directory) as beside:
+    with new_directory(directory, FILES) as beside:
         text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
         (beside / "summary.json").write_text(text + "\n", encoding="utf-8")
         for name, table in tables.items():
             _write_parquet(beside / f"{name}.parquet", table, provenance)
-        write_report(beside)
+        write_report(beside, beside)
 
 
 def _write_parquet(path: Path, table: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
@@ -137,9 +105,3 @@ _SETUP_TEXTS = {
     "lost_work_usd_per_year": "lost core-hours at what a core-hour used costs in their pool; part of the cost already",
     "lower_bound_usd_per_year": "no setup that was left at this point costs less",
 }
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

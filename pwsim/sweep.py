@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
 from typing import Any, TypeVar
 
 import joblib
 
 from pwsim.cluster import Cluster
 from pwsim.engine import Engine, simulate
+from pwsim.errors import MachineError
 from pwsim.result import Result
 from pwsim.trace import Trace
 
@@ -36,14 +38,28 @@ def in_parallel(
         How many calls run at once; as many as there are cores if ``None``.
     engine
         ``simpy`` takes processes, the others threads.
+
+    Raises
+    ------
+    MachineError
+        If the system ends one of the processes; while the answers are taken.
     """
     parallel = joblib.Parallel(
         n_jobs=workers or os.cpu_count() or 1,
         prefer="processes" if engine == "simpy" else "threads",
         return_as="generator",
     )
-    answers: Iterator[Answer] = parallel(joblib.delayed(function)(*task) for task in tasks)
-    return answers
+    return _answers(parallel(joblib.delayed(function)(*task) for task in tasks))
+
+
+def _answers(computed: Iterator[Answer]) -> Iterator[Answer]:
+    """Yield what worker processes computed, as long as all of them live."""
+    try:
+        yield from computed
+    except BrokenExecutor:
+        raise MachineError(
+            "a worker process was lost, most likely because the system's memory was full; run fewer at once (--workers)"
+        ) from None
 
 
 def simulate_many(

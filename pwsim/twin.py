@@ -39,6 +39,7 @@ from pwsim.explain import problems
 from pwsim.making import QUANTILES, Making
 from pwsim.trace import Trace
 from pwsim.units import Frozen
+from pwsim.writing import new_file
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
@@ -216,7 +217,7 @@ class Twin(Frozen):
 
         Raises
         ------
-        InputError
+        InputError, MachineError
             If the file cannot be written.
         """
         writer = YAML()
@@ -227,10 +228,8 @@ class Twin(Frozen):
         shares = ", ".join(f"{100 * one:g}" for one in QUANTILES)
         text.write(f"# Tables (jobs, accuracy, gap_s, rare_s, series) give the values that {shares} % do not exceed.\n")
         writer.dump(_plain(self.model_dump(exclude_defaults=True)), text)
-        try:
-            Path(path).write_text(text.getvalue(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        with new_file(Path(path)) as beside:
+            beside.write_text(text.getvalue(), encoding="utf-8")
 
 
 def read_twin(path: str | os.PathLike[str]) -> Twin:

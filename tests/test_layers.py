@@ -13,6 +13,7 @@ PACKAGE = Path(pwsim.__file__).parent
 
 LAYERS = [
     {"errors", "names", "units"},
+    {"writing"},
     {"trace", "document", "datasets", "rules"},
     {"wording", "estimates", "ai_training"},
     {"lublin"},

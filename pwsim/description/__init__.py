@@ -79,7 +79,7 @@ class Description:
 
         Raises
         ------
-        InputError
+        InputError, MachineError
             If the directory exists and may not be replaced, or cannot be written.
         """
         from pwsim.description import page

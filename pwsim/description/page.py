@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from pwsim import plots, report, results, wording
+from pwsim import plots, report, wording, writing
 from pwsim.description import FILE, text
 from pwsim.description.figures import FIGURES, drawn
-from pwsim.errors import InputError
 
 if TYPE_CHECKING:
     from pwsim.description import Description
+
+FILES = (FILE, "report.html", *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")))
+"""The files of the directory; the first is always there."""
 
 
 def write(description: Description, directory: Path, *, overwrite: bool = False) -> None:
@@ -22,32 +24,29 @@ def write(description: Description, directory: Path, *, overwrite: bool = False)
 
     Raises
     ------
-    InputError
+    InputError, MachineError
         If the directory exists and may not be replaced, or cannot be written.
     """
-    results.check_free(directory, overwrite=overwrite, main=FILE)
     profile, verdicts = description.profile, description.verdicts
-    try:
-        with results.new_directory(directory) as beside:
-            (beside / FILE).write_text(description.to_json() + "\n", encoding="utf-8")
-            folder = beside / "figures"
-            folder.mkdir()
-            shown = []
-            for name in drawn(profile):
-                plots.save(description.plot(name), folder, name)
-                shown.append({"caption": FIGURES[name][1], "data": report.data_uri(folder / f"{name}.svg")})
-            page = report.template("description.html").render(
-                profile=profile,
-                headline=text.headline(profile, verdicts),
-                verdicts=text.worst_first(verdicts),
-                facts=text.facts(profile),
-                figures=shown,
-                marked=_marked,
-                words=wording,
-            )
-            (beside / "report.html").write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{directory}: cannot be written to: {error.strerror}") from None
+    reserved = writing.reserved(directory, overwrite=overwrite, files=FILES)
+    with reserved, writing.new_directory(directory, FILES) as beside:
+        (beside / FILE).write_text(description.to_json() + "\n", encoding="utf-8")
+        folder = beside / "figures"
+        folder.mkdir()
+        shown = []
+        for name in drawn(profile):
+            plots.save(description.plot(name), folder, name)
+            shown.append({"caption": FIGURES[name][1], "data": report.data_uri(folder / f"{name}.svg")})
+        page = report.template("description.html").render(
+            profile=profile,
+            headline=text.headline(profile, verdicts),
+            verdicts=text.worst_first(verdicts),
+            facts=text.facts(profile),
+            figures=shown,
+            marked=_marked,
+            words=wording,
+        )
+        (beside / "report.html").write_text(page, encoding="utf-8")
 
 
 def _marked(words: str) -> Markup:

@@ -78,7 +78,7 @@ def write_trace(trace: Trace, path: Path) -> None:
 
     Raises
     ------
-    TraceError
+    InputError, MachineError
         If the name tells neither, or the file cannot be written.
     """
     if path.suffix == ".parquet":

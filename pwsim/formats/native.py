@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from pwsim.errors import TraceError
 from pwsim.trace import COLUMNS, Trace
+from pwsim.writing import new_file
 
 _KEY = b"pwsim_trace"
 
@@ -36,7 +37,7 @@ def write(trace: Trace, path: Path) -> None:
 
     Raises
     ------
-    TraceError
+    InputError, MachineError
         If the file cannot be written.
     """
     about = {
@@ -59,10 +60,8 @@ def write(trace: Trace, path: Path) -> None:
         for column in COLUMNS
     ]
     schema = pa.schema(fields, metadata={_KEY: json.dumps(about, sort_keys=True)})
-    try:
-        pq.write_table(table.cast(schema), path, compression="zstd")
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be written: {error.strerror or error}") from None
+    with new_file(path) as beside:
+        pq.write_table(table.cast(schema), beside, compression="zstd")
 
 
 def read(path: Path) -> Trace:

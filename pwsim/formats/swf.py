@@ -51,6 +51,7 @@ from pwsim.formats.swf_fields import (
     job_fields,
 )
 from pwsim.trace import Trace
+from pwsim.writing import new_file
 
 
 def read(path: Path) -> Trace:
@@ -100,7 +101,7 @@ def write(trace: Trace, path: Path) -> None:
 
     Raises
     ------
-    TraceError
+    InputError, MachineError
         If the file cannot be written.
     """
     unknown = np.full(len(trace), -1, dtype=np.int64)
@@ -122,10 +123,8 @@ def write(trace: Trace, path: Path) -> None:
         with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
             file.write(content)
         content = packed.getvalue()
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be written: {error.strerror}") from None
+    with new_file(path) as beside:
+        beside.write_bytes(content)
 
 
 def _content(path: Path) -> bytes:
