@@ -40,7 +40,9 @@ COMMANDS = {
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     (tmp_path / "tiny.swf").write_text(TINY)
-    (tmp_path / "many.swf").write_text("".join(JOB.format(number=n, submit=50 * n).replace("-1", "5", 1) for n in range(1, 201)))
+    (tmp_path / "many.swf").write_text(
+        "".join(JOB.format(number=n, submit=50 * n).replace("-1", "5", 1) for n in range(1, 201))
+    )
     (tmp_path / "good.yaml").write_text(GOOD)
     monkeypatch.chdir(tmp_path)
     return tmp_path
