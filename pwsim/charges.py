@@ -3,9 +3,12 @@
 Busy energy, the rent of nodes that come and go, data, and carbon dioxide.  The sums up to any time are here, so that
 the year and the hours of the timeline agree; :func:`pwsim.costs.per_year` scales them.
 
-**Commitments.**  A node is on the bill from its launch until it is gone, and for 60 s at least.  At every instant, as
-many of the nodes on the bill as are committed are paid by the commitment, and those beyond at the market's price.  So
-the least time of 60 s counts for covered and uncovered nodes alike, and a node may be covered for a part of its time.
+**Nodes that come and go.**  A node is on the bill from its launch until it is gone, and for 60 s at least.  At every
+instant, as many of the nodes on the bill as are committed are paid by the commitment.  As many as ``min_nodes`` stand:
+those of them that are not committed are paid by the year, whatever the length of the log
+(:func:`pwsim.costs.standing`).  What is beyond both is elastic, and counts here.  So the least time of 60 s counts for
+covered and uncovered nodes alike, and a node may be covered for a part of its time.  Where a node leaves a pool that
+holds no more than ``min_nodes``, it has no least time: another takes its place at once, and that is paid.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from pwsim.costs import (
     standing_carbon_kg,
     total,
 )
-from pwsim.metrics import integral
+from pwsim.metrics import Booleans, integral
 from pwsim.pools import CloudPool, Pool
 from pwsim.tariffs import least_usd_per_kw, usd_per_kw
 from pwsim.trace import Floats, Integers
@@ -104,7 +107,7 @@ def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) 
 
 def last_s(pool: Pool, use: Use) -> float:
     """Return the time after which jobs cause no more costs in a pool [s]."""
-    _, paid_s = _billed(use)
+    _, paid_s = _billed(pool, use)
     _, kept_s = _kept(pool, use)
     return max(
         (float(times_s.max()) for times_s in (use.end_s, paid_s, use.job_end_s, kept_s) if len(times_s)), default=0.0
@@ -197,12 +200,12 @@ def _busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Flo
 def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
     """Return what jobs emit until some times [kg], shape (times,).
 
-    That is what own nodes draw beyond idle power, and elastic nodes while they are there.
+    That is what own nodes draw beyond idle power, and elastic nodes beyond ``min_nodes`` while they are there.
     """
     if isinstance(pool, CloudPool):
         if not pool.elastic:
             return np.zeros(len(until_s))
-        held_s = integral(use.launch_s, use.gone_s, np.ones(len(use.launch_s)), until_s)
+        held_s = integral(*beyond(use.launch_s, use.gone_s, pool.min_nodes), until_s)
         return held_s / HOUR_S * pool.carbon_g_per_hour / 1000
     if pool.cost is None:
         return np.zeros(len(until_s))
@@ -213,17 +216,45 @@ def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
 def _rent_usd(pool: Pool, use: Use, until_s: Floats) -> Floats:
     """Return the rent of an elastic pool's nodes, from launch to end, by the second and at least 60 s each.
 
-    At every instant, as many of the nodes on the bill as are committed cost nothing here.
+    At every instant, as many of the nodes on the bill as are committed, or stand all year, cost nothing here.
     """
     if not isinstance(pool, CloudPool) or not pool.elastic:
         return np.zeros(len(until_s))
-    start_s, end_s, nodes = beyond(*_billed(use), pool.committed_nodes)
+    start_s, end_s, nodes = beyond(*_billed(pool, use), max(pool.min_nodes, pool.committed_nodes))
     return integral(start_s, end_s, nodes, until_s) / HOUR_S * pool.price_usd_per_hour
 
 
-def _billed(use: Use) -> tuple[Floats, Floats]:
-    """Return from when until when nodes are on the bill: a node that is gone within a minute stays for the minute."""
-    return use.launch_s, np.maximum(use.gone_s, use.launch_s + LEAST_BILLED_S)
+def _billed(pool: Pool, use: Use) -> tuple[Floats, Floats]:
+    """Return from when until when nodes are on the bill: a node that is gone within a minute stays for the minute.
+
+    The ``min_nodes`` that are there in the end go on standing as long as any node is on the bill.
+    """
+    if not isinstance(pool, CloudPool) or not pool.min_nodes:
+        return use.launch_s, np.maximum(use.gone_s, use.launch_s + LEAST_BILLED_S)
+    stands = _stands(use, pool.min_nodes)
+    end_s = np.where(stands, use.gone_s, np.maximum(use.gone_s, use.launch_s + LEAST_BILLED_S))
+    return use.launch_s, _going_on(use, stands, end_s, float(end_s.max(initial=0.0)))
+
+
+def _stands(use: Use, least: int) -> Booleans:
+    """Return whether each stay of a node is one of so many that always stand when it ends, shape (stays,).
+
+    Of nodes that leave at once, those that were launched last are the elastic ones.
+    """
+    passing = np.sort(use.gone_s[use.launch_s == use.gone_s])  # launched and gone at one instant
+    held = np.searchsorted(np.sort(use.launch_s), use.gone_s) - np.searchsorted(np.sort(use.gone_s), use.gone_s)
+    held += np.searchsorted(passing, use.gone_s, side="right") - np.searchsorted(passing, use.gone_s)
+    order = np.lexsort((-use.launch_s, use.gone_s))
+    before = np.empty_like(order)  # those that leave at the same instant, before this one
+    before[order] = np.arange(len(order)) - np.searchsorted(use.gone_s[order], use.gone_s[order])
+    stands: Booleans = held - before <= least
+    return stands
+
+
+def _going_on(use: Use, stands: Booleans, end_s: Floats, until_s: float) -> Floats:
+    """Return ends of stays, where nodes that stand when the replay ends do so until a time [s], or longer."""
+    last = stands & (use.gone_s == use.gone_s.max(initial=-np.inf))
+    return np.where(last, np.maximum(end_s, until_s), end_s)
 
 
 def beyond(start_s: Floats, end_s: Floats, nodes: int) -> tuple[Floats, Floats, Floats]:
@@ -261,7 +292,7 @@ def beyond(start_s: Floats, end_s: Floats, nodes: int) -> tuple[Floats, Floats, 
 def commitment_share_used(pool: Pool, nodes: int, use: Use, window_s: float) -> float:
     """Return which share of the committed node-hours were nodes that were held, in the measurement window; NaN if none.
 
-    Always-up nodes are held all the time.
+    Always-up nodes are held all the time, and ``min_nodes`` of an elastic pool likewise.
     """
     if not isinstance(pool, CloudPool) or not pool.committed_nodes:
         return math.nan
@@ -270,8 +301,9 @@ def commitment_share_used(pool: Pool, nodes: int, use: Use, window_s: float) -> 
     if window_s <= 0:
         return math.nan
     until_s = np.array([window_s])
-    all_s = integral(use.launch_s, use.gone_s, np.ones(len(use.launch_s)), until_s)
-    above_s = integral(*beyond(use.launch_s, use.gone_s, pool.committed_nodes), until_s)
+    gone_s = _going_on(use, _stands(use, pool.min_nodes), use.gone_s, window_s)
+    all_s = integral(use.launch_s, gone_s, np.ones(len(use.launch_s)), until_s)
+    above_s = integral(*beyond(use.launch_s, gone_s, pool.committed_nodes), until_s)
     return float(all_s[0] - above_s[0]) / (pool.committed_nodes * window_s)
 
 

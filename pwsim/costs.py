@@ -141,15 +141,16 @@ def standing(pool: Pool, nodes: int, terms: Terms) -> Breakdown:
     """Return what a pool costs a year whether jobs run or not.
 
     On-premises: annuity, opex, licences, what the pool costs as a whole, and idle power for 8,766 h.  Cloud:
-    commitments for 8,766 h, and likewise the nodes of an always-up pool that no commitment covers.
+    commitments for 8,766 h, and likewise what no commitment covers of the nodes of an always-up pool, or of the
+    ``min_nodes`` of an elastic one.
     """
     cost = dict.fromkeys(PARTS, 0.0)
     if isinstance(pool, CloudPool):
         cost["commitment_usd_per_year"] = math.fsum(
             one.nodes * one.price_usd_per_hour * YEAR_H for one in pool.commitments
         )
-        if not pool.elastic:  # min_nodes are launched, and paid, like all others
-            cost["cloud_usd_per_year"] = max(0, nodes - pool.committed_nodes) * pool.price_usd_per_hour * YEAR_H
+        uncovered = max(0, pool.always_there(nodes) - pool.committed_nodes)
+        cost["cloud_usd_per_year"] = uncovered * pool.price_usd_per_hour * YEAR_H
     elif pool.cost is not None:
         own = pool.cost
         annuity = annuity_usd(own.capex_usd, own.residual_share, terms.discount_rate, own.lifetime_years)
@@ -171,9 +172,9 @@ def idle_energy_usd(pool: Pool, nodes: int, until_s: Floats, terms: Terms) -> Fl
 
 
 def standing_carbon_kg(pool: Pool, nodes: int) -> float:
-    """Return what nodes that are always up emit a year: idle own nodes, all rented ones [kg]."""
+    """Return what nodes that are always up emit a year: idle own nodes, rented ones as they are [kg]."""
     if isinstance(pool, CloudPool):
-        return 0.0 if pool.elastic else nodes * pool.carbon_g_per_hour / 1000 * YEAR_H
+        return pool.always_there(nodes) * pool.carbon_g_per_hour / 1000 * YEAR_H
     if pool.cost is None:
         return 0.0
     return nodes * float(pool.cost.idle_power) / 1000 * pool.cost.pue * pool.cost.carbon_g_per_kwh / 1000 * YEAR_H

@@ -253,7 +253,7 @@ class CloudPool(PoolBase):
     """All nodes are held from the first submission to the end, and paid for the whole year; else they are launched and
     shut down with demand, ``nodes`` at most."""
     min_nodes: int = Field(default=0, ge=0, le=MOST_NODES)
-    """Nodes of an elastic pool that are always held."""
+    """Nodes of an elastic pool that are always held, and paid for the whole year; those beyond while they are held."""
     boot_time: Seconds = 180.0
     """Time from launch until a node of an elastic pool is up [s]."""
     idle_timeout: Seconds = 600.0
@@ -265,6 +265,10 @@ class CloudPool(PoolBase):
     def elastic(self) -> bool:
         """Whether nodes are launched and shut down with demand (semantics §6)."""
         return not self.always_up
+
+    def always_there(self, nodes: int) -> int:
+        """Return how many nodes are held, and paid, all year: of an elastic pool, ``min_nodes`` (semantics §8)."""
+        return self.min_nodes if self.elastic else nodes
 
     @property
     def committed_nodes(self) -> int:

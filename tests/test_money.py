@@ -255,6 +255,118 @@ def test_lost_work_costs_what_the_work_of_its_pool_costs(monkeypatch):
     assert result.pools()["lost_work_usd_per_year"].tolist() == [bill.lost_work_usd_per_year]
 
 
+# -- nodes that always stand
+
+
+def test_min_nodes_cost_their_price_for_a_year_whatever_the_length_of_the_log():
+    # Five nodes at 1 USD/h: 43,830 USD.  In a log of 1,000 s whose last job runs for 5,000 s, of which nothing is scaled.
+    pool = cloud(5, min_nodes=5, price_usd_per_hour=1, carbon_g_per_hour=100)
+    result = replay([pool], [(0, 3, 500), (1000, 5, 5000)])
+    assert nonzero(result.cost()) == {"cloud_usd_per_year": 43_830}
+    assert result.bill().carbon_kg_per_year == pytest.approx(5 * 876.6)
+    assert result.timeline["cost_usd"].tolist() == pytest.approx([5, 5 * 2400 / 3600])
+    assert bounds.analyse(result.trace, result.cluster, [], Economics()).cost_usd_per_year[0].tolist() == [43_830]
+
+
+def test_nodes_beyond_min_nodes_are_elastic():
+    # One stands.  From 0 to 500 two more, and from 1000 to 1100 one more: 1,100 s at 3.60 USD/h in a window of 1,000 s.
+    pool = cloud(3, min_nodes=1, carbon_g_per_hour=360)
+    result = replay([pool], [(0, 3, 500), (1000, 2, 100)])
+    assert nonzero(result.cost()) == pytest.approx({"cloud_usd_per_year": 3.6 * 8766 + 1.1 * 31_557.6})
+    assert result.bill().carbon_kg_per_year == pytest.approx(0.36 * 8766 + 0.11 * 31_557.6)
+    assert result.timeline["cost_usd"].sum() == pytest.approx(3.6 * 1100 / 3600 + 1.1)
+
+
+def test_the_least_time_is_that_of_elastic_nodes():
+    # One stands.  Another for 5 s from 0, for no time at 500, and for 5 s at the end of the replay: 60 s each.
+    result = replay([cloud(2, min_nodes=1)], [(0, 2, 5), (500, 2, 0), (1000, 2, 5)])
+    assert nonzero(result.cost()) == pytest.approx({"cloud_usd_per_year": 3.6 * 8766 + 0.18 * 31_557.6})
+    assert result.timeline["cost_usd"].tolist() == pytest.approx([1.005 + 0.18])
+
+
+@pytest.mark.parametrize(
+    ("count", "standing", "elastic_s", "share"),
+    # Two stand; from 0 to 500 four are held, in a window of 1,000 s.  Of commitments for one and for two, all are used;
+    # for three, a third for half of the time; for five, two all the time and four for half of it.
+    [(1, 1, 1000, 1.0), (2, 0, 1000, 1.0), (3, 0, 500, 5 / 6), (4, 0, 0, 3 / 4), (5, 0, 0, 3 / 5)],
+)
+def test_commitments_cover_min_nodes_first(count, standing, elastic_s, share):
+    pool = cloud(4, min_nodes=2, commitments=committed((count, 1.0)))
+    result = replay([pool], [(0, 4, 500), (1000, 1, 0)])
+    assert result.cost()["commitment_usd_per_year"] == count * 8766
+    assert result.cost()["cloud_usd_per_year"] == pytest.approx(standing * 3.6 * 8766 + elastic_s / 1000 * 31_557.6)
+    assert result.pools()["commitment_share_used"].tolist() == pytest.approx([share])
+
+
+def test_committed_nodes_stand_after_the_last_job_too():
+    # The last submission is of a job that no pool holds, at 1000; the replay ends at 10.
+    pool = cloud(2, min_nodes=2, commitments=committed((2, 1.0)))
+    result = replay([pool], [(0, 1, 10), (1000, 9, 1)])
+    assert result.end_s == 10
+    assert result.pools()["commitment_share_used"].tolist() == [1.0]
+
+
+def test_a_standing_node_that_is_taken_back_costs_nothing_besides(monkeypatch):
+    # The node that stands is taken back at 5, and replaced at once.
+    for engine in ("model", "changing"):
+        monkeypatch.setattr(
+            f"pwsim.engine.{engine}.lives", lambda _s, _p, _m, launches: np.array([5.0, *[1e6] * launches][:launches])
+        )
+    result = replay([cloud(2, min_nodes=1, interruptions_per_hour=1)], [(0, 1, 20), (1000, 1, 100)])
+    assert result.pools()["launches"].tolist() == [2]
+    assert nonzero(result.cost()) == pytest.approx({"cloud_usd_per_year": 3.6 * 8766})
+
+
+def counted_rent_s(stays, least, committed_nodes, end_s):
+    """Return the node-seconds of an elastic pool that are paid at the market's price, by the instant."""
+    ends = []
+    for index, (launch, gone) in enumerate(stays):
+        there = [(one, other) for other, (one, end) in enumerate(stays) if one < gone <= end or one == end == gone]
+        leaving = sorted(one for one in there if stays[one[1]][1] == gone)
+        elastic = (launch, index) in leaving[-max(0, len(there) - least) or len(leaving) :]
+        ends.append(max(gone, launch + 60) if elastic else gone)
+    instants = sorted({*(launch for launch, _ in stays), *(gone for _, gone in stays), *ends})
+    paid_s = 0.0
+    for begin, until in itertools.pairwise(instants):
+        on_bill = sum(launch <= begin and until <= end for (launch, _), end in zip(stays, ends, strict=True))
+        if begin >= end_s:  # of these, those that stand are no longer in the replay
+            on_bill += least
+        paid_s += max(0, on_bill - max(least, committed_nodes)) * (until - begin)
+    return paid_s
+
+
+@given(
+    trace=traces.filter(lambda trace: trace.span_s > 0),
+    least=st.integers(0, 3),
+    count=st.integers(0, 4),
+    interruptions=st.sampled_from([0, 0, 60]),
+    times=st.tuples(st.sampled_from([0, 1, 30]), st.sampled_from([0, 2, 70]), st.sampled_from([1, 40])),
+)
+@settings(max_examples=80)
+def test_what_is_beyond_min_nodes_is_what_counting_gives(trace, least, count, interruptions, times):
+    boot_time, idle_timeout, longer = times
+    trace = trace.with_columns(run_s=trace.run_s * longer, submit_s=trace.submit_s * longer)
+    pool = cloud([3, 4], min_nodes=least, boot_time=boot_time, idle_timeout=idle_timeout, carbon_g_per_hour=3.6e5)
+    pool |= {"interruptions_per_hour": interruptions, "commitments": committed((count, 1.0)) if count else []}
+    cluster = Cluster.model_validate({"pools": [pool]})
+    result = simulate(trace, cluster.at({"cloud": 4}, cluster.policy[0]))
+    launch_s, _, gone_s = result.stays(0)
+    assert (gone_s - launch_s).sum() >= least * result.end_s * (1 - 1e-9), "min_nodes are there at every instant"
+    scale = 8766 * 3600 / trace.span_s
+    rent = counted_rent_s(list(zip(launch_s, gone_s, strict=True)), least, count, result.end_s)
+    expected = max(0, least - count) * 3.6 * 8766 + rent * 0.001 * scale
+    assert result.cost()["cloud_usd_per_year"] == pytest.approx(expected, abs=1e-9)
+    elastic_s = (gone_s - launch_s).sum() - least * result.end_s
+    held_s = least * 3600 * 8766 + elastic_s * scale  # at 0.1 kg/s
+    assert result.bill().carbon_kg_per_year == pytest.approx(held_s * 0.1)
+    known = bounds.analyse(trace, cluster, [], ECONOMICS).cost_usd_per_year
+    assert known[0][1] <= costs.total(result.cost(ECONOMICS)) * (1 + 1e-9)
+    fixed = costs.standing(result.cluster.pools[0], 4, costs.terms_of(ECONOMICS, trace))
+    caused = costs.total(result.cost(ECONOMICS)) - costs.total(fixed) - 0.3
+    hours = costs.total(fixed) * result.end_s / 3600 / 8766 + caused / scale
+    assert result.hourly(ECONOMICS)["cost_usd"].sum() == pytest.approx(hours, rel=1e-6, abs=1e-6)
+
+
 # -- power of nodes with GPUs
 
 GPU_NODE = {"cores": 4, "gpus": 2}
