@@ -65,7 +65,7 @@ def reserved(path: Path, *, overwrite: bool, files: Sequence[str] = ()) -> Itera
     MachineError
         If the machine is at fault.
     """
-    path = path if path.name not in ("", "..") else path.resolve()
+    path = _named(path)
     beside = path.absolute().with_name(f".{path.name}.pwsim")
     holder = (beside, threading.get_ident())
     if holder in _held:
@@ -109,6 +109,7 @@ def new_file(path: Path) -> Iterator[Path]:
     InputError, MachineError
         As for :func:`reserved`; and if it cannot be written.
     """
+    path = _named(path)
     with reserved(path, overwrite=True) as beside, _machine(path):
         made = beside / path.name
         yield made
@@ -132,6 +133,7 @@ def new_directory(path: Path, files: Sequence[str]) -> Iterator[Path]:
     InputError, MachineError
         As for :func:`reserved`; and if it cannot be written.
     """
+    path = _named(path)
     with reserved(path, overwrite=True, files=files) as beside, _machine(path):
         made = beside / path.name
         made.mkdir()
@@ -164,11 +166,18 @@ def new_files(path: Path) -> Iterator[Path]:
             (made / file).replace(path / file)
 
 
+def _named(path: Path) -> Path:
+    """Return a path that ends in a name, as ``.`` does not."""
+    return path if path.name not in ("", "..") else path.resolve()
+
+
 def _check(path: Path, overwrite: bool, files: Sequence[str]) -> None:
     """Raise ``InputError`` if what is at a path may not be replaced, or its name cannot be had."""
     try:
         if path.is_symlink():
-            raise InputError(f"{path}: is a symbolic link; name what it leads to ({path.resolve()}), or choose another")
+            raise InputError(
+                f"{path}: is a symbolic link; name what it leads to ({path.readlink()}), or choose another"
+            )
         if path.is_dir() and not files:
             raise InputError(f"{path}: is a directory; name a file")
         if path.exists() and not path.is_dir() and (files or not path.is_file()):

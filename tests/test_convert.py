@@ -129,3 +129,37 @@ def test_parquet_that_is_no_trace(tmp_path):
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(TraceError, match=r"x\.parquet: "):
         read_trace(path, "pwsim")
+
+
+@pytest.mark.parametrize("name", ["x.swf", "x.swf.gz", "x.parquet"])
+def test_a_log_that_pwsim_made_and_that_ends_early_is_refused(name, tmp_path):
+    """Cut anywhere: in a line, after a line, in the header, in what is packed."""
+    path = tmp_path / name
+    write_trace(Trace.from_columns({"submit_s": range(40), "run_s": [5] * 40, "procs": [1] * 40}), path)
+    content = path.read_bytes()
+    assert read_trace(path).jobs_read == 40
+    for length in range(1, len(content), 1 if name == "x.swf" else len(content) // 60):
+        if content[length:].strip():
+            path.write_bytes(content[:length])
+            with pytest.raises(TraceError):
+                read_trace(path)
+
+
+def test_a_log_that_ends_early_says_so(tmp_path):
+    path = tmp_path / "x.swf"
+    write_trace(Trace.from_columns({"submit_s": range(40), "run_s": [5] * 40, "procs": [1] * 40}), path)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-3]))
+    with pytest.raises(TraceError, match="has 37 job lines, but its header says that pwsim wrote 40: it ends early"):
+        read_trace(path)
+    path.write_text("".join(line for line in lines[:-3] if "PwsimJobs" not in line))
+    assert read_trace(path).jobs_read == 37  # whoever cut it on purpose, says so
+
+    write_trace(read_trace(path), tmp_path / "x.parquet")
+    whole = (tmp_path / "x.parquet").read_bytes()
+    (tmp_path / "x.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(TraceError, match=r"x\.parquet: .*is broken"):
+        read_trace(tmp_path / "x.parquet")
+    pq.write_table(pq.read_table(pa.BufferReader(whole)).slice(0, 30), tmp_path / "x.parquet")
+    with pytest.raises(TraceError, match="has 30 jobs, but says that pwsim wrote 37"):
+        read_trace(tmp_path / "x.parquet")

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pwsim.errors import TraceError
+from pwsim.formats.structured import parquet
 from pwsim.trace import COLUMNS, Trace
 from pwsim.writing import new_file
 
@@ -25,11 +26,14 @@ _RENAMED = {"group": "user_group"}
 
 
 def is_trace(path: Path) -> bool:
-    """Tell whether a Parquet file holds a trace."""
-    try:
-        return _KEY in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowException, OSError):
-        return False
+    """Tell whether a Parquet file holds a trace.
+
+    Raises
+    ------
+    TraceError
+        If it cannot be read, as where it ends early: what it holds stands at its end.
+    """
+    return _KEY in (parquet(path).schema_arrow.metadata or {})
 
 
 def write(trace: Trace, path: Path) -> None:
@@ -42,6 +46,7 @@ def write(trace: Trace, path: Path) -> None:
     """
     about = {
         "name": trace.name,
+        "jobs": len(trace),
         "jobs_read": trace.jobs_read,
         "first_submit_s": trace.first_submit_s,
         "dropped": dict(trace.dropped),
@@ -84,6 +89,8 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path}: is not Parquet, or is broken ({str(error).splitlines()[0][:200]})") from None
     if not isinstance(about, dict):
         raise TraceError(f"{path}: holds no trace of pwsim; another table needs `format: parquet` and a mapping")
+    if about.get("jobs", len(table)) != len(table):
+        raise TraceError(f"{path}: has {len(table)} jobs, but says that pwsim wrote {about['jobs']}; make it again")
     try:
         categories = {_RENAMED.get(name, name): names for name, names in about["categories"].items()}
         made = Trace.from_columns(_arrays(columns, categories), name=about["name"])

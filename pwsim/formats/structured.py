@@ -105,7 +105,7 @@ def parquet_names(path: Path) -> list[str]:
     TraceError
         If it cannot be read.
     """
-    return list(_parquet(path).schema_arrow.names)
+    return list(parquet(path).schema_arrow.names)
 
 
 def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
@@ -118,7 +118,7 @@ def parquet_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
     """
     done = 0
     try:
-        for batch in _parquet(path).iter_batches(BATCH_ROWS, columns=list(wanted)):
+        for batch in parquet(path).iter_batches(BATCH_ROWS, columns=list(wanted)):
             if not len(batch):
                 continue
             columns = {name: _text(path, name, batch.column(name)) for name in wanted}
@@ -140,7 +140,14 @@ def _counted(path: Path, before: int) -> Callable[[int], str]:
     return lambda row: f"{path}: row {before + row + 1}"
 
 
-def _parquet(path: Path) -> Any:
+def parquet(path: Path) -> Any:
+    """Open a Parquet file.
+
+    Raises
+    ------
+    TraceError
+        If it cannot be read.
+    """
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:

@@ -53,6 +53,9 @@ from pwsim.formats.swf_fields import (
 from pwsim.trace import Trace
 from pwsim.writing import new_file
 
+WRITTEN = "PwsimJobs"
+"""Label of the header line in which pwsim says how many jobs it wrote; ``MaxJobs`` counts what a log once was."""
+
 
 def read(path: Path) -> Trace:
     """Read a log in SWF (semantics §1).
@@ -66,6 +69,12 @@ def read(path: Path) -> Trace:
     start = first_record(content)
     header = header_values(content[:start])
     fields, more = job_fields(content, start, path)
+    written = header.pop(WRITTEN, str(len(fields[JOB])))
+    if written != str(len(fields[JOB])):
+        raise TraceError(
+            f"{path}: has {len(fields[JOB])} job lines, but its header says that pwsim wrote {written}: it ends early, "
+            f"or was changed; make it again, or delete the line '; {WRITTEN}' if it is as you want it"
+        )
     allocated, requested = fields[ALLOCATED], fields[REQUESTED]
     procs = np.where(requested > 0, requested, allocated)
     columns = {
@@ -115,7 +124,8 @@ def write(trace: Trace, path: Path) -> None:
         trace.estimate_s, memory, codes["recorded_status"], codes["user"], codes["user_group"], unknown, codes["queue"],
         codes["partition"], unknown, unknown,
     ]  # fmt: skip
-    lines = [f"; {label}: {value}".rstrip() for label, value in _header_from(trace).items()]
+    header = {**_header_from(trace), WRITTEN: str(len(trace))}
+    lines = [f"; {label}: {value}".rstrip() for label, value in header.items()]
     lines += [" ".join(row) for row in zip(*(_texts(column) for column in columns), strict=True)]
     content = ("\n".join(lines) + "\n").encode()
     if path.suffix == ".gz":
