@@ -137,6 +137,16 @@ class Workload(Source):
     shake: Seconds = 0.0
     """Each submission is moved by a random time of at most this, either way [s]."""
 
+    def losing_the_hours(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield the keys of changes after which jobs come at other hours than users do, and what to do instead."""
+        grow, mix = self.grow, self.mix
+        if grow is not None and grow.by == "arrivals" and grow.factor != 1:
+            yield ("grow", "by"), "grow `by: jobs` instead, which keeps the hours"
+        if mix is not None and mix.load != 1:
+            yield ("mix", "load"), "leave it out; for more of these jobs, mix a log whose users were resampled"
+        if self.load != 1:
+            yield ("load",), f"use `resample: {{users: {self.load:g}}}` instead, which keeps the hours"
+
     def steps(self, folder: Path, seed: int) -> Iterator[tuple[str, Change]]:
         """Yield the key and the function of each change that is asked for, in order.
 

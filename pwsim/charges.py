@@ -191,7 +191,7 @@ def _busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Flo
         return np.zeros(len(until_s))
     # With time counted in what a kilowatt has cost until then, the integral of power × price is one of power alone.
     paid = [
-        usd_per_kw(pool.cost.electricity_usd_per_kwh, times_s, terms.week_s)
+        usd_per_kw(pool.cost.electricity_usd_per_kwh, times_s, terms.start)
         for times_s in (use.start_s, use.end_s, until_s)
     ]
     return integral(paid[0], paid[1], use.busy_w, paid[2]) / 1000 * pool.cost.pue
@@ -361,7 +361,7 @@ def least_usd(
         return (data_gib * (stored + pool.egress_usd_per_gib),)
     if pool.cost is None:
         return (np.zeros(len(procs)),)
-    by_kw = least_usd_per_kw(pool.cost.electricity_usd_per_kwh, run_s)
+    by_kw = least_usd_per_kw(pool.cost.electricity_usd_per_kwh, run_s, terms.start)
     by_kw += run_s / HOUR_S * pool.cost.carbon_g_per_kwh / 1000 / KG_PER_TONNE * terms.carbon_usd_per_tonne
     alone = [(procs, 0 * gpus), (0 * procs, gpus)] if busy_by_node(pool) else [(procs, gpus)]
     return tuple(_busy_w(pool, *busy) / 1000 * pool.cost.pue * by_kw for busy in alone)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pwsim.money import Economics
 from pwsim.pools import CloudPool, Pool
-from pwsim.tariffs import start_of, usd_per_kw
+from pwsim.tariffs import Start, start_of, usd_per_kw
 from pwsim.trace import Floats, Trace
 from pwsim.units import HOUR_S, YEAR_H
 
@@ -69,8 +69,8 @@ class Terms(NamedTuple):
     """Interest a year."""
     carbon_usd_per_tonne: float = 0.0
     """Price of carbon dioxide [USD/t]."""
-    week_s: float = 0.0
-    """First submission, from Monday at 0:00 on the site's clock [s]."""
+    start: Start | None = None
+    """First submission on the site's clock, if that is known."""
 
 
 def terms_of(economics: Economics, trace: Trace) -> Terms:
@@ -79,8 +79,8 @@ def terms_of(economics: Economics, trace: Trace) -> Terms:
     Where nobody says when the first submission was, it is taken to be on a Monday at 0:00; only tariffs by the hour
     ask for it.
     """
-    start = start_of(trace, economics.start)
-    return Terms(economics.discount_rate, economics.carbon_usd_per_tonne, start.week_s if start else 0.0)
+    start = start_of(trace, economics.start, economics.time_zone)
+    return Terms(economics.discount_rate, economics.carbon_usd_per_tonne, start)
 
 
 def capital_recovery_factor(discount_rate: float, lifetime_years: float) -> float:
@@ -167,7 +167,7 @@ def idle_energy_usd(pool: Pool, nodes: int, until_s: Floats, terms: Terms) -> Fl
     """Return what the idle power of always-up nodes costs from the start until some times [USD], shape (times,)."""
     if isinstance(pool, CloudPool) or pool.cost is None:
         return np.zeros(len(until_s))
-    by_kw = usd_per_kw(pool.cost.electricity_usd_per_kwh, until_s, terms.week_s)
+    by_kw = usd_per_kw(pool.cost.electricity_usd_per_kwh, until_s, terms.start)
     return nodes * float(pool.cost.idle_power) / 1000 * pool.cost.pue * by_kw
 
 

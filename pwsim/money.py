@@ -5,10 +5,13 @@ The classes are keys of the scenario file; :mod:`pwsim.costs` makes figures of t
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from pwsim.formats.clock import Clock
 from pwsim.tariffs import Electricity, parse_local
 from pwsim.units import Frozen, Watts, numeral
 
@@ -23,7 +26,12 @@ def _check_local(text: str) -> str:
     return text
 
 
+def _check_zone(name: str) -> str:
+    return Clock(name).zone
+
+
 LocalTime = Annotated[str, AfterValidator(_check_local)]
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
 
 
 class OnPremisesCost(Frozen):
@@ -118,8 +126,21 @@ class Economics(Frozen):
     start: LocalTime | None = None
     """Local date and time of the first submission that is replayed, such as ``2026-01-01T00:00``, for tariffs by the
     hour; from the log's header if left out."""
+    time_zone: TimeZone | None = None
+    """Zone of the site's clock, such as ``Europe/Paris``, by which hours of tariffs follow summer time; from the log's
+    header if left out."""
     prices: Annotated[str, Field(min_length=1)] | None = None
     """A price table in CSV, relative to the scenario file, whose rows come before those of the shipped table."""
+
+    @model_validator(mode="after")
+    def _start_exists(self) -> Self:
+        if self.start is not None and self.time_zone is not None:
+            local, zone = parse_local(self.start), ZoneInfo(self.time_zone)
+            if local.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
+                raise ValueError(
+                    f"start: the clock of {self.time_zone} never shows {self.start}; give a time that it does"
+                )
+        return self
 
     @property
     def site_usd_per_year(self) -> float:

@@ -31,7 +31,7 @@ from pwsim.rules import Policy
 from pwsim.scenario import Scenario
 from pwsim.sweep import in_parallel
 from pwsim.targets import Target
-from pwsim.tariffs import start_of
+from pwsim.tariffs import COMPRESSED, start_of
 from pwsim.trace import Trace
 from pwsim.wording import count
 
@@ -396,6 +396,8 @@ def _checked(
 ) -> tuple[Target, ...]:
     if not len(trace):
         raise InputError(f"{trace.name}: there are no jobs to replay")
+    if cluster.by_the_hour and trace.compressed:
+        raise InputError(f"{trace.name}: its load {COMPRESSED}; use resample, or grow by jobs, which keep the hours")
     if cluster.by_the_hour and start_of(trace, economics.start) is None:
         raise InputError(
             f"economics.start: is missing, for the price of electricity depends on the hour and {trace.name} does not "

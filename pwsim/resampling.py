@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 from zlib import crc32
 
@@ -131,7 +132,7 @@ def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> 
     if by == "arrivals":
         share = trace.submit_s / (trace.span_s or 1.0)
         submit_s = trace.span_s * np.log1p((factor - 1) * share) / (factor - 1)
-        return trace.with_columns(submit_s=submit_s).changed(
+        return replace(trace.with_columns(submit_s=submit_s), compressed=True).changed(
             f"arrivals ever denser, {numeral(factor)} times at the end"
         )
     week, random = _weeks(trace), np.random.default_rng((seed, crc32(b"grow")))

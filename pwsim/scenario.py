@@ -26,6 +26,7 @@ from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.money import Economics
 from pwsim.sources import Log
 from pwsim.targets import Target
+from pwsim.tariffs import COMPRESSED
 from pwsim.trace import Trace
 from pwsim.units import Frozen, Seconds
 
@@ -262,6 +263,9 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
                 machine.code()
         except InputError as error:
             yield (where, "policy"), str(error)
+    if scenario.cluster.by_the_hour:
+        for keys, instead in scenario.workload.losing_the_hours():
+            yield ("workload", *keys), f"{COMPRESSED}; {instead}"
     logs: list[tuple[Place, Log | None]] = [
         (("workload",), scenario.workload),
         (("workload", "mix"), scenario.workload.mix),

@@ -144,21 +144,27 @@ def _assumptions(result: Result) -> list[str]:
     return [jobs_alone, users, *others, *([] if failing else [NO_FAILURES])]
 
 
-def _tariff_start(plan: Plan) -> dict[str, str] | None:
+def _tariff_start(plan: Plan) -> dict[str, str | None] | None:
     """Return when tariffs by the hour begin, and how that is known; ``None`` without such tariffs."""
-    start = start_of(plan.result.trace, plan.economics.start)
+    start = start_of(plan.result.trace, plan.economics.start, plan.economics.time_zone)
     if start is None or not plan.result.cluster.by_the_hour:
         return None
-    return {"local": start.local.isoformat(timespec="minutes"), "source": start.source}
+    local = start.local.isoformat(timespec="minutes")
+    return {"local": local, "source": start.source, "time_zone": start.zone.key if start.zone else None}
 
 
 def _money_assumptions(plan: Plan) -> list[str]:
     pools = plan.result.cluster.pools
     said = [rent(pool) for pool in pools if isinstance(pool, CloudPool)]
     if start := _tariff_start(plan):
+        local, source = str(start["local"]).replace("T", " at "), start["source"]
         said.append(
-            f"Electricity is priced by the hour: the first submission is on {start['local'].replace('T', ' at ')} local"
-            f" time ({start['source']}), and the clock is not changed to or from summer time after it."
+            f"Electricity is priced by the hour: the first submission is on {local} local time ({source}), and "
+            + (
+                "the clock follows summer time."
+                if start["time_zone"]
+                else "the clock is never changed: no time zone is named."
+            )
         )
     if any(isinstance(pool, CloudPool) and pool.committed_nodes for pool in pools):
         said.append("Commitments are paid every hour of the year, used or not, whatever setup is chosen.")

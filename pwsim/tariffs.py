@@ -1,12 +1,13 @@
 """What electricity costs by the hour: bands of the week, and the hour at which a trace begins.
 
-A tariff repeats every week.  Its hours are those of the site's clock, at the offset from UTC that holds at the first
-submission: changes to summer time and back within a replay are not followed.
+A tariff repeats every week.  Its hours are those of the site's clock, summer time included where a time zone is known:
+an hour that the clock shows twice is paid twice, and one that it never shows is not.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,10 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Days of the week, as scenarios name them."""
 DAY_H, WEEK_H = 24, 168
 """Hours of a day and of a week."""
+COMPRESSED = (
+    "does not go with a price of electricity by the hour: where arrivals are compressed, jobs come at other hours"
+)
+"""Why arrivals that are made denser go with no tariff (semantics §8)."""
 
 
 def _parse_hours(value: object) -> tuple[int, int]:
@@ -107,7 +112,7 @@ Electricity = Annotated[
 """A price [USD/kWh], or bands of hours with a price each, of which the first that holds an hour counts."""
 
 
-def usd_per_kw(electricity: float | tuple[Band, ...], until_s: Floats, week_s: float = 0.0) -> Floats:
+def usd_per_kw(electricity: float | tuple[Band, ...], until_s: Floats, start: Start | None = None) -> Floats:
     """Return what drawing one kilowatt costs from the start of the replay until some times [USD].
 
     Parameters
@@ -116,13 +121,13 @@ def usd_per_kw(electricity: float | tuple[Band, ...], until_s: Floats, week_s: f
         A price [USD/kWh], or bands.
     until_s
         Times [s], shape (times,).
-    week_s
-        Start of the replay, from Monday at 0:00 [s].
+    start
+        Start of the replay; a Monday at 0:00, on a clock that is never changed, if left out.
 
     Examples
     --------
     >>> night = (Band(usd_per_kwh=0.1, hours=[22, 6]), Band(usd_per_kwh=0.3))
-    >>> usd_per_kw(night, np.array([3600.0, 2 * 3600.0]), week_s=5 * 3600.0).round(6)
+    >>> usd_per_kw(night, np.array([3600.0, 2 * 3600.0]), Start(datetime(2026, 1, 5, 5), "")).round(6)
     array([0.1, 0.4])
     """
     if not isinstance(electricity, tuple):
@@ -135,18 +140,35 @@ def usd_per_kw(electricity: float | tuple[Band, ...], until_s: Floats, week_s: f
         sums: Floats = weeks * summed[-1] + np.interp(hours, np.arange(WEEK_H + 1), summed)
         return sums
 
-    return since_monday(until_s + week_s) - since_monday(np.array([week_s]))
+    # Between two changes, the clock goes on evenly: what was paid until the last, and what has been paid since.
+    changed_s, ahead_s = start.changes(float(until_s.max(initial=0.0))) if start else NO_CHANGES
+    begin_s, ahead_s = np.append(0.0, changed_s), np.append(0.0, ahead_s) + (start.week_s if start else 0.0)
+    begin_usd = since_monday(begin_s + ahead_s)
+    paid = np.append(0.0, np.cumsum(since_monday(begin_s[1:] + ahead_s[:-1]) - begin_usd[:-1]))
+    last = np.maximum(np.searchsorted(begin_s, until_s, side="right") - 1, 0)
+    usd: Floats = paid[last] + since_monday(until_s + ahead_s[last]) - begin_usd[last]
+    return usd
 
 
-def least_usd_per_kw(electricity: float | tuple[Band, ...], length_s: Floats) -> Floats:
+def least_usd_per_kw(electricity: float | tuple[Band, ...], length_s: Floats, start: Start | None = None) -> Floats:
     """Return a lower bound on what one kilowatt costs for some length of time, whenever it is drawn [USD].
 
-    Whole weeks cost what a week costs; what is left over costs at least the lowest price.  For a single price the
-    bound is exact.
+    Whole weeks cost what a week costs, if the clock is never changed; what is left over, and all of it if the clock may
+    be changed, costs at least the lowest price.  For a single price the bound is exact.
+
+    Parameters
+    ----------
+    electricity
+        A price [USD/kWh], or bands.
+    length_s
+        Lengths of time [s], shape (times,).
+    start
+        Start of the replay, as for :func:`usd_per_kw`.
     """
     if not isinstance(electricity, tuple):
         return length_s / HOUR_S * electricity
-    weeks, rest_s = np.divmod(length_s, 7 * DAY_S)
+    steady_s = 7 * DAY_S if start is None or start.zone is None else np.inf
+    weeks, rest_s = np.divmod(length_s, steady_s)
     week_usd = usd_per_kw(electricity, np.array([7 * DAY_S]))
     least: Floats = weeks * week_usd + rest_s / HOUR_S * min(band.usd_per_kwh for band in electricity)
     return least
@@ -159,6 +181,8 @@ class Start(NamedTuple):
     """Date and time of the first submission on the site's clock, without a zone."""
     source: str
     """Where that is known from."""
+    zone: ZoneInfo | None = None
+    """Zone by which the clock is changed to and from summer time; ``None``: it never is."""
 
     @property
     def week_s(self) -> float:
@@ -166,34 +190,87 @@ class Start(NamedTuple):
         clock = self.local
         return clock.weekday() * DAY_S + clock.hour * HOUR_S + clock.minute * 60 + clock.second
 
+    def changes(self, until_s: float) -> tuple[Floats, Floats]:
+        """Return when the clock is changed, from the start [s], and by how much it is then ahead of the start's [s].
 
-def start_of(trace: Trace, given: str | None = None) -> Start | None:
+        Examples
+        --------
+        >>> start = Start(datetime(2026, 3, 29), "", ZoneInfo("Europe/Paris"))
+        >>> start.changes(300 * 86400)
+        (array([7.20000e+03, 1.81512e+07]), array([3600.,    0.]))
+        """
+        if self.zone is None:
+            return NO_CHANGES
+        years = 1
+        while years * YEAR_S < until_s:
+            years *= 2  # so that a search asks for few different ones
+        changed_s, ahead_s = _changes(self.zone, int(self.local.replace(tzinfo=self.zone).timestamp()), years)
+        return changed_s[changed_s < until_s], ahead_s[changed_s < until_s]
+
+
+NO_CHANGES: tuple[Floats, Floats] = (np.empty(0), np.empty(0))
+"""A clock that is never changed."""
+YEAR_S = 366 * DAY_S
+"""Seconds in a year, or a day more."""
+LAST_S = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
+"""Seconds since 1970 up to which there is a calendar."""
+
+
+@lru_cache(maxsize=64)
+def _changes(zone: ZoneInfo, start_s: int, years: int) -> tuple[Floats, Floats]:
+    """Return when a zone's clock is changed within some years [s from the start], and by how much it is then ahead [s].
+
+    Zones are changed at whole seconds, and at most once a day.
+    """
+
+    def offset_s(moment_s: int) -> float:
+        offset = datetime.fromtimestamp(moment_s, zone).utcoffset()
+        return 0.0 if offset is None else offset.total_seconds()
+
+    found: dict[int, float] = {}
+    first_s = before_s = offset_s(start_s)
+    for day_s in range(start_s, min(start_s + int(years * YEAR_S), LAST_S), int(DAY_S)):
+        low, high = day_s, day_s + int(DAY_S)
+        if (after_s := offset_s(high)) == before_s:
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if offset_s(middle) == before_s else (low, middle)
+        found[high - start_s] = after_s - first_s
+        before_s = after_s
+    return np.array(list(found), dtype=np.float64), np.array(list(found.values()), dtype=np.float64)
+
+
+def start_of(trace: Trace, given: str | None = None, time_zone: str | None = None) -> Start | None:
     """Return when the first submission of a trace was; ``None`` if nobody says.
 
     Parameters
     ----------
     trace
         The jobs; the header of a log in SWF tells ``UnixStartTime``, and ``TimeZoneString`` or ``TimeZone``.
-    given
-        What a scenario says (``economics.start``), which comes first.
+    given, time_zone
+        What a scenario says (``economics.start`` and ``economics.time_zone``), which comes first.
     """
     if given is not None:
-        return Start(parse_local(given), "economics.start")
-    if (dated := dated_start(trace)) is None:
+        zone = ZoneInfo(time_zone) if time_zone else _named_zone(trace.header)
+        return Start(parse_local(given), "economics.start" + (f", in {zone}" if zone else ""), zone)
+    if (dated := dated_start(trace, time_zone)) is None:
         return None
     moment, source = dated
-    return Start(moment.replace(tzinfo=None, microsecond=0), source)
+    zone = moment.tzinfo if isinstance(moment.tzinfo, ZoneInfo) else None
+    return Start(moment.replace(tzinfo=None, microsecond=0), source, zone)
 
 
-def dated_start(trace: Trace) -> tuple[datetime, str] | None:
-    """Return the first submission in the zone of the log's header, and where it is known from; ``None`` if it is not.
+def dated_start(trace: Trace, time_zone: str | None = None) -> tuple[datetime, str] | None:
+    """Return the first submission on the site's clock, and where it is known from; ``None`` if it is not.
 
-    Where the header gives only an offset from UTC, that is the zone: it knows no summer time.
+    The zone is the given one, or that of the log's header.  Where the header gives only an offset from UTC, that is the
+    zone: it knows no summer time.
     """
     unix_s = _whole(trace.header.get("UnixStartTime", ""))
     if not 0 < unix_s <= LONGEST_S:
         return None
-    zone, name = _zone(trace.header)
+    zone, name = (ZoneInfo(time_zone), time_zone) if time_zone else _zone(trace.header)
     moment = datetime.fromtimestamp(unix_s + trace.first_submit_s, tz=UTC).astimezone(zone)
     return moment, f"UnixStartTime of the log, in {name}"
 
@@ -206,27 +283,32 @@ def parse_local(text: str) -> datetime:
     ValueError
         If the text is something else.
     """
-    wanted = "must be a local date and time without a zone, such as 2026-01-01T00:00"
+    wanted = "must be a local date and time from 1900 to 2999, without a zone, such as 2026-01-01T00:00"
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(wanted) from None
-    if moment.tzinfo is not None:
+    if moment.tzinfo is not None or not 1900 <= moment.year <= 2999:
         raise ValueError(wanted)
     return moment
 
 
 def _zone(header: Any) -> tuple[tzinfo, str]:
-    """Return the zone that a header names, and what to call it."""
-    name = header.get("TimeZoneString", "").strip()
-    try:
-        return ZoneInfo(name), name
-    except (LookupError, ValueError, OSError):  # garbage, or no time zone database on this computer
-        pass
+    """Return the zone that a header tells, and what to call it."""
+    if (named := _named_zone(header)) is not None:
+        return named, named.key
     offset_s = _whole(header.get("TimeZone", ""))
     if offset_s and abs(offset_s) < DAY_S:
         return timezone(timedelta(seconds=offset_s)), f"a zone {offset_s / HOUR_S:+g} h from UTC"
     return UTC, "UTC"
+
+
+def _named_zone(header: Any) -> ZoneInfo | None:
+    """Return the zone that a header names; ``None`` if it names none."""
+    try:
+        return ZoneInfo(header.get("TimeZoneString", "").strip())
+    except (LookupError, ValueError, OSError):  # garbage, or no time zone database on this computer
+        return None
 
 
 def _whole(text: str) -> int:

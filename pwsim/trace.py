@@ -147,6 +147,8 @@ class Trace:
     (:mod:`pwsim.formats.examples` shows it)."""
     path: str = ""
     """File that it was read from; empty if from none."""
+    compressed: bool = False
+    """Whether arrivals were made denser, or thinner, so that the hours at which users submit their jobs are lost."""
 
     @classmethod
     def from_columns(

@@ -64,7 +64,8 @@ def compress(trace: Trace, load: float) -> Trace:
     """
     if load == 1:
         return trace
-    return trace.with_columns(submit_s=trace.submit_s / load).changed(f"arrivals {numeral(load)} times as dense")
+    denser = replace(trace.with_columns(submit_s=trace.submit_s / load), compressed=True)
+    return denser.changed(f"arrivals {numeral(load)} times as dense")
 
 
 def in_cores(trace: Trace, cores_per_proc: int) -> Trace:
@@ -283,6 +284,7 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
         together,
         format=first.format,
         first_submit_s=first.first_submit_s,
+        compressed=first.compressed or second.compressed,
         jobs_read=first.jobs_read + second.jobs_read,
         dropped=_summed(first.dropped, second.dropped),
         left_out=_summed(first.left_out, second.left_out),

@@ -8,6 +8,9 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -15,11 +18,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pwsim import Cluster, InputError, Trace, bounds, charges, costs, load_prices, read_trace, simulate, summary
+from pwsim import (
+    Cluster,
+    InputError,
+    Trace,
+    bounds,
+    charges,
+    compress,
+    costs,
+    grow,
+    load_prices,
+    mix,
+    read_trace,
+    simulate,
+    summary,
+)
 from pwsim.money import Economics
 from pwsim.plan import search
 from pwsim.pools import CloudPool
-from pwsim.tariffs import Band, least_usd_per_kw, start_of, usd_per_kw
+from pwsim.tariffs import Band, Start, least_usd_per_kw, parse_local, start_of, usd_per_kw
 from pwsim.wording import PART_NAMES
 from tests.strategies import gpu_traces, traces
 from tests.test_hostile import JOB, folder, pwsim  # noqa: F401 - a fixture
@@ -553,9 +570,86 @@ def test_tariffs_are_what_adding_hours_gives(bands, week_h, start_h, length_h):
     hours = np.arange(start_h, start_h + length_h) + week_h
     prices = [next(one for one in bands if one.holds()[hour % 168]).usd_per_kwh for hour in hours]
     ends_s = np.array([start_h, start_h + length_h]) * 3600.0
-    from_usd, to_usd = usd_per_kw(bands, ends_s, week_h * 3600.0)
+    start = Start(parse_local("2026-01-05T00:00") + timedelta(hours=week_h), "")
+    from_usd, to_usd = usd_per_kw(bands, ends_s, start)
     assert to_usd - from_usd == pytest.approx(sum(prices), abs=1e-9)
     assert least_usd_per_kw(bands, np.array([length_h * 3600.0]))[0] <= to_usd - from_usd + 1e-9
+
+
+NIGHT = [{"usd_per_kwh": 0.1, "hours": [22, 6]}, {"usd_per_kwh": 0.3}]
+
+
+@pytest.mark.parametrize(
+    ("start", "cheap", "dear"),
+    [
+        # 8 h from midnight.  The clock shows 0, 1, 3, 4, 5, 6, 7, 8 on 29 March and 0, 1, 2, 2, 3, 4, 5, 6 on 25 October.
+        ("2026-03-28T00:00", 6, 2),
+        ("2026-03-29T00:00", 5, 3),
+        ("2026-10-25T00:00", 7, 1),
+    ],
+)
+def test_energy_on_the_day_on_which_the_clock_is_changed(start, cheap, dear):
+    pool = own(1, busy_power=1000, electricity_usd_per_kwh=NIGHT)
+    trace = Trace.from_columns({"submit_s": [0, 3600], "run_s": [8 * 3600, 0], "procs": [1, 1]})
+    result = simulate(trace, Cluster.model_validate({"pools": [pool]}))
+    usd = 0.1 * cheap + 0.3 * dear
+    economics = Economics(start=start, time_zone="Europe/Paris")
+    assert nonzero(result.cost(economics)) == pytest.approx({"busy_energy_usd_per_year": usd * 8766})
+    assert result.hourly(economics)["cost_usd"].tolist() == pytest.approx([0.1] * cheap + [0.3] * dear)
+    # Without a zone the clock goes on.  The log's header may name it, or the zone may say when the log starts.
+    assert nonzero(result.cost(Economics(start=start))) == pytest.approx({"busy_energy_usd_per_year": 1.2 * 8766})
+    named = replace(result, trace=replace(trace, header={"TimeZoneString": "Europe/Paris"}))
+    assert named.cost(Economics(start=start)) == result.cost(economics)
+    first_s = parse_local(start).replace(tzinfo=ZoneInfo("Europe/Paris")).timestamp()
+    dated = replace(result, trace=replace(trace, header={"UnixStartTime": f"{first_s:.0f}"}))
+    assert dated.cost(Economics(time_zone="Europe/Paris")) == result.cost(economics)
+
+
+def test_idle_energy_of_a_half_year_counts_the_hour_that_is_skipped():
+    # From Monday, 5 January 2026, 0:00, for 26 weeks, and 8 h more.  The hour that is skipped on 29 March is at 0.10 USD,
+    # and so is the one by which the clock is ahead after 26 weeks, Monday from 0 to 1.  8 h later it shows 9 instead of 8
+    # o'clock, an hour at 0.30 instead of one at 0.10 USD.
+    bands = (Band(usd_per_kwh=0.3, hours=(8, 20), weekdays=("mon", "tue", "wed", "thu", "fri")), Band(usd_per_kwh=0.1))
+    ends_s = np.array([26 * 168, 26 * 168 + 8]) * 3600.0
+    winter = Start(parse_local("2026-01-05T00:00"), "")
+    paris = winter._replace(zone=ZoneInfo("Europe/Paris"))
+    assert usd_per_kw(bands, ends_s, winter).tolist() == pytest.approx([26 * 28.8, 26 * 28.8 + 0.8])
+    assert usd_per_kw(bands, ends_s, paris).tolist() == pytest.approx([26 * 28.8, 26 * 28.8 + 1.0])
+
+
+@given(
+    bands=st.lists(band, max_size=3).map(lambda some: (*some, Band(usd_per_kwh=0.25))),
+    zone=st.sampled_from(
+        ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Tokyo"]
+    ),
+    day=st.integers(0, 700),
+    from_h=st.integers(0, 900),
+    length_h=st.sampled_from([0, 1, 5, 30, 167, 168, 170, 400]),
+)
+def test_tariffs_follow_the_clock_of_a_zone(bands, zone, day, from_h, length_h):
+    local = parse_local("2025-01-01T00:00") + timedelta(days=day)
+    start = Start(local, "", ZoneInfo(zone))
+    moment = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) + timedelta(hours=from_h)
+    usd = 0.0
+    for _ in range(2 * length_h):  # Lord Howe's clock is changed by half an hour
+        shown = moment.astimezone(ZoneInfo(zone))
+        hour = shown.weekday() * 24 + shown.hour
+        usd += next(one for one in bands if one.holds()[hour]).usd_per_kwh / 2
+        moment += timedelta(minutes=30)
+    ends_s = np.array([from_h, from_h + length_h]) * 3600.0
+    from_usd, to_usd = usd_per_kw(bands, ends_s, start)
+    assert to_usd - from_usd == pytest.approx(usd, abs=1e-9)
+    assert least_usd_per_kw(bands, np.array([length_h * 3600.0]), start)[0] <= usd + 1e-9
+
+
+def test_a_week_in_which_the_clock_is_changed_may_cost_less_than_a_week():
+    # From Sunday, 29 March 2026, 0:00: 168 hours, of which the hour from 2 to 3, at 1 USD, is skipped.
+    bands = (Band(usd_per_kwh=1, hours=(2, 3), weekdays=("sun",)), Band(usd_per_kwh=0))
+    week_s = np.array([7 * 86400.0])
+    paris = Start(parse_local("2026-03-29T00:00"), "", ZoneInfo("Europe/Paris"))
+    assert usd_per_kw(bands, week_s, paris).tolist() == [0]
+    assert least_usd_per_kw(bands, week_s, paris).tolist() == [0]
+    assert least_usd_per_kw(bands, week_s, paris._replace(zone=None)).tolist() == [1]
 
 
 def test_bands_hold_the_hours_that_they_name():
@@ -590,6 +684,38 @@ def test_start_of_a_log(header, expected):
     given = start_of(trace, "2026-01-07T01:30")
     assert given is not None
     assert given.week_s == (2 * 24 + 1.5) * 3600
+
+
+def test_the_zone_of_a_scenario_comes_before_the_one_of_the_log():
+    header = {"UnixStartTime": "843480031", "TimeZoneString": "Europe/Stockholm"}
+    trace = Trace.from_columns({"submit_s": [0, 9], "run_s": [1, 1], "procs": [1, 1]}, header=header)
+    stockholm, tokyo = start_of(trace), start_of(trace, None, "Asia/Tokyo")
+    assert stockholm is not None
+    assert tokyo is not None
+    assert str(stockholm.zone) == "Europe/Stockholm"
+    # 12:00:31 in UTC.
+    assert (tokyo.local.isoformat(), str(tokyo.zone), "Asia/Tokyo" in tokyo.source) == (
+        "1996-09-23T21:00:31",
+        "Asia/Tokyo",
+        True,
+    )
+    both = start_of(trace, "2026-01-07T01:30", "Asia/Tokyo")
+    assert both == Start(parse_local("2026-01-07T01:30"), "economics.start, in Asia/Tokyo", ZoneInfo("Asia/Tokyo"))
+
+
+@pytest.mark.parametrize("denser", [lambda trace: compress(trace, 1.1), lambda trace: grow(trace, 2)])
+def test_compressed_arrivals_do_not_go_with_tariffs(denser):
+    trace = Trace.from_columns({"submit_s": [0, 3600], "run_s": [60, 60], "procs": [1, 1]})
+    for electricity, goes in ((0.1, True), (NIGHT, False)):
+        cluster = Cluster.model_validate({"pools": [own(1, busy_power=1000, electricity_usd_per_kwh=electricity)]})
+        for jobs in (denser(trace), mix(trace, denser(trace), "b"), mix(denser(trace), trace, "b")):
+            if goes:
+                assert search(jobs, cluster, [], workers=1, economics=Economics(start=MONDAY_7)).chosen
+            else:
+                with pytest.raises(
+                    InputError, match=r"does not go with .* by the hour: .*; use resample, or grow by jobs"
+                ):
+                    search(jobs, cluster, [], workers=1, economics=Economics(start=MONDAY_7))
 
 
 def test_a_window_starts_later_and_keeps_its_hour(tmp_path):
@@ -805,7 +931,7 @@ def test_everything_at_once(full, capsys):
     # One at 0.50 of the table, one at 0.30 USD/h.
     assert parts["commitment_usd_per_year"] == pytest.approx(0.8 * 8766)
     assert parts["site_usd_per_year"] == 2500
-    assert summary["tariff_start"] == {"local": "2026-01-05T07:00", "source": "economics.start"}
+    assert summary["tariff_start"] == {"local": "2026-01-05T07:00", "source": "economics.start", "time_zone": None}
     assert summary["carbon_kg_per_year"] > 0
     page = (full / "r" / "report.html").read_text()
     for words in [*PART_NAMES.values(), "Commitments used", "Carbon dioxide", "2026-01-05 at 07:00", "staff $2,000"]:
@@ -881,6 +1007,17 @@ HOSTILE: dict[str, tuple[str, str, str, list[str]]] = {
     "start with a zone": ("2026-01-05T07:00", "'2026-01-05T07:00Z'", "start:", ["economics.start", "without a zone"]),
     "start as a date of YAML": ("2026-01-05T07:00", "2026-01-05", "start:", ["economics.start", "quotes"]),
     "no start at all": ("  start: 2026-01-05T07:00\n", "", "", ["economics.start", "does not say when it starts"]),
+    "unknown zone": ("  site:\n", "  time_zone: Europe/Pairs\n  site:\n", "  site:", ["economics.time_zone", "Europe/Pairs", "Europe/Paris"]),
+    "start that no clock shows": (
+        "start: 2026-01-05T07:00", "start: 2026-03-29T02:30\n  time_zone: Europe/Paris", "economics:", ["economics", "never shows 2026-03-29T02:30"],
+    ),
+    "start before calendars": ("2026-01-05T07:00", "0001-01-01T00:00", "start:", ["economics.start", "from 1900"]),
+    "denser arrivals": ("data_gib: 2", "load: 1.1", "workload", ["workload.load", "price of electricity by the hour", "resample: {users: 1.1}"]),
+    "thinner arrivals": ("data_gib: 2", "load: 0.9", "workload", ["workload.load", "resample: {users: 0.9}"]),
+    "ever denser arrivals": ("data_gib: 2", "grow: {factor: 2}", "workload", ["workload.grow.by", "by: jobs"]),
+    "denser arrivals of a mix": (
+        "data_gib: 2", "mix: {trace: day.swf, queue: b, load: 2}", "workload", ["workload.mix.load", "users were resampled"],
+    ),
     "residual share in percent": ("residual_share: 0.1", "residual_share: 10", "residual", ["residual_share", "at most 1"]),
     "site cost without a name": ("name: staff, ", "", "name: staff", ["site.0.name", "is missing"]),
     "carbon below zero": ("carbon_g_per_kwh: 300", "carbon_g_per_kwh: -3", "carbon_g_per_kwh", ["carbon_g_per_kwh", "at least 0"]),
@@ -902,6 +1039,26 @@ def test_hostile_money(case, full, capsys):
     assert err.startswith(f"bad.yaml{line}: "), err
     for word in words:
         assert word in err, err
+
+
+def test_denser_arrivals_are_refused_by_run_too(full, capsys):
+    (full / "full.yaml").write_text(FULL.replace("data_gib: 2", "load: 1.1"))
+    code, _, err = pwsim(capsys, "run", "full.yaml", "--out", "r")
+    assert (code, err.startswith("full.yaml:2: workload.load: ")) == (2, True), err
+    assert not (full / "r").exists()
+    # With one price for all hours, or growth by jobs, nothing is wrong.
+    text = FULL[FULL.index("        electricity_usd") : FULL.index("    - name: rented")]
+    (full / "full.yaml").write_text(FULL.replace("data_gib: 2", "load: 1.1").replace(text, ""))
+    assert pwsim(capsys, "validate", "full.yaml")[0] == 0
+    (full / "full.yaml").write_text(FULL.replace("data_gib: 2", "load: 1.0, grow: {factor: 1, by: arrivals}"))
+    assert pwsim(capsys, "validate", "full.yaml")[0] == 0
+
+
+def test_the_report_says_whose_summer_time_tariffs_follow(full, capsys):
+    for zone, words in (("", "clock is never changed"), ("  time_zone: Europe/Paris\n", "clock follows summer time")):
+        (full / "full.yaml").write_text(FULL + zone)
+        assert pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1", "--overwrite")[0] == 0
+        assert words in (full / "r" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
