@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from pwsim.rules import Policy
 
@@ -93,5 +93,6 @@ Choices = Annotated[tuple[int, ...], BeforeValidator(_parse_choices), WithJsonSc
 Policies = Annotated[
     tuple[Policy, ...],
     BeforeValidator(_parse_policies),
+    PlainSerializer(lambda policies: [str(policy) for policy in policies], return_type=list[str]),
     WithJsonSchema({**_POLICY_SCHEMA, "examples": ["easy", ["fcfs", "easy", "sjf-easy"]]}),
 ]

@@ -160,10 +160,10 @@ def run(
 ) -> None:
     """Search the setups of SCENARIO for the cheapest that meets its targets.
 
-    Writes summary.json, jobs.parquet, setups.parquet, timeline.parquet, figures/ and report.html into the directory
-    given with --out, and prints the answer.
+    Writes summary.json, scenario.yaml, jobs.parquet, setups.parquet, timeline.parquet, figures/ and report.html into
+    the directory given with --out, and prints the answer.
     """
-    from pwsim import results
+    from pwsim import record, results
     from pwsim.plan import optimize
     from pwsim.scenario import load_scenario
 
@@ -171,7 +171,7 @@ def run(
     _reserve(out, overwrite, results.FILES)
     with _progress(quiet) as progress:
         plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress, allow_code=allow_code)
-    results.write_results(out, plan.summary, plan.tables())
+    results.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
     check = plan.summary["hindcast"]
     checked = f"Present machine: {check['text']}\n" if check else ""
     click.echo(f"{plan.summary['answer']}\n{checked}{_log_of(plan.summary)}\nReport: {out / 'report.html'}")

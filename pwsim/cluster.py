@@ -189,6 +189,10 @@ class Cluster(Frozen):
         except ValueError as error:
             raise InputError(str(error)) from None
 
+    def code_texts(self) -> list[str]:
+        """Return the files of code that the policies name, as text."""
+        return [(self.folder / file).read_text("utf-8") for file, _ in filter(None, (one.code for one in self.policy))]
+
     def the_policy(self) -> Policy:
         """Return the one policy.
 

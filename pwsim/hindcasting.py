@@ -137,7 +137,9 @@ class Hindcast:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim hindcast``."""
-        return {**self.result.summary, "command": "hindcast", "hindcast": self.report, "answer": self.text}
+        run_id = summary.id_of(self.result, "hindcast")
+        found = {"hindcast": self.report, "answer": self.text}
+        return {**self.result.summary, "run_id": run_id, "command": "hindcast", **found}
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables of the comparison by the name of their Parquet file."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from pwsim import bounds, costs, summary
+from pwsim import bounds, costs, record, summary
 from pwsim.cluster import Cluster
 from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError, SolverError
@@ -115,6 +115,10 @@ class Plan:
     others: beyond may be something cheaper."""
     name: str
     """Name of the scenario."""
+    asked: Mapping[str, Any]
+    """What was asked as plain data, every default filled in and every price taken: ``scenario.yaml``."""
+    run_id: str
+    """Hash of all that the answer depends on (:func:`pwsim.record.run_id`)."""
     hindcast: Hindcast | None = None
     """The replay of the present machine beside the record, if the scenario describes it and the log recorded waits."""
     unchecked: bool = False
@@ -320,7 +324,15 @@ def optimize(
         )
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
-    return replace(plan, hindcast=check, unchecked=scenario.baseline is not None and check is None)
+    asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
+    machines = list(filter(None, (scenario.cluster, scenario.baseline)))
+    return replace(
+        plan,
+        asked=asked,
+        run_id=record.run_id("run", asked, [trace, log], machines),
+        hindcast=check,
+        unchecked=scenario.baseline is not None and check is None,
+    )
 
 
 def _hindcast(scenario: Scenario, log: Trace, engine: Engine, seed: int) -> Hindcast | None:
@@ -491,6 +503,15 @@ class _Trail:
             lower_bound = min(lower_bound, self.best.cost_usd_per_year)
         complete = "infeasible" if self.best is None else "optimal"
         setups = pd.DataFrame(self.rows)
+        asked = {
+            "name": name,
+            "cluster": job.cluster.model_dump(mode="json", exclude_none=True),
+            "targets": [one.model_dump(mode="json", exclude_none=True) for one in job.targets],
+            "metrics": job.trim._asdict(),
+            "economics": job.economics.model_dump(mode="json", exclude_none=True),
+            "search": {} if self.max_setups is None else {"max_setups": self.max_setups},
+            "seed": job.seed,
+        }
         return Plan(
             status="best_found" if self.cut_short_at else complete,
             chosen=self.best.setup if self.best else None,
@@ -504,6 +525,8 @@ class _Trail:
             economics=job.economics,
             at_edge=_at_edge(self.cluster, self.best.setup) if self.best else {},
             name=name,
+            asked=asked,
+            run_id=record.run_id("run", asked, [job.trace], [job.cluster]),
         )
 
 

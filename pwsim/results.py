@@ -20,6 +20,7 @@ from pwsim.writing import new_directory
 
 FILES = (
     "summary.json",
+    "scenario.yaml",
     "report.html",
     *(f"{table}.parquet" for table in ("jobs", "setups", "timeline", "comparison", "comparison_hourly")),
     *(f"figures/{name}.{kind}" for name in CAPTIONS for kind in ("svg", "png")),
@@ -36,9 +37,14 @@ _SUFFIX_UNITS = (
     ("_s", "s"),
 )
 
+_PROVENANCE = ("run_id", "schema_version", "scenario", "pwsim_version", "seed", "overrun")
+"""What the metadata of every Parquet file says of its run: nothing of where, when or by which engine it was written."""
 
-def write_results(directory: Path, summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write ``summary.json``, a Parquet file for each table, the figures and the report.
+
+def write_results(
+    directory: Path, summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], scenario: str = ""
+) -> None:
+    """Write ``summary.json``, a Parquet file for each table, the figures and the report; and the resolved scenario.
 
     Parameters
     ----------
@@ -48,19 +54,21 @@ def write_results(directory: Path, summary: Mapping[str, Any], tables: Mapping[s
         What :mod:`pwsim.summary` made.
     tables
         Tables by the name of their file (see :data:`FILES`).
+    scenario
+        Text of ``scenario.yaml`` (:func:`pwsim.record.scenario_yaml`); none is written without it.
 
     Raises
     ------
     InputError, MachineError
         If the directory holds anything but results, or cannot be written.
     """
-    provenance = {
-        key: summary[key] for key in ("scenario", "pwsim_version", "seed", "engine", "overrun") if key in summary
-    }
+    provenance = {key: summary[key] for key in _PROVENANCE}
     provenance["workload_sha256"] = summary["workload"]["sha256"]
     with new_directory(directory, FILES) as beside:
         text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
         (beside / "summary.json").write_text(text + "\n", encoding="utf-8")
+        if scenario:
+            (beside / "scenario.yaml").write_text(scenario, encoding="utf-8")
         for name, table in tables.items():
             _write_parquet(beside / f"{name}.parquet", table, provenance)
         write_report(beside, beside)

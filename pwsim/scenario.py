@@ -196,6 +196,13 @@ class Scenario(Frozen):
                 raise self.fault(f"workload.{key}", error) from None
         return trace
 
+    def resolved(self) -> dict[str, Any]:
+        """Return the scenario as plain data, every default filled in and every price taken; its file may hold that."""
+        plain: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
+        if self.baseline is not None and self.baseline.cores is not None:
+            del plain["baseline"]["pools"]  # cores stand for them
+        return plain
+
     def fault(self, key: str, error: InputError) -> InputError:
         """Return an error with the file, the line and the path of keys that it is about."""
         place: Place = tuple(key.split("."))

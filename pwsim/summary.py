@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pwsim import __version__, flurries, metrics
+from pwsim import __version__, flurries, metrics, record
 from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.pools import CloudPool
+from pwsim.rules import portable
 from pwsim.tariffs import start_of
 from pwsim.wording import answer, price
 
@@ -52,7 +53,7 @@ UNCHECKED = (
 
 def of_result(result: Result) -> dict[str, Any]:
     """Return the summary of one replay, as ``pwsim simulate`` writes it."""
-    summary = {**_common(result, result.trace.name), "command": "simulate"}
+    summary = {**_common(result, result.trace.name, id_of(result, "simulate")), "command": "simulate"}
     summary["policy"] = str(result.cluster.the_policy())
     money = ("carbon", "commitment")
     summary["pools"] = [
@@ -62,11 +63,18 @@ def of_result(result: Result) -> dict[str, Any]:
     return {**summary, "assumptions": _assumptions(result), "answer": answer(summary)}
 
 
+def id_of(result: Result, command: str) -> str:
+    """Return the id of what a command made of one replay (:func:`pwsim.record.run_id`)."""
+    cluster = result.cluster.model_dump(mode="json", exclude_none=True)
+    asked = {"cluster": cluster, "metrics": result.trim._asdict(), "seed": result.seed}
+    return record.run_id(command, asked, [result.trace], [result.cluster])
+
+
 def of_plan(plan: Plan) -> dict[str, Any]:
     """Return the summary of a search, as ``pwsim run`` writes it."""
     summary = plain(
         {
-            **_common(plan.result, plan.name),
+            **_common(plan.result, plan.name, plan.run_id),
             "command": "run",
             "status": plan.status,
             "chosen": _setup(plan.chosen),
@@ -82,7 +90,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "targets": plan.judged_targets(),
             "pools": _pools(plan.result, plan.economics),
             "site": [one.model_dump() for one in plan.economics.site],
-            "economics": plan.economics.model_dump(exclude={"site"}),
+            "economics": {**plan.economics.model_dump(exclude={"site"}), "prices": _prices(plan)},
             "hindcast": _hindcast(plan),
             "tariff_start": _tariff_start(plan),
             "assumptions": [*_assumptions(plan.result), *SEARCH_ASSUMPTIONS, *_money_assumptions(plan)],
@@ -104,11 +112,13 @@ def _pools(result: Result, economics: Economics = UNDISCOUNTED) -> list[dict[str
     return pools
 
 
-def _common(result: Result, name: str) -> dict[str, Any]:
+def _common(result: Result, name: str, run_id: str) -> dict[str, Any]:
     trace = result.trace
     common: dict[str, Any] = plain(
         {
             "scenario": name,
+            "run_id": run_id,
+            "schema_version": record.SCHEMA_VERSION,
             "pwsim_version": __version__,
             "seed": result.seed,
             "engine": result.replay.engine,
@@ -151,6 +161,11 @@ def _tariff_start(plan: Plan) -> dict[str, str | None] | None:
         return None
     local = start.local.isoformat(timespec="minutes")
     return {"local": local, "source": start.source, "time_zone": start.zone.key if start.zone else None}
+
+
+def _prices(plan: Plan) -> str | None:
+    """Return the price table of one's own as ``scenario.yaml`` names it."""
+    return None if plan.economics.prices is None else portable(plan.economics.prices)
 
 
 def _money_assumptions(plan: Plan) -> list[str]:

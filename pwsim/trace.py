@@ -8,8 +8,10 @@ and sets the clock to zero at the first submission (semantics §1).
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -327,11 +329,15 @@ class Trace:
 
     def digest(self) -> str:
         """Return the SHA-256 of what a replay depends on, as hexadecimal digits."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         sha = hashlib.sha256()
         for column in COLUMNS:
             values = self.table[column.name]
             if column.dtype == "category":
-                sha.update(" ".join(map(str, values.categories)).encode())
+                sha.update(json.dumps(list(map(str, values.categories))).encode())
                 values = values.codes
             sha.update(np.ascontiguousarray(values).tobytes())
         for values in self.feedback or ():

@@ -28,7 +28,7 @@ LAYERS = [
     {"comparison"},
     {"evidence", "verdict"},
     {"diagnosis"},
-    {"charges", "fitting"},
+    {"charges", "fitting", "record"},
     {"plots", "summary"},
     {"result", "report"},
     {"engine", "targets", "results"},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,23 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from ruamel.yaml import YAML
 
-from pwsim import Trace, generate, hindcast, keep, load_scenario, optimize, read_trace, results, simulate, with_feedback
+from pwsim import (
+    Trace,
+    generate,
+    hindcast,
+    keep,
+    load_scenario,
+    optimize,
+    read_trace,
+    record,
+    results,
+    simulate,
+    with_feedback,
+)
 from pwsim.formats import native
+from tests.test_hostile import pwsim
 
 SCENARIO = """
 name: both
@@ -96,3 +113,141 @@ def test_a_column_of_a_table_is_mapped_to_user_group(tmp_path):
     (tmp_path / "jobs.csv").write_text("at,took,n,team\n0,10,1,red\n5,10,2,blue\n")
     columns = {"submit_s": "at", "run_s": "took", "procs": "n", "user_group": "team"}
     assert read_trace(tmp_path / "jobs.csv", columns=columns).user_group.tolist() == ["red", "blue"]
+
+
+RULE = """
+def late(now, submit_s, estimate_s, procs):
+    return -submit_s
+"""
+PRICES = """\
+provider,region,instance_type,vcpus,cores,memory_gib,gpus,gpu_model,on_demand_usd_per_hour,spot_usd_per_hour,price_date,source
+own,here,small,8,4,16.0,2,A100,1.5,,2026-01-01,me
+"""
+ASKED = (
+    SCENARIO.replace("baseline: {cores: 16}", "economics: {prices: prices.csv}\nbaseline: {cores: 16}")
+    .replace("policy: [fcfs, easy]", "policy: ['rules.py:late-easy', easy]")
+    .replace("node: {cores: 4, gpus: 2}\n      price_usd_per_hour: 1.5", "instance: own/here/small")
+)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with a scenario and all that it names."""
+    native.write(made(), tmp_path / "made.parquet")
+    (tmp_path / "rules.py").write_text(RULE)
+    (tmp_path / "prices.csv").write_text(PRICES)
+    (tmp_path / "scenario.yaml").write_text(ASKED)
+    return tmp_path
+
+
+def run_id(folder: Path, **options: Any) -> str:
+    given = {"engine": "simpy", "workers": 1, **options}  # compiling the rule for each run would take long
+    return optimize(load_scenario(folder / "scenario.yaml"), allow_code=True, **given).run_id
+
+
+def test_a_run_has_its_id_whatever_replays_it(written):
+    assert run_id(written, engine="compiled", workers=2) == run_id(written)
+
+
+def test_a_run_has_an_id_of_all_that_matters(folder):
+    at_first = run_id(folder)
+    assert len(at_first) == 16
+    assert run_id(folder, seed=2) != at_first
+    seen = {at_first}
+    for file, old, new in (
+        ("scenario.yaml", "at_most: 500", "at_most: 501"),
+        ("scenario.yaml", "nodes: [14, 16]", "nodes: [14, 15, 16]"),
+        ("scenario.yaml", "baseline: {cores: 16}", "baseline: {cores: 17}"),
+        ("scenario.yaml", "name: both", "name: other"),
+        ("rules.py", "-submit_s", "-2 * submit_s"),
+        ("prices.csv", "A100,1.5", "A100,1.25"),
+    ):
+        text = (folder / file).read_text()
+        assert old in text
+        (folder / file).write_text(text.replace(old, new))
+        seen.add(run_id(folder))
+        (folder / file).write_text(text)
+    log = made()
+    native.write(log.with_columns(memory_mib=log.memory_mib + 1), folder / "made.parquet")
+    seen.add(run_id(folder))
+    assert len(seen) == 8
+
+
+def test_nothing_tells_where_when_or_by_how_many_it_was_written(folder, capsys, monkeypatch):
+    """Other folder, other way to name it, other clock, other number of workers: the same bytes in every file."""
+    other = folder / "other" / "place"
+    shutil.copytree(folder, other, ignore=shutil.ignore_patterns("other"))
+    text = (other / "scenario.yaml").read_text()
+    for name in ("made.parquet", "prices.csv", "rules.py"):
+        text = text.replace(name, str(other / name))
+    (other / "scenario.yaml").write_text(text)
+    written = []
+    for scenario, cwd, clock, workers in (("scenario.yaml", folder, "1", 1), (other / "scenario.yaml", "/", "2", 2)):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", clock)
+        monkeypatch.setattr(socket, "gethostname", lambda: "the-host")
+        out = Path(scenario).parent.absolute() / "out"
+        args = ("run", scenario, "--out", out, "--workers", workers, "--allow-code", "--quiet", "--engine", "simpy")
+        code, _, err = pwsim(capsys, *map(str, args))
+        assert code == 0, err
+        written.append({str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()})
+    assert written[0].keys() == written[1].keys()
+    for name, content in written[0].items():
+        assert content == written[1][name], name
+        assert str(folder).encode() not in content, name
+        assert b"the-host" not in content, name
+
+
+def test_every_file_says_which_run_it_is_of(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    ids = {}
+    for command in (
+        ("run", "scenario.yaml", "--allow-code", "--engine", "simpy", "--workers", "1"),
+        ("simulate", "made.parquet", "--cores", "16"),
+        ("hindcast", "made.parquet", "--cores", "16"),
+    ):
+        out = folder / command[0]
+        code, _, err = pwsim(capsys, *command, "--out", str(out), "--quiet")
+        assert code == 0, err
+        summary = json.loads((out / "summary.json").read_text())
+        assert summary["schema_version"] == 1
+        assert summary["run_id"] in (out / "report.html").read_text()
+        for path in files(out):
+            about = json.loads(pq.read_schema(path).metadata[b"pwsim"])
+            assert (about["run_id"], about["schema_version"]) == (summary["run_id"], 1), path
+            assert "engine" not in about
+        ids[command[0]] = summary["run_id"]
+    assert len(set(ids.values())) == 3
+
+
+def test_the_scenario_beside_the_results_is_the_same_question(folder, capsys, monkeypatch):
+    """Every default is filled in, prices are taken, and it loads and runs to the same bytes."""
+    monkeypatch.chdir(folder)
+    code, _, err = pwsim(
+        capsys, "run", "scenario.yaml", "--out", "one", "--allow-code", "--quiet", "--engine", "simpy", "--workers", "1"
+    )
+    assert code == 0, err
+    shutil.copy(folder / "one" / "scenario.yaml", folder / "again.yaml")
+    resolved = YAML(typ="safe").load((folder / "again.yaml").read_text())
+    assert resolved["seed"] == 1
+    assert resolved["workload"]["trace"] == "made.parquet"
+    assert resolved["cluster"]["policy"] == ["rules.py:late-easy", "easy"]
+    assert resolved["cluster"]["pools"][0]["nodes"] == [14, 16]
+    assert resolved["cluster"]["pools"][1]["price_usd_per_hour"] == 1.5
+    assert resolved["cluster"]["pools"][1]["idle_timeout"] == 600
+    assert resolved["targets"][0] == {"metric": "wait_s", "statistic": "p95", "at_most": 72000}
+    assert any(target["metric"] == "jobs_rejected" for target in resolved["targets"]), "implied targets stand there too"
+    code, _, err = pwsim(
+        capsys, "run", "again.yaml", "--out", "two", "--allow-code", "--quiet", "--engine", "simpy", "--workers", "1"
+    )
+    assert code == 0, err
+    for path in files(folder / "one"):
+        assert path.read_bytes() == (folder / "two" / path.name).read_bytes(), path.name
+    assert (folder / "one" / "scenario.yaml").read_text() == (folder / "two" / "scenario.yaml").read_text()
+
+
+def test_every_shipped_scenario_can_be_resolved(repository, tmp_path):
+    for path in sorted((repository / "scenarios").glob("*.yaml")):
+        scenario = load_scenario(path)
+        (tmp_path / path.name).write_text(record.scenario_yaml(scenario.resolved()))
+        assert load_scenario(tmp_path / path.name).resolved() == scenario.resolved(), path.name

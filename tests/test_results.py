@@ -20,6 +20,7 @@ from pwsim import (
     load_scenario,
     optimize,
     read_trace,
+    record,
     results,
     simulate,
     wording,
@@ -28,7 +29,15 @@ from pwsim.formats import swf
 from pwsim.report import write_report
 from tests.test_hostile import GOOD, pwsim
 
-FILES = {"summary.json", "jobs.parquet", "setups.parquet", "timeline.parquet", "report.html", "figures"}
+FILES = {
+    "summary.json",
+    "scenario.yaml",
+    "jobs.parquet",
+    "setups.parquet",
+    "timeline.parquet",
+    "report.html",
+    "figures",
+}
 
 
 @pytest.fixture
@@ -56,7 +65,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 def write(scenario: Scenario, folder: Path, workers: int = 1) -> None:
     plan = optimize(scenario, workers=workers)
-    results.write_results(folder, plan.summary, {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline})
+    tables = {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline}
+    results.write_results(folder, plan.summary, tables, record.scenario_yaml(plan.asked))
 
 
 def test_the_same_bytes_for_any_number_of_workers(scenario, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from pwsim.names import did_you_mean, nearest
 
@@ -76,7 +77,20 @@ class Policy:
         return (file + ".py", function) if code else None
 
     def __str__(self) -> str:
+        order = portable(self.order)
         if self.backfill == "none":
-            return self.order
+            return order
         backfill = f"{self.backfill}:{self.passing_order}" if self.passing_order else self.backfill
-        return backfill if self.order == "fcfs" else f"{self.order}-{backfill}"
+        return backfill if order == "fcfs" else f"{order}-{backfill}"
+
+
+def portable(name: str) -> str:
+    """Return the name of a file as it was given, or of an absolute path the last part: the rest is of one computer.
+
+    Examples
+    --------
+    >>> portable("../rules.py:aging"), portable("/home/ann/rules.py:aging")
+    ('../rules.py:aging', 'rules.py:aging')
+    """
+    kinds: tuple[type[PurePath], ...] = (PurePosixPath, PureWindowsPath)
+    return next((kind(name).name for kind in kinds if kind(name).is_absolute()), name)
