@@ -43,6 +43,10 @@ class Bounds:
     """Number of jobs of each class, shape (classes,)."""
     rejected_at_most: int
     """Jobs that may be rejected."""
+    job_class_work_shares: Floats
+    """Share of the work of all jobs that each class has, shape (classes,)."""
+    rejected_work_at_most: float
+    """Share of the work of all jobs that may be rejected."""
     needed_cores: float
     """Least sum of nodes × cores × speed over all pools."""
 
@@ -66,10 +70,11 @@ def first_choices(trace: Trace, cluster: Cluster) -> Integers:
     return first
 
 
-def least_rejected(first: Integers, cluster: Cluster) -> int:
-    """Return how many jobs every setup must reject: those that no pool holds at its largest."""
+def never_held(first: Integers, cluster: Cluster) -> Booleans:
+    """Return which jobs every setup must reject: those that no pool holds at its largest, shape (jobs,)."""
     choices = np.array([len(pool.nodes) for pool in cluster.pools])
-    return int(np.count_nonzero(np.all(first == choices, axis=1)))
+    never: Booleans = np.all(first == choices, axis=1)
+    return never
 
 
 def analyse(
@@ -83,10 +88,11 @@ def analyse(
         If the measurement window has no length and jobs cause costs.
     """
     first = first_choices(trace, cluster)
-    must_reject = least_rejected(first, cluster)
-    limits = [target.at_most for target in targets if target.metric == "jobs_rejected" and target.at_most is not None]
-    rejected_at_most = int(min(limits, default=len(trace)))
-    classes, counts = np.unique(first, axis=0, return_counts=True)
+    classes, members, counts = np.unique(first, axis=0, return_inverse=True, return_counts=True)
+    work = trace.procs * trace.run_s  # as the metric has it, whatever is killed
+    shares = np.bincount(members.ravel(), work, minlength=len(classes)) / (math.fsum(work) or 1.0)
+    rejected_at_most = int(_least_limit(targets, "jobs_rejected", len(trace)))
+    rejected_work_at_most = _least_limit(targets, "rejected_work_share", 1.0) + SAFETY
     terms = costs.terms_of(economics, trace)
     standing = [
         np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes]) for pool in cluster.pools
@@ -98,18 +104,37 @@ def analyse(
         job_classes=classes,
         job_class_counts=counts,
         rejected_at_most=rejected_at_most,
+        job_class_work_shares=shares,
+        rejected_work_at_most=rejected_work_at_most,
         needed_cores=needed_cores(
-            trace, cluster, targets, held=_held(first, cluster, rejected_at_most - must_reject), trim=trim
+            trace,
+            cluster,
+            targets,
+            held=_held(trace, first, cluster, rejected_at_most, rejected_work_at_most),
+            holdable=~never_held(first, cluster),
+            trim=trim,
         ),
     )
 
 
-def _held(first: Integers, cluster: Cluster, spare: int) -> Booleans | None:
-    """Return which jobs every allowed setup holds, shape (jobs,); ``None`` if that differs between setups."""
-    if spare > 0:
-        return None
-    choices = np.array([len(pool.nodes) for pool in cluster.pools])
-    held: Booleans = np.any(first < choices, axis=1)
+def _least_limit(targets: Sequence[Target], metric: str, otherwise: float) -> float:
+    """Return the smallest limit that targets set on a metric from above."""
+    limits = [target.at_most for target in targets if target.metric == metric and target.at_most is not None]
+    return min(limits, default=otherwise)
+
+
+def _held(
+    trace: Trace, first: Integers, cluster: Cluster, rejected_at_most: int, rejected_work_at_most: float
+) -> Booleans:
+    """Return which jobs every allowed setup holds for certain, shape (jobs,).
+
+    Where no more jobs may be rejected than every setup must reject, these are all that some setup holds; otherwise those
+    that alone have more work than may be rejected besides.
+    """
+    never, work = never_held(first, cluster), trace.procs * trace.run_s
+    if np.count_nonzero(never) >= rejected_at_most:
+        return ~never
+    held: Booleans = ~never & (work > (rejected_work_at_most + SAFETY) * math.fsum(work) - math.fsum(work[never]))
     return held
 
 
@@ -143,7 +168,13 @@ def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.
 
 
 def needed_cores(
-    trace: Trace, cluster: Cluster, targets: Sequence[Target], held: Booleans | None, trim: Trim = NO_TRIM
+    trace: Trace,
+    cluster: Cluster,
+    targets: Sequence[Target],
+    *,
+    held: Booleans,
+    holdable: Booleans,
+    trim: Trim = NO_TRIM,
 ) -> float:
     """Return the least sum of nodes × cores × speed with which the targets could be met.
 
@@ -154,7 +185,9 @@ def needed_cores(
     Parameters
     ----------
     held
-        Which jobs every allowed setup holds, shape (jobs,); ``None`` if unknown, and then waits bound nothing.
+        Which jobs every allowed setup holds for certain, shape (jobs,).
+    holdable
+        Which jobs some setup holds, shape (jobs,).
     """
     run_s = work_s(trace, cluster)
     work = trace.procs * run_s
@@ -172,9 +205,10 @@ def needed_cores(
             finished = work if all_complete else work[trace.run_s <= trace.estimate_s]
             least = max(least, _cores_for_throughput(finished, target.at_least, window, at_least=bool(trace.feedback)))
         waits = target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
-        if waits and held is not None and not interrupted and trace.feedback is None:
-            about = held & measured if target.where is None else held & measured & target.where.admit(trace)
-            least = max(least, _cores_for_wait(trace, cluster, run_s, about, target))
+        if waits and not interrupted and trace.feedback is None:
+            about = measured if target.where is None else measured & target.where.admit(trace)
+            late = _late(target, int(np.count_nonzero(about & holdable)))
+            least = max(least, _cores_for_wait(trace, cluster, run_s, about & held, target, late))
     return least * (1 - SAFETY)
 
 
@@ -196,18 +230,23 @@ def _cores_for_throughput(work: Floats, jobs_per_hour: float, window: tuple[floa
     return (float(np.sum(smallest)) - beyond) / until_s
 
 
-def _cores_for_wait(trace: Trace, cluster: Cluster, run_s: Floats, about: Booleans, target: Target) -> float:
-    """Return the least capacity with which enough jobs could start in time.
+def _late(target: Target, jobs: int) -> int:
+    """Return how many of so many jobs a target on a percentile lets wait longer; of fewer jobs, no more may."""
+    share = 100 if target.statistic == "max" else int(str(target.statistic)[1:])
+    return jobs - math.ceil(share * jobs / 100)
+
+
+def _cores_for_wait(
+    trace: Trace, cluster: Cluster, run_s: Floats, about: Booleans, target: Target, late: int
+) -> float:
+    """Return the least capacity with which enough jobs could start in time, when ``late`` of them need not.
 
     A job submitted at ``s`` that waits at most ``W`` has worked at least ``min(run, T - s - W)`` by the time ``T``.
     All jobs that are submitted from ``a`` on do so within ``T - a``; those with the largest work may be the ones that
     the percentile lets wait longer.
     """
     assert target.at_most is not None
-    assert target.statistic is not None
     submit_s, run_s, procs = trace.submit_s[about], run_s[about], trace.procs[about]
-    share = 100 if target.statistic == "max" else int(target.statistic[1:])
-    late = len(submit_s) - math.ceil(share * len(submit_s) / 100)
     slowest = min(pool.node.speed for pool in cluster.pools)
     if not len(submit_s):
         return 0.0

@@ -84,15 +84,19 @@ class Candidates:
             self.problem += pulp.LpAffineExpression(capacity) >= 1, "needed_cores"
 
     def _state_holding(self) -> None:
-        """Setups that cannot hold a job reject it, and no more than allowed may be rejected."""
+        """Setups that cannot hold a job reject it, and no more jobs and work than allowed may be rejected."""
         bounds = self._bounds
-        rejected = []
-        for row, (firsts, count) in enumerate(zip(bounds.job_classes, bounds.job_class_counts, strict=True)):
+        rejected, work = [], []
+        classes = zip(bounds.job_classes, bounds.job_class_counts, bounds.job_class_work_shares, strict=True)
+        for row, (firsts, count, share) in enumerate(classes):
             if not any(firsts == 0):  # else some pool always holds these jobs
                 reject = self.problem.add_variable(f"reject_{row}", 0, 1)
                 holders = [pick for picks, first in zip(self._picks, firsts, strict=True) for pick in picks[first:]]
                 self.problem += pulp.lpSum([*holders, reject]) >= 1, f"held_or_rejected_{row}"
                 rejected.append((reject, float(count)))
+                work.append((reject, float(share)))
+        if rejected and bounds.rejected_work_at_most < 1:
+            self.problem += pulp.LpAffineExpression(work) <= bounds.rejected_work_at_most, "rejected_work_at_most"
         if rejected:
             self.problem += pulp.LpAffineExpression(rejected) <= bounds.rejected_at_most, "rejected_at_most"
 

@@ -174,7 +174,7 @@ class Result:
     @cached_property
     def measured(self) -> npt.NDArray[np.bool_]:
         """Whether each job is submitted in the measurement window, shape (jobs,)."""
-        return metrics.inside(self.submit_s, self.trim.window(self.span_s))
+        return metrics.inside(self.submit_s, self.window)
 
     @property
     def submit_s(self) -> Floats:
@@ -281,17 +281,30 @@ class Result:
         return pd.DataFrame(table)
 
     @cached_property
-    def metrics(self) -> dict[str, float]:
-        """All metrics by name (:func:`pwsim.metrics.summarise`); NaN where a figure has no meaning."""
-        window, tried = self.trim.window(self.span_s), self.attempts
-        up_s = [self._node_s(index) for index in range(len(self.cluster.pools))]
-        return metrics.summarise(
-            window=window,
+    def window(self) -> tuple[float, float]:
+        """Start and end of the measurement window [s]."""
+        return self.trim.window(self.span_s)
+
+    def over(self, window: tuple[float, float]) -> dict[str, float]:
+        """Return the metrics that are measured over a stretch of time (:func:`pwsim.metrics.over`), its ends in s."""
+        tried, replay = self.attempts, self.replay
+        up_s = [self._node_s(index, window) for index in range(len(self.cluster.pools))]
+        completed = ~np.isnan(replay.start_s) & ~replay.killed & ~replay.failed
+        return metrics.over(
+            window,
             available_core_s=math.fsum(up * pool.node.cores for up, pool in zip(up_s, self.cluster.pools, strict=True)),
             busy_core_s=metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], window),
             available_gpu_s=math.fsum(up * pool.node.gpus for up, pool in zip(up_s, self.cluster.pools, strict=True)),
             busy_gpu_s=metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.gpus[tried.job], window),
+            completed_end_s=replay.end_s[completed],
+        )
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """All metrics by name (:mod:`pwsim.metrics`); NaN where a figure has no meaning."""
+        return self.over(self.window) | metrics.summarise(
             lost_core_s=math.fsum(self.trace.procs[self.attempts.job] * self.attempts.lost_s),
+            work_core_s=self.trace.procs * self.trace.run_s,
             measured=self.measured,
             start_s=self.replay.start_s,
             end_s=self.replay.end_s,
@@ -505,10 +518,9 @@ class Result:
         """:meth:`hourly` without interest."""
         return self.hourly()
 
-    def _node_s(self, index: int) -> float:
-        """Return the node-seconds of a pool's nodes that are up, within the measurement window."""
+    def _node_s(self, index: int, window: tuple[float, float]) -> float:
+        """Return the node-seconds of a pool's nodes that are up, from the start to the end of a stretch of time."""
         up_s, gone_s = self._up(index)
-        window = self.trim.window(self.span_s)
         return math.fsum(np.clip(gone_s, *window) - np.clip(up_s, *window))
 
     def _counted_pools(self) -> list[tuple[int, Any]]:

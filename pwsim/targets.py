@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from pwsim.accepts import Names
 from pwsim.result import Result
 from pwsim.trace import Trace
 from pwsim.units import Frozen, numeral, parse_quantity
-from pwsim.wording import target_text
+from pwsim.wording import SHARES, target_text
 from pwsim.workload import matching
 
 Metric = Literal[
@@ -29,6 +30,7 @@ Metric = Literal[
     "jobs_completed",
     "jobs_killed",
     "jobs_rejected",
+    "rejected_work_share",
     "jobs_failed",
     "restarts",
     "lost_core_hours",
@@ -103,7 +105,7 @@ class Target(Frozen):
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("must have either at_least or at_most")
         limit = self.at_most if self.at_least is None else self.at_least
-        if self.metric in ("utilization", "gpu_utilization") and limit is not None and limit > 1:
+        if self.metric in SHARES and limit is not None and limit > 1:
             raise ValueError(
                 f"{self.metric} is a share from 0 to 1: write {numeral(limit / 100)} for {numeral(limit)} % "
                 f"(got {numeral(limit)})"
@@ -130,7 +132,33 @@ class Target(Frozen):
             return result.metrics[self.metric]
         if self.where is None:
             return result.metrics[f"{self.metric}_{self.statistic}"]
-        values = getattr(result, self.metric)[self.where.admit(result.trace) & result.measured]
+        return self._of_jobs(result, result.measured)
+
+    def achieved_over(self, result: Result, windows: Sequence[tuple[float, float]]) -> list[float]:
+        """Return what a replay achieved in each of some stretches of time (start and end in s).
+
+        Job metrics are those of the jobs submitted in it; NaN where there is none.
+
+        Raises
+        ------
+        ValueError
+            If the metric is one figure for the whole replay.
+        """
+        if self.statistic is not None:
+            return [self._of_jobs(result, metrics.inside(result.submit_s, window)) for window in windows]
+        if not self.over_time:
+            raise ValueError(f"{self.metric} is one figure for the whole replay")
+        return [result.over(window)[self.metric] for window in windows]
+
+    @property
+    def over_time(self) -> bool:
+        """Whether the metric can be told of a part of the replay."""
+        return self.statistic is not None or self.metric in metrics.OVER_TIME
+
+    def _of_jobs(self, result: Result, about: npt.NDArray[np.bool_]) -> float:
+        """Return the statistic of some jobs, of those that the target is about and that were served."""
+        assert self.statistic is not None
+        values = getattr(result, self.metric)[about if self.where is None else about & self.where.admit(result.trace)]
         return metrics.statistic(values[~np.isnan(values)], self.statistic)
 
     def met(self, achieved: float) -> bool:

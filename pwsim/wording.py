@@ -21,11 +21,15 @@ METRIC_NAMES = {
     "jobs_completed": "completed jobs",
     "jobs_killed": "killed jobs",
     "jobs_rejected": "rejected jobs",
+    "rejected_work_share": "share of the work that is rejected",
     "jobs_failed": "jobs that failed after too many interruptions",
     "restarts": "restarts after interruptions",
     "lost_core_hours": "core-hours of lost work",
 }
 """What each metric is called in sentences."""
+
+SHARES = ("utilization", "gpu_utilization", "rejected_work_share")
+"""Metrics that are shares, from 0 to 1."""
 
 PART_NAMES = {
     "capex_usd_per_year": "purchase",
@@ -245,7 +249,7 @@ def value_text(metric: str, value: float | None) -> str:
         return "no job"
     if metric.endswith("_s"):
         return duration(value)
-    if metric in ("utilization", "gpu_utilization"):
+    if metric in SHARES:
         return share(value)
     return numeral(value, 4)
 
