@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from pwsim.units import HOUR_S
 
 GRID = 24
 """Interval starts, and ends, that :func:`needed_cores` looks at."""
+MOST_LISTED = 1_000_000
+"""Choices that are counted by their bounds one by one."""
 SAFETY = 1e-9
 """Relative allowance for rounding in sums of floats, always on the side that excludes less."""
 
@@ -49,6 +52,23 @@ class Bounds:
     """Share of the work of all jobs that may be rejected."""
     needed_cores: float
     """Least sum of nodes × cores × speed over all pools."""
+
+    def setups_up_to(self, usd_per_year: float) -> int:
+        """Return how many choices of nodes have a cost bound of no more than this; all if it is NaN.
+
+        Where there are more choices than can be listed, all are counted.
+        """
+        choices = math.prod(len(cost) for cost in self.cost_usd_per_year)
+        if math.isnan(usd_per_year) or choices > MOST_LISTED:
+            return choices
+        return int(np.searchsorted(self._sorted_usd, usd_per_year, side="right"))
+
+    @cached_property
+    def _sorted_usd(self) -> Floats:
+        usd = np.zeros(1)
+        for cost in self.cost_usd_per_year:
+            usd = np.add.outer(usd, cost).ravel()
+        return np.sort(usd)
 
 
 def work_s(trace: Trace, cluster: Cluster) -> Floats:
@@ -128,8 +148,8 @@ def _held(
 ) -> Booleans:
     """Return which jobs every allowed setup holds for certain, shape (jobs,).
 
-    Where no more jobs may be rejected than every setup must reject, these are all that some setup holds; otherwise those
-    that alone have more work than may be rejected besides.
+    Where no more jobs may be rejected than every setup must reject, these are all that some setup holds; otherwise
+    those that alone have more work than may be rejected besides.
     """
     never, work = never_held(first, cluster), trace.procs * trace.run_s
     if np.count_nonzero(never) >= rejected_at_most:
@@ -236,9 +256,7 @@ def _late(target: Target, jobs: int) -> int:
     return jobs - math.ceil(share * jobs / 100)
 
 
-def _cores_for_wait(
-    trace: Trace, cluster: Cluster, run_s: Floats, about: Booleans, target: Target, late: int
-) -> float:
+def _cores_for_wait(trace: Trace, cluster: Cluster, run_s: Floats, about: Booleans, target: Target, late: int) -> float:
     """Return the least capacity with which enough jobs could start in time, when ``late`` of them need not.
 
     A job submitted at ``s`` that waits at most ``W`` has worked at least ``min(run, T - s - W)`` by the time ``T``.

@@ -148,6 +148,7 @@ def commands() -> None:
 @click.argument("scenario", type=_PATH)
 @_options("out", "engine", "workers", "allow_code", "quiet", "overwrite")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed; default: the scenario's.")
+@click.option("--time-limit", help="End the search after this time, such as '10 min', with the best found so far.")
 def run(
     scenario: Path,
     out: Path,
@@ -157,24 +158,39 @@ def run(
     quiet: bool,
     overwrite: bool,
     seed: int | None,
+    time_limit: str | None,
 ) -> None:
     """Search the setups of SCENARIO for the cheapest that meets its targets.
 
     Writes summary.json, scenario.yaml, jobs.parquet, setups.parquet, timeline.parquet, figures/ and report.html into
-    the directory given with --out, and prints the answer.
+    the directory given with --out, and prints the answer.  A search that is interrupted (Ctrl-C) or at its time limit
+    ends with the best setup found so far, and says what is proven of it.
     """
     from pwsim import record, results
     from pwsim.plan import optimize
     from pwsim.scenario import load_scenario
 
+    limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
     loaded = load_scenario(scenario)
     _reserve(out, overwrite, results.FILES)
     with _progress(quiet) as progress:
-        plan = optimize(loaded, workers=workers, engine=engine, seed=seed, progress=progress, allow_code=allow_code)
+        plan = optimize(
+            loaded,
+            workers=workers,
+            engine=engine,
+            seed=seed,
+            progress=progress,
+            allow_code=allow_code,
+            time_limit_s=limit_s,
+        )
+    if plan.stopped == "interrupted":
+        click.echo("Interrupted: writing what was found so far.", err=True)
     results.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
     check = plan.summary["hindcast"]
     checked = f"Present machine: {check['text']}\n" if check else ""
     click.echo(f"{plan.summary['answer']}\n{checked}{_log_of(plan.summary)}\nReport: {out / 'report.html'}")
+    if plan.stopped == "interrupted":
+        sys.exit(INTERRUPTED)
     if plan.chosen is None:
         sys.exit(NO_SETUP)
 
@@ -529,6 +545,20 @@ def _machine_and_log(
     return machine, workload
 
 
+def _duration(option: str, text: str) -> float:
+    """Return a time that an option gives [s]."""
+    from pwsim.errors import InputError
+    from pwsim.units import parse_quantity
+
+    try:
+        seconds = parse_quantity(float(text) if text.replace(".", "", 1).isdigit() else text, "second", "10 min")
+    except ValueError as error:
+        raise InputError(f"{option}: {error} (got {text!r})") from None
+    if seconds <= 0:
+        raise InputError(f"{option}: must be more than 0 s (got {text!r})")
+    return seconds
+
+
 def _read(log: Path, format_: str | None, cores_per_proc: int, **options: str | None) -> Trace:
     """Read a log file or a named data set, sizes in cores; only the reader's options that were given count."""
     from pwsim import datasets
@@ -590,6 +620,9 @@ def _progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
 
 
 def _described(at: Progress) -> str:
+    from pwsim.wording import duration
+
     none = math.isnan(at.cost_usd_per_year)
     best = "none meets the targets yet" if none else f"best so far ${at.cost_usd_per_year:,.0f} a year"
-    return f"{at.engine} engine: {best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}"
+    left = f"at most {at.left_at_most:,} left, about {duration(at.left_at_most_s)}"
+    return f"{at.engine} engine: {best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}; {left}"

@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from pwsim import bounds, costs, record, summary
 from pwsim.cluster import Cluster
+from pwsim.description import describe
+from pwsim.description.verdict import LEVELS, Verdict
 from pwsim.engine import Engine, simulate
-from pwsim.errors import InputError, SolverError
+from pwsim.errors import HopelessError, InputError, SolverError
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
-from pwsim.metrics import NO_TRIM, Trim, inside
+from pwsim.judgement import Edge, OverTime, Stretch, edges, over_time
+from pwsim.metrics import NO_TRIM, Trim, inside, share_of
 from pwsim.milp import Candidate, Candidates
 from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.result import Replay, Result
@@ -33,13 +38,18 @@ from pwsim.sweep import in_parallel
 from pwsim.targets import Target
 from pwsim.tariffs import COMPRESSED, start_of
 from pwsim.trace import Trace
-from pwsim.wording import count
+from pwsim.wording import count, rejections_text, share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ROUNDING = 1e-12
-"""Costs that differ relatively by less than this are the same cost, summed in another order."""
+TIE = 1e-9
+"""Costs that differ relatively by no more than this are equal: to 9 significant digits."""
+MUST_ALLOW_SHARE = 0.01
+"""Where every setup must reject jobs with more than this share of the work, a target must allow it (semantics §7)."""
+
+Stop = Literal["max_setups", "time_limit", "interrupted"]
+"""Why a search ended before its proof."""
 
 
 class Setup(NamedTuple):
@@ -64,6 +74,18 @@ class Progress(NamedTuple):
     """No setup that is left costs less."""
     engine: str
     """The engine that replays."""
+    left_at_most: int
+    """No more setups than this are left to replay: those that might be cheaper than the best."""
+    left_at_most_s: float
+    """How long these take at the pace of the search so far [s]."""
+
+
+class _Ran(NamedTuple):
+    """What a whole replay showed."""
+
+    replay: Replay
+    bill: costs.Bill
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -71,9 +93,10 @@ class _Evaluation:
     """One setup, replayed and judged."""
 
     setup: Setup
-    replay: Replay
-    bill: costs.Bill
-    metrics: dict[str, float]
+    ran: _Ran | None
+    """``None`` if the replay gave up."""
+    stopped: str | None
+    """Why it gave up."""
     achieved: tuple[float, ...]
     met: bool
     miss: float
@@ -81,8 +104,13 @@ class _Evaluation:
 
     @property
     def cost_usd_per_year(self) -> float:
-        """The whole cost [USD a year]."""
-        return costs.total(self.bill.cost)
+        """The whole cost [USD a year]; NaN if it is not known."""
+        return math.nan if self.ran is None else costs.total(self.ran.bill.cost)
+
+    @property
+    def nearness(self) -> tuple[float, float]:
+        """How near it is to meeting the targets: the less, the nearer; of equals the cheaper."""
+        return self.miss, self.cost_usd_per_year
 
 
 @dataclass(frozen=True)
@@ -91,7 +119,9 @@ class Plan:
 
     status: str
     """``optimal``: proven cheapest; ``best_found``: the search was cut short; ``infeasible``: proven that none meets
-    the targets."""
+    the targets; ``unknown``: cut short before one was found."""
+    stopped: Stop | None
+    """Why the search ended before its proof; ``None`` if it did not."""
     chosen: Setup | None
     """The cheapest setup found that meets every target."""
     closest: Setup | None
@@ -110,9 +140,8 @@ class Plan:
     """What was asked, the implied limit on rejected jobs included."""
     economics: Economics
     """How money was counted."""
-    at_edge: Mapping[str, str]
-    """Pools of the chosen setup with the ``fewest`` or the ``most`` nodes that the scenario allows, though it allows
-    others: beyond may be something cheaper."""
+    edges: tuple[Edge, ...]
+    """Limits of the scenario beyond which something cheaper may lie."""
     name: str
     """Name of the scenario."""
     asked: Mapping[str, Any]
@@ -123,6 +152,8 @@ class Plan:
     """The replay of the present machine beside the record, if the scenario describes it and the log recorded waits."""
     unchecked: bool = False
     """Whether the scenario describes the present machine, but the log recorded no waits."""
+    verdicts: tuple[Verdict, ...] = ()
+    """What is wrong with the log (:func:`pwsim.describe`): warnings and problems."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
@@ -167,8 +198,21 @@ class Plan:
         return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **compared}
 
     def judged_targets(self) -> list[dict[str, Any]]:
-        """Return each target, what was achieved, and whether that is good enough."""
-        return [target.judge(target.achieved(self.result)) for target in self.targets]
+        """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.
+
+        The keys beside those of :meth:`pwsim.targets.Target.judge` are those of :class:`pwsim.judgement.OverTime`.
+        """
+        return self._judged_targets
+
+    @cached_property
+    def _judged_targets(self) -> list[dict[str, Any]]:
+        judged = []
+        for target in self.targets:
+            course = over_time(target, self.result) or OverTime(0, 0, None, None)
+            parts = course._asdict().items()
+            told = {name: part._asdict() if isinstance(part, Stretch) else part for name, part in parts}
+            judged.append({**target.judge(target.achieved(self.result)), **told})
+        return judged
 
     def plot(self, kind: str = "setups", ax: Axes | None = None) -> Axes:
         """Draw ``setups``, ``search``, ``cost_breakdown``, or a figure of :meth:`pwsim.Result.plot`.
@@ -199,11 +243,44 @@ class Plan:
 
 
 def complete_targets(trace: Trace, cluster: Cluster, targets: Sequence[Target]) -> tuple[Target, ...]:
-    """Return the targets, with a limit on rejected jobs if there is none: no more than every setup must reject."""
-    if any(target.metric == "jobs_rejected" for target in targets):
-        return tuple(targets)
-    must = bounds.least_rejected(bounds.first_choices(trace, cluster), cluster)
-    return (*targets, Target(metric="jobs_rejected", at_most=must))
+    """Return the targets with those that hold unless others say so (semantics §7).
+
+    No more jobs are rejected than every setup must reject, and none fails where nodes are taken back or break.
+    """
+    limited = {target.metric for target in targets if target.at_most is not None}
+    implied = []
+    if not limited & {"jobs_rejected", "rejected_work_share"}:
+        must = int(np.count_nonzero(bounds.never_held(bounds.first_choices(trace, cluster), cluster)))
+        implied.append(Target(metric="jobs_rejected", at_most=must))
+    if "jobs_failed" not in limited and any(pool.interrupted for pool in cluster.pools):
+        implied.append(Target(metric="jobs_failed", at_most=0))
+    return (*targets, *implied)
+
+
+class MustReject(NamedTuple):
+    """Jobs that every setup of a cluster must reject."""
+
+    jobs: int
+    """How many."""
+    work_share: float
+    """Their share of the work of all jobs."""
+    why: str
+    """The reasons, in words."""
+
+    def __str__(self) -> str:
+        return f"{count(self.jobs, 'job')} with {share(self.work_share)} of the work fit no setup: {self.why}"
+
+
+def must_reject(trace: Trace, cluster: Cluster) -> MustReject:
+    """Return which jobs fit no pool at its largest."""
+    never = bounds.never_held(bounds.first_choices(trace, cluster), cluster)
+    largest = cluster.at({pool.name: pool.nodes[-1] for pool in cluster.pools}, cluster.policy[0])
+    reasons = {reason: int(np.count_nonzero(jobs)) for reason, jobs in largest.rejections(trace).items()}
+    return MustReject(
+        jobs=int(np.count_nonzero(never)),
+        work_share=share_of(trace.procs * trace.run_s, never),
+        why=rejections_text(reasons) if never.any() else "",
+    )
 
 
 def search(
@@ -219,8 +296,15 @@ def search(
     name: str | None = None,
     seed: int = 1,
     trim: Trim = NO_TRIM,
+    time_limit_s: float | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
+
+    Costs that are equal to 9 significant digits are equal: then the setup with fewer nodes in the first pool is taken,
+    then in the next, then the one with the earlier policy.
+
+    An interrupt (``KeyboardInterrupt``) ends the search with the best setup found so far, and what is proven of it; it
+    is raised again if none was found yet.
 
     Parameters
     ----------
@@ -247,34 +331,56 @@ def search(
         As for :func:`pwsim.simulate`.
     trim
         What is cut off the measurement window (semantics §7).
+    time_limit_s
+        End the search after this time [s], though never before the first choice of nodes is replayed under all
+        policies; a replay that has begun is let end.
 
     Raises
     ------
     InputError
-        If the trace has no jobs, if a target is about none of them, or if costs cannot be scaled to a year.
+        If the trace has no jobs, if a target is about none of them, if costs cannot be scaled to a year, if every setup
+        must reject more of the work than a target allows, or if no replay could be brought to its end.
     SolverError
         If the solver gives no proven answer.
     """
     targets = _checked(trace, cluster, complete_targets(trace, cluster, targets), economics, trim)
     with _scalable(trace):
-        candidates = Candidates(cluster, bounds.analyse(trace, cluster, targets, economics, trim))
+        known = bounds.analyse(trace, cluster, targets, economics, trim)
+    candidates = Candidates(cluster, known)
     job = _Job(trace, cluster, targets, economics, engine, seed, trim)
-    trail = _Trail(cluster, max_setups, progress)
-    workers = workers or os.cpu_count() or 1
-    # Candidates come in an order that no replay changes, so a few can be replayed at once, and are then looked at
-    # in that order: the plan is the same for any number of workers.
-    while (batch := candidates.take_some(workers)) and not trail.ends_at(batch[0]):
-        tasks = [(one.choice, policy) for one in batch for policy in cluster.policy]
-        evaluations = list(in_parallel(job.evaluate, tasks, workers=workers, engine=engine))
-        for index, candidate in enumerate(batch):
-            if not trail.ends_at(candidate):
-                trail.add(candidate, evaluations[index * len(cluster.policy) : (index + 1) * len(cluster.policy)])
-    if trail.closest is None:  # no setup can do it; show how far the largest gets
-        largest = Candidate(tuple(len(pool.nodes) - 1 for pool in cluster.pools), math.inf)
-        trail.add(largest, [job.evaluate(largest.choice, policy) for policy in cluster.policy])
-        if trail.best is not None:
+    trail = _Trail(job, known, max_setups, time_limit_s, progress)
+    try:
+        _follow(trail, candidates, workers or os.cpu_count() or 1)
+    except KeyboardInterrupt:
+        trail.stop("interrupted")
+        if not trail.met:
+            raise
+    return trail.plan(name or trace.name)
+
+
+def _follow(trail: _Trail, candidates: Candidates, workers: int) -> None:
+    """Replay candidates until the search is over.
+
+    They come in an order that no replay changes, so a few can be replayed at once, and are then looked at in that
+    order: the plan is the same for any number of workers.
+    """
+    job, policies = trail.job, trail.job.cluster.policy
+    while trail.take(candidates.take_some(workers)):
+        tasks = [(one.choice, policy) for one in trail.pending for policy in policies]
+        answers = in_parallel(job.evaluate, tasks, workers=workers, engine=job.engine)
+        evaluations: list[_Evaluation] = []
+        try:
+            evaluations.extend(answers)
+        finally:  # what was replayed before an interrupt counts
+            for _ in range(len(evaluations) // len(policies)):
+                of_one, evaluations = evaluations[: len(policies)], evaluations[len(policies) :]
+                trail.add(of_one)
+    if not trail.rows:  # no setup can do it; show how far the largest gets
+        largest = Candidate(tuple(len(pool.nodes) - 1 for pool in job.cluster.pools), math.inf)
+        trail.take([largest])
+        trail.add([job.evaluate(largest.choice, policy) for policy in policies])
+        if trail.met:
             raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
-    return trail.plan(job, name or trace.name)
 
 
 def optimize(
@@ -285,10 +391,11 @@ def optimize(
     seed: int | None = None,
     progress: Callable[[Progress], None] | None = None,
     allow_code: bool = False,
+    time_limit_s: float | None = None,
 ) -> Plan:
     """Find the cheapest setup of a scenario that meets its targets; see :func:`search`.
 
-    The seed is the scenario's unless another is given.
+    The seed is the scenario's unless another is given.  The time limit is for all that is done here.
 
     Raises
     ------
@@ -304,6 +411,7 @@ def optimize(
                 f"{scenario.path}: {key}.policy names Python code: {'; '.join(code)}. Read it, and allow it with "
                 "--allow-code (in Python: allow_code=True)"
             )
+    begun_s = time.monotonic()
     seed = scenario.seed if seed is None else seed
     log = scenario.read_log()
     trace = scenario.read_workload(seed, log)
@@ -321,6 +429,7 @@ def optimize(
             name=scenario.name,
             seed=seed,
             trim=scenario.metrics.trim(trace),
+            time_limit_s=None if time_limit_s is None else time_limit_s - (time.monotonic() - begun_s),
         )
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
@@ -332,7 +441,16 @@ def optimize(
         run_id=record.run_id("run", asked, [trace, log], machines),
         hindcast=check,
         unchecked=scenario.baseline is not None and check is None,
+        verdicts=_faults_of(scenario, log),
     )
+
+
+def _faults_of(scenario: Scenario, log: Trace) -> tuple[Verdict, ...]:
+    """Return what is wrong with the part of the log that is replayed: warnings and problems, the worst first."""
+    part = scenario.read_part(log)
+    cores = None if scenario.baseline is None else scenario.baseline.cores
+    found = describe(part, cores, scenario.workload.time_zone or "UTC").verdicts
+    return tuple(one for level in LEVELS[:-1] for one in found if one.level == level)
 
 
 def _hindcast(scenario: Scenario, log: Trace, engine: Engine, seed: int) -> Hindcast | None:
@@ -386,7 +504,9 @@ def check(scenario: Scenario) -> str:
     except InputError as error:
         raise InputError(f"{scenario.path}: {error}") from None
     setups = count(in_space(scenario.cluster), "setup")
-    return f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}"
+    must = must_reject(trace, scenario.cluster)
+    fit_none = f"; {must}" if must.jobs else ""
+    return f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}{fit_none}"
 
 
 def in_space(cluster: Cluster) -> int:
@@ -418,6 +538,14 @@ def _checked(
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     if trace.feedback is not None:  # each setup decides which jobs are
         measured[:] = True
+    must = must_reject(trace, cluster)
+    allowed = any(target.metric == "rejected_work_share" and target.at_most is not None for target in targets)
+    if must.work_share > MUST_ALLOW_SHARE and not allowed:
+        enough = math.ceil(must.work_share * 1000) / 1000
+        raise InputError(
+            f"targets: {must}; more than {share(MUST_ALLOW_SHARE)} must be allowed: add nodes that hold them, or the "
+            f"target {{metric: rejected_work_share, at_most: {enough:g}}}"
+        )
     for index, target in enumerate(targets):
         if target.where is not None and not (measured & target.where.admit(trace)).any():
             raise InputError(f"targets.{index}.where: no job of {trace.name} is like this, so the target says nothing")
@@ -439,70 +567,141 @@ class _Job:
     def evaluate(self, choice: tuple[int, ...], policy: Policy) -> _Evaluation:
         nodes = {pool.name: pool.nodes[one] for pool, one in zip(self.cluster.pools, choice, strict=True)}
         setup = Setup(nodes, policy)
-        result = replace(
-            simulate(self.trace, self.cluster.at(nodes, policy), engine=self.engine, seed=self.seed), trim=self.trim
-        )
+        try:
+            result = simulate(self.trace, self.cluster.at(nodes, policy), engine=self.engine, seed=self.seed)
+        except HopelessError as error:  # this setup misses; others may do
+            return _Evaluation(setup, None, str(error), (math.nan,) * len(self.targets), met=False, miss=math.inf)
+        result = replace(result, trim=self.trim)
         achieved = tuple(target.achieved(result) for target in self.targets)
         judged = list(zip(self.targets, achieved, strict=True))
         with _scalable(self.trace):
             bill = result.bill(self.economics)
         return _Evaluation(
             setup=setup,
-            replay=result.replay,
-            bill=bill,
-            metrics=result.metrics,
+            ran=_Ran(result.replay, bill, result.metrics),
+            stopped=None,
             achieved=achieved,
             met=all(target.met(value) for target, value in judged),
-            miss=max(target.miss(value) for target, value in judged),
+            miss=max((target.miss(value) for target, value in judged), default=0.0),
         )
 
 
 class _Trail:
     """What a search has seen so far."""
 
-    def __init__(self, cluster: Cluster, max_setups: int | None, progress: Callable[[Progress], None] | None) -> None:
-        self.cluster = cluster
+    def __init__(
+        self,
+        job: _Job,
+        known: bounds.Bounds,
+        max_setups: int | None,
+        time_limit_s: float | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.job = job
+        self.known = known
         self.max_setups = max_setups
         self.progress = progress
-        self.in_space = in_space(cluster)
+        self.begun_s = time.monotonic()
+        self.deadline_s = math.inf if time_limit_s is None else self.begun_s + time_limit_s
         self.rows: list[dict[str, Any]] = []
-        self.best: _Evaluation | None = None
+        self.met: list[_Evaluation] = []
+        """The cheapest setup that meets the targets, and those that cost as much."""
         self.closest: _Evaluation | None = None
-        self.cut_short_at: Candidate | None = None
+        self.pending: list[Candidate] = []
+        """Candidates that are being replayed, in their order."""
+        self.bound_usd_per_year = -math.inf
+        """No setup that is left costs less."""
+        self.stopped: Stop | None = None
 
-    def ends_at(self, candidate: Candidate) -> bool:
-        """Return whether the search is over: it has its proof, or its limit on setups is reached."""
-        if self.best is not None and candidate.bound_usd_per_year >= self.best.cost_usd_per_year * (1 - ROUNDING):
+    def take(self, candidates: list[Candidate]) -> bool:
+        """Take the next candidates to replay; return whether there is something to do."""
+        self.pending = candidates
+        return bool(candidates) and not self._ends()
+
+    def _ends(self) -> bool:
+        """Return whether the search is over before the first pending candidate: it has its proof, or is cut short."""
+        self.bound_usd_per_year = self.pending[0].bound_usd_per_year
+        if self.met and self.bound_usd_per_year > self._cheapest * (1 + TIE):
             return True
-        beyond = len(self.rows) + len(self.cluster.policy)
-        if self.max_setups is not None and self.rows and beyond > self.max_setups:
-            self.cut_short_at = self.cut_short_at or candidate
-        return self.cut_short_at is not None
+        if self.rows and self.stopped is None:
+            beyond = len(self.rows) + len(self.job.cluster.policy)
+            if self.max_setups is not None and beyond > self.max_setups:
+                self.stop("max_setups")
+            elif time.monotonic() > self.deadline_s:
+                self.stop("time_limit")
+        return self.stopped is not None
 
-    def add(self, candidate: Candidate, evaluations: Sequence[_Evaluation]) -> None:
-        """Take in the evaluations of a candidate, one for each policy."""
+    def stop(self, why: Stop) -> None:
+        """End the search before its proof."""
+        self.stopped = why
+
+    @property
+    def _cheapest(self) -> float:
+        return min(one.cost_usd_per_year for one in self.met)
+
+    def _rank(self, setup: Setup) -> tuple[Any, ...]:
+        """Return what decides between setups of equal cost."""
+        return *setup.nodes.values(), self.job.cluster.policy.index(setup.policy)
+
+    @property
+    def best(self) -> _Evaluation | None:
+        """The setup to choose, so far."""
+        return min(self.met, key=lambda one: self._rank(one.setup), default=None)
+
+    def add(self, evaluations: Sequence[_Evaluation]) -> None:
+        """Take in the evaluations of the first pending candidate, one for each policy."""
+        if self._ends():
+            return
+        candidate = self.pending.pop(0)
+        best = self.best
+        tied = best is not None and candidate.bound_usd_per_year >= best.cost_usd_per_year * (1 - TIE)
+        if best is not None and tied and self._rank(evaluations[0].setup) > self._rank(best.setup):
+            return  # at best it costs as much, and then the other is taken all the same
         for one in evaluations:
             self.rows.append(_row(len(self.rows), candidate, one))
-            if one.met and (self.best is None or one.cost_usd_per_year < self.best.cost_usd_per_year):
-                self.best = one
-            nearness = (one.miss, one.cost_usd_per_year)
-            if self.closest is None or nearness < (self.closest.miss, self.closest.cost_usd_per_year):
+            if one.met:
+                self.met.append(one)
+                self.met = [other for other in self.met if other.cost_usd_per_year <= self._cheapest * (1 + TIE)]
+            if one.ran is not None and (self.closest is None or one.nearness < self.closest.nearness):
                 self.closest = one
         if self.progress is not None:
-            cost = math.nan if self.best is None else self.best.cost_usd_per_year
-            self.progress(
-                Progress(len(self.rows), self.in_space, cost, candidate.bound_usd_per_year, one.replay.engine)
-            )
+            self.progress(self._reached(evaluations))
 
-    def plan(self, job: _Job, name: str) -> Plan:
-        """Return what was found."""
-        shown = self.best or self.closest
-        assert shown is not None
-        lower_bound = self.cut_short_at.bound_usd_per_year if self.cut_short_at else math.inf
-        if self.best is not None:
-            lower_bound = min(lower_bound, self.best.cost_usd_per_year)
-        complete = "infeasible" if self.best is None else "optimal"
-        setups = pd.DataFrame(self.rows)
+    def _reached(self, evaluations: Sequence[_Evaluation]) -> Progress:
+        cost = self._cheapest if self.met else math.nan
+        left = max(0, self.known.setups_up_to(cost) * len(self.job.cluster.policy) - len(self.rows))
+        return Progress(
+            simulated=len(self.rows),
+            in_space=in_space(self.job.cluster),
+            cost_usd_per_year=cost,
+            lower_bound_usd_per_year=self.bound_usd_per_year,
+            engine=next((one.ran.replay.engine for one in evaluations if one.ran is not None), self.job.engine),
+            left_at_most=left,
+            left_at_most_s=(time.monotonic() - self.begun_s) / len(self.rows) * left,
+        )
+
+    def plan(self, name: str) -> Plan:
+        """Return what was found.
+
+        Raises
+        ------
+        InputError
+            If no replay could be brought to its end.
+        """
+        job, best = self.job, self.best
+        shown = best or self.closest
+        if shown is None or shown.ran is None:
+            raise InputError(f"no setup could be replayed to its end; the first: {self.rows[0]['stopped']}")
+        lower_bound = math.inf if self.stopped is None else self.bound_usd_per_year
+        if best is not None:
+            lower_bound = min(lower_bound, best.cost_usd_per_year)
+        setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
+        kinds = {name: float for name in setups if str(name).startswith("target_")}
+        found = (
+            edges(job.cluster, self.known, job.targets, setups, best.setup.nodes, best.cost_usd_per_year)
+            if best
+            else ()
+        )
         asked = {
             "name": name,
             "cluster": job.cluster.model_dump(mode="json", exclude_none=True),
@@ -513,32 +712,28 @@ class _Trail:
             "seed": job.seed,
         }
         return Plan(
-            status="best_found" if self.cut_short_at else complete,
-            chosen=self.best.setup if self.best else None,
-            closest=None if self.best else shown.setup,
-            result=Result(job.trace, self.cluster.at(*shown.setup), shown.replay, job.seed, job.trim),
-            bill=shown.bill,
+            status=_status(proven=self.stopped is None, found=best is not None),
+            stopped=self.stopped,
+            chosen=best.setup if best else None,
+            closest=None if best else shown.setup,
+            result=Result(job.trace, job.cluster.at(*shown.setup), shown.ran.replay, job.seed, job.trim),
+            bill=shown.ran.bill,
             lower_bound_usd_per_year=lower_bound,
-            setups_in_space=self.in_space,
-            setups=setups.astype({name: float for name in setups if str(name).startswith("target_")}),
+            setups_in_space=in_space(job.cluster),
+            setups=setups.astype({**kinds, "stopped": "str"}),
             targets=job.targets,
             economics=job.economics,
-            at_edge=_at_edge(self.cluster, self.best.setup) if self.best else {},
+            edges=found,
             name=name,
             asked=asked,
             run_id=record.run_id("run", asked, [job.trace], [job.cluster]),
         )
 
 
-def _at_edge(cluster: Cluster, setup: Setup) -> dict[str, str]:
-    edges = {}
-    for pool in cluster.pools:
-        nodes = setup.nodes[pool.name]
-        if len(pool.nodes) > 1 and nodes == max(pool.nodes):
-            edges[pool.name] = "most"
-        elif len(pool.nodes) > 1 and nodes == min(pool.nodes) and nodes > 0:
-            edges[pool.name] = "fewest"
-    return edges
+def _status(*, proven: bool, found: bool) -> str:
+    if found:
+        return "optimal" if proven else "best_found"
+    return "infeasible" if proven else "unknown"
 
 
 def _row(step: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
@@ -548,8 +743,9 @@ def _row(step: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
         "policy": str(one.setup.policy),
         "meets_targets": one.met,
-        **one.bill.figures(),
+        "stopped": one.stopped,
+        **(one.ran.bill.figures() if one.ran else {}),
         "lower_bound_usd_per_year": candidate.bound_usd_per_year,
-        **one.metrics,
+        **(one.ran.metrics if one.ran else {}),
         **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},
     }

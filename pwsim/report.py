@@ -144,7 +144,7 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
     distance = (setups["cost_usd_per_year"] - (summary["cost_usd_per_year"] or 0.0)).abs()
     rows = []
     for row in setups.assign(distance=distance).sort_values(["distance", "step"]).head(COMPARED).to_dict("records"):
-        missed = []
+        missed = [] if row["stopped"] is None or row["stopped"] != row["stopped"] else [row["stopped"]]
         for index, target in enumerate(summary["targets"]):
             value = row[f"target_{index}_achieved"]
             met = value <= target["required"] if target["at_least"] is None else value >= target["required"]

@@ -344,7 +344,7 @@ class Result:
     @cached_property
     def _splits(self) -> list[tuple[capacity.Split, capacity.Split]]:
         """What becomes of the cores and GPUs of each pool in the measurement window."""
-        window = np.array(self.trim.window(self.span_s))
+        window = np.array(self.window)
         return [self.split(index, window) for index in range(len(self.cluster.pools))]
 
     def split(self, index: int, times_s: Floats) -> tuple[capacity.Split, capacity.Split]:

@@ -203,6 +203,19 @@ class Scenario(Frozen):
             del plain["baseline"]["pools"]  # cores stand for them
         return plain
 
+    def read_part(self, log: Trace) -> Trace:
+        """Return the jobs of the log that are to be replayed, as they are: what else the workload asks for is not done.
+
+        Raises
+        ------
+        InputError
+            As for :meth:`read_workload`.
+        """
+        for key, change in self.workload.steps(self._path.parent, self.seed):
+            if key in ("window", "remove_flurries"):
+                log = change(log)
+        return log
+
     def fault(self, key: str, error: InputError) -> InputError:
         """Return an error with the file, the line and the path of keys that it is about."""
         place: Place = tuple(key.split("."))

@@ -84,7 +84,8 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             **{name: figure for name, figure in plan.bill._asdict().items() if name != "cost"},
             "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
             "gap": plan.gap,
-            "at_edge": plan.at_edge,
+            "stopped": plan.stopped,
+            "edges": [edge._asdict() for edge in plan.edges],
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
             "targets": plan.judged_targets(),
@@ -92,6 +93,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "site": [one.model_dump() for one in plan.economics.site],
             "economics": {**plan.economics.model_dump(exclude={"site"}), "prices": _prices(plan)},
             "hindcast": _hindcast(plan),
+            "log_verdicts": [verdict._asdict() for verdict in plan.verdicts],
             "tariff_start": _tariff_start(plan),
             "assumptions": [*_assumptions(plan.result), *SEARCH_ASSUMPTIONS, *_money_assumptions(plan)],
         }

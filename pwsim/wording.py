@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pwsim.rules import Policy
@@ -287,7 +287,19 @@ def target_text(target: Mapping[str, Any]) -> str:
         "at least", target.get("at_least"),
     )  # fmt: skip
     text = f"{statistic_text(metric, target.get('statistic'))} {sign} {value_text(metric, limit)}"
-    where = target.get("where") or {}
+    where = where_text(target.get("where"))
+    return f"{text}, for jobs {where}" if where else text
+
+
+def where_text(where: Mapping[str, Any] | None) -> str:
+    """Return which jobs something is about, to be put behind "jobs"; empty for all.
+
+    Examples
+    --------
+    >>> where_text({"procs_at_least": 8, "queue": ("a", "b")})
+    'of at least 8 processors and of queue a or b'
+    """
+    where = where or {}
     conditions = []
     if where.get("procs_at_least") is not None:
         conditions.append(f"of at least {count(where['procs_at_least'], 'processor')}")
@@ -297,7 +309,18 @@ def target_text(target: Mapping[str, Any]) -> str:
         if where.get(key) is not None:
             conditions.append(f"of {words} {numeral(where[key])} {'GPU' if where[key] == 1 else 'GPUs'}")
     conditions += [f"of {key} {' or '.join(where[key])}" for key in ("queue", "user", "user_group") if where.get(key)]
-    return f"{text}, for jobs {' and '.join(conditions)}" if conditions else text
+    return " and ".join(conditions)
+
+
+STOPS = {
+    "max_setups": "the limit on setups was reached",
+    "time_limit": "the time limit was reached",
+    "interrupted": "it was interrupted",
+}
+"""Why a search ended before its proof."""
+
+LOST_AT_THE_END = 0.25
+"""Share of its limit by which the last tenth of the log must miss a target for the answer to say so."""
 
 
 def answer(summary: Mapping[str, Any]) -> str:
@@ -313,37 +336,95 @@ def answer(summary: Mapping[str, Any]) -> str:
         cores = pool["nodes"] * pool["cores_per_node"]
         return f"On {count(cores, 'core')} under {policy_name(summary['policy'])}, {_service(summary)}"
     setups, replayed = count(summary["setups_in_space"], "setup"), f"{summary['setups_simulated']:,} replayed"
+    proven = f"proven for this log, these rules and seed {summary['seed']}; {replayed}"
     if summary["chosen"] is not None:
-        sentence = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
-        sentence = f"{sentence[0].upper()}{sentence[1:]} {capital(_service(summary))}"
+        first = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
+        sentences = [capital(first), capital(_service(summary)), *_lost_at_the_end(summary["targets"])]
         if summary["status"] == "optimal":
-            cheaper = f"None of the {setups} allowed that meets all targets is cheaper (proven; {replayed})."
-            return f"{sentence} {cheaper}{_edges(summary['at_edge'])}"
-        return (
-            f"{sentence} The search was cut short ({replayed} of {setups} allowed): a cheaper one might exist, but "
-            f"none below {money(summary['lower_bound_usd_per_year'])} a year ({share(summary['gap'])} less)."
-        )
+            sentences.append(f"None of the {setups} allowed that meets all targets is cheaper ({proven}).")
+        else:
+            sentences.append(
+                f"The search was cut short, for {STOPS[summary['stopped']]} ({replayed} of {setups} allowed): a cheaper"
+                f" one might exist, but none below {money(summary['lower_bound_usd_per_year'])} a year "
+                f"({share(summary['gap'])} less)."
+            )
+        return " ".join([*sentences, *map(edge_text, summary["edges"]), *_trust(summary["hindcast"])])
     if summary["status"] == "infeasible":
-        first = f"None of the {setups} allowed meets all targets (proven; {replayed})."
+        first = f"None of the {setups} allowed meets all targets ({proven})."
     else:
-        first = f"None of the setups replayed meets all targets; the search was cut short ({replayed} of {setups})."
+        first = (
+            f"None of the setups replayed meets all targets; the search was cut short, for {STOPS[summary['stopped']]} "
+            f"({replayed} of {setups})."
+        )
     missed = [
         f"{target['text']} (it reaches {value_text(target['metric'], target['achieved'])})"
         for target in summary["targets"]
         if not target["met"]
     ]
+    closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
+    return " ".join([first, f"{closest}; it misses: {'; '.join(missed)}.", *_trust(summary["hindcast"])])
+
+
+def _lost_at_the_end(targets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return, of the targets that are met on the whole, those that the last tenth of the log misses clearly."""
+    lost = [
+        f"{missed_text({**target, 'achieved': target['last_tenth']['achieved']})}"
+        for target in targets
+        if target["met"] and target["last_tenth"] is not None and target["last_tenth"]["miss"] > LOST_AT_THE_END
+    ]
+    return [f"But in the last tenth of the log, {listed(lost)}."] if lost else []
+
+
+def missed_text(target: Mapping[str, Any]) -> str:
+    """Return what a target that is missed reaches, and what it asks for.
+
+    Examples
+    --------
+    >>> missed_text({"metric": "wait_s", "statistic": "p95", "at_most": 14400.0, "achieved": 16200.0})
+    'the 95th percentile of the waiting time is 4 h 30 min instead of at most 4 h'
+    """
+    sign = "at least" if target.get("at_most") is None else "at most"
+    limit = target["at_least"] if target.get("at_most") is None else target["at_most"]
+    metric, where = target["metric"], where_text(target.get("where"))
     return (
-        f"{first} The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year; "
-        f"it misses: {'; '.join(missed)}."
+        f"the {statistic_text(metric, target.get('statistic'))}{where and f' of jobs {where}'} is "
+        f"{value_text(metric, target['achieved'])} instead of {sign} {value_text(metric, limit)}"
     )
 
 
-def _edges(at_edge: Mapping[str, str]) -> str:
-    """Return where the answer lies at the edge of what the scenario allows, as a sentence."""
-    if not at_edge:
-        return ""
-    parts = [f"the {edge} nodes of pool {pool}" for pool, edge in at_edge.items()]
-    return f" It takes {listed(parts)} that the scenario allows: look beyond, where it may be cheaper still."
+def edge_text(edge: Mapping[str, Any]) -> str:
+    """Return a limit of the scenario beyond which something cheaper may lie, as a sentence.
+
+    Parameters
+    ----------
+    edge
+        An entry of ``edges`` in ``summary.json`` (:class:`pwsim.judgement.Edge`).
+    """
+    pool, nodes = edge["pool"], edge["nodes"]
+    if edge["edge"] == "fewest":
+        return (
+            f"It has the fewest nodes of pool {pool} that the scenario allows ({nodes:,}): allow fewer, which may be "
+            "cheaper still."
+        )
+    first = f"Cheaper setups fail for want of more than the {count(nodes, 'node')} of pool {pool} that are allowed"
+    if edge["failing"] is None:
+        return f"{first}: with those, they have too few cores for the targets. Allow more, which may be cheaper still."
+    others = [f"{number:,} of pool {name}" for name, number in edge["failing"].items() if name != pool and number]
+    with_ = f"with those and {listed(others)}" if others else "with those alone"
+    return (
+        f"{first}: {with_}, at {money(edge['cost_usd_per_year'])} a year, "
+        f"{listed([missed_text(target) for target in edge['missed']])}. Allow more, which may be cheaper still."
+    )
+
+
+def _trust(check: Mapping[str, Any] | None) -> list[str]:
+    """Return what to think of the answer if the replay of the present machine does not tell that it can be trusted."""
+    if check is None or check["verdict"] in ("good", "rough"):
+        return []
+    if check["verdict"] is None:
+        return ["Whether a replay waits as the real machine does could not be checked: the log has no recorded waits."]
+    beware = "Beware: a replay of the present machine does not wait as the log recorded (poor)"
+    return [f"{beware}, so take the waits for a comparison of setups, not for a forecast."]
 
 
 def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
@@ -393,7 +474,8 @@ def _service(summary: Mapping[str, Any]) -> str:
         )
     if failed:
         waits += f", and {count(failed, 'job')} failed for good"
-    left_out = f"; {count(rejected, 'job')} cannot run on any pool" if rejected else ""
+    of_work = share(metrics["rejected_work_share"])
+    left_out = f"; {count(rejected, 'job')} with {of_work} of the work cannot run on any pool" if rejected else ""
     use = metrics["utilization"]
     busy = "" if use is None else f", and {share(use)} of the cores are busy on average"
     return f"{waits}{busy}{left_out}."

@@ -35,7 +35,7 @@ LAYERS = [
     {"sources", "description", "hindcasting"},
     {"changes"},
     {"bounds", "scenario", "sweep"},
-    {"milp"},
+    {"judgement", "milp"},
     {"plan"},
     {"cli"},
     {"__init__", "__main__"},
