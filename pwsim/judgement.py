@@ -70,13 +70,13 @@ def over_time(target: Target, result: Result) -> OverTime | None:
     from_s, until_s = result.window
     if not target.over_time or until_s <= from_s:
         return None
-    weeks = int((until_s - from_s) / WEEK_S)
-    starts_s = from_s + WEEK_S * np.arange(weeks)
-    windows = [(float(start_s), float(start_s) + WEEK_S) for start_s in starts_s]
-    windows.append((until_s - (until_s - from_s) / 10, until_s))
+    weeks = [(from_s + week * WEEK_S, from_s + (week + 1) * WEEK_S) for week in range(int((until_s - from_s) / WEEK_S))]
+    # A job that is submitted as a week ends belongs to the next.
+    windows = [(start_s, math.nextafter(end_s, -math.inf)) for start_s, end_s in weeks]
+    last_tenth = (until_s - (until_s - from_s) / 10, until_s)
     *by_week, last = [
-        Stretch(*window, value, target.met(value), target.miss(value))
-        for window, value in zip(windows, target.achieved_over(result, windows), strict=True)
+        Stretch(*ends, value, target.met(value), target.miss(value))
+        for ends, value in zip([*weeks, last_tenth], target.achieved_over(result, [*windows, last_tenth]), strict=True)
     ]
     told = [week for week in by_week if not math.isnan(week.achieved)]
     sign = 1 if target.at_least is None else -1

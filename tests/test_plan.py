@@ -34,6 +34,11 @@ def cluster_of(*pools: dict[str, Any], policy: Any = "easy") -> Cluster:
     return Cluster.model_validate({"policy": policy, "pools": list(pools)})
 
 
+def allowing_rejections(trace: Trace, cluster: Cluster, targets: Any) -> list[Target]:
+    """Return the targets, the implied ones included, with leave to reject what every setup must reject."""
+    return [*complete_targets(trace, cluster, targets), Target(metric="rejected_work_share", at_most=1)]
+
+
 def brute_force(trace: Trace, cluster: Cluster, targets: Any, economics: Economics = UNDISCOUNTED) -> tuple[float, Any]:
     """Replay every setup; return the lowest cost that meets the targets, and all (cost, nodes, policy) that do."""
     targets = complete_targets(trace, cluster, targets)
@@ -88,6 +93,7 @@ def test_search_is_what_brute_force_finds(trace, targets, price, small, overrun)
             "pools": [rented({"max": 2}, price, **small), own([0, 1, 3], node={"cores": 2, "speed": 2.0})],
         }
     )
+    targets = allowing_rejections(trace, cluster, targets)
     plan = search(trace, cluster, targets, workers=1)
     best, good = brute_force(trace, cluster, targets)
     if not good:
@@ -149,7 +155,8 @@ def test_without_a_target_on_rejections_nothing_is_rejected_that_could_be_run():
     assert plan.chosen is not None
     assert plan.chosen.nodes == {"own": 4}
     # A job that is wider than the largest setup cannot be helped.
-    plan = search(trace, cluster_of(own({"max": 3})), [], workers=1)
+    allowed = allowing_rejections(trace, cluster_of(own({"max": 3})), [])
+    plan = search(trace, cluster_of(own({"max": 3})), allowed, workers=1)
     assert plan.chosen is not None
     assert (plan.chosen.nodes, plan.result.metrics["jobs_rejected"]) == ({"own": 1}, 1)
 
@@ -239,7 +246,7 @@ def test_the_pool_is_named_whose_limit_made_cheaper_setups_fail():
     """Three jobs of one node at once: two rented nodes make one wait, a third one would cost a seventh of the own."""
     trace = Trace.from_columns({"submit_s": [0, 0, 0, 86400], "run_s": [3600] * 4, "procs": [2] * 4})
     dear = own([0, 1], node={"cores": 6}, cost={"capex_usd": 100_000, "lifetime_years": 1})
-    target = Target(metric="wait_s", statistic="max", at_most=60)
+    target = Target(metric="wait_s", statistic="mean", at_most=60)
     cluster = cluster_of(dear, rented([0, 1, 2], price=0.5))
     plan = search(trace, cluster, [target], workers=1)
     assert plan.chosen is not None
@@ -251,7 +258,7 @@ def test_the_pool_is_named_whose_limit_made_cheaper_setups_fail():
     assert (
         "for want of more than the 2 nodes of pool rented that are allowed: with those alone, at $8,766 a year" in said
     )
-    assert "the largest waiting time is 1 h instead of at most 1 min" in said
+    assert "the mean waiting time is 15 min instead of at most 1 min" in said
     # What the hint promises: a third rented node does, and costs less.
     more = search(trace, cluster_of(dear, rented([0, 1, 2, 3], price=0.5)), [target], workers=1)
     assert more.chosen is not None
@@ -260,19 +267,19 @@ def test_the_pool_is_named_whose_limit_made_cheaper_setups_fail():
 
 
 def test_a_limit_that_arithmetic_alone_runs_into_is_named_too():
-    """Nothing of the cheap pool is replayed: two of its nodes have fewer cores than the work of the jobs needs."""
-    trace = Trace.from_columns({"submit_s": np.arange(0, 86400, 3600), "run_s": [3600] * 24, "procs": [6] * 24})
-    dear = own([0, 1], node={"cores": 6}, cost={"capex_usd": 1_000_000, "lifetime_years": 1})
-    target = Target(metric="throughput_jobs_per_hour", at_least=0.9)
-    cluster = cluster_of(dear, rented([0, 1], price=0.5, cores=6))
-    for most, names in ((1, []), (0, ["rented"])):
-        counts = [0, most] if most else [0]
-        plan = search(trace, cluster_of(dear, rented([*counts], price=0.5, cores=6)), [target], workers=1)
-        assert plan.chosen is not None
-        assert [one.pool for one in plan.edges] == [], names  # one choice is no limit of a range
-    plan = search(trace, cluster, [target], workers=1)
+    """Two rented nodes have too few cores for three jobs that start at once, so they are not even replayed."""
+    trace = Trace.from_columns({"submit_s": [0, 0, 0, 86400], "run_s": [3600] * 4, "procs": [2] * 4})
+    dear = own([0, 1], node={"cores": 6}, cost={"capex_usd": 100_000, "lifetime_years": 1})
+    target = Target(metric="wait_s", statistic="max", at_most=60)
+    plan = search(trace, cluster_of(dear, rented([0, 1, 2], price=0.5)), [target], workers=1)
     assert plan.chosen is not None
-    assert plan.chosen.nodes == {"own": 0, "rented": 1}
+    assert plan.chosen.nodes == {"own": 1, "rented": 0}
+    assert [(one.pool, one.edge, one.nodes, one.failing) for one in plan.edges] == [("rented", "most", 2, None)]
+    assert "with those, they have too few cores for the targets" in plan.summary["answer"]
+    # Where a third node would be dearer than the own one, or there is no range, nothing is said.
+    for counts, price in (([0, 1, 2], 10.0), ([2], 0.5)):
+        plan = search(trace, cluster_of(dear, rented(counts, price=price)), [target], workers=1)
+        assert plan.edges == ()
 
 
 @given(
@@ -289,7 +296,7 @@ def test_equal_costs_are_decided_by_nodes_and_policies_whatever_the_currency(tra
         cluster = cluster_of(
             own([0, 1, 2], name="first", cost=free), own([0, 1, 2], name="second", cost=free), policy=["easy", "fcfs"]
         )
-        targets = [Target(metric="wait_s", statistic="max", at_most=limit)]
+        targets = allowing_rejections(trace, cluster, [Target(metric="wait_s", statistic="max", at_most=limit)])
         plans.append(search(trace, cluster, targets, workers=1))
         best, good = brute_force(trace, cluster, targets)
         chosen = plans[-1].chosen
@@ -389,7 +396,7 @@ def test_what_is_met_on_the_whole_but_lost_at_the_end_is_said():
     calm, late = np.arange(36 * 7) * day, np.repeat(np.arange(36 * 7, 40 * 7 + 1) * day, 2)
     submit_s = np.concatenate([calm, late])
     trace = Trace.from_columns({"submit_s": submit_s, "run_s": [day / 2] * len(submit_s), "procs": [2] * len(submit_s)})
-    target = Target(metric="wait_s", statistic="p90", at_most="4 h")
+    target = Target(metric="wait_s", statistic="p90", at_most=4 * 3600)
     plan = search(trace, cluster_of(own(1)), [target], workers=1)
     judged = plan.judged_targets()[0]
     assert (judged["met"], judged["achieved"]) == (True, 0)
@@ -437,16 +444,15 @@ class Interrupting:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_search_that_is_interrupted_keeps_what_is_proven(workers):
     trace = generate(jobs=300, cores=16, load=0.9, seed=2)
-    targets = [Target(metric="wait_s", statistic="p95", at_most=3600)]
+    targets = [Target(metric="wait_s", statistic="p95", at_most=7200)]
     # The own nodes' cost is known but for busy energy, so that what is found first need not be the cheapest.
-    cluster = cluster_of(own({"min": 8, "max": 14}), rented({"max": 3}, 0.0001, min_nodes=0, always_up=False))
+    cluster = cluster_of(own({"min": 8, "max": 24}), rented({"max": 3}, 0.0001, min_nodes=0, always_up=False))
     full = search(trace, cluster, targets, workers=workers)
     assert full.status == "optimal"
     met = next(index for index, row in enumerate(full.setups["meets_targets"]) if row)
     with pytest.raises(KeyboardInterrupt):
         search(trace, cluster, targets, workers=workers, progress=Interrupting(met))
-    if met + 1 == len(full.setups):
-        return
+    assert met + 1 < len(full.setups)
     plan = search(trace, cluster, targets, workers=workers, progress=Interrupting(met + 1))
     assert (plan.status, plan.stopped) == ("best_found", "interrupted")
     assert plan.lower_bound_usd_per_year <= full.cost_usd_per_year <= plan.cost_usd_per_year
