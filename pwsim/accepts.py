@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from pwsim.schema import Frozen
 from pwsim.trace import Trace
-from pwsim.units import Frozen, Mebibytes
+from pwsim.units import Mebibytes
 
 
 def one_or_many(value: object) -> object:

@@ -13,10 +13,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pwsim import feedback, flurries, resampling, workload
+from pwsim.schema import Frozen
 from pwsim.sources import Log
 from pwsim.targets import Where
 from pwsim.trace import Trace
-from pwsim.units import Frozen, PositiveSeconds, Seconds
+from pwsim.units import PositiveSeconds, Seconds
 
 Factor = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Change = Callable[[Trace], Trace]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,10 @@ from pwsim.choices import Policies
 from pwsim.errors import InputError
 from pwsim.pools import OnPremisesPool, Pool
 from pwsim.rules import Policy, custom
+from pwsim.schema import Frozen
 from pwsim.trace import Trace
-from pwsim.units import DAY_S, Frozen, PositiveSeconds
+from pwsim.units import DAY_S, PositiveSeconds
+from pwsim.values import expect
 
 
 class Multifactor(Frozen):
@@ -101,9 +103,17 @@ class Cluster(Frozen):
     def homogeneous(
         cls, cores: int, policy: str | Policy = "easy", overrun: str = "allow", depth: int | None = None
     ) -> Cluster:
-        """Return one pool of ``cores`` single-core nodes, as SWF logs assume."""
+        """Return one pool of ``cores`` single-core nodes, as SWF logs assume.
+
+        Raises
+        ------
+        TypeError, InputError
+            If a value is wrong.
+        """
+        expect(cores, int, "cores", "a whole number of cores, such as 128")
         pool = {"name": "machine", "kind": "on_premises", "nodes": cores, "node": {"cores": 1}}
-        return cls.model_validate({"policy": policy, "overrun": overrun, "depth": depth, "pools": [pool]})
+        machine: dict[str, Any] = {"policy": policy, "overrun": overrun, "depth": depth, "pools": [pool]}
+        return cls(**machine)
 
     def at(self, nodes: Mapping[str, int], policy: Policy) -> Cluster:
         """Return the cluster with one node count for each pool (by name) and one policy.
@@ -117,6 +127,13 @@ class Cluster(Frozen):
         picked = self.model_copy(update={"pools": pools, "policy": (policy,)})
         picked.check_policies()  # it may be another than those that were checked
         return picked
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all values are the same, and code that policies name is that of one file."""
+        named = any(policy.code for policy in self.policy)
+        return super().__eq__(other) and (not named or self.folder == getattr(other, "folder", None))
+
+    __hash__ = Frozen.__hash__
 
     @property
     def steady(self) -> bool:

@@ -88,13 +88,15 @@ def hourly(pair: Pair) -> pd.DataFrame:
     """
     table: dict[str, Any] = {"time_s": pair.edges_s[:-1]}
     submit_s, procs = pair.trace.submit_s[pair.known] - pair.window[0], pair.trace.procs[pair.known]
+    weights: dict[str, tuple[Floats, Floats, Floats | Integers]]
     for prefix, schedule in (("recorded_", pair.recorded), ("", pair.simulated)):
         start_s, end_s = (times_s - pair.window[0] for times_s in schedule.of(pair.known))
-        for name, (from_s, to_s, weight) in {
+        weights = {
             "busy_cores": (start_s, end_s, procs),
             "queued_jobs": (submit_s, start_s, np.ones(len(procs))),
             "queued_cores": (submit_s, start_s, procs),
-        }.items():
+        }
+        for name, (from_s, to_s, weight) in weights.items():
             table[f"{prefix}{name}"] = _hourly_mean(from_s, to_s, weight, pair.edges_s)
     return pd.DataFrame(table, columns=list(HOURLY_COLUMNS))
 

@@ -82,7 +82,7 @@ def _found(trace: Trace) -> Iterator[tuple[dict[str, object], Integers]]:
     typical = TYPICAL_WEEKS * _typical(all_jobs)
     codes = np.asarray(trace.user.codes)
     for code in np.flatnonzero(np.bincount(codes[codes >= 0]) >= typical):
-        name, mine = trace.user.categories[code], np.flatnonzero(codes == code)
+        name, mine = trace.user.categories[int(code)], np.flatnonzero(codes == code)
         if not name:
             continue
         my_jobs = np.bincount(day[mine], minlength=days)

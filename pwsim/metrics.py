@@ -226,7 +226,9 @@ def integral_within(total: Callable[[Floats], Floats], within: tuple[Floats, Flo
     return summed
 
 
-def busy_core_s(start_s: Floats, end_s: Floats, procs: Integers, window: tuple[float, float] = (0.0, np.inf)) -> float:
+def busy_core_s(
+    start_s: Floats, end_s: Floats, procs: Floats | Integers, window: tuple[float, float] = (0.0, np.inf)
+) -> float:
     """Return the processor-seconds that jobs held within a window (its start and end) [core-s]."""
     held_s = np.clip(end_s, *window) - np.clip(start_s, *window)
     return math.fsum(procs * held_s)

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from pwsim.formats.clock import Clock
+from pwsim.schema import Frozen
 from pwsim.tariffs import Electricity, parse_local
-from pwsim.units import Frozen, Watts, numeral
+from pwsim.units import Watts, numeral
 
 Usd = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

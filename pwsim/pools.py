@@ -17,8 +17,9 @@ from pwsim.errors import InputError
 from pwsim.money import Commitment, Grams, OnPremisesCost, RentUsd, Usd
 from pwsim.prices import MARKETS, Offer, find_price
 from pwsim.rules.packing import MOST_GPUS, WHOLE
+from pwsim.schema import Frozen
 from pwsim.trace import Floats, Integers, Trace
-from pwsim.units import HOUR_S, Frozen, Mebibytes, PositiveSeconds, Seconds
+from pwsim.units import HOUR_S, Mebibytes, PositiveSeconds, Seconds
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 

@@ -24,11 +24,12 @@ from pwsim.errors import InputError, Problem, ScenarioError
 from pwsim.explain import problems
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.money import Economics
+from pwsim.schema import Frozen
 from pwsim.sources import Log
 from pwsim.targets import Target
 from pwsim.tariffs import COMPRESSED
 from pwsim.trace import Trace
-from pwsim.units import Frozen, Seconds
+from pwsim.units import Seconds
 
 
 class Metrics(Frozen):

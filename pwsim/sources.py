@@ -13,8 +13,8 @@ from pwsim.document import Place
 from pwsim.errors import InputError, TraceError
 from pwsim.formats import detect_format, mapping, read_trace, table, wrong_options
 from pwsim.formats.clock import Clock
+from pwsim.schema import Frozen
 from pwsim.trace import WIDEST, Trace
-from pwsim.units import Frozen
 from pwsim.workload import in_cores
 
 

@@ -13,8 +13,9 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, mod
 from pwsim import metrics
 from pwsim.accepts import Names
 from pwsim.result import Result
+from pwsim.schema import Frozen
 from pwsim.trace import Trace
-from pwsim.units import Frozen, numeral, parse_quantity
+from pwsim.units import numeral, parse_quantity
 from pwsim.wording import SHARES, target_text
 from pwsim.workload import matching
 

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
+from pwsim.schema import Frozen
 from pwsim.trace import LONGEST_S, Floats, Trace
-from pwsim.units import DAY_S, HOUR_S, Frozen
+from pwsim.units import DAY_S, HOUR_S
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Days of the week, as scenarios name them."""

@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, Self, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from pwsim.errors import TraceError
-from pwsim.units import numeral
+from pwsim.units import DAY_S, HOUR_S, numeral
+from pwsim.values import ByContent, card
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -108,12 +109,34 @@ class Feedback(NamedTuple):
         return Feedback(new_row[self.follows[rows]], self.think_s[rows])
 
 
-@dataclass(frozen=True)
-class Trace:
+Values = TypeVar("Values")
+
+
+class _ColumnOf(Generic[Values]):
+    """A column of a trace as an attribute of it, an array of shape (jobs,)."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        column = next(one for one in COLUMNS if one.name == name)
+        self.__doc__ = f"{column.text}{f' [{column.unit}]' if column.unit else ''}"
+
+    @overload
+    def __get__(self, trace: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, trace: Trace, owner: type) -> Values: ...
+    def __get__(self, trace: Trace | None, owner: type) -> Self | Values:
+        if trace is None:
+            return self
+        values: Values = trace.table[self.name]
+        return values
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(ByContent):
     """A workload: jobs in job order, and what was left out of it.
 
     Build one with :meth:`from_columns` or :func:`pwsim.read_trace`.  The arrays are read-only; a change gives a
-    new trace.
+    new trace.  Two traces are equal if all that they know is, but for the path of the file.
 
     Examples
     --------
@@ -147,10 +170,27 @@ class Trace:
     first_dropped: Mapping[str, int] = field(default_factory=dict)
     """Number of the first record that was dropped for each reason, from 1 as the format counts records
     (:mod:`pwsim.formats.examples` shows it)."""
-    path: str = ""
+    path: str = field(default="", compare=False)
     """File that it was read from; empty if from none."""
     compressed: bool = False
     """Whether arrivals were made denser, or thinner, so that the hours at which users submit their jobs are lost."""
+
+    job_id = _ColumnOf[Integers]()
+    submit_s = _ColumnOf[Floats]()
+    run_s = _ColumnOf[Floats]()
+    procs = _ColumnOf[Integers]()
+    estimate_s = _ColumnOf[Floats]()
+    nodes = _ColumnOf[Integers]()
+    memory_mib = _ColumnOf[Integers]()
+    gpus = _ColumnOf[Floats]()
+    data_gib = _ColumnOf[Floats]()
+    recorded_wait_s = _ColumnOf[Floats]()
+    held_s = _ColumnOf[Floats]()
+    recorded_status = _ColumnOf[pd.Categorical]()
+    user = _ColumnOf[pd.Categorical]()
+    user_group = _ColumnOf[pd.Categorical]()
+    queue = _ColumnOf[pd.Categorical]()
+    partition = _ColumnOf[pd.Categorical]()
 
     @classmethod
     def from_columns(
@@ -232,13 +272,23 @@ class Trace:
     def __len__(self) -> int:
         return len(self.table["submit_s"])
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _DTYPES:
-            return self.table[name]
-        raise AttributeError(f"a trace has no column {name!r}")
-
     def __repr__(self) -> str:
         return f"<Trace {self.name!r}: {len(self)} jobs, {self.jobs_read - len(self)} records dropped>"
+
+    def _repr_html_(self) -> str:
+        """Return the trace as a small table, for notebooks."""
+        rows: list[tuple[str, str]] = [
+            ("jobs", f"{len(self):,}"),
+            ("dropped", ", ".join(f"{reason} {lost:,}" for reason, lost in self.dropped.items()) or "none"),
+            ("first to last submission", f"{self.span_s / DAY_S:,.1f} d"),
+        ]
+        if len(self):
+            rows += [
+                ("processors of a job", f"{self.procs.min():,} to {self.procs.max():,}"),
+                ("core-hours", f"{float(np.dot(self.procs, self.run_s)) / HOUR_S:,.0f}"),
+            ]
+        rows += [("changed", text) for text in self.changes]
+        return card(f"Trace {self.name}", rows)
 
     @property
     def jobs(self) -> pd.DataFrame:

@@ -37,8 +37,8 @@ from pwsim.document import read_document
 from pwsim.errors import InputError, ScenarioError
 from pwsim.explain import problems
 from pwsim.making import QUANTILES, Making
+from pwsim.schema import Frozen
 from pwsim.trace import Trace
-from pwsim.units import Frozen
 from pwsim.writing import new_file
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

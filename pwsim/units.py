@@ -12,7 +12,7 @@ import sys
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 HOUR_S = 3600.0
 """Seconds in an hour."""
@@ -35,12 +35,6 @@ def numeral(value: float, digits: int = 6) -> str:
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
     text = f"{value:,.{max(decimals, 0)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-class Frozen(BaseModel):
-    """The base of what a scenario holds: frozen, strict, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ]+)\s*")

@@ -12,14 +12,16 @@ import pwsim
 PACKAGE = Path(pwsim.__file__).parent
 
 LAYERS = [
-    {"errors", "names", "units"},
+    {"errors", "names", "units", "values"},
     {"writing"},
     {"trace", "document", "datasets", "rules"},
+    {"explain"},
+    {"schema"},
     {"wording", "estimates", "ai_training"},
     {"lublin"},
     {"making"},
     {"series"},
-    {"formats", "workload", "resampling", "flurries", "feedback", "synthetic", "prices", "explain", "tariffs"},
+    {"formats", "workload", "resampling", "flurries", "feedback", "synthetic", "prices", "tariffs"},
     {"money", "accepts", "choices"},
     {"pools"},
     {"cluster"},

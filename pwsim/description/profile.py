@@ -17,7 +17,7 @@ from pwsim.description import calendar
 from pwsim.flurries import find_flurries
 from pwsim.formats.examples import dropped_examples
 from pwsim.summary import plain
-from pwsim.trace import DROP_REASONS, Floats, Trace
+from pwsim.trace import DROP_REASONS, Floats, Integers, Trace
 from pwsim.units import HOUR_S
 
 MOST_NAMES = 10
@@ -74,7 +74,7 @@ def profile_of(trace: Trace, cores: int | None = None, time_zone: str = "UTC") -
     return plain_profile
 
 
-def spread(values: Floats) -> dict[str, float] | None:
+def spread(values: Floats | Integers) -> dict[str, float] | None:
     """Return mean, least, largest and percentiles (nearest rank); ``None`` of nothing."""
     if not len(values):
         return None
@@ -180,7 +180,7 @@ def _counts(names: pd.Categorical) -> dict[str, int]:
     return {name: jobs for name, jobs in pairs if name and jobs}
 
 
-def classes(values: Floats, bounds: Any, work: Floats) -> list[dict[str, float]]:
+def classes(values: Floats | Integers, bounds: Any, work: Floats) -> list[dict[str, float]]:
     """Return jobs and core-hours of the classes from each bound (included) to the next, empty ones at the end cut."""
     place = np.clip(np.searchsorted(bounds, values, side="right") - 1, 0, len(bounds) - 1)
     last = int(place.max()) + 1 if len(place) else 0

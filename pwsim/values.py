@@ -1,0 +1,118 @@
+"""What values of pwsim have in common: they are compared by content, shown as a small table, and told apart by type."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+def expect(value: object, kind: type | tuple[type, ...], name: str, right: str) -> None:
+    """Make sure that an argument is of the right type.
+
+    Parameters
+    ----------
+    value, kind
+        The argument, and the types that are right.
+    name, right
+        Its name, and what would be right, for the message.
+
+    Raises
+    ------
+    TypeError
+        If it is of another type.
+
+    Examples
+    --------
+    >>> expect("x", int, "seed", "a whole number")
+    Traceback (most recent call last):
+    TypeError: seed must be a whole number (got 'x')
+    """
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        text = repr(value)
+        raise TypeError(f"{name} must be {right} (got {text if len(text) <= 80 else text[:77] + '...'})")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same content: arrays and tables by what they hold, NaN like NaN.
+
+    Examples
+    --------
+    >>> same({"a": np.array([1.0, np.nan])}, {"a": np.array([1.0, np.nan])}), same([1], [2])
+    (True, False)
+    """
+    if one is other:
+        return True
+    if isinstance(one, pd.DataFrame) and isinstance(other, pd.DataFrame):
+        one, other = ({name: table[name].array for name in table} for table in (one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if type(one) is not type(other):
+        return bool(np.isscalar(one) and np.isscalar(other) and one == other)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(same(*pair) for pair in zip(one, other, strict=True))
+    if isinstance(one, np.ndarray | pd.api.extensions.ExtensionArray):
+        return np.shape(one) == np.shape(other) and _same_array(np.asarray(one), np.asarray(other))
+    return bool(one == other or (one != one and other != other))  # noqa: PLR0124 - only NaN differs from itself
+
+
+def _same_array(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind in "fmM")
+
+
+def digested(value: Any) -> int:
+    """Return a hash that values which are the :func:`same` share; of arrays and tables only the size counts."""
+    if isinstance(value, np.ndarray | pd.DataFrame | pd.api.extensions.ExtensionArray):
+        return hash(np.shape(value)[:1])
+    if isinstance(value, Mapping):
+        return hash(frozenset((key, digested(one)) for key, one in value.items()))
+    if isinstance(value, list | tuple):
+        return hash(tuple(digested(one) for one in value))
+    if isinstance(value, float) and math.isnan(value):
+        return 0
+    return hash(value)
+
+
+class ByContent:
+    """The base of data classes that hold arrays or tables: equal if all of their fields are."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(same(getattr(self, name), getattr(other, name)) for name in self._compared())
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *(digested(getattr(self, name)) for name in self._compared())))
+
+    def _compared(self) -> Iterable[str]:
+        return (field.name for field in dataclasses.fields(self) if field.compare)  # type: ignore[arg-type]
+
+
+def card(title: str, rows: Iterable[tuple[object, ...]], heads: Iterable[str] = ()) -> str:
+    """Return a small table in HTML for notebooks; it takes its colours from the page, light or dark.
+
+    Parameters
+    ----------
+    title
+        What it is of.
+    rows
+        The cells of each row, the first of which is its head.
+    heads
+        Heads of the columns, if there are any.
+    """
+    cells = '<td style="text-align:left">'
+    head = "".join(f'<th style="text-align:left">{escape(str(one))}</th>' for one in heads)
+    body = "".join(
+        f'<tr><th style="text-align:left">{escape(str(first))}</th>'
+        + "".join(f"{cells}{escape(str(one))}</td>" for one in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    top = f"<thead><tr>{head}</tr></thead>" if head else ""
+    return f"<div><strong>{escape(title)}</strong><table>{top}<tbody>{body}</tbody></table></div>"
