@@ -403,6 +403,32 @@ def generate(
 
 @trace.command()
 @click.argument("log", type=_PATH)
+@click.option("-o", "--out", type=_PATH, required=True, help="YAML file for the scenario.")
+@click.option("--cores", type=click.IntRange(1, 10**9), help="Processors of the machine; default: what the log says.")
+@_options(*_LOG, "overwrite")
+def init(log: Path, out: Path, cores: int | None, overwrite: bool, **log_options: Any) -> None:
+    """Write a first scenario for LOG (a log, or the name of a data set): own nodes, rented ones, or both.
+
+    It has real prices, pools that fit the load, targets from the waits that the log recorded, and comments; it runs as
+    it stands.
+    """
+    from pwsim import datasets, drafting
+    from pwsim.writing import new_file
+
+    _reserve(out, overwrite)
+    workload = _read(log, **log_options)
+    dataset = not log.exists() and str(log) in datasets.NAMES
+    said = {name.rstrip("_"): value for name, value in log_options.items() if value != 1}
+    origin = drafting.Origin.of(log, out.parent, dataset=dataset, **said)
+    text = drafting.first_scenario(workload, origin, cores)
+    with new_file(out) as beside:
+        beside.write_text(text, encoding="utf-8")
+    click.echo(f"{out}: a first scenario for {workload.name}; look at its prices and targets, then run")
+    click.echo(f"  pwsim run {out} --out results/{out.stem}")
+
+
+@trace.command()
+@click.argument("log", type=_PATH)
 @click.option("-o", "--out", type=_PATH, required=True, help="YAML file for the twin.")
 @_options(*_LOG, "overwrite")
 def fit(log: Path, out: Path, overwrite: bool, **log_options: Any) -> None:

@@ -37,7 +37,7 @@ LAYERS = [
     {"sources", "description", "hindcasting"},
     {"changes"},
     {"bounds", "scenario", "sweep"},
-    {"judgement", "milp"},
+    {"drafting", "judgement", "milp"},
     {"plan"},
     {"cli"},
     {"__init__", "__main__"},
