@@ -44,6 +44,8 @@ NODES_AT_LEAST = 8
 """An own node is the largest of :data:`SIZES` of which the machine has so many."""
 SIZES = (4, 8, 16, 36)
 """Cores of an own node."""
+BEYOND = 3
+"""Own nodes at most over those that are busy on average; of the machine that wrote the log, half as many times."""
 SLACK = 1.25
 """Rented nodes beyond those that hold all jobs at once, for what does not fit between others."""
 LONGEST_WAIT_S, LONGEST_MEAN_WAIT_S = 4 * HOUR_S, HOUR_S
@@ -336,7 +338,7 @@ def _own_counts(own: Nodes, jobs: Trace, machine: int | None, number: int) -> tu
     average = own.on_average(jobs)
     present = None if machine is None else -(-machine // own.cores)
     least = max(1, int(average / 2))
-    most = max(own.widest(jobs), int(np.ceil(2 * average)), int(SLACK * (present or 0)), least + 1)
+    most = max(own.widest(jobs), int(np.ceil(BEYOND * average)), int(BEYOND * (present or 0) / 2), least + 1)
     return sorted({0, *_spaced(least, most, number), *([present] if present else [])}), present
 
 

@@ -89,8 +89,8 @@ def test_what_was_said_of_the_log_is_carried_over_and_paths_start_at_the_scenari
     frame["when"] = pd.to_datetime(1.6e9 + frame.pop("submit_s"), unit="s").astype(str)
     frame["run_s"] /= 60
     frame.rename(columns={"run_s": "minutes"}).to_csv(tmp_path / "logs" / "my: log.csv", index=False)
-    options = ("--columns", "submit_s=when,run_s=minutes:min,procs=procs", "--time-zone", "Europe/Paris")
-    options = (*options, "--cores-per-proc", "4", "--format", "csv")
+    table = ("--format", "csv", "--columns", "submit_s=when,run_s=minutes:min,procs=procs")
+    options = (*table, "--time-zone", "Europe/Paris", "--cores-per-proc", "4")
     scenario = init(capsys, "logs/my: log.csv", *options, out="asked/first.yaml")
     log = scenario.read_log()
     assert (set(log.procs.tolist()), set(log.run_s.tolist())) == ({8}, {HOUR_S})
