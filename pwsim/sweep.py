@@ -8,6 +8,8 @@ same calls run on a Dask cluster.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from typing import Any, TypeVar
@@ -49,7 +51,18 @@ def in_parallel(
         prefer="processes" if engine == "simpy" else "threads",
         return_as="generator",
     )
-    return _answers(parallel(joblib.delayed(function)(*task) for task in tasks))
+    return _answers(parallel(joblib.delayed(_call)(os.getpid(), function, *task) for task in tasks))
+
+
+def _call(parent: int, function: Callable[..., Answer], *task: Any) -> Answer:
+    """Call a function; a worker process leaves it to its parent to heed interrupts.
+
+    A terminal sends them to both, and a worker that is interrupted has nothing to tell but its traceback.
+    """
+    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, signal.SIG_IGN)
+    return function(*task)
 
 
 def _answers(computed: Iterator[Answer]) -> Iterator[Answer]:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -122,19 +121,51 @@ def test_simulate_a_real_log(dataset, cores, policy, overrun, wait_s, slowdown, 
     assert answer.startswith(summary["answer"])
 
 
+SLOW = """
+name: slow
+workload: {trace: {dataset: sample}}
+cluster:
+  pools:
+    - {name: rented, kind: cloud, node: {cores: 16}, price_usd_per_hour: 1, boot_time: 1 min, nodes: {min: 12, max: 60}}
+targets: [{metric: wait_s, statistic: mean, at_most: %s}]
+"""
+"""Forty-nine setups of nodes that come and go, of which no bound excludes any."""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_interrupt_leaves_nothing(repository, tmp_path):
-    command = [sys.executable, "-m", "pwsim", "run", str(repository / "scenarios" / "policy-choice.yaml")]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+@pytest.mark.parametrize(
+    ("sign", "found", "workers"),
+    [
+        (signal.SIGINT, True, 1),
+        (signal.SIGTERM, True, 2),
+        (signal.SIGINT, False, 2),
+        (signal.SIGTERM, False, 1),
+    ],
+)
+def test_a_search_that_is_interrupted_keeps_what_it_found(sign, found, workers, tmp_path):
+    """The signal goes to the workers as well, as from a terminal."""
+    scenario, out = tmp_path / "slow.yaml", tmp_path / "results" / "out"
+    scenario.write_text(SLOW % ("30 d" if found else "0 s"))
+    command = [sys.executable, "-m", "pwsim", "run", str(scenario), "--engine", "simpy", "--workers", str(workers)]
     with subprocess.Popen(
-        [*command, "--out", str(tmp_path / "out")], stderr=subprocess.PIPE, text=True, env=environment
+        [*command, "--out", str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stderr is not None
-        assert "setups replayed" in process.stderr.readline(), "a line of progress while it runs"
-        time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        line = process.stderr.readline()
+        assert ("best so far" if found else "none meets the targets yet") in line, line
+        os.killpg(process.pid, sign)
+        answer, err = process.communicate(timeout=120)
     assert process.returncode == 3, err
-    assert "Interrupted; nothing was written." in err
     assert "Traceback" not in err
-    assert list(tmp_path.iterdir()) == []
+    if not found:
+        assert "Interrupted; nothing was written." in err
+        assert list(tmp_path.iterdir()) == [scenario]
+        return
+    assert "Interrupted: writing what was found so far." in err
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["status"], summary["stopped"]) == ("best_found", "interrupted")
+    assert 1 <= summary["setups_simulated"] < 49
+    assert summary["lower_bound_usd_per_year"] <= summary["cost_usd_per_year"]
+    assert answer.startswith(summary["answer"])
+    assert "cut short, for it was interrupted" in answer
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
