@@ -15,6 +15,13 @@ import numpy as np
 from pwsim.metrics import integral, integral_within
 from pwsim.trace import Floats, Integers
 
+SHARE_COLUMNS = (
+    "utilization", "unused_core_share", "stranded_core_share", "idle_core_share",
+    "gpu_utilization", "unused_gpu_share", "stranded_gpu_share", "idle_gpu_share",
+)  # fmt: skip
+"""Shares of the cores, and of the GPUs, that are up in the measurement window: what running jobs ask for, what they
+hold beside it, what is free while jobs wait in the pool, and what is free while none does.  They add up to 1."""
+
 
 class Split(NamedTuple):
     """Core-seconds, or GPU-seconds, between each two successive times, each of shape (times - 1,)."""

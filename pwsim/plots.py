@@ -1,9 +1,15 @@
-"""Figures: each a function of the result tables that draws on matplotlib axes and returns them."""
+"""Figures: each a function of the result tables that draws on matplotlib axes and returns them.
+
+Drawn under :func:`style`, as for the report, letters can be read on a narrow screen, and the SVG that :func:`save` writes
+follows the reader's choice of light or dark.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +19,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from pwsim import costs
+from pwsim.capacity import SHARE_COLUMNS
 from pwsim.comparison import LEAST_WEEK_JOBS
 from pwsim.metrics import nearest_rank, size_class, size_label
 from pwsim.units import DAY_S, HOUR_S, numeral
@@ -23,18 +30,55 @@ from pwsim.wording import PART_NAMES, WHOLE_SETUP, duration, statistic_text, val
 
 # Okabe and Ito's palette: told apart by colour-blind readers.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#777777",
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#6e6e6e",
 )  # fmt: skip
+INK, PAPER, GRID = "#1a1a1a", "#ffffff", "#dddddd"
+"""Colours of letters and axes, of the ground, and of the grid."""
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+FREE = "#f2b8a0"
+"""Colour of what is free while jobs wait, a light red."""
 
 _TICKS_S = (1, 10, 60, 600, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 365 * DAY_S, 3650 * DAY_S)
 _MOST_BINS = 400
 """Points in time that the timeline draws; longer replays are averaged."""
 
+NARROW, WIDE = 4.8, 9.6
+"""Widths of a figure that stands beside another or on a small screen, and of one that stands alone [inches]."""
 
-def new_axes(width: float = 7.2, height: float = 3.6) -> Axes:
-    """Return axes on a new figure of pyplot's, so that notebooks show it; size in inches."""
+_ON_DARK = {INK: "#e6e6e6", PAPER: "#15181c", GRID: "#3a3f46", GREY: "#a6a6a6", BLUE: "#4aa3df"}
+"""What takes the place of a colour for readers who prefer dark pages; the other colours do on both."""
+
+
+@contextmanager
+def style(width: float = NARROW) -> Iterator[None]:
+    """Draw as for the report: figures of a width [inches] in its colours, whatever pyplot's settings are."""
+    settings = {
+        "figure.figsize": (width, width), "font.size": 10, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
+        "figure.facecolor": PAPER, "axes.facecolor": PAPER, "savefig.facecolor": PAPER, "legend.facecolor": PAPER,
+        "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
+    }  # fmt: skip
+    with plt.style.context(["default", settings]):
+        yield
+
+
+def new_axes(height: float = 3.4) -> Axes:
+    """Return axes on a new figure of pyplot's, so that notebooks show it; its width is pyplot's, its height [inches]."""
+    width = mpl.rcParams["figure.figsize"][0]
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def legend_above(ax: Axes) -> None:
+    """Put the legend above the axes, where it hides nothing, in as many columns as there is room for."""
+    labels = ax.get_legend_handles_labels()[1]
+    if labels:
+        figure = ax.get_figure(root=True)
+        assert isinstance(figure, Figure)
+        room = figure.get_figwidth() * 72 * 0.85 / mpl.rcParams["font.size"]  # in letters' heights
+        columns = int(room // (0.55 * max(map(len, labels)) + 3.5))
+        ax.legend(
+            loc="lower left", bbox_to_anchor=(0, 1.0), ncols=max(1, min(columns, len(labels))), frameon=False,
+            borderaxespad=0.2, columnspacing=1.2, handlelength=1.6,
+        )  # fmt: skip
 
 
 def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
@@ -64,7 +108,7 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     if met.any():
         best = int(np.flatnonzero(met)[np.argmin(cost[met])])
         ax.scatter(
-            cost[best], achieved[best] / scale, s=220, facecolors="none", edgecolors="black", label="chosen", zorder=4
+            cost[best], achieved[best] / scale, s=220, facecolors="none", edgecolors=INK, label="chosen", zorder=4
         )
     sign = "at most" if target["at_least"] is None else "at least"
     ax.axhline(target["required"] / scale, color=GREY, linestyle="--", linewidth=1)
@@ -77,12 +121,15 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     if len(positive) and positive.max() > 50 * positive.min() and (achieved[known] > 0).all():
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value)))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        thousands(ax.yaxis)
     ax.margins(0.08, 0.15)
     ax.set_xlabel("cost [USD a year]")
     unit = " [h]" if scale == HOUR_S else ""
     ax.set_ylabel(_wrapped(f"{statistic_text(target['metric'], target['statistic'])}{unit}"))
     thousands(ax.xaxis)
-    ax.legend(loc="best", frameon=True)
+    legend_above(ax)
     return clean(ax)
 
 
@@ -112,7 +159,7 @@ def search(table: pd.DataFrame, lower_bound_usd_per_year: float | None = None, a
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.margins(0.05, 0.15)
     thousands(ax.yaxis)
-    ax.legend(loc="best")
+    legend_above(ax)
     return clean(ax)
 
 
@@ -133,15 +180,15 @@ def cost_breakdown(
     whole = sum(one["usd_per_year"] for one in site)
     bars = [*pools, {"name": WHOLE_SETUP, "site_usd_per_year": whole}] if whole else pools
     parts = sum(any(bar.get(part) for bar in bars) for part in costs.PARTS)
-    ax = new_axes(height=max(1.1 + 0.5 * len(bars), 0.6 + 0.2 * parts)) if ax is None else ax
+    ax = new_axes(height=0.9 + 0.45 * len(bars) + 0.2 * math.ceil(parts / 2)) if ax is None else ax
     left = np.zeros(len(bars))
-    names = [bar["name"] for bar in bars]
+    names = [_wrapped(bar["name"], 16) for bar in bars]
     for index, part in enumerate(costs.PARTS):
         values = np.array([bar.get(part) or 0.0 for bar in bars])
         if values.any():
             hatch = ("", "///")[index // len(COLOURS)]  # each colour once plain and once hatched
             ax.barh(
-                names, values, left=left, color=COLOURS[index % len(COLOURS)], hatch=hatch, edgecolor="white",
+                names, values, left=left, color=COLOURS[index % len(COLOURS)], hatch=hatch, edgecolor=PAPER,
                 linewidth=0, label=PART_NAMES[part], height=0.6,
             )  # fmt: skip
             left += values
@@ -149,8 +196,49 @@ def cost_breakdown(
     ax.set_xlim(0, max(left.max() * 1.05, 1.0))
     ax.set_xlabel("USD a year")
     thousands(ax.xaxis)
-    if left.any():
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
+    legend_above(ax)
+    return clean(ax)
+
+
+CAPACITY = (
+    ("asked for by jobs", BLUE, ""), ("held but not used", GREY, "////"), ("free while jobs wait", FREE, ""),
+    ("idle", GRID, ""),
+)  # fmt: skip
+"""Names, colours and hatches of what becomes of cores and GPUs, in the order of :data:`pwsim.capacity.SHARE_COLUMNS`."""
+
+
+def capacity(pools: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
+    """Draw what becomes of the cores, and first of the GPUs, of each pool that are up.
+
+    Parameters
+    ----------
+    pools
+        ``pools`` of ``summary.json``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    gpus = any(pool["gpus_per_node"] for pool in pools)
+    bars = [
+        (f"{pool['name']}: {what}" if gpus else pool["name"], [pool[column] for column in columns])
+        for what, columns in (("GPUs", SHARE_COLUMNS[4:]), ("cores", SHARE_COLUMNS[:4]))
+        for pool in pools
+        if pool[columns[0]] is not None
+    ]
+    ax = new_axes(height=1.3 + 0.4 * max(len(bars), 1)) if ax is None else ax
+    if not bars:
+        return empty(ax, "nothing was up")
+    names, left = [_wrapped(name, 16) for name, _ in bars], np.zeros(len(bars))
+    for index, (label, colour, hatch) in enumerate(CAPACITY):
+        values = np.array([shares[index] for _, shares in bars]) * 100
+        if values.any():
+            ax.barh(
+                names, values, left=left, color=colour, hatch=hatch, edgecolor=PAPER, linewidth=0, label=label, height=0.6
+            )
+            left += values
+    ax.invert_yaxis()
+    ax.set_xlim(0, 100)
+    ax.set_xlabel("share of what is up [%]")
+    legend_above(ax)
     return clean(ax)
 
 
@@ -180,7 +268,7 @@ def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axe
             ax.plot([0, target["required"], target["required"]], [percent, percent, 0], "--", color=colour, linewidth=1)
             text = f"asked: {numeral(percent)} % within {duration(target['required'])}"
             ax.annotate(text, (target["required"], 4), xytext=(-6, 0), textcoords="offset points",
-                        ha="right", color=colour)  # fmt: skip
+                        ha="right")  # fmt: skip
     return _wait_axis(ax, longest_s)
 
 
@@ -225,24 +313,28 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0, max(*p95s, *medians, 1 / 60) * 1.1)
     ax.set_ylabel("waiting time [h]")
     thousands(ax.yaxis)
-    ax.legend(loc="best")
+    legend_above(ax)
     return clean(ax)
 
 
 def _size_ticks(ax: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:
     """Name the classes of sizes, with the number of jobs in each."""
-    many = len(labels) > 10  # then side by side, aslant
+    many = len(labels) > 5  # then side by side, aslant
     texts = [
         f"{label} ({number:,})" if many else f"{label}\n{number:,}"
         for label, number in zip(labels, counts, strict=True)
     ]
-    style: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if many else {}
-    ax.set_xticks(np.arange(len(labels)), texts, fontsize=7 if many else 8, **style)
+    aslant(ax, texts) if many else ax.set_xticks(np.arange(len(labels)), texts)
     ax.set_xlabel("processors of the job, and number of such jobs")
 
 
+def aslant(ax: Axes, labels: Sequence[str]) -> None:
+    """Name the bars along an axis by labels that would not fit side by side."""
+    ax.set_xticks(np.arange(len(labels)), labels, rotation=40, ha="right", rotation_mode="anchor")
+
+
 def timeline(table: pd.DataFrame, sizes: Mapping[str, int], ax: Axes | None = None, unit: str = "cores") -> Axes:
-    """Draw the cores (or GPUs) of each pool that jobs hold over time, and those that are up.
+    """Draw what becomes of the cores (or GPUs) over time: those of each pool that jobs ask for, held, free, and up.
 
     Parameters
     ----------
@@ -259,20 +351,29 @@ def timeline(table: pd.DataFrame, sizes: Mapping[str, int], ax: Axes | None = No
     table = table.assign(up=table["nodes_up"] * table["pool"].astype(str).map(dict(sizes)).astype(float))
     days, busy, width = _binned(table, f"busy_{unit}")
     _, up, _ = _binned(table, "up")
+    layers = [(f"busy: {name}", busy[name], colour, "") for name, colour in zip(busy, COLOURS * 20, strict=False)]
+    for what, label, colour, hatch in (
+        ("unused", "held but not used", GREY, "////"),
+        ("stranded", "free while jobs wait", FREE, ""),
+    ):
+        layers.append((label, _binned(table, f"{what}_{unit}")[1].sum(axis=1), colour, hatch))
     below = np.zeros(len(days))
-    for name, colour in zip(busy, COLOURS * 20, strict=False):
-        top = below + busy[name].to_numpy()
-        if busy[name].any():
-            ax.fill_between(days, below, top, step="post", color=colour, alpha=0.85, linewidth=0, label=f"busy: {name}")
+    for label, layer, colour, hatch in layers:
+        top = below + layer.to_numpy()
+        if layer.any():
+            ax.fill_between(
+                days, below, top, step="post", color=colour, linewidth=0, label=label, hatch=hatch or None,
+                edgecolor=PAPER if hatch else "none",
+            )  # fmt: skip
         below = top
-    ax.step(days, up.sum(axis=1), where="post", color="black", linewidth=1.2, label="up")
+    ax.step(days, up.sum(axis=1), where="post", color=INK, linewidth=1.2, label="up")
     ax.set_ylim(0, max(up.sum(axis=1).max(), below.max(), 1.0) * 1.05)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, frameon=False, fontsize="small")
+    legend_above(ax)
     return _over_time(ax, days, width, unit)
 
 
-def queue(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the cores that waiting jobs ask for over time.
+def queue(table: pd.DataFrame, ax: Axes | None = None, unit: str = "cores") -> Axes:
+    """Draw the cores (or GPUs) that waiting jobs ask for over time.
 
     Parameters
     ----------
@@ -280,13 +381,15 @@ def queue(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ``timeline.parquet``.
     ax
         Axes to draw on; new ones if left out.
+    unit
+        ``cores`` or ``gpus``.
     """
     ax = new_axes(height=2.4) if ax is None else ax
-    days, queued, width = _binned(table, "queued_cores")
+    days, queued, width = _binned(table, f"queued_{unit}")
     total = queued.sum(axis=1).to_numpy()
-    ax.fill_between(days, total, step="post", color=RED, alpha=0.7, linewidth=0)
+    ax.fill_between(days, total, step="post", color=RED, linewidth=0)
     ax.set_ylim(0, max(total.max(), 1.0) * 1.05)
-    return _over_time(ax, days, width)
+    return _over_time(ax, days, width, unit)
 
 
 RECORDED, SIMULATED = ORANGE, BLUE
@@ -312,7 +415,7 @@ def compared_waits(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
         wait_s = np.sort(both[column].to_numpy(float))
         longest_s = max(longest_s, wait_s[-1])
         _started(ax, wait_s, color=colour, label=label)
-    ax.legend(loc="lower right")
+    legend_above(ax)
     return _wait_axis(ax, longest_s)
 
 
@@ -336,7 +439,7 @@ def compared_sizes(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _size_ticks(ax, list(sizes["class_name"]), list(sizes["jobs"]))
     ax.set_ylabel("mean waiting time [h]")
     thousands(ax.yaxis)
-    ax.legend(loc="best")
+    legend_above(ax)
     return clean(ax)
 
 
@@ -364,7 +467,7 @@ def compared_weeks(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("mean waiting time [h]")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     thousands(ax.yaxis)
-    ax.legend(loc="best")
+    legend_above(ax)
     return clean(ax)
 
 
@@ -387,7 +490,7 @@ def compared_hours(table: pd.DataFrame, column: str, ax: Axes | None = None) -> 
     for name, (label, colour) in names.items():
         ax.step(days, mean[name], where="post", color=colour, label=label, linewidth=1.0, alpha=0.9)
     ax.set_ylim(0, max(mean.to_numpy().max(), 1.0) * 1.05)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize="small")
+    legend_above(ax)
     return _over_time(ax, days, width, {"queued_jobs": "waiting jobs", "busy_cores": "busy cores"}[column])
 
 
@@ -409,14 +512,30 @@ def _over_time(ax: Axes, days: Any, width: int, unit: str = "cores") -> Axes:
     return clean(ax)
 
 
-def save(ax: Axes, directory: Path, name: str) -> None:
-    """Write a figure as SVG and PNG, the same bytes for the same figure, and close it."""
+def svg(ax: Axes) -> str:
+    """Return a figure as SVG, the same text for the same figure, in other colours where pages are dark; close it."""
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
+    text = StringIO()
     with mpl.rc_context({"svg.hashsalt": "pwsim", "svg.fonttype": "path"}):
-        figure.savefig(directory / f"{name}.svg", metadata={"Date": None, "Creator": "pwsim"})
-    figure.savefig(directory / f"{name}.png", dpi=150, metadata={"Software": "pwsim"})
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "pwsim"})
     plt.close(figure)
+    rules = "".join(
+        f'[style*="{what}: {light}"] {{ {what}: {dark} !important }} '
+        for light, dark in _ON_DARK.items()
+        for what in ("fill", "stroke")
+    )
+    return text.getvalue().replace("</style>", f"@media (prefers-color-scheme: dark) {{ {rules}}}</style>", 1)
+
+
+def save(ax: Axes, directory: Path, name: str) -> str:
+    """Write a figure as SVG and PNG, the same bytes for the same figure, and close it; return the SVG."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    figure.savefig(directory / f"{name}.png", dpi=200, metadata={"Software": "pwsim"})
+    text = svg(ax)
+    (directory / f"{name}.svg").write_text(text, encoding="utf-8")
+    return text
 
 
 def _deciding_target(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]]) -> int:
@@ -434,7 +553,7 @@ def clean(ax: Axes) -> Axes:
     """Return axes without the frame's upper and right side, on a light grid."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    ax.grid(visible=True, color="#dddddd", linewidth=0.6)
+    ax.grid(visible=True, color=GRID, linewidth=0.6)
     ax.set_axisbelow(True)
     return ax
 
@@ -452,7 +571,8 @@ def thousands(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value, 10)))
 
 
-def _wrapped(text: str) -> str:
+def _wrapped(text: str, width: int = 32) -> str:
+    """Return a text in two lines if it is wider than so many letters."""
     words = text.split()
     half = len(words) // 2
-    return text if len(text) < 32 else f"{' '.join(words[:half])}\n{' '.join(words[half:])}"
+    return text if len(text) < width or not half else f"{' '.join(words[:half])}\n{' '.join(words[half:])}"

@@ -68,13 +68,6 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
 Of the cores that are up, busy, unused, stranded and idle ones are all; likewise of the GPUs.
 """
 
-SHARE_COLUMNS = (
-    "utilization", "unused_core_share", "stranded_core_share", "idle_core_share",
-    "gpu_utilization", "unused_gpu_share", "stranded_gpu_share", "idle_gpu_share",
-)  # fmt: skip
-"""Shares of the cores, and of the GPUs, that are up in the measurement window: what running jobs ask for, what they
-hold beside it, what is free while jobs wait in the pool, and what is free while none does.  They add up to 1."""
-
 
 @dataclass(frozen=True)
 class Replay:
@@ -330,7 +323,7 @@ class Result:
         return pd.concat([table.iloc[:, :place], shares, table.iloc[:, place:]], axis=1)
 
     def shares(self, index: int | None = None) -> dict[str, float]:
-        """Return what becomes of the cores and GPUs that are up in the measurement window: :data:`SHARE_COLUMNS`.
+        """Return what becomes of the cores and GPUs that are up in the measurement window: :data:`pwsim.capacity.SHARE_COLUMNS`.
 
         Parameters
         ----------
@@ -339,7 +332,7 @@ class Result:
         """
         pools = self._splits if index is None else [self._splits[index]]
         cores, gpus = (capacity.together(splits).shares() for splits in zip(*pools, strict=True))
-        return dict(zip(SHARE_COLUMNS, (*cores, *gpus), strict=True))
+        return dict(zip(capacity.SHARE_COLUMNS, (*cores, *gpus), strict=True))
 
     @cached_property
     def _splits(self) -> list[tuple[capacity.Split, capacity.Split]]:
@@ -379,7 +372,7 @@ class Result:
         return np.minimum(up_s, gone_s), gone_s
 
     def _bills(self, economics: Economics) -> pd.DataFrame:
-        """Return one row a pool, without its :data:`SHARE_COLUMNS`."""
+        """Return one row a pool, without its :data:`pwsim.capacity.SHARE_COLUMNS`."""
         window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
         for index, (count, pool) in enumerate(self._counted_pools()):
             here = self.attempts.pool == index

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pwsim import Cluster, Result, Trace, simulate
+from pwsim.capacity import SHARE_COLUMNS
 from pwsim.pools import Pool
-from pwsim.result import SHARE_COLUMNS
 from tests.strategies import changing_clusters, clusters, gpu_traces, packed_clusters, traces
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pwsim.description.job_checks import ABSENT_SHARE
-from pwsim.plots import BLUE, GREY, ORANGE, RED, SKY, clean, empty, new_axes, thousands
+from pwsim.plots import BLUE, GREY, ORANGE, RED, SKY, aslant, clean, empty, legend_above, new_axes, thousands
 from pwsim.units import numeral
 from pwsim.wording import count, duration
 
@@ -20,18 +20,12 @@ Profile = Mapping[str, Any]
 MOST_USERS = 8
 """Users that are drawn."""
 
-SIZE = (5.0, 3.2)
-"""Width and height of a figure that stands beside another [inches]."""
-
-WIDE = (10.0, 3.2)
-"""Those of a figure that stands alone, at the same size of letters."""
-
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def load(profile: Profile, ax: Axes | None = None) -> Axes:
     """Draw the offered load of each week, or the cores in demand if the machine's size is not known."""
-    ax = new_axes(*WIDE) if ax is None else ax
+    ax = new_axes() if ax is None else ax
     weeks = [week for week in profile["load"]["by_week"] if week["days"] >= 1]
     if not weeks:
         return empty(ax, "the log is shorter than a day")
@@ -53,7 +47,7 @@ def load(profile: Profile, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("week of the log, by submission")
     ax.set_ylabel("offered load [%]" if known else "cores in demand")
     thousands(ax.yaxis)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize="small")
+    legend_above(ax)
     return clean(ax)
 
 
@@ -96,7 +90,7 @@ def weekdays(profile: Profile, ax: Axes | None = None) -> Axes:
     """Draw the share of jobs submitted on each day of the week."""
     by_day = profile["arrivals"]["by_weekday"]
     if by_day is None:
-        return empty(new_axes(*SIZE) if ax is None else ax, "the log does not tell the date")
+        return empty(new_axes() if ax is None else ax, "the log does not tell the date")
     ax = _bars(np.array(by_day, dtype=float), list(WEEKDAYS), "weekday", ax)
     ax.axhline(100 / 7, color=GREY, linestyle="--", linewidth=1)
     return ax
@@ -105,7 +99,7 @@ def weekdays(profile: Profile, ax: Axes | None = None) -> Axes:
 def users(profile: Profile, ax: Axes | None = None) -> Axes:
     """Draw the shares of jobs and of core-hours of the largest users."""
     rows = profile["users"]["largest"][:MOST_USERS]
-    ax = new_axes(*SIZE) if ax is None else ax
+    ax = new_axes() if ax is None else ax
     if not rows:
         return empty(ax, "the log does not tell users")
     places = np.arange(len(rows))
@@ -114,7 +108,7 @@ def users(profile: Profile, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [_cut(row["name"]) for row in rows])
     ax.invert_yaxis()
     ax.set_xlabel(f"share of all [%]; {count(profile['users']['count'], 'user')} in all")
-    ax.legend(loc="lower right")
+    legend_above(ax)
     return clean(ax)
 
 
@@ -161,7 +155,7 @@ def _times(rows: list[dict[str, Any]]) -> list[str]:
 
 def _shares(rows: list[dict[str, Any]], labels: list[str], what: str, ax: Axes | None, *, work: bool = True) -> Axes:
     """Draw the shares of jobs and of core-hours in each class."""
-    ax = new_axes(*SIZE) if ax is None else ax
+    ax = new_axes() if ax is None else ax
     if not rows:
         return empty(ax, "the log does not tell")
     jobs, hours_ = (np.array([row[key] for row in rows], dtype=float) for key in ("jobs", "core_hours"))
@@ -169,17 +163,18 @@ def _shares(rows: list[dict[str, Any]], labels: list[str], what: str, ax: Axes |
     ax.bar(places - (0.2 if work else 0), 100 * jobs / max(jobs.sum(), 1), width, color=SKY, label="jobs")
     if work:
         ax.bar(places + 0.2, 100 * hours_ / max(hours_.sum(), 1e-9), width, color=BLUE, label="core-hours")
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize="small")
-    ax.set_xticks(places, labels, rotation=40, ha="right", rotation_mode="anchor", fontsize="small")
+        legend_above(ax)
+    aslant(ax, labels)
     ax.set_xlabel(what)
     ax.set_ylabel("share of all [%]")
     return clean(ax)
 
 
 def _bars(values: Any, labels: list[str], what: str, ax: Axes | None) -> Axes:
-    ax = new_axes(*SIZE) if ax is None else ax
+    ax = new_axes() if ax is None else ax
     ax.bar(np.arange(len(values)), 100 * values / max(values.sum(), 1), 0.8, color=BLUE)
-    ax.set_xticks(np.arange(len(values)), labels, fontsize="small")
+    step = 1 if len(labels) < 12 else 3
+    ax.set_xticks(np.arange(len(values))[::step], labels[::step])
     ax.set_xlabel(what)
     ax.set_ylabel("jobs [%]")
     return clean(ax)
