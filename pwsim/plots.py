@@ -1,7 +1,7 @@
 """Figures: each a function of the result tables that draws on matplotlib axes and returns them.
 
-Drawn under :func:`style`, as for the report, letters can be read on a narrow screen, and the SVG that :func:`save` writes
-follows the reader's choice of light or dark.
+Drawn under :func:`style`, as for the report, letters can be read on a narrow screen, and the SVG that :func:`save`
+writes follows the reader's choice of light or dark.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MOST_BINS = 400
 NARROW, WIDE = 4.8, 9.6
 """Widths of a figure that stands beside another or on a small screen, and of one that stands alone [inches]."""
 
-_ON_DARK = {INK: "#e6e6e6", PAPER: "#15181c", GRID: "#3a3f46", GREY: "#a6a6a6", BLUE: "#4aa3df"}
+_ON_DARK = {INK: "#e6e6e6", PAPER: "#15181c", GRID: "#3a3f46", GREY: "#a6a6a6", BLUE: "#2b8ccc", SKY: "#a5dbff"}
 """What takes the place of a colour for readers who prefer dark pages; the other colours do on both."""
 
 
@@ -62,7 +62,7 @@ def style(width: float = NARROW) -> Iterator[None]:
 
 
 def new_axes(height: float = 3.4) -> Axes:
-    """Return axes on a new figure of pyplot's, so that notebooks show it; its width is pyplot's, its height [inches]."""
+    """Return axes on a new figure of pyplot's, so that notebooks show it: as wide as pyplot's are; height in inches."""
     width = mpl.rcParams["figure.figsize"][0]
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
@@ -204,7 +204,7 @@ CAPACITY = (
     ("asked for by jobs", BLUE, ""), ("held but not used", GREY, "////"), ("free while jobs wait", FREE, ""),
     ("idle", GRID, ""),
 )  # fmt: skip
-"""Names, colours and hatches of what becomes of cores and GPUs, in the order of :data:`pwsim.capacity.SHARE_COLUMNS`."""
+"""Names, colours and hatches of what becomes of cores and GPUs, as :data:`pwsim.capacity.SHARE_COLUMNS` has them."""
 
 
 def capacity(pools: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
@@ -232,7 +232,15 @@ def capacity(pools: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes
         values = np.array([shares[index] for _, shares in bars]) * 100
         if values.any():
             ax.barh(
-                names, values, left=left, color=colour, hatch=hatch, edgecolor=PAPER, linewidth=0, label=label, height=0.6
+                names,
+                values,
+                left=left,
+                color=colour,
+                hatch=hatch,
+                edgecolor=PAPER,
+                linewidth=0,
+                label=label,
+                height=0.6,
             )
             left += values
     ax.invert_yaxis()

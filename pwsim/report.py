@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ CAPTIONS = {
     "cost_breakdown": "What the setup costs in a year, by pool and part.",
     "waits": "How long jobs wait: the share of all jobs that has started after a time.",
     "wait_by_size": "Who waits: median and 95th percentile of the waiting time by the size of the job.",
-    "timeline": "The machine over time: cores that jobs hold, and cores that are up.",
-    "timeline_gpus": "The GPUs over time: those that jobs hold, and those that are up.",
+    "capacity": "What becomes of what is up, on average from the first submission to the last.",
+    "timeline": "The machine over time: cores that jobs ask for, that they hold beside it, that are free, that are up.",
+    "timeline_gpus": "The GPUs over time: those that jobs ask for, hold beside it, that are free, and that are up.",
     "queue": "The queue over time: cores that waiting jobs ask for.",
+    "queue_gpus": "The queue over time: GPUs that waiting jobs ask for.",
     "compared_waits": "How long jobs waited, recorded and simulated: the share of jobs that has started after a time.",
     "compared_sizes": "Who waited: mean waiting time by the size of the job, recorded and simulated.",
     "compared_weeks": "When: mean waiting time by the week of submission, recorded and simulated.",
@@ -37,6 +40,9 @@ CAPTIONS = {
     "compared_busy": "Cores that jobs hold over time, recorded and simulated.",
 }
 """What each figure shows, in a sentence."""
+
+WIDE = {"timeline", "timeline_gpus", "queue", "queue_gpus", "compared_weeks", "compared_queue", "compared_busy"}
+"""Figures that stand alone, for they show how something changes over time."""
 
 
 def write_report(directory: Path, into: Path | None = None) -> None:
@@ -72,13 +78,13 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
     """Write the figures, and the page that holds them."""
     figures = into / "figures"
     figures.mkdir()
-    drawn = []
-    for name, ax in _draw(summary, tables):
-        plots.save(ax, figures, name)
-        drawn.append({"name": name, "caption": CAPTIONS[name], "data": data_uri(figures / f"{name}.svg")})
+    drawn = {
+        name: figure(draw, CAPTIONS[name], figures / name, wide=name in WIDE)
+        for name, draw in _drawings(summary, tables)
+    }
     page = template("report.html").render(
         summary=summary,
-        figures={figure["name"]: figure for figure in drawn},
+        figures=drawn,
         compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
         parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
         words=wording,
@@ -114,29 +120,54 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: cannot be read as Parquet ({reason}); run the scenario again") from None
 
 
-def _draw(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Any]]:
-    """Yield the figures by name."""
+def figure(draw: Callable[[], Any], caption: str, path: Path, *, wide: bool = False) -> dict[str, Any]:
+    """Draw a figure for a page, and write it as SVG and PNG.
+
+    Parameters
+    ----------
+    draw
+        Returns its axes.
+    caption
+        What it shows.
+    path
+        Where it goes, without an ending.
+    wide
+        Whether it stands alone on a page; on a narrow screen, there is a narrow one in its place.
+    """
+    with plots.style(plots.WIDE if wide else plots.NARROW):
+        shown = plots.save(draw(), path.parent, path.name)
+    narrow = None
+    if wide:
+        with plots.style():
+            narrow = _data_uri(plots.svg(draw()))
+    return {"caption": caption, "data": _data_uri(shown), "narrow": narrow}
+
+
+def _drawings(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield what draws each figure, by name."""
     targets = summary["targets"] if "setups" in tables else []
     if "setups" in tables:
-        yield "setups", plots.setups(tables["setups"], targets)
+        yield "setups", partial(plots.setups, tables["setups"], targets)
         if np.isfinite(tables["setups"]["lower_bound_usd_per_year"]).any():  # else arithmetic ruled all of them out
-            yield "search", plots.search(tables["setups"], summary["lower_bound_usd_per_year"])
-        yield "cost_breakdown", plots.cost_breakdown(summary["pools"], summary["site"])
+            yield "search", partial(plots.search, tables["setups"], summary["lower_bound_usd_per_year"])
+        yield "cost_breakdown", partial(plots.cost_breakdown, summary["pools"], summary["site"])
     if summary["command"] == "hindcast":
-        yield "compared_waits", plots.compared_waits(tables["jobs"])
+        yield "compared_waits", partial(plots.compared_waits, tables["jobs"])
     if "comparison" in tables:
-        yield "compared_sizes", plots.compared_sizes(tables["comparison"])
-        yield "compared_weeks", plots.compared_weeks(tables["comparison"])
-        yield "compared_queue", plots.compared_hours(tables["comparison_hourly"], "queued_jobs")
-        yield "compared_busy", plots.compared_hours(tables["comparison_hourly"], "busy_cores")
-    yield "waits", plots.waits(tables["jobs"], targets)
-    yield "wait_by_size", plots.wait_by_size(tables["jobs"])
+        yield "compared_sizes", partial(plots.compared_sizes, tables["comparison"])
+        yield "compared_weeks", partial(plots.compared_weeks, tables["comparison"])
+        yield "compared_queue", partial(plots.compared_hours, tables["comparison_hourly"], "queued_jobs")
+        yield "compared_busy", partial(plots.compared_hours, tables["comparison_hourly"], "busy_cores")
+    yield "waits", partial(plots.waits, tables["jobs"], targets)
+    yield "wait_by_size", partial(plots.wait_by_size, tables["jobs"])
+    yield "capacity", partial(plots.capacity, summary["pools"])
     cores = {pool["name"]: pool["cores_per_node"] for pool in summary["pools"]}
-    yield "timeline", plots.timeline(tables["timeline"], cores)
+    yield "timeline", partial(plots.timeline, tables["timeline"], cores)
     gpus = {pool["name"]: pool["gpus_per_node"] for pool in summary["pools"]}
     if any(gpus.values()):
-        yield "timeline_gpus", plots.timeline(tables["timeline"], gpus, unit="gpus")
-    yield "queue", plots.queue(tables["timeline"])
+        yield "timeline_gpus", partial(plots.timeline, tables["timeline"], gpus, unit="gpus")
+        yield "queue_gpus", partial(plots.queue, tables["timeline"], unit="gpus")
+    yield "queue", partial(plots.queue, tables["timeline"])
 
 
 def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, Any]]:
@@ -167,9 +198,9 @@ def _groups(comparison: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return groups
 
 
-def data_uri(path: Path) -> str:
+def _data_uri(svg: str) -> str:
     """Return an SVG figure as an address that holds it, so that a page needs no other file."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def template(name: str) -> jinja2.Template:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pwsim import capacity, charges, costs, metrics, summary
+from pwsim import capacity, charges, costs, metrics, summary, surges
 from pwsim.cluster import Cluster
 from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.pools import CloudPool
@@ -323,7 +323,9 @@ class Result:
         return pd.concat([table.iloc[:, :place], shares, table.iloc[:, place:]], axis=1)
 
     def shares(self, index: int | None = None) -> dict[str, float]:
-        """Return what becomes of the cores and GPUs that are up in the measurement window: :data:`pwsim.capacity.SHARE_COLUMNS`.
+        """Return what becomes of the cores and GPUs that are up in the measurement window.
+
+        Names are those of :data:`pwsim.capacity.SHARE_COLUMNS`.
 
         Parameters
         ----------
@@ -510,6 +512,23 @@ class Result:
     def timeline(self) -> pd.DataFrame:
         """:meth:`hourly` without interest."""
         return self.hourly()
+
+    @cached_property
+    def queue(self) -> dict[str, Any]:
+        """Where the queue rises far above its usual level (:mod:`pwsim.surges`), in cores, or GPUs if there are any."""
+        window, gpus = self.trim.window(self.span_s), any(pool.node.gpus for pool in self.cluster.pools)
+        edges_s = np.arange(0.0, max(self.end_s, self.span_s) + HOUR_S, HOUR_S)
+        asked = (self.trace.gpus if gpus else self.trace.procs)[self.waits.job]
+        queued = metrics.integral(self.waits.start_s, self.waits.end_s, asked, edges_s)
+        up = np.zeros(len(edges_s))
+        for index, pool in enumerate(self.cluster.pools):
+            up_s, gone_s = self._up(index)
+            size = pool.node.gpus if gpus else pool.node.cores
+            up += metrics.integral(up_s, gone_s, np.full(len(up_s), size), edges_s)
+        # Differences of large sums may be a rounding off nothing.
+        queued, up = (np.maximum(np.round(np.diff(summed) / HOUR_S, 6), 0.0) for summed in (queued, up))
+        found, unit = surges.find(queued, up, window, self.span_s), "GPU" if gpus else "core"
+        return {"unit": unit, **found.plain(), "text": surges.text(found, unit)}
 
     def _node_s(self, index: int, window: tuple[float, float]) -> float:
         """Return the node-seconds of a pool's nodes that are up, from the start to the end of a stretch of time."""

@@ -142,6 +142,7 @@ def _common(result: Result, name: str, run_id: str) -> dict[str, Any]:
             },
             "metrics": result.metrics,
             "shares": result.shares(),
+            "queue": result.queue,
             "trim": None if result.trim == metrics.NO_TRIM else result.trim._asdict(),
             "metrics_untrimmed": None if result.trim == metrics.NO_TRIM else result.trimmed().metrics,
         }

@@ -95,6 +95,9 @@ DROP_NAMES = {
 """Why records were dropped, in words."""
 
 
+TOLD_UNUSED = 0.01
+"""From this share on, the answer tells what is held by jobs that did not ask for it."""
+
 _ORDERS = {
     "fcfs": "first come, first served",
     "sjf": "shortest job first",
@@ -447,9 +450,9 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
 
 
 def _size(pool: Mapping[str, Any]) -> str:
-    """Return the cores of a pool, and its GPUs if it has some."""
+    """Return the cores of a pool, and before them its GPUs if it has some."""
     cores = count(pool["nodes"] * pool["cores_per_node"], "core")
-    return f"{cores}, {count(pool['nodes'] * pool['gpus_per_node'], 'GPU')}" if pool["gpus_per_node"] else cores
+    return f"{count(pool['nodes'] * pool['gpus_per_node'], 'GPU')}, {cores}" if pool["gpus_per_node"] else cores
 
 
 def _committed(pool: Mapping[str, Any]) -> str:
@@ -476,9 +479,24 @@ def _service(summary: Mapping[str, Any]) -> str:
         waits += f", and {count(failed, 'job')} failed for good"
     of_work = share(metrics["rejected_work_share"])
     left_out = f"; {count(rejected, 'job')} with {of_work} of the work cannot run on any pool" if rejected else ""
-    use = metrics["utilization"]
-    busy = "" if use is None else f", and {share(use)} of the cores are busy on average"
-    return f"{waits}{busy}{left_out}."
+    of, kind = ("GPUs", "gpu") if metrics["gpu_utilization"] is not None else ("cores", "core")
+    held = summary["shares"][f"unused_{kind}_share"]
+    unused = f" (another {share(held)} of the {of} are held, but not used)" if held and held >= TOLD_UNUSED else ""
+    use = "" if metrics["utilization"] is None else f", and {busy(metrics)} on average{unused}"
+    return f"{waits}{use}{left_out}."
+
+
+def busy(metrics: Mapping[str, Any]) -> str:
+    """Return which share of the cores is busy, and first of the GPUs if there are any.
+
+    Examples
+    --------
+    >>> busy({"gpu_utilization": 0.75, "utilization": 0.5}), busy({"gpu_utilization": None, "utilization": 0.5})
+    ('75 % of the GPUs and 50 % of the cores are busy', '50 % of the cores are busy')
+    """
+    gpus = metrics["gpu_utilization"]
+    of_gpus = "" if gpus is None else f"{share(gpus)} of the GPUs and "
+    return f"{of_gpus}{share(metrics['utilization'])} of the cores are busy"
 
 
 def policy_name(policy: str) -> str:

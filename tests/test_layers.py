@@ -26,7 +26,7 @@ LAYERS = [
     {"pools"},
     {"cluster"},
     {"metrics", "costs", "twin"},
-    {"schedules", "capacity"},
+    {"schedules", "capacity", "surges"},
     {"comparison"},
     {"evidence", "verdict"},
     {"diagnosis"},

@@ -133,6 +133,9 @@ FIGURES: dict[str, tuple[Callable[..., Axes], str]] = {
 }
 """Figures by name: what draws them, and what they show."""
 
+WIDE = {"load"}
+"""Figures that stand alone."""
+
 
 def drawn(profile: Profile) -> list[str]:
     """Return the names of the figures for which the log tells enough."""

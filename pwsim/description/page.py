@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from pwsim import plots, report, wording, writing
+from pwsim import report, wording, writing
 from pwsim.description import FILE, text
-from pwsim.description.figures import FIGURES, drawn
+from pwsim.description.figures import FIGURES, WIDE, drawn
 
 if TYPE_CHECKING:
     from pwsim.description import Description
@@ -35,8 +36,8 @@ def write(description: Description, directory: Path, *, overwrite: bool = False)
         folder.mkdir()
         shown = []
         for name in drawn(profile):
-            plots.save(description.plot(name), folder, name)
-            shown.append({"caption": FIGURES[name][1], "data": report.data_uri(folder / f"{name}.svg")})
+            draw, caption = partial(description.plot, name), FIGURES[name][1]
+            shown.append(report.figure(draw, caption, folder / name, wide=name in WIDE))
         page = report.template("description.html").render(
             profile=profile,
             headline=text.headline(profile, verdicts),

@@ -1,0 +1,161 @@
+"""Reports and figures can be read: on a narrow screen, on a dark one, in print."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from pwsim import Cluster, Trace, describe, generate, hindcast, optimize, plots, report, results, simulate
+from pwsim.description.figures import drawn
+from tests.test_results import scenario  # noqa: F401 - a fixture
+
+PHONE_PX = 400 - 2 * 16
+"""What a figure has of a screen 400 pixels wide, beside the margins of the page [px]."""
+LEAST_PX = 10.0
+"""Letters that are smaller cannot be read [px]."""
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, https://www.w3.org/TR/WCAG21/#dfn-relative-luminance."""
+    parts = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio, https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def made(gpus: bool = False) -> Trace:
+    """Return a log of many sizes, with recorded waits, and with GPUs if asked for."""
+    trace = generate(jobs=400, cores=64, load=0.9, seed=3)
+    waits = {"recorded_wait_s": np.linspace(0, 90_000, len(trace))}
+    return trace.with_columns(**waits, **({"gpus": np.minimum(trace.procs, 8).astype(float)} if gpus else {}))
+
+
+def tick_labels(axis: Any) -> list[Any]:
+    """Return the labels of the ticks that are seen."""
+    low, high = sorted(axis.get_view_interval())
+    labels = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=True)
+    return [label for place, label in labels if low <= place <= high and label.get_text()]
+
+
+def all_figures(tmp_path: Path) -> dict[str, Any]:
+    """Return what draws each figure of any report, by name."""
+    gpu = {"name": "a-pool-with-a-long-name", "kind": "on_premises", "nodes": 8, "placement": "nodes"}
+    gpu["node"] = {"cores": 16, "gpus": 8}
+    other = {"name": "other", "kind": "on_premises", "nodes": 4, "node": {"cores": 16}, "placement": "packed"}
+    result = simulate(made(gpus=True), Cluster.model_validate({"pools": [gpu, other]}), engine="simpy")
+    figures = dict(report._drawings(result.summary, {"jobs": result.jobs, "timeline": result.timeline}))
+    check = hindcast(made(), cores=64)
+    tables = {"jobs": check.jobs, "timeline": check.result.timeline, **check.tables()}
+    figures |= dict(report._drawings(check.summary, tables))
+    parts = {"capex_usd_per_year": 1e6, "opex_usd_per_year": 2e5, "idle_energy_usd_per_year": 1e5}
+    figures["cost_breakdown"] = partial(plots.cost_breakdown, [{"name": "own", **parts}], [{"usd_per_year": 30_000}])
+    described = describe(made(), cores=64)
+    return {**figures, **{f"log: {name}": partial(described.plot, name) for name in drawn(described.profile)}}
+
+
+def test_figures_can_be_read_at_400_pixels(tmp_path):
+    """No letter is too small, no label is cut off, and labels of an axis do not lie on one another."""
+    figures = all_figures(tmp_path)
+    assert {"waits", "capacity", "timeline_gpus", "queue", "compared_weeks", "cost_breakdown", "log: sizes"} <= set(
+        figures
+    )
+    for name, draw in figures.items():
+        with plots.style():
+            ax = draw()
+            figure = ax.get_figure(root=True)
+            assert isinstance(figure, Figure)
+            figure.canvas.draw()
+            scale = PHONE_PX / (figure.get_figwidth() * 72)  # pixels on the screen for a point
+            axes = [*tick_labels(ax.xaxis), *tick_labels(ax.yaxis), ax.xaxis.label, ax.yaxis.label]
+            legend = ax.get_legend()
+            shown = [one for one in (*axes, *ax.texts, *(legend.get_texts() if legend else [])) if one.get_text()]
+            assert shown, name
+            room = figure.bbox
+            for text in shown:
+                assert text.get_fontsize() * scale >= LEAST_PX, (name, text)
+                box = text.get_window_extent()
+                assert box.x0 >= room.x0 - 1, (name, text)
+                assert box.x1 <= room.x1 + 1, (name, text)
+                assert box.y0 >= room.y0 - 1, (name, text)
+                assert box.y1 <= room.y1 + 1, (name, text)
+            for axis, low, high in ((ax.xaxis, "x0", "x1"), (ax.yaxis, "y0", "y1")):
+                labels = [one for one in tick_labels(axis) if not one.get_rotation()]
+                boxes = sorted((one.get_window_extent() for one in labels), key=lambda box: getattr(box, low))
+                for one, following in itertools.pairwise(boxes):
+                    assert getattr(one, high) <= getattr(following, low) + 1, (name, axis)
+            plots.svg(ax)
+
+
+def test_colours_show_on_light_and_on_dark_pages():
+    dark = {**{one: one for one in plots.COLOURS}, **plots._ON_DARK}
+    for ground, colours in (
+        (plots.PAPER, {one: one for one in (*plots.COLOURS, plots.INK, plots.GREY)}),
+        (plots._ON_DARK[plots.PAPER], dark),
+    ):
+        for colour in (plots.INK, plots.GREY):  # letters
+            assert contrast(colours[colour], ground) >= 4.5
+        for colour in (plots.BLUE, plots.GREEN, plots.RED):  # thin lines and marks
+            assert contrast(colours[colour], ground) >= 3
+        for colour in plots.COLOURS:  # filled areas, beside which a name stands
+            assert contrast(colours[colour], ground) >= 1.9
+
+
+def test_figures_follow_the_readers_choice_of_dark_pages(tmp_path):
+    result = simulate(made(), cores=64)
+    with plots.style():
+        svg = plots.svg(result.plot("waits"))
+    style = svg[svg.index("<style") : svg.index("</style>")]
+    assert "@media (prefers-color-scheme: dark)" in style
+    used = {colour for _, colour in re.findall(r"(fill|stroke): (#[0-9a-f]{6})", svg[svg.index("</style>") :])}
+    assert {plots.INK, plots.PAPER, plots.GRID, plots.BLUE} <= used
+    assert "#000000" not in used  # what is black stays black on a dark page
+    for colour in (plots.INK, plots.PAPER, plots.GRID):
+        assert f'[style*="stroke: {colour}"] {{ stroke: {plots._ON_DARK[colour]}' in style
+
+
+def test_pages_have_dark_colours_and_rules_for_print(tmp_path):
+    result = simulate(made(), cores=64)
+    results.write_results(tmp_path / "r", result.summary, {"jobs": result.jobs, "timeline": result.timeline})
+    describe(made()).write(tmp_path / "d")
+    for page in ((tmp_path / name / "report.html").read_text() for name in "rd"):
+        style = page[page.index("<style>") : page.index("</style>")]
+        light, dark = style.split("@media screen and (prefers-color-scheme: dark)")
+        names = set(re.findall(r"--[\w-]+(?=:)", dark))
+        assert {"--ink", "--paper", "--good", "--bad"} <= names <= set(re.findall(r"--[\w-]+(?=:)", light))
+        # Every colour has a name, so that none is left as it was for light pages.
+        assert not re.search(r"(?<!-)(color|background): #", style)
+        assert "style=" not in page.split("</style>")[1]
+        printed = style[style.index("@media print") :]
+        assert re.search(r"h2[^}]*\{ break-after: avoid", printed)
+        assert re.search(r"figure[^}]*\{ break-inside: avoid", printed)
+        # Figures over time have a narrow variant for narrow screens.
+        assert '<source media="screen and (max-width: 45rem)" srcset="data:image/svg+xml;base64,' in page
+
+
+@pytest.mark.parametrize(
+    ("verdict", "colour"), [("good", "good"), ("rough", "good"), ("poor", "caution"), (None, "caution")]
+)
+def test_the_box_is_amber_where_the_replay_is_not_known_to_be_right(verdict, colour, scenario, tmp_path):  # noqa: F811
+    plan = optimize(scenario, workers=1)
+    check = hindcast(made(), cores=64)
+    known = {**check.report, "verdict": verdict} if verdict else {"verdict": None, "text": "unknown", "findings": []}
+    tables = {**plan.tables(), **(check.tables() if verdict else {})}
+    results.write_results(tmp_path / "r", {**plan.summary, "hindcast": known}, tables)
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert f'<p class="box answer {colour}">' in page
+    beside = {"good": "good", "rough": "caution", "poor": "bad", None: "caution"}[verdict]
+    assert f'<p class="box {beside}">Present machine' in page
+    results.write_results(tmp_path / "without", plan.summary, plan.tables())
+    assert '<p class="box answer good">' in (tmp_path / "without" / "report.html").read_text()
