@@ -17,6 +17,7 @@ import ctypes
 import errno
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -87,17 +88,16 @@ def reserved(path: Path, *, overwrite: bool, files: Sequence[str] = ()) -> Itera
         _check(path, overwrite, files)
         yield beside
     finally:
-        if lock >= 0:
-            with suppress(OSError):
-                _clear(path, beside, files)
-                (beside / "lock").unlink()
-            os.close(lock)
-            _held.discard(holder)
-        with suppress(OSError):
-            beside.rmdir()
-        for parent in missing:
-            with suppress(OSError):
-                parent.rmdir()
+        with _undisturbed():
+            if lock >= 0:
+                with suppress(OSError):
+                    _clear(path, beside, files)
+                    (beside / "lock").unlink()
+                os.close(lock)
+                _held.discard(holder)
+            for empty in (beside, *missing):
+                with suppress(OSError):
+                    empty.rmdir()
 
 
 @contextmanager
@@ -140,11 +140,12 @@ def new_directory(path: Path, files: Sequence[str]) -> Iterator[Path]:
         yield made
         assert not (other := _foreign(made, files)), f"{other} is not among the files that pwsim writes"
         _flush(made)
-        if not path.exists():
-            made.rename(path)
-        elif not _exchanged(made, path):
-            path.rename(beside / "old")
-            made.rename(path)
+        with _undisturbed():
+            if not path.exists():
+                made.rename(path)
+            elif not _exchanged(made, path):
+                path.rename(beside / "old")
+                made.rename(path)
 
 
 @contextmanager
@@ -161,9 +162,29 @@ def new_files(path: Path) -> Iterator[Path]:
         made.mkdir()
         yield made
         _flush(made)
-        for file in _files(made):
-            (path / file).parent.mkdir(exist_ok=True)
-            (made / file).replace(path / file)
+        with _undisturbed():
+            for file in _files(made):
+                (path / file).parent.mkdir(exist_ok=True)
+                (made / file).replace(path / file)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put off what asks the process to end until a short piece of work is done."""
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        asked = (getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+        before = {one: signal.getsignal(one) for one in asked if callable(signal.getsignal(one))}
+    for one in before:
+        signal.signal(one, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _named(path: Path) -> Path:
