@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from pwsim.errors import Problem, ScenarioError
+from pwsim.errors import MOST_PROBLEMS, Problem, ScenarioError
 
+LONGEST = 200_000
+"""Characters of a file; a longer one is refused unread, since reading YAML takes about 10 s a million."""
 MOST_VALUES = 100_000
 """A file that expands to more values than this is refused: anchors can make a small file explode."""
 DEEPEST = 50
@@ -31,6 +33,13 @@ class Document:
     data: Any = None
     lines: dict[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def add_all(self, found: Iterable[tuple[Place, str]]) -> None:
+        """Note problems; look for no more of them once there are more than can be shown."""
+        for place, message in found:
+            self.add(place, message)
+            if len(self.problems) > MOST_PROBLEMS:
+                return
 
     def add(self, place: Place, message: str) -> None:
         """Note a problem, at the line of the key or of what it is missing from."""
@@ -50,12 +59,16 @@ def read_document(path: Path, keys: Sequence[str]) -> Document:
         If the file cannot be read, or is not a mapping of plain values in YAML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
     except OSError as error:
         raise ScenarioError(str(path), [Problem(0, "", f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
         message = f"is not text in UTF-8 (byte {error.start}); a scenario is a YAML file"
         raise ScenarioError(str(path), [Problem(0, "", message)]) from None
+    if len(text) > LONGEST:
+        message = f"is longer than {LONGEST:,} characters; keep long lists in files that it names"
+        raise ScenarioError(str(path), [Problem(0, "", message)])
     document = Document(str(path))
     try:
         tree = YAML(typ="rt").load(text)

@@ -70,10 +70,18 @@ class Problem:
         return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
 
 
+MOST_PROBLEMS = 1000
+"""Problems of a file that are shown."""
+
+
 class ScenarioError(InputError):
-    """A scenario file is wrong; ``problems`` holds everything that was found, in order of line."""
+    """A scenario file is wrong; ``problems`` holds what was found, at most :data:`MOST_PROBLEMS`, in order of line."""
 
     def __init__(self, path: str, problems: Sequence[Problem]) -> None:
         self.path = path
-        self.problems = sorted(set(problems))
-        super().__init__("\n".join(problem.at(path) for problem in self.problems))
+        found = sorted(set(problems))
+        self.problems = found[:MOST_PROBLEMS]
+        said = [problem.at(path) for problem in self.problems]
+        if len(found) > MOST_PROBLEMS:
+            said.append(f"{path}: and at least {len(found) - MOST_PROBLEMS:,} more; these are the first")
+        super().__init__("\n".join(said))

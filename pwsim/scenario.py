@@ -240,15 +240,13 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     try:
         scenario = Scenario.model_validate(document.data, context=context)
     except ValidationError as error:
-        for place, message in problems(error, document.data, Scenario, context):
-            document.add(place, message)
+        document.add_all(problems(error, document.data, Scenario, context))
     if scenario is not None:
         scenario._path = Path(path)
         scenario._lines = document.lines
         for machine in filter(None, (scenario.cluster, scenario.baseline)):
             machine._folder = Path(path).parent
-        for place, message in _check(scenario):
-            document.add(place, message)
+        document.add_all(_check(scenario))
     if document.problems or scenario is None:
         raise ScenarioError(str(path), document.problems)
     return scenario

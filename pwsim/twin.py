@@ -244,8 +244,7 @@ def read_twin(path: str | os.PathLike[str]) -> Twin:
     try:
         return Twin.model_validate(document.data)
     except ValidationError as error:
-        for place, message in problems(error, document.data, Twin):
-            document.add(place, message)
+        document.add_all(problems(error, document.data, Twin))
     raise ScenarioError(str(path), document.problems)
 
 

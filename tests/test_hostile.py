@@ -10,6 +10,7 @@ import gzip
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -316,6 +317,32 @@ def test_anchors_that_explode(folder, capsys):
         text += f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n"
     (folder / "bad.yaml").write_text(GOOD + text)
     check_refused(folder, capsys, ["validate", "bad.yaml"], ["100,000 values", "anchors"])
+
+
+def test_problems_without_end(folder, capsys):
+    """The first thousand are shown; no more are looked for than can be shown."""
+    (folder / "bad.yaml").write_text(GOOD + "".join(f"key{n}: 1\n" for n in range(10_000)))
+    start = time.process_time()
+    code, _, err = pwsim(capsys, "validate", "bad.yaml")
+    assert (code, time.process_time() - start < 5) == (2, True)
+    said = err.splitlines()
+    assert len(said) == 1001
+    assert said[999].startswith("bad.yaml:1018: key999: unknown key")
+    assert said[1000] == "bad.yaml: and at least 1 more; these are the first"
+
+
+@pytest.mark.parametrize("kind", ["at the top", "of a pool", "in one line"])
+def test_a_hundred_thousand_unknown_keys(kind, folder, capsys):
+    keys = [f"key{n}: 1" for n in range(100_000)]
+    text = {
+        "at the top": GOOD + "\n".join(keys),
+        "of a pool": GOOD.replace("nodes: 0\n", "nodes: 0\n" + "".join(f"      {key}\n" for key in keys)),
+        "in one line": GOOD + f"more: {{{', '.join(keys)}}}\n",
+    }[kind]
+    (folder / "bad.yaml").write_text(text)
+    start = time.process_time()
+    check_refused(folder, capsys, ["validate", "bad.yaml"], ["bad.yaml", "is longer than 200,000 characters"])
+    assert time.process_time() - start < 5
 
 
 def test_nesting_without_end(folder, capsys):

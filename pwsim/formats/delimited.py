@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from pwsim.errors import TraceError
-from pwsim.formats.files import first_line, opened, peek
+from pwsim.formats.files import LONGEST_LINE, first_line, numbered, opened, peek
 from pwsim.formats.rows import Rows
 
-BLOCK_BYTES = 1 << 23
+BLOCK_BYTES = LONGEST_LINE
 """Text that is parsed at a time: memory stays flat, whatever the length of the log."""
 
 
@@ -102,7 +102,7 @@ def _refuse_open_quotes(path: Path, delimiter: str) -> None:
     """Raise if the log ends within quotes."""
     last = 0
     with opened(path) as file, _text(file) as text:
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        reader = csv.reader(_contents(path, text), delimiter=delimiter, strict=True)
         try:
             for _ in reader:
                 last = reader.line_num
@@ -134,15 +134,19 @@ def _text(file: IO[bytes]) -> io.TextIOWrapper:
     return io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
 
 
+def _contents(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
+    return (line for _, line in numbered(path, text.readline))
+
+
 def split_lines(path: Path, delimiter: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the fields of each line that is not empty."""
     with opened(path) as file, _text(file) as text:
         if not quoted:
-            for line, content in enumerate(text, start=1):
+            for line, content in numbered(path, text.readline):
                 if content.strip():
                     yield line, content.rstrip("\n").split(delimiter)
             return
-        reader = csv.reader(text, delimiter=delimiter)
+        reader = csv.reader(_contents(path, text), delimiter=delimiter)
         start = 1
         for fields in reader:
             if len(fields) > 1 or (fields and fields[0].strip()):

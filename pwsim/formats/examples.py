@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pwsim.errors import TraceError
 from pwsim.formats import sacct
 from pwsim.formats.delimited import split_lines
-from pwsim.formats.files import first_line, opened, peek
+from pwsim.formats.files import first_line, numbered, opened, peek
 from pwsim.formats.lines import numbered_lines
 from pwsim.formats.structured import parquet_names, parquet_rows
 from pwsim.trace import Trace
@@ -63,7 +63,9 @@ def _records(path: Path, format_: str) -> Iterator[tuple[int, int, str]]:
         yield from ((line, line, text) for line, text in numbered_lines(path))
     elif format_ == "swf" or first_line(start).startswith("{"):
         with opened(path) as file:
-            texts_ = ((line, raw.decode("utf-8", errors="replace").strip()) for line, raw in enumerate(file, start=1))
+            texts_ = (
+                (line, raw.decode("utf-8", errors="replace").strip()) for line, raw in numbered(path, file.readline)
+            )
             jobs = ((line, text) for line, text in texts_ if text and not text.startswith(";"))
             yield from ((number, line, text) for number, (line, text) in enumerate(jobs, start=1))
     else:

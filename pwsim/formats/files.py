@@ -5,13 +5,14 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import itertools
 import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, AnyStr
 
 from pwsim.errors import TraceError
 
@@ -45,7 +46,32 @@ _PACKERS: tuple[tuple[bytes, str, Callable[[IO[bytes]], Any]], ...] = (
 )
 """First bytes of a packed file, name of the packing, what unpacks it."""
 
+LONGEST_LINE = 1 << 23
+"""Bytes of a line; a log with a longer one is refused, so that memory does not depend on what a file holds."""
+MOST_UNPACKED, MOST_TIMES = 1 << 28, 200
+"""A packed log may unpack to so many bytes, or to so many times its size if that is more; logs do to 5 to 30 times."""
+
 _SUFFIXES = {".gz", ".bz2", ".xz", ".zst"}
+
+
+class _Limited(io.RawIOBase):
+    """What is unpacked from a file, up to a number of bytes."""
+
+    def __init__(self, file: Any, path: Path, most: int) -> None:
+        self._file, self._path, self._left = file, path, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count: int = self._file.readinto(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise TraceError(
+                f"{self._path}: unpacks to more than {MOST_TIMES} times its size, as no log does; "
+                "if it is one, unpack it first"
+            )
+        return count
 
 
 @contextmanager
@@ -55,7 +81,8 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     Raises
     ------
     TraceError
-        If it cannot be read, or is packed and broken or cut off; also while it is being read.
+        If it cannot be read, or is packed and broken or cut off, or unpacks to far more than its size; also while it
+        is being read.
     """
     packing = ""
     try:
@@ -66,7 +93,8 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
                 if start.startswith(magic):
                     packing = name
                     with unpack(raw) as file:
-                        yield file
+                        most = max(MOST_UNPACKED, MOST_TIMES * path.stat().st_size)
+                        yield io.BufferedReader(_Limited(file, path, most), 1 << 17)
                     return
             yield raw
     except (EOFError, zlib.error, lzma.LZMAError) as error:
@@ -75,6 +103,60 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         if error.strerror is None:  # what unpacks says so too, with words but without a number of the system
             raise _broken(path, packing, error) from None
         raise TraceError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def numbered(path: Path, read_line: Callable[[int], AnyStr]) -> Iterator[tuple[int, AnyStr]]:
+    """Yield the lines of an opened log with their number from 1.
+
+    Parameters
+    ----------
+    path
+        The log, for messages.
+    read_line
+        Its method ``readline``.
+
+    Raises
+    ------
+    TraceError
+        If a line is longer than :data:`LONGEST_LINE`.
+    """
+    for number in itertools.count(1):
+        line = read_line(LONGEST_LINE + 1)
+        if not line:
+            return
+        if len(line) > LONGEST_LINE:
+            raise _too_long(path, number)
+        yield number, line
+
+
+def blocks(path: Path, size: int = LONGEST_LINE) -> Iterator[tuple[int, bytes]]:
+    """Yield a log in blocks of whole lines, each with the number of its first line.
+
+    Parameters
+    ----------
+    path
+        The log.
+    size
+        Bytes that are read at a time.
+
+    Raises
+    ------
+    TraceError
+        As for :func:`opened` and :func:`numbered`.
+    """
+    number, rest = 1, b""
+    with opened(path) as file:
+        while content := file.read(size):
+            content = rest + content
+            end = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
+            rest = content[end:]
+            if len(rest) > LONGEST_LINE:
+                raise _too_long(path, number + content.count(b"\n", 0, end))
+            if end:
+                yield number, content[:end]
+                number += content.count(b"\n", 0, end)
+    if rest:
+        yield number, rest
 
 
 def peek(path: Path) -> bytes:
@@ -93,6 +175,10 @@ def first_line(start: bytes) -> str:
     """Return the first line of a log that is not empty, without blanks at its ends."""
     text = start.decode("utf-8-sig", errors="replace").lstrip()  # without a mark of the byte order
     return re.split(r"[\r\n]", text, maxsplit=1)[0].strip()
+
+
+def _too_long(path: Path, number: int) -> TraceError:
+    return TraceError(f"{path}:{number}: is longer than {LONGEST_LINE >> 20} MiB, as no line of a log is")
 
 
 def _broken(path: Path, packing: str, error: Exception) -> TraceError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,20 @@ import pandas as pd
 
 from pwsim.errors import TraceError
 from pwsim.formats.fields import number
-from pwsim.formats.files import opened
-from pwsim.formats.tables import Seen, drop_duplicates, moments, notes
+from pwsim.formats.files import numbered, opened
+from pwsim.formats.tables import Growing, Seen, drop_duplicates, moments, notes
 from pwsim.trace import DROP_REASONS, LONGEST_S, Trace
+
+BATCH_RECORDS = 20_000
+"""Records that are made columns of at a time."""
+NEEDED = ("id", "submit", "eligible", "start", "end", "limit_s", "procs", "record")
+"""What every record has."""
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty, with their number from 1."""
     with opened(path) as file:
-        for count, line in enumerate(file, start=1):
+        for count, line in numbered(path, file.readline):
             if text := line.decode("utf-8", errors="replace").strip("\ufeff\r\n \t\0"):
                 yield count, text
 
@@ -51,26 +57,30 @@ def moment(text: str) -> float:
     return value if value > 0 else float("nan")
 
 
-def trace_of(records: list[dict[str, Any]], name: str, seen: Seen) -> Trace:
+def _column(values: list[Any]) -> Any:
+    return pd.Categorical(values) if isinstance(values[0], str) else np.array(values, dtype=np.float64)
+
+
+def trace_of(records: Iterator[dict[str, Any]], name: str, seen: Seen) -> Trace:
     """Return the trace of records of jobs that ended.
 
     Parameters
     ----------
     records
         Each with ``id`` (text), ``record`` (number of its line), ``submit``, ``eligible``, ``start``, ``end``,
-        ``limit_s`` [s, NaN where unknown], and other columns of a trace.
+        ``limit_s`` [s, NaN where unknown], and other columns of a trace.  They are taken some at a time: as columns
+        they need a tenth of the memory.
     name
         Name of the trace.
     seen
-        What else was counted: records that were dropped by reason, and other events (see :data:`tables.NOTES`).
+        What else was counted: records that were dropped by reason, and other events (see :data:`tables.NOTES`); its
+        events may be counted while the records are taken.
     """
-    texts = {column for column, value in records[0].items() if isinstance(value, str)} if records else set()
-    table: dict[str, Any] = {
-        column: np.array([record[column] for record in records], dtype=object if column in texts else np.float64)
-        for column in (
-            records[0] if records else ("id", "submit", "eligible", "start", "end", "limit_s", "procs", "record")
-        )
-    }
+    jobs = Growing()
+    while some := list(itertools.islice(records, BATCH_RECORDS)):
+        jobs.add({column: _column([record[column] for record in some]) for column in some[0]})
+    table = jobs.table() or {column: np.array([]) for column in NEEDED}
+    texts = {column for column, values in table.items() if isinstance(values, pd.Categorical)}
     start, end = table.pop("start"), table.pop("end")
     when = moments(table.pop("submit"), table.pop("eligible"), start)
     table |= {
@@ -89,7 +99,7 @@ def trace_of(records: list[dict[str, Any]], name: str, seen: Seen) -> Trace:
     seen.add("unusable", numbers[table.pop("unusable")])
     del table["id"]
     dropped = {reason: seen[reason] for reason in DROP_REASONS if reason in seen}
-    named = {column: pd.Categorical(table[column]) for column in texts - {"id"}}
+    named = {column: pd.Categorical(np.asarray(table[column])) for column in texts - {"id"}}
     return Trace.from_columns(
         {**table, **named},
         name=name,

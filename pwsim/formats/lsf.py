@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,23 @@ def read(path: Path) -> Trace:
     TraceError
         If the file cannot be read, or a line makes no sense: names line, field and value.
     """
-    records = []
     seen = Seen()
+    return trace_of(_jobs(path, seen), stem(path), seen)
+
+
+def _jobs(path: Path, seen: Seen) -> Iterator[dict[str, Any]]:
+    """Yield the jobs of a log that ended; count in ``seen`` what else there is."""
+    done = 0
     for line, text in numbered_lines(path):
         if not text.startswith('"'):
             raise TraceError(f'{path}:{line}: must start with the type of a record, "JOB_FINISH" (got {text[:40]!r})')
         if not text.startswith('"JOB_FINISH"'):
             seen["others"] += 1
             continue
-        tokens = _tokens(path, line, text)
-        records.append(_job(path, line, tokens))
-    if not records:
+        yield _job(path, line, _tokens(path, line, text))
+        done += 1
+    if not done:
         raise TraceError(f"{path}: has no records of jobs that ended (JOB_FINISH)")
-    return trace_of(records, stem(path), seen)
 
 
 def _tokens(path: Path, line: int, text: str) -> list[str]:

@@ -78,7 +78,7 @@ def read(path: Path) -> Trace:
         If the file cannot be read, or does not hold a trace.
     """
     try:
-        table = pq.read_table(path)
+        table = parquet(path).read()
         about = json.loads((table.schema.metadata or {}).get(_KEY, b"null"))
         columns: dict[str, Any] = {
             _RENAMED.get(name, name): table.column(name).to_pandas() for name in table.column_names

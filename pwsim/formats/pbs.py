@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,14 @@ def read(path: Path) -> Trace:
     TraceError
         If the file cannot be read, or a line makes no sense: names line, field and value.
     """
-    records: list[dict[str, Any]] = []
-    deleted: dict[str, int] = {}
     seen = Seen()
+    return trace_of(_jobs(path, seen), stem(path), seen)
+
+
+def _jobs(path: Path, seen: Seen) -> Iterator[dict[str, Any]]:
+    """Yield the jobs of a log that ended; count in ``seen`` what else there is."""
+    ended: set[str] = set()
+    deleted: dict[str, int] = {}
     for line, text in numbered_lines(path):
         found = _RECORD.fullmatch(text)
         if found is None:
@@ -67,16 +73,15 @@ def read(path: Path) -> Trace:
         keys = dict(part.split("=", 1) for part in message.split() if "=" in part)
         if kind == "E" or (kind == "R" and {"start", "end"} <= set(keys)):
             seen["glued"] += glued
-            records.append(_job(path, line, job, keys))
+            ended.add(job)
+            yield _job(path, line, job, keys)
         elif kind == "D":
             deleted.setdefault(job, line)
         else:
             seen.add("aborted" if kind == "A" else "others", np.array([line]))
-    ended = {record["id"] for record in records}
     seen.add("aborted", np.array([line for job, line in deleted.items() if job not in ended], dtype=np.int64))
-    if not records and not seen["aborted"]:
+    if not ended and not seen["aborted"]:
         raise TraceError(f"{path}: has no records of jobs that ended (type E)")
-    return trace_of(records, stem(path), seen)
 
 
 def _job(path: Path, line: int, job: str, keys: dict[str, str]) -> dict[str, Any]:

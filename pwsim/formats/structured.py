@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pwsim.errors import TraceError
-from pwsim.formats.files import opened
+from pwsim.formats.files import LONGEST_LINE, MOST_TIMES, MOST_UNPACKED, numbered, opened
 from pwsim.formats.rows import Rows
 
 BATCH_ROWS = 50_000
@@ -31,8 +30,8 @@ def json_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
     """
     done = 0
     with opened(path) as file:
-        lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
-        while batch := list(itertools.islice(lines, BATCH_ROWS)):
+        lines = ((number, line) for number, line in numbered(path, file.readline) if line.strip())
+        while batch := _some(lines):
             records = [_record(path, number, line, wanted) for number, line in batch]
             columns = {
                 name: pa.array([record[place] for record in records], pa.binary()) for place, name in enumerate(wanted)
@@ -40,6 +39,18 @@ def json_rows(path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
             numbers = np.arange(done + 1, done + len(batch) + 1)
             yield Rows(columns, len(batch), _numbered(path, [number for number, _ in batch]), numbers)
             done += len(batch)
+
+
+def _some(lines: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Return the next lines, as many as are parsed at a time."""
+    batch = []
+    size = 0
+    for one in lines:
+        batch.append(one)
+        size += len(one[1])
+        if len(batch) == BATCH_ROWS or size > LONGEST_LINE:
+            break
+    return batch
 
 
 def _numbered(path: Path, numbers: list[int]) -> Callable[[int], str]:
@@ -82,7 +93,7 @@ def json_names(path: Path) -> list[str]:
         If the file cannot be read, or its first line is no object.
     """
     with opened(path) as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in numbered(path, file.readline):
             if line.strip():
                 _record(path, number, line, ())
                 return list(_flat(json.loads(line)))
@@ -146,14 +157,18 @@ def parquet(path: Path) -> Any:
     Raises
     ------
     TraceError
-        If it cannot be read.
+        If it cannot be read, or unpacks to far more than its size.
     """
     try:
-        return pq.ParquetFile(path)
+        file = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise TraceError(f"{path}: cannot be read: {error.strerror}") from None
         raise TraceError(f"{path}: is not a Parquet file, or is broken ({str(error).splitlines()[0][:200]})") from None
+    values = file.metadata.num_rows * max(file.metadata.num_columns, 1)
+    if values > max(MOST_UNPACKED, MOST_TIMES * path.stat().st_size) // 8:
+        raise TraceError(f"{path}: unpacks to more than {MOST_TIMES} times its size, as no log does")
+    return file
 
 
 def _text(path: Path, name: str, column: Any) -> Any:

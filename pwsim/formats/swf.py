@@ -30,7 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.errors import TraceError
-from pwsim.formats.files import first_line, opened, stem
+from pwsim.formats.files import blocks, first_line, stem
 from pwsim.formats.swf_fields import (
     ALLOCATED,
     FIELDS,
@@ -50,9 +50,14 @@ from pwsim.formats.swf_fields import (
     header_values,
     job_fields,
 )
+from pwsim.formats.tables import Growing
 from pwsim.trace import Trace
 from pwsim.writing import new_file
 
+LONGEST_HEADER = 1 << 23
+"""Bytes of a header; a longer one is refused."""
+_READ = (JOB, SUBMIT, WAIT, RUN, ALLOCATED, REQUESTED, TIME, MEMORY, STATUS, USER, GROUP, QUEUE, PARTITION)
+"""Places of the fields that are read."""
 WRITTEN = "PwsimJobs"
 """Label of the header line in which pwsim says how many jobs it wrote; ``MaxJobs`` counts what a log once was."""
 
@@ -65,10 +70,7 @@ def read(path: Path) -> Trace:
     TraceError
         If the file cannot be read, or a line makes no sense: names file, line, field, value and what would be right.
     """
-    content = _content(path)
-    start = first_record(content)
-    header = header_values(content[:start])
-    fields, more = job_fields(content, start, path)
+    header, fields, more = _parsed(path)
     written = header.pop(WRITTEN, str(len(fields[JOB])))
     if written != str(len(fields[JOB])):
         raise TraceError(
@@ -137,13 +139,31 @@ def write(trace: Trace, path: Path) -> None:
         beside.write_bytes(content)
 
 
-def _content(path: Path) -> bytes:
-    with opened(path) as file:
-        content = file.read()
+def _parsed(path: Path) -> tuple[dict[str, str], dict[int, npt.NDArray[Any]], int]:
+    """Return the header, the fields that are read, and how many more fields than 18 every line has."""
+    above, jobs = b"", Growing()
+    more = -1
+    for number, content in blocks(path):
+        line, records = number, content
+        if more < 0:
+            _refuse_zeros(path, number, content)
+            start = first_record(content)
+            above += content[:start]
+            if len(above) > LONGEST_HEADER:
+                raise TraceError(f"{path}: has a header of more than {LONGEST_HEADER >> 20} MiB, as no log has")
+            line, records = number + content.count(b"\n", 0, start), content[start:]
+        if first_record(records) < len(records):  # not comments alone
+            fields, more = job_fields(records, path, line, more)
+            jobs.add({str(index): fields[index].astype(np.float64) for index in _READ})
+    if more < 0:
+        raise TraceError(f"{path}: has no job lines")
+    return header_values(above), {int(index): values for index, values in jobs.table().items()}, more
+
+
+def _refuse_zeros(path: Path, number: int, content: bytes) -> None:
     if (at := content[:65536].find(b"\0")) >= 0:
-        line = content[:at].count(b"\n") + 1
+        line = number + content.count(b"\n", 0, at)
         raise TraceError(f"{path}:{line}: holds a zero byte; an SWF log is lines of 18 numbers, plain or packed")
-    return content
 
 
 def _header_from(trace: Trace) -> dict[str, str]:

@@ -72,40 +72,39 @@ def header_values(content: bytes) -> dict[str, str]:
     return header
 
 
-def job_fields(content: bytes, start: int, path: Path) -> tuple[list[npt.NDArray[Any]], int]:
-    """Return the 18 fields of all job lines, each of shape (jobs,), and how many more fields each line has.
+def job_fields(records: bytes, path: Path, line: int, more: int) -> tuple[list[npt.NDArray[Any]], int]:
+    """Return the 18 fields of some job lines, each of shape (jobs,), and how many more fields each line has.
 
     A broken line is looked for only if there is one.
 
     Parameters
     ----------
-    content
-        The log.
-    start
-        Where its job lines start.
+    records
+        Whole lines of the log.
     path
         Its file, for messages.
+    line
+        Number of the first of these lines.
+    more
+        How many more fields the lines before have; -1 if these are the first.
 
     Raises
     ------
     TraceError
         If a line is not 18 numbers that make sense: names line, field, value and what would be right.
     """
-    if not content[start:].strip():
-        raise TraceError(f"{path}: has no job lines")
-    records = content[start:]
     # Pandas is twice as fast where it may take single spaces for granted; if they are not everywhere, it starts anew.
     single = b"  " not in records[:100_000] and b"\t" not in records[:100_000]
     parsed = (_parsed(records, " ") if single else None) or _parsed(records, r"\s+")
-    if parsed is None:
-        raise _broken_line(content, path)
+    if parsed is None or (more >= 0 and parsed[1] != more):
+        raise _broken_line(records, path, line, more)
     fields, _ = parsed
     for index, values in enumerate(fields):
         good = np.abs(values) <= _LIMITS.get(index, 1e15)  # false for NaN
         if index in _WHOLE and values.dtype.kind == "f":
             good &= values == np.floor(values)
         if not good.all():
-            raise _broken_line(content, path)
+            raise _broken_line(records, path, line, more)
     return parsed
 
 
@@ -126,7 +125,9 @@ def _parsed(records: bytes, separator: str) -> tuple[list[npt.NDArray[Any]], int
             encoding="utf-8",
             encoding_errors="replace",
         )
-    except (ValueError, OverflowError):  # lines of different lengths
+    except (ValueError, OverflowError) as error:  # lines of different lengths
+        if "out of memory" in str(error):
+            raise MemoryError from None
         return None
     more = table.shape[1] - len(FIELDS)
     if more < 0 or any(table[field].dtype.kind not in "iuf" for field in range(len(FIELDS))):
@@ -137,12 +138,13 @@ def _parsed(records: bytes, separator: str) -> tuple[list[npt.NDArray[Any]], int
     return None if any(np.isnan(values).any() for values in fields if values.dtype.kind == "f") else (fields, more)
 
 
-def _broken_line(content: bytes, path: Path) -> TraceError:
+def _broken_line(records: bytes, path: Path, first: int, more: int) -> TraceError:
     """Find the first line that is wrong, and say how."""
-    lines = [line.split(";", 1)[0].split() for line in content.decode("utf-8", errors="replace").split("\n")]
+    lines = [line.split(";", 1)[0].split() for line in records.decode("utf-8", errors="replace").split("\n")]
     lengths = {len(texts) for texts in lines if texts}
     length = max(lengths.pop(), len(FIELDS)) if len(lengths) == 1 else len(FIELDS)
-    for number, texts in enumerate(lines, start=1):
+    length = len(FIELDS) + more if more >= 0 else length
+    for number, texts in enumerate(lines, start=first):
         if texts and (fault := _fault(texts, length)):
             return TraceError(f"{path}:{number}: {fault}")
     return TraceError(f"{path}: cannot be read as SWF: lines of 18 numbers, fields separated by spaces")
@@ -162,6 +164,8 @@ def _fault(texts: list[str], length: int) -> str:
             return f"{where}: must be a number of at most {numeral(limit)} (got {shown})"
         if index in _WHOLE and value != np.floor(value):
             return f"{where}: must be a whole number (got {shown})"
+    if len(texts) != length and length > len(FIELDS):
+        return f"has {len(texts)} fields; the lines before have {length}"
     if len(texts) != length:
         more = ", or all lines have the same number more" if len(texts) > length else ""
         return f"has {len(texts)} fields; a job line of SWF has {len(FIELDS)} numbers{more}"
