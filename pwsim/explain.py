@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -89,9 +90,12 @@ def _explain(fault: Mapping[str, Any], data: Any, model: type[BaseModel]) -> tup
         message = str(context["error"])
         said = "(got" in message or short(repr(value)) in message or isinstance(value, dict)
         return place, message if said else f"{message} (got {short(repr(value))})"
+    meant = ""
+    if kind == "literal_error":
+        meant = did_you_mean(nearest(str(value), re.findall(r"'([^']*)'", context["expected"])))
     wanted = _WANTED.get(kind, fault["msg"].replace("Input should", "must", 1).replace("'", ""))
     wanted = wanted.format(**{key: _shown(limit) for key, limit in context.items()}) if kind in _WANTED else wanted
-    return place, f"{wanted} (got {short(repr(value))})"
+    return place, f"{wanted} (got {short(repr(value))}){'; ' * bool(meant)}{meant}"
 
 
 _WANTED = {

@@ -84,7 +84,7 @@ def test_processors_that_are_nodes_count_as_their_cores_before_anything_else(fol
     log.write_text("; MaxNodes: 2\n; MaxProcs: 2\n" + log.read_text())
     scenario = "cores_per_proc: 64\n  where: {procs_at_most: 64}\n  mix: {trace: other.swf, queue: ai}"
     path = written(folder, scenario, "baseline: {cores: 128}\n")
-    path_text = (folder / "scenario.yaml").read_text().replace("max: 8}", "max: 200}").replace("min: 2", "min: 64")
+    path_text = (folder / "scenario.yaml").read_text().replace("{min: 2, max: 8}", "{min: 64, max: 66}")
     (folder / "scenario.yaml").write_text(path_text)
     loaded = load_scenario(path)
     assert loaded.read_log().header["MaxProcs"] == "128"
@@ -96,6 +96,14 @@ def test_processors_that_are_nodes_count_as_their_cores_before_anything_else(fol
     summary = json.loads((folder / "out" / "summary.json").read_text())
     assert summary["workload"]["changes"][0] == "each processor of the log counts as 64 cores"
     assert "each processor of the log counts as 64 cores" in (folder / "out" / "report.html").read_text()
+
+
+def test_each_log_of_a_mix_has_cores_of_its_own(folder):
+    path = written(folder, "cores_per_proc: 2\n  mix: {trace: other.swf, queue: ai, cores_per_proc: 8}")
+    trace = load_scenario(path).read_workload()
+    theirs = np.asarray(trace.queue == "ai")
+    assert (set(trace.procs[~theirs].tolist()), set(trace.procs[theirs].tolist())) == ({2, 4}, {8})
+    assert "other: each processor of the log counts as 8 cores" in trace.changes
 
 
 def test_the_baseline_is_in_cores(folder):

@@ -230,6 +230,24 @@ def test_every_problem_is_shown_at_once(folder, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("there", "instead", "meant"),
+    [
+        ("metric: wait_s", "metric: wait", "wait_s"),
+        ("metric: wait_s", "metric: slowdown", "bounded_slowdown"),
+        ("metric: wait_s", "metric: WAIT_S", "wait_s"),
+        ("p95", "P95", "p95"),
+        ("policy: easy", "policy: easy\n  overrun: killed", "kill"),
+        ("nodes: 0", "nodes: 0\n      market: ondemand", "on_demand"),
+    ],
+)
+def test_the_word_that_was_meant_is_named(there, instead, meant, folder, capsys):
+    (folder / "bad.yaml").write_text(GOOD.replace(there, instead, 1))
+    code, _, err = pwsim(capsys, "validate", "bad.yaml")
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"did you mean '{meant}'?" in err
+
+
 MEANT = {
     # what is written instead of what, and what was meant
     "opex_usd_per_year": ("capex_usd: 1000", "opex: 1000"),
