@@ -338,7 +338,8 @@ def _size_ticks(ax: Axes, labels: Sequence[str], counts: Sequence[int]) -> None:
 
 def aslant(ax: Axes, labels: Sequence[str]) -> None:
     """Name the bars along an axis by labels that would not fit side by side."""
-    ax.set_xticks(np.arange(len(labels)), labels, rotation=40, ha="right", rotation_mode="anchor")
+    steep = 40 if len(labels) <= 12 else 60
+    ax.set_xticks(np.arange(len(labels)), labels, rotation=steep, ha="right", rotation_mode="anchor")
 
 
 def timeline(table: pd.DataFrame, sizes: Mapping[str, int], ax: Axes | None = None, unit: str = "cores") -> Axes:

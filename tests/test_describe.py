@@ -20,6 +20,7 @@ from pwsim import InputError, Trace, plots, read_trace
 from pwsim.description import job_checks, log_checks
 from pwsim.description.figures import FIGURES, drawn
 from pwsim.description.profile import profile_of
+from pwsim.description.text import facts
 from pwsim.formats import write_trace
 from tests.test_hostile import pwsim as command
 
@@ -483,8 +484,8 @@ def test_most_in_use_is_what_a_clock_counts(rows):
 
 def test_figures(tmp_path):
     described = pwsim.describe(Trace.from_columns(healthy(), header=MONDAY), 48)
-    assert set(drawn(described.profile)) == set(FIGURES)
-    for kind in FIGURES:
+    assert set(drawn(described.profile)) == set(FIGURES) - {"gpu_load", "gpus"}
+    for kind in drawn(described.profile):
         ax = described.plot(kind)
         assert ax.get_xlabel()
         assert described.plot(kind, ax) is ax
@@ -494,6 +495,26 @@ def test_figures(tmp_path):
     plots.save(bars, tmp_path, "hours")
     with pytest.raises(ValueError, match=r"kind must be one of load, sizes, .*\(got 'lode'\)"):
         described.plot("lode")
+
+
+def test_logs_of_gpus_are_described_by_their_gpus_first(tmp_path):
+    # Two weeks and a day.  Of four jobs, three ask for GPUs: half of one, 2 and 8 of them, for 100 h each.
+    columns = {"submit_s": [0, 0, 0, 15 * 86_400], "run_s": [360_000] * 4, "procs": [4] * 4, "gpus": [0.5, 2, 0, 8]}
+    described = pwsim.describe(Trace.from_columns(columns))
+    profile, hours = described.profile, 15 * 24
+    assert [week["gpus_in_demand"] for week in profile["load"]["by_week"]] == pytest.approx([250 / 168, 0, 800 / 24])
+    assert profile["gpus"]["gpus_in_demand"] == pytest.approx(1050 / hours)
+    rows = [(row["from"], row["jobs"], row["gpu_hours"]) for row in profile["gpus"]["classes"]]
+    assert rows == [(0, 1, 50), (1, 0, 0), (2, 1, 200), (3, 0, 0), (5, 1, 800)]
+    lines = dict(facts(profile))
+    assert lines["Work"] == "1,050 GPU-hours (75 % of the jobs), 1,600 core-hours"
+    assert lines["Load"] == "2.917 GPUs in demand on average, 4 cores in demand on average"
+    assert lines["GPUs"].startswith("median 2, 95 % at most 8, largest 8 GPUs of the jobs that ask for any; 33.3 %")
+    assert list(lines).index("GPUs") < list(lines).index("Sizes")
+    assert drawn(profile)[:3] == ["gpu_load", "gpus", "load"]
+    described.write(tmp_path / "r")
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert page.index(FIGURES["gpu_load"][1]) < page.index(FIGURES["load"][1])
 
 
 @pytest.mark.parametrize("kind", FIGURES)

@@ -54,12 +54,13 @@ class Description:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
 
     def plot(self, kind: str = "load", ax: Axes | None = None) -> Axes:
-        """Draw ``load``, ``sizes``, ``run_times``, ``estimates``, ``waits``, ``hours``, ``weekdays`` or ``users``.
+        """Draw a figure of the log.
 
         Parameters
         ----------
         kind
-            Which figure.
+            ``load``, ``sizes``, ``run_times``, ``estimates``, ``waits``, ``hours``, ``weekdays``, ``users``,
+            ``gpu_load`` or ``gpus``.
         ax
             Axes to draw on; new ones if left out.
 

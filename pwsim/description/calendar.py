@@ -109,6 +109,7 @@ def _weeks(trace: Trace, work_s: Floats, cores: int | None) -> list[dict[str, An
     """Return jobs and offered work of each seven days from the first submission; the last are mostly fewer."""
     week = (trace.submit_s // WEEK_S).astype(np.int64)
     jobs, work_of = np.bincount(week), np.bincount(week, weights=work_s)
+    gpus_of = np.bincount(week, weights=trace.gpus * trace.run_s)
     rows = []
     for number in range(len(jobs)):
         length_s = min(trace.span_s - number * WEEK_S, WEEK_S)
@@ -120,6 +121,7 @@ def _weeks(trace: Trace, work_s: Floats, cores: int | None) -> list[dict[str, An
                 "jobs": int(jobs[number]),
                 "core_hours": float(work_of[number]) / HOUR_S,
                 "cores_in_demand": demand,
+                "gpus_in_demand": float(gpus_of[number]) / length_s if length_s else None,
                 "offered_load": demand / cores if demand is not None and cores else None,
             }
         )

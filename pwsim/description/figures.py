@@ -25,30 +25,47 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 def load(profile: Profile, ax: Axes | None = None) -> Axes:
     """Draw the offered load of each week, or the cores in demand if the machine's size is not known."""
+    known = profile["machine"]["cores"] is not None
+    key, label = ("offered_load", "offered load [%]") if known else ("cores_in_demand", "cores in demand")
+    return _by_week(profile, key, profile["load"][key], label, ax, 100 if known else 1)
+
+
+def gpu_load(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the GPUs in demand in each week."""
+    return _by_week(profile, "gpus_in_demand", profile["gpus"]["gpus_in_demand"], "GPUs in demand", ax)
+
+
+def _by_week(profile: Profile, key: str, mean: float, label: str, ax: Axes | None, percent: int = 1) -> Axes:
+    """Draw a figure of each week, and its mean; ``percent`` is 100 for one that is a share of the machine."""
     ax = new_axes() if ax is None else ax
     weeks = [week for week in profile["load"]["by_week"] if week["days"] >= 1]
     if not weeks:
         return empty(ax, "the log is shorter than a day")
-    known = profile["machine"]["cores"] is not None
-    key, scale = ("offered_load", 100) if known else ("cores_in_demand", 1)
-    heights = np.array([week[key] for week in weeks]) * scale
+    heights = np.array([week[key] for week in weeks]) * percent
     full = np.array([week["days"] == 7 for week in weeks])
     numbers = np.array([week["week"] for week in weeks])
     width = 0.85 if len(weeks) < 150 else 1.0
     ax.bar(numbers[full], heights[full], width, color=BLUE)
     ax.bar(numbers[~full], heights[~full], width, color=SKY, label="a part of a week")
-    mean = profile["load"]["offered_load" if known else "cores_in_demand"] * scale
-    ax.axhline(mean, color=ORANGE, linewidth=1.2, label=f"all of the log: {numeral(mean, 3)}{' %' if known else ''}")
-    if known and heights.max() > 90:
+    unit = " %" if percent > 1 else ""
+    ax.axhline(mean * percent, color=ORANGE, linewidth=1.2, label=f"all of the log: {numeral(mean * percent, 3)}{unit}")
+    if percent > 1 and heights.max() > 90:
         ax.axhline(100, color=RED, linestyle="--", linewidth=1, label="all cores")
     ax.set_ylim(0, max(heights.max() * 1.1, 1e-9))
     ax.set_xlim(numbers[0] - 0.7, numbers[-1] + 0.7)
     ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("week of the log, by submission")
-    ax.set_ylabel("offered load [%]" if known else "cores in demand")
+    ax.set_ylabel(label)
     thousands(ax.yaxis)
     legend_above(ax)
     return clean(ax)
+
+
+def gpus(profile: Profile, ax: Axes | None = None) -> Axes:
+    """Draw the shares of jobs and of GPU-hours by the GPUs that a job asks for, of those that ask for any."""
+    rows = profile["gpus"]["classes"]
+    labels = ["< 1", "1", "2", *(f"≤ {int(row['to'] or 0) - 1:,}" for row in rows[3:])]
+    return _shares(rows, labels[: len(rows)], "GPUs of the job", ax, work="gpu_hours")
 
 
 def sizes(profile: Profile, ax: Axes | None = None) -> Axes:
@@ -75,7 +92,7 @@ def estimates(profile: Profile, ax: Axes | None = None) -> Axes:
 def waits(profile: Profile, ax: Axes | None = None) -> Axes:
     """Draw the shares of jobs by the wait that the log recorded."""
     rows = profile["waits"]["classes"]
-    return _shares(rows, _times(rows), "recorded wait", ax, work=False)
+    return _shares(rows, _times(rows), "recorded wait", ax, work=None)
 
 
 def hours(profile: Profile, ax: Axes | None = None) -> Axes:
@@ -130,15 +147,17 @@ FIGURES: dict[str, tuple[Callable[..., Axes], str]] = {
     "hours": (hours, "When jobs come: by hour; the dashed line is an even spread."),
     "weekdays": (weekdays, "When jobs come: by weekday."),
     "users": (users, "Who the largest users are, by core-hours."),
+    "gpu_load": (gpu_load, "The GPUs that jobs submitted in each week ask for, on average."),
+    "gpus": (gpus, "How many GPUs jobs ask for, of those that ask for any; below 1 is a part of one."),
 }
 """Figures by name: what draws them, and what they show."""
 
-WIDE = {"load"}
+WIDE = {"load", "gpu_load"}
 """Figures that stand alone."""
 
 
 def drawn(profile: Profile) -> list[str]:
-    """Return the names of the figures for which the log tells enough."""
+    """Return the names of the figures for which the log tells enough, those of GPUs first."""
     absent = set()
     if not profile["waits"]["classes"]:
         absent.add("waits")
@@ -148,7 +167,8 @@ def drawn(profile: Profile) -> list[str]:
         absent.add("weekdays")
     if not profile["users"]["largest"]:
         absent.add("users")
-    return [name for name in FIGURES if name not in absent]
+    first = ["gpu_load", "gpus"] if profile["gpus"]["jobs"] else []
+    return [*first, *(name for name in FIGURES if name not in {*absent, "gpu_load", "gpus"})]
 
 
 def _times(rows: list[dict[str, Any]]) -> list[str]:
@@ -156,16 +176,20 @@ def _times(rows: list[dict[str, Any]]) -> list[str]:
     return [f"< {duration(row['to'])}" if row["to"] is not None else f"≥ {duration(row['from'])}" for row in rows]
 
 
-def _shares(rows: list[dict[str, Any]], labels: list[str], what: str, ax: Axes | None, *, work: bool = True) -> Axes:
-    """Draw the shares of jobs and of core-hours in each class."""
+def _shares(
+    rows: list[dict[str, Any]], labels: list[str], what: str, ax: Axes | None, *, work: str | None = "core_hours"
+) -> Axes:
+    """Draw the shares of jobs and of their work in each class."""
     ax = new_axes() if ax is None else ax
     if not rows:
         return empty(ax, "the log does not tell")
-    jobs, hours_ = (np.array([row[key] for row in rows], dtype=float) for key in ("jobs", "core_hours"))
+    jobs = np.array([row["jobs"] for row in rows], dtype=float)
     places, width = np.arange(len(rows)), 0.4 if work else 0.8
     ax.bar(places - (0.2 if work else 0), 100 * jobs / max(jobs.sum(), 1), width, color=SKY, label="jobs")
     if work:
-        ax.bar(places + 0.2, 100 * hours_ / max(hours_.sum(), 1e-9), width, color=BLUE, label="core-hours")
+        done = np.array([row[work] for row in rows], dtype=float)
+        label = {"core_hours": "core-hours", "gpu_hours": "GPU-hours"}[work]
+        ax.bar(places + 0.2, 100 * done / max(done.sum(), 1e-9), width, color=BLUE, label=label)
         legend_above(ax)
     aslant(ax, labels)
     ax.set_xlabel(what)

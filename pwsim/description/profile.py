@@ -287,12 +287,16 @@ def _memory(trace: Trace) -> dict[str, Any]:
 
 
 def _gpus(trace: Trace) -> dict[str, Any]:
-    with_gpus = trace.gpus > 0
+    with_gpus, hours = trace.gpus > 0, trace.gpus * trace.run_s / HOUR_S
+    exponents = range(2, int(np.ceil(np.log2(max(trace.gpus.max(), 4.0)))) + 1)
+    bounds = [0.0, 1.0, 2.0, 3.0, *(2.0**power + 1 for power in exponents)]  # a part of one, 1, 2, 3-4, 5-8, ...
+    rows = classes(trace.gpus[with_gpus], bounds, hours[with_gpus])
     return {
         "jobs": int(np.count_nonzero(with_gpus)),
         "job_share": share(with_gpus),
         "gpus_in_demand": float((trace.gpus * trace.run_s).sum() / trace.span_s) if trace.span_s else None,
-        "gpu_hours": float((trace.gpus * trace.run_s).sum() / HOUR_S),
+        "gpu_hours": float(hours.sum()),
         "gpus": spread(trace.gpus[with_gpus]),
         "part_share": share(trace.gpus[with_gpus] < 1),
+        "classes": [{**row, "gpu_hours": row.pop("core_hours")} for row in rows],
     }

@@ -72,7 +72,11 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     seen = f"; at most {machine['most_in_use']:,} in use at once" if machine["most_in_use"] else ""
     yield "Machine", f"{size}{seen}"
     yield "Load", _load(profile)
-    yield "Work", f"{count(profile['run_s']['core_hours'], 'core-hour')}{_gpu_hours(profile)}"
+    gpus = profile["gpus"]
+    yield "Work", f"{_gpu_hours(profile)}{count(profile['run_s']['core_hours'], 'core-hour')}"
+    if gpus["jobs"]:
+        part = f"; {share(gpus['part_share'])} take a part of one" if gpus["part_share"] else ""
+        yield "GPUs", f"{_spread(gpus['gpus'], numeral)} GPUs of the jobs that ask for any{part}"
     sizes, one = profile["procs"], share(profile["procs"]["serial_share"])
     yield "Sizes", f"{_spread(sizes, '{:,.0f}'.format)} processors; {one} take one"
     yield "Run times", _spread(profile["run_s"], duration)
@@ -111,12 +115,14 @@ def _load(profile: Profile) -> str:
     if demand is None:
         return ""
     offered = f"{share(load['offered_load'])} offered, " if load["offered_load"] is not None else ""
-    return f"{offered}{count(demand, 'core')} in demand on average"
+    gpus = profile["gpus"]
+    of_gpus = f"{numeral(gpus['gpus_in_demand'], 4)} GPUs in demand on average, " if gpus["jobs"] else ""
+    return f"{of_gpus}{offered}{count(demand, 'core')} in demand on average"
 
 
 def _gpu_hours(profile: Profile) -> str:
     gpus = profile["gpus"]
-    return f", {count(gpus['gpu_hours'], 'GPU-hour')} ({share(gpus['job_share'])} of the jobs)" if gpus["jobs"] else ""
+    return f"{count(gpus['gpu_hours'], 'GPU-hour')} ({share(gpus['job_share'])} of the jobs), " if gpus["jobs"] else ""
 
 
 def _spread(values: Profile, show: Any) -> str:
