@@ -335,9 +335,11 @@ def answer(summary: Mapping[str, Any]) -> str:
         What ``summary.json`` holds.
     """
     if summary["command"] == "simulate":
-        pool = summary["pools"][0]
-        cores = pool["nodes"] * pool["cores_per_node"]
-        return f"On {count(cores, 'core')} under {policy_name(summary['policy'])}, {_service(summary)}"
+        gpus, cores = (
+            sum(pool["nodes"] * pool[size] for pool in summary["pools"]) for size in ("gpus_per_node", "cores_per_node")
+        )
+        size = listed([*([count(gpus, "GPU")] if gpus else []), count(cores, "core")])
+        return f"On {size} under {policy_name(summary['policy'])}, {_service(summary)}"
     setups, replayed = count(summary["setups_in_space"], "setup"), f"{summary['setups_simulated']:,} replayed"
     proven = f"proven for this log, these rules and seed {summary['seed']}; {replayed}"
     if summary["chosen"] is not None:

@@ -179,6 +179,22 @@ def test_what_is_held_but_not_asked_for_is_neither_used_nor_free():
     assert [part.tolist() for part in gpus] == [[25, 25], [5, 5], [10, 0], [0, 10]]
 
 
+def test_answers_tell_gpus_before_cores_and_what_is_held_in_vain():
+    # Of 2 + 1 nodes, a job of 1 core and 1 GPU holds the first whole from 0 to 20, the end of the window: of 6 GPUs a
+    # sixth is busy, and another sixth held; of 48 cores a 48th is busy.
+    pools = [
+        {"name": "a", "kind": "on_premises", "nodes": 2, "node": node(16, 2), "placement": "nodes"},
+        {"name": "b", "kind": "on_premises", "nodes": 1, "node": node(16, 2), "placement": "packed"},
+    ]
+    trace = Trace.from_columns({"submit_s": [0, 20], "run_s": [20, 0], "procs": [1, 1], "gpus": [1, 0]})
+    summary = simulate(trace, Cluster.model_validate({"policy": "easy", "pools": pools}), engine="simpy").summary
+    assert summary["answer"] == (
+        "On 6 GPUs and 48 cores under EASY backfilling, every job starts at once, and 16.7 % of the GPUs and 2.08 % of "
+        "the cores are busy on average (another 16.7 % of the GPUs are held, but not used)."
+    )
+    assert summary["shares"]["unused_core_share"] == pytest.approx(15 / 48)
+
+
 def test_a_policy_that_is_not_offered_cannot_be_picked():
     cluster = Cluster.model_validate(
         {"pools": [{"name": "a", "kind": "on_premises", "nodes": 1, "node": {"cores": 8}, "placement": "packed"}]}
