@@ -30,8 +30,8 @@ def _jobs(gpus: list[float]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def _traces(jobs: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[Trace]:
-    return st.lists(jobs, min_size=1, max_size=9).map(
+def _traces(jobs: st.SearchStrategy[dict[str, Any]], most: int = 9) -> st.SearchStrategy[Trace]:
+    return st.lists(jobs, min_size=1, max_size=most).map(
         lambda rows: Trace.from_columns({key: [row[key] for row in rows] for key in rows[0]})
     )
 
@@ -207,13 +207,48 @@ def _packed_pool(name: str) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-packed_clusters = st.builds(
-    lambda policy, overrun, depth, pools: Cluster.model_validate(
-        {"policy": policy, "overrun": overrun, "depth": depth, "pools": pools}
-    ),
+def _worn_pool(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A pool of few nodes that stay for seconds: failing, or spot."""
+    common = {
+        "name": st.just(name),
+        "node": st.fixed_dictionaries({"cores": st.sampled_from([1, 2]), "speed": st.sampled_from([1.0, 1.0, 2.0])}),
+        "nodes": st.integers(1, 3),
+        "checkpoint_interval": st.sampled_from([1, 1, 2]),
+        "restart_overhead": st.sampled_from([0, 0, 1]),
+        "max_restarts": st.sampled_from([3, 1000, 1000]),
+    }
+    if name != "a":
+        common["burst_after"] = st.sampled_from([None, 0, 3])
+    failing = {
+        "kind": st.just("on_premises"),
+        "placement": st.just("nodes"),
+        "mtbf": st.sampled_from([3, 5, 20]),
+        "repair_time": st.integers(0, 2),
+    }
+    spot = {
+        "kind": st.just("cloud"),
+        "price_usd_per_hour": st.just(1.0),
+        "boot_time": st.sampled_from([0, 1, 2]),
+        "idle_timeout": st.sampled_from([0, 1, 3]),
+        "interruptions_per_hour": st.sampled_from([180, 720, 1200]),
+    }
+    return st.one_of(st.fixed_dictionaries({**common, **failing}), st.fixed_dictionaries({**common, **spot}))
+
+
+def _changing(policies: st.SearchStrategy[str], pools: st.SearchStrategy[list[Any]]) -> st.SearchStrategy[Cluster]:
+    return st.builds(
+        lambda policy, overrun, depth, pools: Cluster.model_validate(
+            {"policy": policy, "overrun": overrun, "depth": depth, "pools": pools}
+        ),
+        policies,
+        st.sampled_from(["allow", "kill"]),
+        st.sampled_from([None, None, None, 1, 2]),
+        pools,
+    )
+
+
+packed_clusters = _changing(
     policies.filter(lambda policy: not policy.endswith("conservative")),
-    st.sampled_from(["allow", "kill"]),
-    st.sampled_from([None, None, None, 1, 2]),
     st.one_of(
         st.tuples(_packed_pool("a")).map(list),
         st.tuples(_packed_pool("a"), _packed_pool("b")).map(list),
@@ -222,17 +257,37 @@ packed_clusters = st.builds(
 )
 """Clusters with pools whose jobs share nodes, which may come and go."""
 
-changing_clusters = st.builds(
-    lambda policy, overrun, depth, pools: Cluster.model_validate(
-        {"policy": policy, "overrun": overrun, "depth": depth, "pools": pools}
+_changing_pools = st.one_of(
+    st.tuples(_changing_pool("a")).map(list),
+    st.tuples(_changing_pool("a"), _changing_pool("b")).map(list),
+    st.tuples(_changing_pool("a"), _changing_pool("b"), _changing_pool("c")).map(list),
+)
+
+
+changing_clusters = _changing(policies, _changing_pools)
+"""Clusters whose nodes come and go, and whose jobs move, under every policy."""
+
+long_traces = _traces(
+    _jobs([0.0]).map(
+        lambda job: {**job, "run_s": 12 * job["run_s"], "estimate_s": (6 + job["submit_s"]) * job["estimate_s"]}
     ),
-    policies,
-    st.sampled_from(["allow", "kill"]),
-    st.sampled_from([None, None, None, 1, 2]),
-    st.one_of(
-        st.tuples(_changing_pool("a")).map(list),
-        st.tuples(_changing_pool("a"), _changing_pool("b")).map(list),
-        st.tuples(_changing_pool("a"), _changing_pool("b"), _changing_pool("c")).map(list),
+    most=5,
+)
+"""Traces of up to five jobs of up to a minute."""
+
+_reserving = st.sampled_from(ORDERS).map("{}-conservative".format)
+
+reserving_cases = st.one_of(
+    st.tuples(traces, _changing(_reserving, _changing_pools)),
+    st.tuples(
+        long_traces,
+        _changing(
+            _reserving,
+            st.one_of(
+                st.tuples(_worn_pool("a")).map(list),
+                st.tuples(_worn_pool("a"), _worn_pool("b")).map(list),
+            ),
+        ),
     ),
 )
-"""Clusters whose nodes come and go, and whose jobs move, under every policy."""
+"""Traces on clusters under conservative backfilling: nodes come and go, or do so dozens of times while a job waits."""

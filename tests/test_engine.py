@@ -24,6 +24,7 @@ from tests.strategies import (
     feedback_traces,
     gpu_traces,
     packed_clusters,
+    reserving_cases,
     traces,
 )
 
@@ -244,6 +245,21 @@ def test_agrees_with_the_reference_where_nodes_come_and_go(engine, trace, cluste
 @settings(max_examples=20_000)
 def test_agrees_with_the_reference_where_nodes_come_and_go_on_many_cases(engine, trace, cluster):
     compare(trace, cluster, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(case=reserving_cases)
+@settings(max_examples=200)
+def test_reservations_agree_with_the_reference_where_nodes_come_and_go(engine, case):
+    compare(*case, engine)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@given(case=reserving_cases)
+@settings(max_examples=20_000)
+def test_reservations_agree_with_the_reference_where_nodes_come_and_go_on_many_cases(engine, case):
+    compare(*case, engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

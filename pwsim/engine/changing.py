@@ -13,44 +13,46 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pwsim import rules
-from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, lives, records, uptimes
+from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, full_error, lives, records, uptimes
 from pwsim.engine.kernel import (
-    _RULES,
     CONSERVATIVE,
     EASY,
     _inner,
     advance,
     change,
     charge,
+    compiled,
     compiled_for,
     compress,
     cut,
     easy,
+    full,
     gain,
     give_up,
     heads,
     hold_overdue,
     keys,
     most_free,
-    multifactor,
     no_gain,
     overcommitted,
     place,
     place_of,
+    priority,
     put,
     ranks,
     reservation,
     running_only,
 )
 from pwsim.result import REJECTED, Replay
-from pwsim.rules import custom, profile
+from pwsim.rules import attempts, custom, packing, profile
 from pwsim.rules.conservative import NO_RESERVATION
 from pwsim.rules.packing import REMEMBERED, WHOLE, Bins, Places, Shares
 
-attempt, kept_work, launches, shift = (_RULES[name] for name in ("attempt", "kept_work", "launches", "shift"))
-choose, empty, filled, hold_all = (_RULES[name] for name in ("choose", "empty", "filled", "hold_all"))
-pack_past_head, packed_reservation, place_heads = (
-    _RULES[name] for name in ("pack_past_head", "packed_reservation", "place_heads")
+attempt, kept_work, launches = map(compiled, (attempts.attempt, attempts.kept_work, attempts.launches))
+shift = compiled(profile.shift)
+choose, empty, filled, hold_all = map(compiled, (packing.choose, packing.empty, packing.filled, packing.hold_all))
+pack_past_head, packed_reservation, place_heads = map(
+    compiled, (packing.pack_past_head, packing.packed_reservation, packing.place_heads)
 )
 
 COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION, SUBMISSION = range(7)
@@ -58,8 +60,9 @@ COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION, SUBMISSION = range(7)
 the rest come by themselves, after all events."""
 GONE_NODE, COMING, IDLE, BUSY = range(4)
 """States of a node."""
-DONE, NO_NUMBER, FRUITLESS_POOL, MORE_LIVES, MORE_UPTIMES = range(5)
-"""Why a replay ended: all jobs have, the order gave no number, or the replay must be given more draws."""
+DONE, NO_NUMBER, FRUITLESS_POOL, MORE_LIVES, MORE_UPTIMES, PROFILE_FULL = range(6)
+"""Why a replay ended: all jobs have, the order gave no number, nodes are launched in vain, it must be given more draws,
+or a profile has no room left."""
 
 (SPEED, ELASTIC, LEAST, BOOT, TIMEOUT, BURST_AFTER, CHECKPOINT, OVERHEAD, MAX_RESTARTS, LIVES, FAILS, REPAIR,
  UNITS, NUMBERED, PACKED, CORES, MEMORY, GPUS) = range(18)  # fmt: skip
@@ -403,11 +406,12 @@ def end_attempt(now, w, job, done_s, events, tried, placed):
 
 
 @_inner
-def shift_capacity(w, pool, from_s, units):
+def shift_capacity(now, w, pool, from_s, units):
     """Note in the profile that units come or go for good."""
     if w.rule == CONSERVATIVE:
-        state = w.numbers[pool]
-        state[POINTS] = shift(w.profile_s[pool], w.profile_free[pool], state[FIRST], state[POINTS], from_s, units)
+        state, profile_s, profile_free = w.numbers[pool], w.profile_s[pool], w.profile_free[pool]
+        first, points = advance(now, profile_s, profile_free, state[FIRST], state[POINTS])
+        state[FIRST], state[POINTS] = first, shift(profile_s, profile_free, first, points, from_s, units)
 
 
 @_inner
@@ -442,7 +446,7 @@ def bring(now, w, pool, number, delay_s, events):
     heapq.heappush(events, (arrive_s, ARRIVE, pool, number))
     if w.rule == CONSERVATIVE:
         gain(w.gain_s[pool], arrive_s, np.inf)
-        shift_capacity(w, pool, arrive_s, 1)
+        shift_capacity(now, w, pool, arrive_s, 1)
 
 
 @_inner
@@ -530,11 +534,11 @@ def leave(now, w, pool, number, events, tried, placed, spans):
         given_up = interrupt_all(now, w, pool, number, events, tried, placed)
     if w.node_state[pool, number] == COMING:
         forget_coming(w, pool, number)
-        shift_capacity(w, pool, w.arrives_s[pool, number], -1)
+        shift_capacity(now, w, pool, w.arrives_s[pool, number], -1)
         gone(now, w, pool, number, spans)
     else:
         forget_idle(now, w, pool, number, spans)
-        shift_capacity(w, pool, now, -1)
+        shift_capacity(now, w, pool, now, -1)
     state[LOST] = 1
     if w.facts[pool, FAILS]:
         bring(now, w, pool, number, w.facts[pool, REPAIR], events)
@@ -550,8 +554,7 @@ def reserve(now, w, pool, depth, vacated_s, chosen):
     release_s, release_need, running = w.release_s[pool], w.release_need[pool], state[RUNNING]
     profile_s, profile_free, gain_s = w.profile_s[pool], w.profile_free[pool], w.gain_s[pool]
     waiting = state[QUEUE]
-    first = advance(now, profile_s, state[FIRST], state[POINTS])
-    points = state[POINTS]
+    first, points = advance(now, profile_s, profile_free, state[FIRST], state[POINTS])
     for position in range(depth, waiting):
         if reserved_s[position] != NO_RESERVATION:
             points = give_up(position, need, length_s, reserved_s, gain_s, profile_s, profile_free, first, points)
@@ -559,7 +562,8 @@ def reserve(now, w, pool, depth, vacated_s, chosen):
     if overdue:
         points = hold_overdue(now, -1, release_s, release_need, running, profile_s, profile_free, first, points)
     until_s = np.inf if state[LOST] else now + 1.0
-    if (overdue or state[LOST]) and overcommitted(profile_s, profile_free, first, points, until_s):
+    dropped = (overdue or state[LOST]) and overcommitted(profile_s, profile_free, first, points, until_s)
+    if dropped and not full(profile_s, points):
         first = 0
         points = running_only(now, state[FREE], release_s, release_need, running, profile_s, profile_free)
         for index in range(state[ARRIVING]):
@@ -676,7 +680,7 @@ def sort_queue(now, w, pool, order, fixed_priority, share):
     for job in queue:
         if len(w.weights):
             account = w.account[job]
-            w.key[job] = multifactor(
+            w.key[job] = priority(
                 now, w.submit_s[job], fixed_priority[job], account, share[account], w.weights, w.usage[pool],
                 w.using[pool], w.since_s[pool],
             )  # fmt: skip
@@ -779,7 +783,7 @@ def autoscale(now, w, pool, events, spans):
             number = w.idle[pool, index]
             if w.idle_since_s[pool, number] + facts[TIMEOUT] <= now:
                 forget_idle(now, w, pool, number, spans)
-                shift_capacity(w, pool, now, -1)
+                shift_capacity(now, w, pool, now, -1)
     return DONE
 
 
@@ -935,6 +939,8 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
                 dues = move_jobs(now, w, due, dues, waits)
             dirty = len(events) > 0 and events[0][0] <= now
             for pool in range(pools):
+                if w.rule == CONSERVATIVE and full(w.profile_s[pool], w.numbers[pool, POINTS]):
+                    return PROFILE_FULL, pool, now, as_tables(tried, waits, spans, placed)
                 dirty = dirty or w.numbers[pool, DIRTY] == 1
             if dirty:
                 continue
@@ -997,6 +1003,8 @@ def run(inputs: Inputs, order: Any) -> Replay:
         custom.refuse(inputs.order, inputs.policy.order, now, *asked)
     if status == FRUITLESS_POOL:
         raise fruitless_error(inputs.pools[one].name)
+    if status == PROFILE_FULL:
+        raise full_error(inputs.pools[one].name)
     return Replay(
         engine="compiled",
         pool=world.pool_of,
@@ -1049,7 +1057,7 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         if one.mtbf_s < np.inf:
             for node in range(units):
                 uptimes_s[index, node] = uptimes(inputs.seed, one.name, node, one.mtbf_s, failures)
-    profile_free = np.zeros((pools, profile.room(reserving + widest) if reserving else 0), dtype=np.int64)
+    profile_free = np.zeros((pools, profile.room(reserving, widest) if reserving else 0), dtype=np.int64)
     profile_free[:] = numbers[:, FREE, np.newaxis]
     many = (pools, jobs)
     return World(

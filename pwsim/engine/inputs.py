@@ -31,6 +31,14 @@ def fruitless_error(pool: str) -> HopelessError:
     )
 
 
+def full_error(pool: str) -> RuntimeError:
+    """Return the error for a pool whose profile of free units has no room left, though it has room for all there is."""
+    return RuntimeError(
+        f"pool {pool!r}: the profile of free units that conservative backfilling keeps is full; this is a bug of "
+        "pwsim, not a fault of the scenario: please report it"
+    )
+
+
 class PoolInputs(NamedTuple):
     """What an engine needs to know of a pool beside its size."""
 

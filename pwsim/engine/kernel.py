@@ -17,7 +17,6 @@ Pools that are always up do not affect one another, so each is replayed by itsel
 from __future__ import annotations
 
 import hashlib
-import importlib
 import logging
 import types
 from collections.abc import Callable
@@ -29,9 +28,9 @@ import numpy as np
 import platformdirs
 
 from pwsim import rules
-from pwsim.engine.inputs import Inputs
+from pwsim.engine.inputs import Inputs, full_error
 from pwsim.result import REJECTED
-from pwsim.rules import custom, orders
+from pwsim.rules import backfill, conservative, custom, multifactor, orders, profile
 from pwsim.rules.backfill import GONE
 from pwsim.rules.conservative import NO_RESERVATION
 from pwsim.trace import Floats, Integers
@@ -40,6 +39,8 @@ ORDER = numba.types.FunctionType(numba.float64(numba.float64, numba.float64, num
 """Signature of an order."""
 NONE, EASY, CONSERVATIVE = range(3)
 """Backfill rules, as the kernel knows them."""
+DONE, FULL = -1, -2
+"""How a replay ended, where it did not because of a job: all have ended, or the profile has no room left."""
 
 _BITS = 6  # a block has 64 slots, a block of blocks 64 blocks
 _SIZE = 1 << _BITS
@@ -61,32 +62,42 @@ CACHE = Path(platformdirs.user_cache_dir("pwsim")) / "compiled" / _source_digest
 _inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def _compiled_rules() -> dict[str, Any]:
-    """Return every function of the rules, compiled, by name; they call one another under these names."""
-    names: dict[str, Any] = {}
-    functions: dict[str, types.FunctionType] = {}
-    for name in ("profile", "backfill", "conservative", "multifactor", "attempts", "packing"):
-        module = importlib.import_module(f"pwsim.rules.{name}")
-        for key, value in vars(module).items():
-            if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
-                functions[key] = value
-            elif not key.startswith("__"):
-                names.setdefault(key, value)
-    for key, function in functions.items():
-        names[key] = _inner(types.FunctionType(function.__code__, names, key))
-    return names
+_RULES: dict[types.FunctionType, Any] = {}
+_NAMES: dict[int, dict[str, Any]] = {}
 
 
-_RULES = _compiled_rules()
-heads, reservation, easy = _RULES["heads"], _RULES["reservation"], _RULES["easy"]
-advance, change, most_free, overcommitted = (
-    _RULES["advance"], _RULES["change"], _RULES["most_free"], _RULES["overcommitted"],
+def compiled(function: Any) -> Any:
+    """Return a function of the rules, compiled.
+
+    What it calls are the names of its own module, those that the module imports from other rules included.
+    """
+    if function not in _RULES:
+        module = function.__globals__
+        if id(module) not in _NAMES:
+            names = _NAMES[id(module)] = dict(module)
+            for name, value in module.items():
+                if isinstance(value, types.FunctionType) and value.__module__.startswith(f"{rules.__name__}."):
+                    names[name] = compiled(value)
+        alike = types.FunctionType(
+            function.__code__, _NAMES[id(module)], function.__name__, function.__defaults__, function.__closure__
+        )
+        _RULES[function] = _inner(alike)
+    return _RULES[function]
+
+
+heads, reservation, easy = map(compiled, (backfill.heads, backfill.reservation, backfill.easy))
+advance, change, full, most_free, overcommitted, room = map(
+    compiled,
+    (profile.advance, profile.change, profile.full, profile.most_free, profile.overcommitted, profile.room),
+)
+compress, gain, give_up, hold_overdue, no_gain, place, running_only = map(
+    compiled,
+    (
+        conservative.compress, conservative.gain, conservative.give_up, conservative.hold_overdue,
+        conservative.no_gain, conservative.place, conservative.running_only,
+    ),
 )  # fmt: skip
-compress, gain, give_up, hold_overdue, no_gain, place, running_only = (
-    _RULES["compress"], _RULES["gain"], _RULES["give_up"], _RULES["hold_overdue"], _RULES["no_gain"], _RULES["place"],
-    _RULES["running_only"],
-)  # fmt: skip
-charge, multifactor = _RULES["charge"], _RULES["multifactor"]
+charge, priority = compiled(multifactor.charge), compiled(multifactor.multifactor)
 
 # -- slots: (need, estimate_s, jobs, block_need, block_estimate_s, block_jobs, upper_need, upper_estimate_s, upper_jobs)
 
@@ -191,9 +202,9 @@ def hopeless(now, free, shadow_s, extra, units, length_s):
 
 
 @_inner
-def make_running(most):
-    """Return room for so many running jobs."""
-    return np.empty(most), np.empty(most, dtype=np.int64), np.empty(most), np.empty(most, dtype=np.int64)
+def make_running(jobs):
+    """Return room for so many running jobs: for all, since each runs once."""
+    return np.empty(jobs), np.empty(jobs, dtype=np.int64), np.empty(jobs), np.empty(jobs, dtype=np.int64)
 
 
 @_inner
@@ -407,7 +418,7 @@ def reserve(
     overdue.
     """
     release_s, release_need = running[0], running[1]
-    first = advance(now, profile_s, first, points)
+    first, points = advance(now, profile_s, profile_free, first, points)
     overdue = count > 0 and release_s[0] < now + 1.0
     if depth > 0:
         seen = 0
@@ -421,6 +432,7 @@ def reserve(
     if overdue:
         points = hold_overdue(now, -1, release_s, release_need, count, profile_s, profile_free, first, points)
     dropped = overdue and overcommitted(profile_s, profile_free, first, points, now + 1.0)
+    dropped = dropped and not full(profile_s, points)
     changed = 0
     if dropped:
         first = 0
@@ -451,25 +463,24 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
 ):  # fmt: skip
     """Replay the jobs of one pool, which are in job order; write their starts.
 
-    Returns -1 and 0, or the job and the time at which the order gave no number.
+    Returns the job for which the order gave no number, :data:`DONE` or :data:`FULL`; and the time [s].
     """
     jobs = len(submit_s)
     facts = procs, job_need, estimate_s, held_s, account, weights
     users = len(share) + 1 if by_factors else 0
     accounts = usage, using, since_s = np.zeros(users), np.zeros(users, dtype=np.int64), np.zeros(users)
-    most_running = min(jobs, total)
-    running = make_running(most_running)
+    running = make_running(jobs)
     release_s, release_need, end_s, end_job = running
     slots = make_slots(jobs)
     need, length_s = slots[0], slots[1]
     nothing = np.empty(0)  # no nodes arrive here
     chosen = np.empty(jobs, dtype=np.int64)
     arrived = np.empty(jobs, dtype=np.int64)
-    conservative = rule == CONSERVATIVE
-    reserving = jobs if conservative else 0
+    reserves = rule == CONSERVATIVE
+    reserving = jobs if reserves else 0
     reserved_s = np.full(reserving, NO_RESERVATION)
-    profile_s = np.zeros(4 * reserving + 8)
-    profile_free = np.full(4 * reserving + 8, total)
+    profile_s = np.zeros(room(reserving))
+    profile_free = np.full(len(profile_s), total)
     first, points = 0, 1
     gain_s, vacated_s = np.array([np.inf, -np.inf]), np.array([np.inf, -np.inf])
     overdue_until_s = -np.inf
@@ -487,6 +498,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
     for job in range(jobs if static else 0):
         in_job_order = in_job_order and slot_of[job] == job
     next_job = 0
+    now = 0.0
     while next_job < jobs or count > 0 or next_due_s < np.inf:
         now = next_due_s
         if next_job < jobs:
@@ -507,7 +519,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
             if by_factors:
                 charge(now, account[job], -procs[job], usage, using, since_s, weights[3])
                 charge(now, users - 1, -procs[job], usage, using, since_s, weights[3])
-            if conservative and now < expected_s:
+            if reserves and now < expected_s:
                 early = True
                 gain(gain_s, now, expected_s)
                 points = change(profile_s, profile_free, first, points, now, expected_s, units)
@@ -517,7 +529,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
             job = next_job
             next_job += 1
             units = job_need[job]
-            if waiting == 0 and not conservative and units <= free and (next_job == jobs or submit_s[next_job] > now):
+            if waiting == 0 and not reserves and units <= free and (next_job == jobs or submit_s[next_job] > now):
                 # Alone in the queue: it is the head, and fits.
                 free -= units
                 count = start_job(now, job, facts, running, count, start_s, accounts)
@@ -533,20 +545,20 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
                 least = min(least, units)
             new += 1
         if waiting == 0:
-            if conservative:
+            if reserves:
                 no_gain(gain_s)
             next_due_s = np.inf
             continue
 
         if not static:
-            if not conservative and least > free:
+            if not reserves and least > free:
                 continue
             # The queue in its order of this instant.
             keys = np.empty(waiting)
             for index in range(waiting):
                 job = line[index]
                 if by_factors:
-                    keys[index] = multifactor(
+                    keys[index] = priority(
                         now, submit_s[job], fixed_priority[job], account[job], share[account[job]], weights,
                         usage, using, since_s,
                     )  # fmt: skip
@@ -558,7 +570,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
             queue = line[:waiting][places]
             queue_need, queue_s = job_need[queue], estimate_s[queue]
             begun = 0
-            if conservative:
+            if reserves:
                 queue_reserved_s = reserved_s[queue]
                 first, points, changed, dropped, overdue = reserve(
                     now, free, early, 0, waiting, depth, queue_need, queue_s, slots, False, queue_reserved_s, gain_s,
@@ -574,6 +586,8 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
                         now, 1, release_s, release_need, count, profile_s, profile_free, first, points
                     )
                     overdue_until_s = now + 1.0
+                if full(profile_s, points):
+                    return FULL, now
                 next_due_s = np.inf
                 for position in range(waiting):
                     reserved_s[queue[position]] = queue_reserved_s[position]
@@ -626,7 +640,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
             waiting = kept
             continue
 
-        if conservative:
+        if reserves:
             head = following(slots, head, tail + 1)
             first, points, changed, dropped, overdue = reserve(
                 now, free, early, head, tail + 1, depth, need, length_s, slots, True, reserved_s, gain_s, vacated_s,
@@ -635,14 +649,13 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
             if dropped:
                 dues = 0
             if dues + changed + waiting >= len(due_s):  # forget what does not hold any more
-                kept = 0
-                for index in range(dues):
-                    slot = due_slot[index]
-                    if need[slot] != GONE and reserved_s[slot] == due_s[index]:
-                        time_s = due_s[index]
-                        push(due_s, due_slot, kept, time_s, slot)
-                        kept += 1
-                dues = kept
+                dues = 0
+                slot = head
+                while slot <= tail:
+                    if reserved_s[slot] != NO_RESERVATION:
+                        push(due_s, due_slot, dues, reserved_s[slot], slot)
+                        dues += 1
+                    slot = following(slots, slot + 1, tail + 1)
             for index in range(changed):
                 push(due_s, due_slot, dues, reserved_s[chosen[index]], chosen[index])
                 dues += 1
@@ -666,6 +679,8 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
             if overdue:
                 points = hold_overdue(now, 1, release_s, release_need, count, profile_s, profile_free, first, points)
                 overdue_until_s = now + 1.0
+            if full(profile_s, points):
+                return FULL, now
             next_due_s = np.inf
             while dues > 0:
                 slot = due_slot[0]
@@ -747,7 +762,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
                 count = start_job(now, job, facts, running, count, start_s, accounts)
                 leave(slots, slot)
                 waiting -= 1
-    return -1, 0.0
+    return DONE, now
 
 
 _INTEGERS, _FLOATS = (numba.types.Array(kind, 1, "C", readonly=True) for kind in (numba.int64, numba.float64))
@@ -850,7 +865,9 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
             inputs.fixed_priority[here] if inputs.order is None else none.astype(np.float64),
             inputs.share, inputs.weights, starts,
         )  # fmt: skip
-        if job >= 0:
+        if job == FULL:
+            raise full_error(inputs.pools[index].name)
+        if job != DONE:
             assert inputs.order is not None
             facts = float(submit_s[job]), float(logged_estimate_s[job]), int(procs[job])
             custom.refuse(inputs.order, policy.order, now, *facts)

@@ -20,7 +20,7 @@ import numpy as np
 import simpy
 from simpy.events import Event, EventPriority
 
-from pwsim.engine.inputs import FRUITLESS, Inputs, PoolInputs, fruitless_error, lives, records, uptimes
+from pwsim.engine.inputs import FRUITLESS, Inputs, PoolInputs, fruitless_error, full_error, lives, records, uptimes
 from pwsim.engine.nodes import Nodes, Packed
 from pwsim.result import REJECTED, Replay
 from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, profile
@@ -91,7 +91,7 @@ class _Pool:
         # Conservative backfilling alone:
         self.ended_early = False  # so that reservations may move forward
         self.due_s = math.inf  # the next reservation
-        room = profile.room(jobs + (units if facts.numbered else 0))
+        room = profile.room(jobs, units if facts.numbered else 0)
         self.profile_s = [0.0] * room
         self.profile_free = [up] * room
         self.first, self.points = 0, 1
@@ -444,7 +444,7 @@ class Model:
         queue = pool.need, pool.estimate_s, pool.reserved_s
         running = pool.release_s, pool.release_need, len(pool.release_s)
         table = pool.profile_s, pool.profile_free
-        pool.first = profile.advance(now, pool.profile_s, pool.first, pool.points)
+        pool.first, pool.points = profile.advance(now, *table, pool.first, pool.points)
         for position in range(self.depth, len(pool.queue)):
             if pool.reserved_s[position] != conservative.NO_RESERVATION:
                 pool.points = conservative.give_up(position, *queue, pool.gain_s, *table, pool.first, pool.points)
@@ -452,7 +452,8 @@ class Model:
         if overdue:
             pool.points = conservative.hold_overdue(now, -1, *running, *table, pool.first, pool.points)
         until_s = math.inf if pool.lost else now + 1.0
-        if (overdue or pool.lost) and profile.overcommitted(*table, pool.first, pool.points, until_s):
+        dropped = (overdue or pool.lost) and profile.overcommitted(*table, pool.first, pool.points, until_s)
+        if dropped and not profile.full(pool.profile_s, pool.points):
             # Reservations cannot be kept: all are dropped and placed again.
             pool.first, pool.points = 0, conservative.running_only(now, pool.free, *running, *table)
             for arrive_s in pool.nodes.arrive_s if pool.nodes is not None else ():
@@ -474,6 +475,8 @@ class Model:
         if overdue:
             pool.points = conservative.hold_overdue(now, 1, *running, *table, pool.first, pool.points)
             pool.overdue_until_s = now + 1.0
+        if profile.full(pool.profile_s, pool.points):
+            raise full_error(pool.facts.name)
         return [position for position, reserved_s in enumerate(pool.reserved_s) if reserved_s == now]
 
     def _start(self, pool: _Pool, positions: range | list[int]) -> None:
@@ -636,8 +639,7 @@ class Model:
             pool.free -= 1
         nodes.leave(number, now)
         pool.lost = True
-        if self.conservative:
-            pool.points = profile.shift(pool.profile_s, pool.profile_free, pool.first, pool.points, from_s, -1)
+        self._shift_capacity(pool, from_s, -1)
         if pool.facts.mtbf_s < math.inf:
             self._bring(pool, number, pool.facts.repair_s)
         self._touch(pool)
@@ -671,7 +673,14 @@ class Model:
         _Call(self.env, delay_s, ARRIVE, self._arrive, pool.index, number)
         if self.conservative:
             conservative.gain(pool.gain_s, arrive_s, math.inf)
-            pool.points = profile.shift(pool.profile_s, pool.profile_free, pool.first, pool.points, arrive_s, 1)
+        self._shift_capacity(pool, arrive_s, 1)
+
+    def _shift_capacity(self, pool: _Pool, from_s: float, units: int) -> None:
+        """Note in the profile that units come or go for good."""
+        if self.conservative:
+            table = pool.profile_s, pool.profile_free
+            pool.first, pool.points = profile.advance(self.env.now, *table, pool.first, pool.points)
+            pool.points = profile.shift(*table, pool.first, pool.points, from_s, units)
 
     def _arrive(self, event: _Call) -> None:
         pool, number = self.pools[event.subject], event.node
@@ -736,8 +745,7 @@ class Model:
                 if pool.packed is not None:
                     pool.packed.remove(number)
                 pool.free -= 1
-                if self.conservative:
-                    pool.points = profile.shift(pool.profile_s, pool.profile_free, pool.first, pool.points, now, -1)
+                self._shift_capacity(pool, now, -1)
 
     # -- the order of the queue
 

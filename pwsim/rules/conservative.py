@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import MutableSequence, Sequence
 
-from pwsim.rules.profile import change, earlier, earliest, most_free
+from pwsim.rules.profile import change, earlier, earliest, full, most_free
 
 NO_RESERVATION = -1.0
 """The start of a reservation that a job does not hold."""
@@ -178,7 +178,7 @@ def running_only(
     profile_free[0] = free
     points = 1
     for index in range(running):
-        if release_s[index] > profile_s[points - 1]:
+        if release_s[index] > profile_s[points - 1] and not full(profile_s, points):
             profile_s[points] = release_s[index]
             profile_free[points] = profile_free[points - 1]
             points += 1

@@ -4,6 +4,10 @@ A profile is two sequences: ``profile_s[i]`` is a time and ``profile_free[i]`` t
 the next point; the last point holds for ever.  The points in use are ``first`` to ``points - 1``; neighbours differ.
 It holds running jobs until their expected end and waiting jobs for the time of their reservation, and is changed as
 they come and go, never built anew.  All functions are index loops, in the subset of Python that numba compiles.
+
+Nobody looks at points before ``first`` again.  :func:`advance` moves the others into their place when they fill half of
+the sequences, so that :func:`room` depends on what there is at a time, and not on all that ever happened.  Where the
+sequences are :func:`full` all the same, nothing is written, and they stay full: engines look after each pass.
 """
 
 from __future__ import annotations
@@ -12,17 +16,38 @@ import math
 from collections.abc import MutableSequence, Sequence
 
 
-def room(jobs: int) -> int:
-    """Return the length of the sequences that serves any profile of that many jobs."""
-    return 4 * jobs + 8
+def room(jobs: int, nodes: int = 0) -> int:
+    """Return the length of the sequences that serves any profile of that many jobs and nodes that come and go.
+
+    After now, running jobs have one point each, their expected end; waiting jobs two, start and end of the reservation;
+    nodes that are on their way one.  There are up to four more: now, one second from now (§3), and two while a
+    reservation moves; and one place to tell when it is full.  Twice that: passed points may fill the other half.
+    """
+    return 2 * (2 * jobs + nodes + 5)
 
 
-def advance(now: float, profile_s: MutableSequence[float], first: int, points: int) -> int:
-    """Forget the past; return the new first point, which is now."""
+def advance(
+    now: float, profile_s: MutableSequence[float], profile_free: MutableSequence[int], first: int, points: int
+) -> tuple[int, int]:
+    """Forget the past; return the new first point, which is now, and the new number of points."""
     while first + 1 < points and profile_s[first + 1] <= now:
         first += 1
     profile_s[first] = max(profile_s[first], now)
-    return first
+    if 2 * first >= len(profile_s) and not full(profile_s, points):
+        points -= first
+        for point in range(points):
+            profile_s[point] = profile_s[first + point]
+            profile_free[point] = profile_free[first + point]
+        first = 0
+    return first, points
+
+
+def full(profile_s: Sequence[float], points: int) -> bool:
+    """Return whether no room was left for a point, which :func:`room` rules out: what the profile says is wrong then.
+
+    The last place is never used in earnest, so that no function needs another way to tell.
+    """
+    return points >= len(profile_s)
 
 
 def change(
@@ -75,7 +100,7 @@ def split(
 ) -> tuple[int, int]:
     """Make sure that there is a point at ``time_s``; return its index and the new number of points."""
     low = find(profile_s, first, points, time_s)
-    if profile_s[low] == time_s:
+    if profile_s[low] == time_s or full(profile_s, points):
         return low, points
     low += 1
     for point in range(points, low, -1):
@@ -88,6 +113,8 @@ def split(
 
 def drop(profile_s: MutableSequence[float], profile_free: MutableSequence[int], points: int, index: int) -> int:
     """Take a point out; return the new number of points."""
+    if full(profile_s, points):
+        return points
     for point in range(index, points - 1):
         profile_s[point] = profile_s[point + 1]
         profile_free[point] = profile_free[point + 1]
