@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pwsim import Cluster, InputError, Result, Trace, simulate
 from pwsim.engine.inputs import lives, uptimes
-from pwsim.rules import orders
+from pwsim.rules import orders, profile
 from tests.conftest import ENGINES
 from tests.reference import Job, Pool, Reference
 from tests.strategies import (
@@ -251,7 +251,57 @@ def test_agrees_with_the_reference_where_nodes_come_and_go_on_many_cases(engine,
 @given(case=reserving_cases)
 @settings(max_examples=200)
 def test_reservations_agree_with_the_reference_where_nodes_come_and_go(engine, case):
-    compare(*case, engine)
+    trace, cluster = case
+    compare(trace, cluster, engine)
+
+
+def worn(jobs: int = 6) -> tuple[Trace, Cluster]:
+    """Jobs of a day on two nodes that fail every quarter of an hour."""
+    trace = Trace.from_columns({"submit_s": [0] * jobs, "run_s": [86_400] * jobs, "procs": [2] * jobs})
+    pool = {
+        "name": "own", "kind": "on_premises", "nodes": 2, "node": {"cores": 1}, "placement": "nodes", "mtbf": "15 min",
+        "repair_time": "1 min", "checkpoint_interval": "1 min", "max_restarts": 100_000,
+    }  # fmt: skip
+    return trace, Cluster.model_validate({"policy": "conservative", "pools": [pool]})
+
+
+def test_reservations_outlast_a_thousand_restarts(engine):
+    trace, cluster = worn()
+    compare(trace, cluster, engine)
+    assert simulate(trace, cluster, engine=engine).replay.restarts.sum() > 1000
+
+
+def test_a_profile_without_room_is_an_error_and_not_written_past(engine, monkeypatch):
+    monkeypatch.setattr(profile, "room", lambda *_: 6)
+    with pytest.raises(RuntimeError, match=r"^pool .own.: the profile .* is full; this is a bug of pwsim"):
+        simulate(*worn(), engine=engine)
+
+
+def test_a_full_profile_stays_as_it_is():
+    # Room for four points, the last of which is kept free: 9 units, of which 2 are taken from 1 to 2.
+    profile_s, profile_free = [0.0] * 4, [9] * 4
+    points = profile.change(profile_s, profile_free, 0, 1, 1.0, 2.0, -2)
+    assert (profile_s[:points], profile_free[:points]) == ([0, 1, 2], [9, 7, 9])
+    assert not profile.full(profile_s, points)
+    for start_s in (3.0, 1.5, 2.5, 4.0):  # no other takes a place, and none is given back
+        points = profile.change(profile_s, profile_free, 0, points, start_s, start_s + 0.25, -1)
+        assert profile.full(profile_s, points)
+    points = profile.change(profile_s, profile_free, 0, points, 1.0, 2.0, 2)
+    _, points = profile.advance(10.0, profile_s, profile_free, 0, points)
+    assert profile.full(profile_s, points)
+    assert len(profile_s) == len(profile_free) == 4
+
+
+def test_passed_points_make_room():
+    # A job a second, each gone before the next comes: room for one serves all.
+    room = profile.room(1)
+    profile_s, profile_free = [0.0] * room, [3] * room
+    first, points = 0, 1
+    for second in range(10 * room):
+        first, points = profile.advance(second, profile_s, profile_free, first, points)
+        points = profile.change(profile_s, profile_free, first, points, second + 0.25, second + 0.75, -2)
+        assert not profile.full(profile_s, points)
+        assert profile_free[first:points] == [3, 1, 3]
 
 
 @pytest.mark.slow
@@ -259,7 +309,8 @@ def test_reservations_agree_with_the_reference_where_nodes_come_and_go(engine, c
 @given(case=reserving_cases)
 @settings(max_examples=20_000)
 def test_reservations_agree_with_the_reference_where_nodes_come_and_go_on_many_cases(engine, case):
-    compare(*case, engine)
+    trace, cluster = case
+    compare(trace, cluster, engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

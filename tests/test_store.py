@@ -1,0 +1,222 @@
+"""Compiled code between processes: damaged, out of reach, without room; a tiny function stands for the engine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+
+import numba
+import pytest
+
+from pwsim.engine import kernel, store
+
+
+def tiny(x):
+    return x + 1
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty folder for compiled code."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    store._say_once.cache_clear()
+    return tmp_path / "cache"
+
+
+def made():
+    """Load the tiny function, or compile it; return whether it was loaded."""
+    function = kernel.cached(numba.int64(numba.int64), tiny, "a test")
+    assert function(41) == 42
+    return sum(function.stats.cache_hits.values()) == 1
+
+
+def files(cache):
+    return sorted(path for path in cache.rglob("*") if path.is_file())
+
+
+def index_and_code(cache):
+    (index,) = cache.rglob("*.nbi")
+    (code,) = cache.rglob("*.nbc")
+    return index, code
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def one_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def garbage(path):
+    path.write_bytes(b"\x80\x04garbage" * 100)
+
+
+def remove(path):
+    path.unlink()
+
+
+def test_compiled_code_is_kept(cache, caplog):
+    assert not made()
+    assert [record.message for record in caplog.records if "a test" in record.message] == [
+        "compiling the replay engine for a test: once after each installation, for up to two minutes"
+    ]
+    caplog.clear()
+    before = {path: path.stat().st_mtime_ns for path in files(cache)}
+    assert made()
+    assert not caplog.records
+    assert {path: path.stat().st_mtime_ns for path in files(cache)} == before
+    assert len(list(cache.iterdir())) == 1, "nothing is left beside"
+
+
+@pytest.mark.parametrize("harm", [half, one_bit, garbage, remove])
+@pytest.mark.parametrize("which", ["index", "code", "sums"])
+def test_damaged_code_is_dropped_and_compiled_again(which, harm, cache, caplog):
+    made()
+    index, code = index_and_code(cache)
+    harm({"index": index, "code": code, "sums": next(cache.rglob(store.SUMS))}[which])
+    assert not made()
+    assert "cannot be used" in caplog.text
+    assert str(cache) in caplog.text
+    assert "it is compiled again" in caplog.text
+    caplog.clear()
+    assert made()
+    assert not caplog.records
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_file_in_the_place_of_the_code_is_replaced(cache):
+    made()
+    (folder,) = cache.iterdir()
+    folder.rename(cache / "moved")
+    folder.write_text("not a folder")
+    assert not made()
+    assert made()
+
+
+def test_code_that_another_process_takes_away_while_it_is_loaded(cache, monkeypatch):
+    made()
+
+    def taken(folder):
+        for path in files(folder):
+            path.unlink()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "fault", taken)
+        assert not made()
+    assert not made()
+    assert made()
+
+
+def test_no_folder_at_all(cache, caplog):
+    cache.write_text("a file stands here")
+    assert not made()
+    assert not made()
+    said = [record.message for record in caplog.records if "cannot be kept" in record.message]
+    assert len(said) == 1, "once is enough"
+    assert str(cache) in said[0]
+    assert "NUMBA_CACHE_DIR" in said[0]
+    assert cache.read_text() == "a file stands here"
+
+
+def test_code_that_cannot_be_written_beside_is_loaded_from_a_copy(cache, caplog, monkeypatch):
+    """As on a file system that is mounted to be read."""
+    made()
+    caplog.clear()
+    trial = numba.core.caching.tempfile.TemporaryFile
+
+    def read_only(*args, **more):
+        if str(more.get("dir")).startswith(str(cache)):
+            raise OSError(errno.EROFS, "Read-only file system", more["dir"])
+        return trial(*args, **more)
+
+    monkeypatch.setattr(numba.core.caching.tempfile, "TemporaryFile", read_only)
+    assert made()
+    assert not caplog.records
+
+
+def test_a_full_disk_leaves_the_code_in_memory(cache, tmp_path):
+    """The limit on the size of files stands for a disk without room; a process of its own has it."""
+    code = """
+import resource, sys, warnings
+import numba
+from tests import test_store
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+numba.config.CACHE_DIR = sys.argv[1]
+print(test_store.made(), test_store.made())
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(cache)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
+    assert "Traceback" not in done.stderr
+    assert f"compiled code cannot be kept in {cache} (File too large)" in done.stderr
+    assert list(cache.iterdir()) == []
+
+
+def test_two_processes_that_compile_at_once(cache):
+    code = "import sys, numba; from tests import test_store; numba.config.CACHE_DIR = sys.argv[1]; input(); test_store.made()"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(cache)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for process in processes:  # all are ready before one begins
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        _, said = process.communicate()
+        assert process.returncode == 0
+        assert "Traceback" not in said
+        assert "cannot be kept" not in said
+    assert made()
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_what_a_dead_process_left_beside_goes(cache):
+    litter, fresh = cache / ".tiny-1-0", cache / ".tiny-2-0"
+    for path in (litter, fresh):
+        path.mkdir(parents=True)
+        (path / "code").write_text("half")
+    old = time.time() - store.ABANDONED_S - 60
+    os.utime(litter, (old, old))
+    made()
+    assert not litter.exists()
+    assert fresh.exists(), "its process may still be at work"
+
+
+def test_a_function_that_does_not_compile_leaves_nothing_beside(cache):
+    def wrong(x):
+        return x.no_such_name
+
+    with pytest.raises(numba.core.errors.NumbaError):
+        kernel.cached(numba.int64(numba.int64), wrong)
+    assert list(cache.iterdir()) == []
+
+
+def test_code_depends_on_the_rules_and_the_machine(monkeypatch):
+    signature = numba.int64(numba.int64)
+    before = kernel._digest(tiny, signature)
+    assert kernel._digest(tiny, numba.float64(numba.float64)) != before
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "another")
+    assert kernel._digest(tiny, signature) != before
+
+
+def test_helpers_of_one_name_in_two_modules_are_two(monkeypatch):
+    """What a rule calls is what its own module says."""
+    modules = []
+    for number in (1, 2):
+        names = {"__name__": f"pwsim.rules.module_{number}"}
+        exec(f"def helper(x, more=0):\n    return x + {number} + more\n\ndef rule(x):\n    return helper(x)\n", names)
+        modules.append(names)
+    one, other = modules
+    other["imported"] = one["rule"]
+    exec("def both(x):\n    return rule(x) * 100 + imported(x)\n", other)
+    caller = numba.njit(kernel.compiled(other["both"]).py_func)
+    assert caller(10) == 12 * 100 + 11
+    assert numba.njit(kernel.compiled(one["rule"]).py_func)(10) == 11
