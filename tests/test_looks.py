@@ -61,7 +61,7 @@ def all_figures(tmp_path: Path) -> dict[str, Any]:
     figures |= dict(report._drawings(check.summary, tables))
     parts = {"capex_usd_per_year": 1e6, "opex_usd_per_year": 2e5, "idle_energy_usd_per_year": 1e5}
     figures["cost_breakdown"] = partial(plots.cost_breakdown, [{"name": "own", **parts}], [{"usd_per_year": 30_000}])
-    described = describe(made(), cores=64)
+    described = describe(made(gpus=True), cores=64)
     return {**figures, **{f"log: {name}": partial(described.plot, name) for name in drawn(described.profile)}}
 
 
@@ -82,9 +82,11 @@ def test_figures_can_be_read_at_400_pixels(tmp_path):
             legend = ax.get_legend()
             shown = [one for one in (*axes, *ax.texts, *(legend.get_texts() if legend else [])) if one.get_text()]
             assert shown, name
+            assert not ax.xaxis.get_offset_text().get_text() + ax.yaxis.get_offset_text().get_text(), name
             room = figure.bbox
             for text in shown:
                 assert text.get_fontsize() * scale >= LEAST_PX, (name, text)
+                assert not re.search(r"\de[+-]?\d", text.get_text()), (name, text)
                 box = text.get_window_extent()
                 assert box.x0 >= room.x0 - 1, (name, text)
                 assert box.x1 <= room.x1 + 1, (name, text)
