@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pwsim.errors import InputError
+from pwsim.errors import InputError, MachineError
 from pwsim.names import did_you_mean, nearest
 
 ARCHIVE = "https://www.cs.huji.ac.il/labs/parallel/workload"
@@ -113,6 +113,8 @@ def fetch(name: str) -> Path:
     ------
     InputError
         If there is no such log, if it cannot be downloaded, or if its content is not what it should be.
+    MachineError
+        If what was downloaded cannot be written.
     """
     log = known(name)
     if not log.folder:
@@ -163,7 +165,9 @@ def _download(name: str, log: Log) -> Path:
             path = Path(folder) / log.file
             try:
                 pooch.HTTPDownloader(progressbar=False, timeout=TIMEOUT_S)(url, str(path), None)
-            except Exception as error:  # noqa: BLE001 - pooch lets through whatever its HTTP library raises
+            except Exception as error:  # pooch lets through whatever its HTTP library raises
+                if isinstance(error, OSError) and error.errno:  # not the network's, but this machine's
+                    raise
                 reason = str(error).splitlines()[0][:200]
                 raise InputError(
                     f"data set {name!r} cannot be downloaded from {url} ({reason}); download it by hand "
@@ -172,7 +176,7 @@ def _download(name: str, log: Log) -> Path:
             _check(path, log)
             path.replace(cache / log.file)
     except OSError as error:
-        raise InputError(
+        raise MachineError(
             f"{cache}: cannot be written to: {error.strerror}; set PWSIM_DATA to a folder of logs"
         ) from None
     return cache / log.file

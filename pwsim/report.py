@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pwsim import __version__, costs, plots, wording
 from pwsim.errors import InputError
+from pwsim.record import SCHEMA_VERSION
 from pwsim.trace import LEFT_OUT_REASONS
 from pwsim.writing import new_files
 
@@ -104,12 +105,19 @@ def _read_summary(directory: Path) -> dict[str, Any]:
         raise InputError(f"{path}: is not JSON ({error}); run the scenario again") from None
     if not isinstance(summary, dict) or summary.get("command") not in ("run", "simulate", "hindcast"):
         raise InputError(f"{path}: is not a summary of pwsim; run the scenario again")
-    if (version := summary.get("pwsim_version")) != __version__:
+    ours, theirs = (f"{__version__} (schema {SCHEMA_VERSION})", _version(summary))
+    if ours != theirs:
         raise InputError(
-            f"{path}: was not written by this version of pwsim, {__version__}, but by {version or 'an unknown one'}; "
-            "use that one, or run it again"
+            f"{path}: was not written by this version of pwsim, {ours}, but by {theirs}; use that one, or run it again"
         )
     return summary
+
+
+def _version(summary: dict[str, Any]) -> str:
+    """Return the version of pwsim, and of its tables, that wrote a summary."""
+    version = summary.get("pwsim_version", "an unknown one")
+    schema = summary.get("schema_version")
+    return version if schema is None else f"{version} (schema {schema})"
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import threading
 
 import pytest
 
-from pwsim import InputError, datasets
+from pwsim import InputError, MachineError, datasets
+from tests.test_machine import no_file_above
 
 TEXT = b"; Computer: pretend\n1 0 5 10 4 -1 -1 8 60 1024 1 7 3 -1 2 1 -1 -1\n"
 
@@ -68,6 +69,12 @@ def test_wrong_download_is_refused_and_not_kept(content, server, tmp_path):
 def test_log_that_the_archive_does_not_have(server, tmp_path):
     (server / "pretend.swf.gz").unlink()
     with pytest.raises(InputError, match=r"404.*by hand.*PWSIM_DATA"):
+        datasets.fetch("pretend")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_full_disk_is_the_machines_fault(server, tmp_path):
+    with no_file_above(10), pytest.raises(MachineError, match="cache: cannot be written to: File too large; set PWSIM"):
         datasets.fetch("pretend")
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -7,6 +7,7 @@ each are in the ordinary suite.  Moments are drawn with a fixed seed: half of th
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from pwsim import generate
@@ -35,6 +37,7 @@ COMMANDS = {
     "convert to swf": ["trace", "convert", "{seed}.swf", "out.swf.gz"],
     "generate": ["trace", "generate", "lublin", "out.swf", "--jobs", "3000", "--cores", "64", "--seed", "{seed}"],
     "fit": ["trace", "fit", "{seed}.swf", "-o", "out.yaml"],
+    "init": ["trace", "init", "{seed}.swf", "-o", "out.yaml"],
     "report": ["report", "out"],
     "prices": ["prices", "--csv"],
     "validate": ["validate", "{seed}.yaml"],
@@ -42,7 +45,8 @@ COMMANDS = {
 """Every command that writes, and two that do not; each is run with seeds 1 and 2, which give other results."""
 
 HOOK = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
 at, sign, count = int(os.environ["STEP"]), int(os.environ["SIGN"]), 0
 def hook(event, arguments):
     global count
@@ -107,13 +111,22 @@ class Bench:
             for path in self.made(command, 2 if "{seed}" in str(COMMANDS[command]) else 1).glob("out*"):
                 (shutil.copytree if path.is_dir() else shutil.copy)(path, folder / path.name)
 
-    def check(self, folder: Path, command: str, before: dict[str, str]) -> None:
-        """Make sure that results are whole: those that were there before, or those of seed 1."""
+    def check(self, folder: Path, command: str, before: dict[str, str], code: int = 0) -> None:
+        """Make sure that results are whole: those that were there before, or those of seed 1.
+
+        A search that is asked to end writes the best that it found so far.
+        """
         found = {name: digest for name, digest in digests(folder).items() if name.startswith("out")}
         made = self.wanted(command)
         if command == "report":  # each file is whole
             assert found.keys() <= made.keys() | {name for name in found if name.startswith("out/.files.pwsim")}
             assert all(found[name] in (digest, before[name]) for name, digest in made.items())
+        elif command.startswith("run") and code == 3 and found != before:
+            assert found.keys() == made.keys()
+            assert json.loads((folder / "out" / "summary.json").read_text())["status"] in ("best_found", "optimal")
+            for table in (folder / "out").glob("*.parquet"):
+                pq.read_table(table)
+            assert (folder / "out" / "report.html").read_text().rstrip().endswith("</html>")
         else:
             assert found in (before, made)
 
@@ -151,7 +164,7 @@ def start(folder: Path, command: str, seed: int = 1, *, at: int = 0, sign: int =
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=900)
     return process.returncode, err
 
 
@@ -205,7 +218,7 @@ def test_killed_at_any_moment(kills, bench, tmp_path):
         assert code != 3 or "Interrupted" in err, told
         codes[f"{sign.name} {code}"] = codes.get(f"{sign.name} {code}", 0) + 1
         try:
-            bench.check(folder, command, before)
+            bench.check(folder, command, before, code)
             if code in (0, 3):
                 assert not left(folder)
             code, err = ended(start(folder, command))

@@ -168,6 +168,10 @@ def test_report_tells_another_version_from_a_bug(folder, capsys, monkeypatch):
     code, _, err = pwsim(capsys, "report", "out")
     assert (code, "0.0.7" in err, __version__ in err) == (2, True, True), err
 
+    path.write_text(json.dumps({**summary, "schema_version": 0}))
+    code, _, err = pwsim(capsys, "report", "out")
+    assert (code, f"by {__version__} (schema 0)" in err) == (2, True), err
+
     path.write_text(json.dumps(summary))
     monkeypatch.setattr("pwsim.report.CAPTIONS", {})  # a bug of ours
     monkeypatch.setattr(sys, "argv", ["pwsim", "report", "out"])
