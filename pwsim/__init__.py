@@ -7,15 +7,15 @@
 200
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Any
+import importlib as _importlib
+import types as _types
+import typing as _typing
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from pwsim.cluster import Cluster
+if _typing.TYPE_CHECKING:
+    from pwsim.accepts import Accepts, Limits, MemoryLimits
+    from pwsim.cluster import Cluster, Multifactor
     from pwsim.description import Description, describe
     from pwsim.engine import simulate
     from pwsim.errors import (
@@ -32,37 +32,53 @@ if TYPE_CHECKING:
     from pwsim.flurries import find_flurries, without_flurries
     from pwsim.formats import read_trace
     from pwsim.hindcasting import Hindcast, hindcast
-    from pwsim.money import Economics
+    from pwsim.money import Commitment, Economics, OnPremisesCost, SiteCost
     from pwsim.plan import Plan, optimize
+    from pwsim.pools import CloudPool, Node, OnPremisesPool
     from pwsim.prices import find_price, load_prices
     from pwsim.resampling import grow, resample
     from pwsim.result import Result
+    from pwsim.rules import Policy
     from pwsim.scenario import Scenario, load_scenario
     from pwsim.sweep import simulate_many
     from pwsim.synthetic import generate
-    from pwsim.targets import Target
+    from pwsim.targets import Target, Where
+    from pwsim.tariffs import Band
     from pwsim.trace import Trace
     from pwsim.twin import Twin, read_twin
     from pwsim.workload import compress, faster, in_cores, keep, mix, shake, window
 
 _HOMES = {
+    "Accepts": "accepts",
+    "Band": "tariffs",
+    "CloudPool": "pools",
     "Cluster": "cluster",
+    "Commitment": "money",
     "Description": "description",
     "Economics": "money",
     "Hindcast": "hindcasting",
     "HopelessError": "errors",
     "InputError": "errors",
+    "Limits": "accepts",
     "MachineError": "errors",
+    "MemoryLimits": "accepts",
+    "Multifactor": "cluster",
+    "Node": "pools",
+    "OnPremisesCost": "money",
+    "OnPremisesPool": "pools",
     "Plan": "plan",
+    "Policy": "rules",
     "PwsimError": "errors",
     "Result": "result",
     "Scenario": "scenario",
     "ScenarioError": "errors",
+    "SiteCost": "money",
     "SolverError": "errors",
     "Target": "targets",
     "Trace": "trace",
     "TraceError": "errors",
     "Twin": "twin",
+    "Where": "targets",
     "compress": "workload",
     "describe": "description",
     "faster": "workload",
@@ -112,6 +128,17 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "Twin",
     "read_twin",
     "Cluster",
+    "Policy",
+    "Multifactor",
+    "OnPremisesPool",
+    "OnPremisesCost",
+    "Band",
+    "CloudPool",
+    "Commitment",
+    "Node",
+    "Accepts",
+    "Limits",
+    "MemoryLimits",
     "simulate",
     "simulate_many",
     "Result",
@@ -120,7 +147,9 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "load_scenario",
     "Scenario",
     "Target",
+    "Where",
     "Economics",
+    "SiteCost",
     "optimize",
     "Plan",
     "load_prices",
@@ -135,11 +164,16 @@ __all__ = [  # noqa: RUF022 - in the order of use
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"pwsim.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'pwsim' has no attribute {name!r}")
+def __getattr__(name: str) -> _typing.Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pwsim' has no attribute {name!r}")
+    found = getattr(_importlib.import_module(f"pwsim.{_HOMES[name]}"), name)
+    if isinstance(found, _types.FunctionType):
+        found = _importlib.import_module("pwsim.values").checked(found)
+        found.__module__ = "pwsim"  # so that it can be pickled
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*__all__, "__version__"])

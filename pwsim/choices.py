@@ -17,7 +17,7 @@ MOST_CHOICES = 10_000
 
 def _parse_choices(value: object) -> tuple[int, ...]:
     """Return the node counts that a number, a list or a range stands for, increasing."""
-    if isinstance(value, tuple | list) and value:
+    if isinstance(value, tuple | list | range) and value:
         numbers: Iterable[object] = value
     elif isinstance(value, Mapping):
         numbers = _parse_range(value)

@@ -21,7 +21,7 @@ from pwsim.rules import Policy, custom
 from pwsim.schema import Frozen
 from pwsim.trace import Trace
 from pwsim.units import DAY_S, PositiveSeconds
-from pwsim.values import expect
+from pwsim.values import card, expect
 
 
 class Multifactor(Frozen):
@@ -128,10 +128,20 @@ class Cluster(Frozen):
         picked.check_policies()  # it may be another than those that were checked
         return picked
 
+    def _repr_html_(self) -> str:
+        """Return the cluster as a small table, for notebooks."""
+        heads = ("pool", "kind", "nodes", "cores", "GPUs", "placement")
+        rows = [
+            (one.name, one.kind, _choices(one.nodes), one.node.cores, one.node.gpus, one.placement)
+            for one in self.pools
+        ]
+        return card(f"Cluster under {' or '.join(map(str, self.policy))}", rows, heads)
+
     def __eq__(self, other: object) -> bool:
         """Tell whether all values are the same, and code that policies name is that of one file."""
         named = any(policy.code for policy in self.policy)
-        return super().__eq__(other) and (not named or self.folder == getattr(other, "folder", None))
+        same_code = not named or (isinstance(other, Cluster) and self.folder == other.folder)
+        return same_code and super().__eq__(other)
 
     __hash__ = Frozen.__hash__
 
@@ -148,6 +158,10 @@ class Cluster(Frozen):
         """Whether the price of electricity depends on the hour somewhere."""
         owned = [pool.cost for pool in self.pools if isinstance(pool, OnPremisesPool) and pool.cost is not None]
         return any(isinstance(cost.electricity_usd_per_kwh, tuple) for cost in owned)
+
+    def unpriced(self) -> list[int]:
+        """Return the numbers of the pools that do not say what they cost."""
+        return [index for index, pool in enumerate(self.pools) if pool.kind == "on_premises" and pool.cost is None]
 
     def node_counts(self) -> tuple[int, ...]:
         """Return the number of nodes of each pool.
@@ -221,3 +235,9 @@ class Cluster(Frozen):
         if len(self.policy) != 1:
             raise ValueError(f"the cluster has {len(self.policy)} choices of policy; pick one with Cluster.at")
         return self.policy[0]
+
+
+def _choices(nodes: tuple[int, ...]) -> str:
+    """Return numbers of nodes in few words."""
+    few = len(nodes) <= 5
+    return ", ".join(map(str, nodes)) if few else f"{nodes[0]} to {nodes[-1]} ({len(nodes)} choices)"

@@ -16,6 +16,7 @@ from pwsim.engine import Engine, simulate
 from pwsim.errors import InputError
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.result import Result
+from pwsim.rules import Policy
 from pwsim.schedules import Pair, Schedule, recorded_schedule
 from pwsim.trace import Trace
 from pwsim.verdict import Check
@@ -179,7 +180,7 @@ def hindcast(
     cluster: Cluster | None = None,
     *,
     cores: int | None = None,
-    policy: str | None = None,
+    policy: str | Policy | None = None,
     overrun: Literal["allow", "kill"] | None = None,
     depth: int | None = None,
     engine: Engine = "auto",

@@ -31,6 +31,7 @@ from pwsim.judgement import Edge, OverTime, Stretch, edges, over_time
 from pwsim.metrics import NO_TRIM, Trim, inside, share_of
 from pwsim.milp import Candidate, Candidates
 from pwsim.money import UNDISCOUNTED, Economics
+from pwsim.pools import NO_COST, CloudPool, OnPremisesPool
 from pwsim.result import Replay, Result
 from pwsim.rules import Policy
 from pwsim.scenario import Scenario
@@ -38,7 +39,8 @@ from pwsim.sweep import in_parallel
 from pwsim.targets import Target
 from pwsim.tariffs import COMPRESSED, start_of
 from pwsim.trace import Trace
-from pwsim.wording import count, rejections_text, share
+from pwsim.values import ByContent, card
+from pwsim.wording import count, listed, rejections_text, share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,8 +115,8 @@ class _Evaluation:
         return self.miss, self.cost_usd_per_year
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(ByContent):
     """What a search found."""
 
     status: str
@@ -157,6 +159,21 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
+
+    def _repr_html_(self) -> str:
+        """Return the plan as a small table, for notebooks."""
+        shown = self.chosen or self.closest
+        assert shown is not None
+        nodes = ", ".join(f"{name} {count}" for name, count in shown.nodes.items())
+        rows: list[tuple[str, str]] = [
+            ("status", self.status),
+            ("chosen" if self.chosen else "closest; none meets the targets", f"{nodes}; {shown.policy}"),
+            ("cost", f"${self.cost_usd_per_year:,.0f} a year"),
+            ("no setup costs less than", f"${self.lower_bound_usd_per_year:,.0f} a year"),
+            ("setups", f"{self.setups_in_space:,}, of which {len(self.setups):,} were replayed"),
+        ]
+        rows += [(one["text"], "met" if one["met"] else "missed") for one in self.judged_targets()]
+        return card(f"Plan {self.name}", rows)
 
     @property
     def cost(self) -> costs.Breakdown:
@@ -384,8 +401,17 @@ def _follow(trail: _Trail, candidates: Candidates, workers: int) -> None:
 
 
 def optimize(
-    scenario: Scenario,
+    scenario: Scenario | None = None,
     *,
+    trace: Trace | None = None,
+    pools: Sequence[OnPremisesPool | CloudPool | Mapping[str, Any]] | None = None,
+    targets: Sequence[Target | Mapping[str, Any]] | None = None,
+    policy: str | Policy | Sequence[str | Policy] | None = None,
+    overrun: Literal["allow", "kill"] | None = None,
+    depth: int | None = None,
+    economics: Economics | None = None,
+    max_setups: int | None = None,
+    name: str | None = None,
     workers: int | None = None,
     engine: Engine = "auto",
     seed: int | None = None,
@@ -393,24 +419,114 @@ def optimize(
     allow_code: bool = False,
     time_limit_s: float | None = None,
 ) -> Plan:
-    """Find the cheapest setup of a scenario that meets its targets; see :func:`search`.
+    """Find the cheapest setup that meets the targets; see :func:`search`.
 
-    The seed is the scenario's unless another is given.  The time limit is for all that is done here.
+    What is asked is a scenario, or a trace with pools and targets.
+
+    Parameters
+    ----------
+    scenario
+        The question as a file asks it; nothing down to ``name`` is given beside it.
+    trace
+        The jobs.
+    pools
+        What jobs may run on, in the order in which they prefer it, each with its choices of nodes: objects such as
+        :class:`OnPremisesPool` and :class:`CloudPool`, or mappings with the keys of a scenario file.
+    targets
+        What must be achieved: objects, or mappings such as ``{"metric": "utilization", "at_least": 0.5}``.
+    policy
+        Policy, or the choices of the search; ``easy`` if left out.
+    overrun, depth
+        As for :func:`pwsim.simulate`.
+    economics
+        How money is counted; as in a scenario that does not say if left out.
+    max_setups
+        Stop before more setups than this are replayed.
+    name
+        Name for the report; the trace's by default.
+    workers, engine, progress
+        As for :func:`search`.
+    seed
+        Seed of everything random; the scenario's by default, 1 without one.
+    allow_code
+        Whether code that policies name may run.
+    time_limit_s
+        End the search after this time [s]; it is for all that is done here.
 
     Raises
     ------
+    TypeError
+        If neither or both of a scenario and a trace with pools are given.
     InputError
-        If the log cannot be read, if the scenario and the log do not go together, or if the scenario names Python code
-        and ``allow_code`` is not set; the message says what would run.
+        If the log cannot be read, if what is asked does not go together, or if it names Python code and ``allow_code``
+        is not set; the message says what would run.
     SolverError
         If the solver gives no proven answer.
+
+    Examples
+    --------
+    >>> from pwsim import generate
+    >>> own = {"name": "own", "kind": "on_premises", "nodes": {"min": 1, "max": 8}, "node": {"cores": 8}}
+    >>> own["cost"] = {"capex_usd": 9000, "lifetime_years": 5}
+    >>> soon = Target(metric="wait_s", statistic="p95", at_most="1 h")
+    >>> optimize(trace=generate(jobs=200, cores=16, load=0.8, seed=1), pools=[own], targets=[soon]).chosen.nodes
+    {'own': 4}
     """
-    for key, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
-        if machine is not None and not allow_code and (code := machine.code()):
-            raise InputError(
-                f"{scenario.path}: {key}.policy names Python code: {'; '.join(code)}. Read it, and allow it with "
-                "--allow-code (in Python: allow_code=True)"
+    question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
+                "depth": depth, "economics": economics, "max_setups": max_setups, "name": name}  # fmt: skip
+    given = [key for key, value in question.items() if value is not None]
+    if scenario is not None:
+        if given:
+            raise TypeError(
+                f"{listed(given)} {'is that' if len(given) == 1 else 'are those'} of the scenario: give it there"
             )
+        return _optimize(scenario, workers, engine, seed, progress, allow_code=allow_code, time_limit_s=time_limit_s)
+    if trace is None or pools is None:
+        raise TypeError("give either a scenario, or at least a trace and pools: optimize(trace=…, pools=…, targets=…)")
+    asked = {"pools": pools, "policy": policy, "overrun": overrun, "depth": depth}
+    machine: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+    cluster = Cluster(**machine)
+    _check_code("", cluster, allow_code=allow_code)
+    if unpriced := cluster.unpriced():
+        raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
+    return search(
+        trace,
+        cluster,
+        [one if isinstance(one, Target) else Target(**one) for one in targets or ()],
+        economics=economics or Economics(),
+        max_setups=max_setups,
+        workers=workers,
+        engine=engine,
+        progress=progress,
+        name=name,
+        seed=1 if seed is None else seed,
+        time_limit_s=time_limit_s,
+    )
+
+
+def _check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
+    """Make sure that code which policies name may run."""
+    if not allow_code and (code := machine.code()):
+        raise InputError(
+            f"{where}policy names Python code: {'; '.join(code)}. Read it, and allow it with "
+            "--allow-code (in Python: allow_code=True)"
+        )
+
+
+def _optimize(
+    scenario: Scenario,
+    workers: int | None,
+    engine: Engine,
+    seed: int | None,
+    progress: Callable[[Progress], None] | None,
+    *,
+    allow_code: bool,
+    time_limit_s: float | None,
+) -> Plan:
+    """Find the cheapest setup of a scenario."""
+    for key, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
+        if machine is not None:
+            _check_code(f"{scenario.path}: {key}.", machine, allow_code=allow_code)
     begun_s = time.monotonic()
     seed = scenario.seed if seed is None else seed
     log = scenario.read_log()
@@ -438,7 +554,7 @@ def optimize(
     return replace(
         plan,
         asked=asked,
-        run_id=record.run_id("run", asked, [trace, log], machines),
+        run_id=record.run_id("run", asked, [trace, log], machines, len(plan.setups) if plan.stopped else None),
         hindcast=check,
         unchecked=scenario.baseline is not None and check is None,
         verdicts=_faults_of(scenario, log),
@@ -726,7 +842,7 @@ class _Trail:
             edges=found,
             name=name,
             asked=asked,
-            run_id=record.run_id("run", asked, [job.trace], [job.cluster]),
+            run_id=record.run_id("run", asked, [job.trace], [job.cluster], len(setups) if self.stopped else None),
         )
 
 

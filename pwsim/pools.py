@@ -144,6 +144,10 @@ class PoolBase(Frozen):
         return admitted
 
 
+NO_COST = "cost is missing: without it the search cannot tell what is cheapest"
+"""What is wrong with a pool whose nodes have no cost."""
+
+
 class OnPremisesPool(PoolBase):
     """Nodes that one owns: always up."""
 

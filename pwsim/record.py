@@ -39,7 +39,13 @@ _HEAD = """\
 """
 
 
-def run_id(command: str, asked: Mapping[str, Any], traces: Sequence[Trace], machines: Sequence[Cluster]) -> str:
+def run_id(
+    command: str,
+    asked: Mapping[str, Any],
+    traces: Sequence[Trace],
+    machines: Sequence[Cluster],
+    cut_short_after: int | None = None,
+) -> str:
     """Return the id of a run.
 
     Parameters
@@ -52,9 +58,11 @@ def run_id(command: str, asked: Mapping[str, Any], traces: Sequence[Trace], mach
         The workload that is replayed, and other logs that the answer depends on.
     machines
         Clusters whose policies may name code: its text counts.
+    cut_short_after
+        How far a search got, if it was stopped: the answer depends on that, too.
     """
     code = [text for machine in machines for text in machine.code_texts()]
-    what = [command, _with_files(asked, lambda _: ""), [_content(one) for one in traces], code]
+    what = [command, _with_files(asked, lambda _: ""), [_content(one) for one in traces], code, cut_short_after]
     text = json.dumps([__version__, SCHEMA_VERSION, *what], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
 

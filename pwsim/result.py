@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,8 @@ from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.pools import CloudPool
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 from pwsim.units import HOUR_S
+from pwsim.values import ByContent, card
+from pwsim.wording import duration, share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,12 +71,12 @@ Of the cores that are up, busy, unused, stranded and idle ones are all; likewise
 """
 
 
-@dataclass(frozen=True)
-class Replay:
+@dataclass(frozen=True, eq=False)
+class Replay(ByContent):
     """What an engine gives: when and where each job ran, by job in job order; and attempts and nodes."""
 
-    engine: str
-    """The engine that ran: ``compiled`` or ``simpy``."""
+    engine: str = field(compare=False)
+    """The engine that ran: ``compiled`` or ``simpy``; both give the same."""
     pool: Integers
     """Index of the pool in which each job ran last, :data:`REJECTED` if none could hold it, shape (jobs,)."""
     start_s: Floats
@@ -129,8 +131,8 @@ class Waits(NamedTuple):
     """End: the job started, or moved to another pool [s]."""
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, eq=False, repr=False)
+class Result(ByContent):
     """One replay of a trace on a cluster."""
 
     trace: Trace
@@ -148,6 +150,21 @@ class Result:
         return (
             f"<Result: {self.trace.name!r}, {len(self.trace)} jobs, {self.cluster.the_policy()}, {self.replay.engine}>"
         )
+
+    def _repr_html_(self) -> str:
+        """Return the result as a small table, for notebooks."""
+        found = self.metrics
+        rows: list[tuple[str, str]] = [
+            (f"pool {pool.name}", f"{nodes:,} nodes of {pool.node.cores:,} cores and {pool.node.gpus:,} GPUs")
+            for nodes, pool in self._counted_pools()
+        ]
+        rows += [
+            ("policy", str(self.cluster.the_policy())),
+            ("jobs", f"{len(self.trace):,}, of which {found['jobs_completed']:,.0f} completed"),
+            *((f"wait, {name}", duration(found[f"wait_s_{name}"])) for name in ("mean", "p50", "p95")),
+            ("utilization", share(found["utilization"])),
+        ]
+        return card(f"Result of {self.trace.name}", rows)
 
     def trimmed(self, warm_up_s: float = 0.0, cool_down_s: float = 0.0) -> Result:
         """Return the same replay, measured without its first and its last submissions (semantics §7).

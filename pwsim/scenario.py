@@ -24,6 +24,7 @@ from pwsim.errors import InputError, Problem, ScenarioError
 from pwsim.explain import problems
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.money import Economics
+from pwsim.pools import NO_COST
 from pwsim.schema import Frozen
 from pwsim.sources import Log
 from pwsim.targets import Target
@@ -273,9 +274,8 @@ def _prices(document: Document) -> pd.DataFrame | None:
 
 def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     """Yield what is wrong between the parts of a scenario that are right by themselves."""
-    for index, pool in enumerate(scenario.cluster.pools):
-        if pool.kind == "on_premises" and pool.cost is None:
-            yield ("cluster", "pools", index), "cost is missing: without it the search cannot tell what is cheapest"
+    for index in scenario.cluster.unpriced():
+        yield ("cluster", "pools", index), NO_COST
     for where, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
         try:
             if machine is not None:

@@ -7,6 +7,7 @@ and sets the clock to zero at the first submission (semantics §1).
 
 from __future__ import annotations
 
+import collections.abc
 import hashlib
 import json
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ import pandas as pd
 
 from pwsim.errors import TraceError
 from pwsim.units import DAY_S, HOUR_S, numeral
-from pwsim.values import ByContent, card
+from pwsim.values import ByContent, card, expect
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -321,7 +322,18 @@ class Trace(ByContent):
         return replace(self, table=_frozen(table), first_submit_s=self.first_submit_s + later_s, feedback=feedback)
 
     def with_columns(self, **columns: Any) -> Trace:
-        """Return a trace with some columns replaced by arrays of the same length."""
+        """Return a trace with some columns replaced by arrays of the same length.
+
+        Raises
+        ------
+        TraceError
+            If there is no such column, or its length is another.
+        """
+        for name, values in columns.items():
+            if name not in _DTYPES:
+                raise TraceError(f"{self.name}: unknown column {name!r}; a trace has {', '.join(_DTYPES)}")
+            if len(values) != len(columns.get("submit_s", self.submit_s)):
+                raise TraceError(f"{self.name}: column {name!r} has {len(values)} values for {len(self)} jobs")
         return replace(self, table=_frozen({**self.table, **columns}))
 
     def without(self, unwanted: npt.NDArray[np.bool_], reason: str) -> Trace:
@@ -400,10 +412,13 @@ _DTYPES = {column.name: column.dtype for column in COLUMNS}
 
 def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return all columns with their dtype and defaults, as arrays of one length; not all are copies."""
+    expect(columns, Mapping, "columns", "a mapping of names to arrays")
     if unknown := sorted(set(columns) - set(_DTYPES)):
         raise TraceError(f"{name}: unknown column {unknown[0]!r}; a trace has {', '.join(_DTYPES)}")
     if missing := [required for required in ("submit_s", "run_s", "procs") if required not in columns]:
         raise TraceError(f"{name}: column {missing[0]!r} is missing")
+    for given, values in columns.items():
+        expect(values, collections.abc.Sized, f"column {given!r}", "an array with one value a job")
     count = len(columns["procs"])
     for given, values in columns.items():
         if len(values) != count:
@@ -421,7 +436,10 @@ def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
                 values = pd.Categorical(np.broadcast_to(np.asarray(values, dtype=str), count).astype(object))
             raw[column.name] = values
             continue
-        array = np.asarray(np.broadcast_to(np.asarray(values), count), dtype=np.float64)
+        try:
+            array = np.asarray(np.broadcast_to(np.asarray(values), count), dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise TraceError(f"{name}: column {column.name!r} must hold numbers ({error})") from None
         _refuse_extremes(array, column, name)
         if column.dtype == "int64":
             if np.any(bad := array != np.floor(array)):

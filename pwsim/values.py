@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
+import functools
+import inspect
 import math
-from collections.abc import Iterable, Mapping
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -35,8 +40,95 @@ def expect(value: object, kind: type | tuple[type, ...], name: str, right: str) 
     TypeError: seed must be a whole number (got 'x')
     """
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        text = repr(value)
-        raise TypeError(f"{name} must be {right} (got {text if len(text) <= 80 else text[:77] + '...'})")
+        raise TypeError(f"{name} must be {right} (got {_shown(value)})")
+
+
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a public function that says in pwsim's words which argument is of a wrong type.
+
+    Examples
+    --------
+    >>> checked(same)(1, 1)
+    True
+    """
+    signature = inspect.signature(function)
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+    @functools.wraps(function)
+    def call(*args: Any, **values: Any) -> Any:
+        try:
+            given = signature.bind(*args, **values).arguments
+        except TypeError:  # Python itself says which argument is missing or unknown
+            return function(*args, **values)
+        kinds = _kinds(function)
+        for name, value in given.items():
+            kind = kinds.get(name, Any)
+            if signature.parameters[name].kind in named and not _fits(value, kind):
+                raise TypeError(f"{function.__name__}: {name} must be {_words(kind)} (got {_shown(value)})")
+        return function(*args, **values)
+
+    return call
+
+
+@functools.cache
+def _kinds(function: Callable[..., Any]) -> dict[str, Any]:
+    return typing.get_type_hints(function)
+
+
+_NUMBERS: dict[Any, tuple[type, ...]] = {float: (int, float, np.integer, np.floating), int: (int, np.integer)}
+
+_RIGHT = {
+    "Trace": "a Trace, such as read_trace('mylog.swf.gz') gives",
+    "Cluster": "a Cluster, such as Cluster.homogeneous(128)",
+    "Scenario": "a Scenario, such as load_scenario('scenario.yaml') gives",
+    "Target": "a Target, such as Target(metric='wait_s', statistic='p95', at_most='4 h')",
+    "Economics": "an Economics, such as Economics(discount_rate=0.05)",
+    "DataFrame": "a pandas table",
+    "PathLike": "a path",
+    "Sequence": "a list",
+    "Iterable": "a list",
+    "Mapping": "a mapping",
+    "Callable": "a function",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "True or False",
+}
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Return whether a value is of an annotated type; what a text or a number says is for the function to judge."""
+    origin, inside = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, one) for one in inside)
+    if origin is typing.Literal:
+        return isinstance(value, str)
+    kind = origin or kind
+    if kind in _NUMBERS:
+        return isinstance(value, _NUMBERS[kind]) and not isinstance(value, bool)
+    if kind is Any or not isinstance(kind, type):
+        return True
+    entries = inside[0] if kind in (collections.abc.Sequence, collections.abc.Iterable) else Any
+    if isinstance(value, list | tuple) and not all(_fits(one, entries) for one in value):
+        return False
+    return isinstance(value, kind)
+
+
+def _words(kind: Any) -> str:
+    """Return what an annotated type asks for."""
+    origin, inside = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(dict.fromkeys(_words(one) for one in inside if one is not type(None)))
+    if origin is typing.Literal:
+        return " or ".join(map(str, inside))
+    name = getattr(origin or kind, "__name__", str(kind))
+    of = f" of which each is {_words(inside[0])}" if name in ("Sequence", "Iterable") and inside else ""
+    return _RIGHT.get(name, f"{'an' if name[0] in 'AEIOU' else 'a'} {name}") + of
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def same(one: Any, other: Any) -> bool:
@@ -63,6 +155,8 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _same_array(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    if one.dtype == other.dtype == object:
+        return pd.Series(one, dtype=object).equals(pd.Series(other, dtype=object))
     return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind in "fmM")
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 from pwsim.errors import TraceError
 from pwsim.trace import COLUMNS, WIDEST, Feedback, Trace
 from pwsim.units import numeral
+from pwsim.values import checked
 
 
 def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> Trace:
@@ -62,6 +63,8 @@ def compress(trace: Trace, load: float) -> Trace:
     >>> compress(trace, 1.5).submit_s
     array([ 0., 40.])
     """
+    if not load > 0:
+        raise TraceError(f"{trace.name}: load must be greater than 0 (got {load:g})")
     if load == 1:
         return trace
     denser = replace(trace.with_columns(submit_s=trace.submit_s / load), compressed=True)
@@ -169,7 +172,7 @@ def keep(trace: Trace, **like: Any) -> Trace:
     >>> len(kept), kept.left_out
     (1, {'where': 1})
     """
-    admitted = matching(trace, **like)
+    admitted = checked(matching)(trace, **like)
     if not admitted.any():
         raise TraceError(f"{trace.name}: no job is like this: {_described(like)}")
     return trace.without(~admitted, "where").changed(f"only jobs with {_described(like)}")
@@ -202,7 +205,7 @@ def faster(trace: Trace, factor: float, **like: Any) -> Trace:
     >>> quick.run_s, quick.estimate_s
     (array([10.,  5.]), array([30., 20.]))
     """
-    admitted = matching(trace, **like)
+    admitted = checked(matching)(trace, **like)
     if not admitted.any():
         raise TraceError(f"{trace.name}: no job is like this: {_described(like)}")
     which = f"{int(admitted.sum()):,} jobs with {_described(like)}" if _described(like) else "all jobs"

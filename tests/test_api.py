@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pathlib
+import pickle
+import re
 import subprocess
 import sys
+import types
+from dataclasses import replace
+from typing import Any, assert_type
+from xml.etree import ElementTree as ET
 
 import pytest
 
 import pwsim
-from pwsim import Cluster, Trace, TraceError, simulate
+from pwsim import (
+    Cluster,
+    InputError,
+    Node,
+    OnPremisesCost,
+    OnPremisesPool,
+    Plan,
+    Policy,
+    Target,
+    Trace,
+    TraceError,
+    generate,
+    optimize,
+    simulate,
+)
+from pwsim.formats import native
+from pwsim.trace import COLUMNS, Floats, Integers
 
 
 def test_all_is_what_can_be_imported():
     for name in pwsim.__all__:
         assert getattr(pwsim, name) is not None
     assert set(pwsim.__all__) == set(pwsim._HOMES)
-    assert set(pwsim.__all__) <= set(dir(pwsim))
+    assert dir(pwsim) == sorted([*pwsim.__all__, "__version__"])
+    modules = {name for name, value in vars(pwsim).items() if isinstance(value, types.ModuleType)}
+    beside = {name for name in vars(pwsim) if not name.startswith("_")} - modules
+    assert beside <= set(pwsim.__all__), "nothing else can be imported but modules"
+    told = pathlib.Path(pwsim.__file__).read_text().partition("TYPE_CHECKING:")[2].partition("_HOMES")[0]
+    assert set(pwsim.__all__) <= set(re.findall(r"\w+", told)), "type checkers know every name"
 
 
 @pytest.mark.parametrize("name", pwsim.__all__)
@@ -51,3 +80,156 @@ def test_what_a_cluster_says_is_not_said_again():
 def test_a_trace_has_nothing_negative(column):
     with pytest.raises(TraceError, match=f"record 2: {column} must be a number from 0"):
         Trace.from_columns({"submit_s": [0, 0], "run_s": [1, 1], "procs": [1, 1], column: [1, -1]})
+
+
+OWN: dict[str, Any] = {
+    "name": "own", "kind": "on_premises", "nodes": {"min": 1, "max": 4}, "node": {"cores": 8},
+    "cost": {"capex_usd": 9000, "lifetime_years": 5},
+}  # fmt: skip
+
+
+def made() -> Trace:
+    return generate(jobs=60, cores=16, load=0.8, seed=1)
+
+
+def planned(**more: Any) -> Plan:
+    asked = {"trace": made(), "pools": [OWN], "targets": [{"metric": "wait_s", "statistic": "p95", "at_most": "1 h"}]}
+    return optimize(**{**asked, "engine": "simpy", "workers": 1, **more})
+
+
+def test_a_search_without_a_file_is_that_of_the_file(tmp_path):
+    text = """
+name: simple-1
+workload: {trace: made.parquet}
+cluster:
+  policy: [fcfs, easy]
+  pools:
+    - {name: own, kind: on_premises, nodes: {min: 1, max: 4}, node: {cores: 8}, cost: {capex_usd: 9000, lifetime_years: 5}}
+targets:
+  - {metric: wait_s, statistic: p95, at_most: 1 h}
+"""
+    (tmp_path / "scenario.yaml").write_text(text)
+    native.write(made(), tmp_path / "made.parquet")
+    of_file = optimize(pwsim.load_scenario(tmp_path / "scenario.yaml"), engine="simpy", workers=1)
+    cost = OnPremisesCost(capex_usd=9000, lifetime_years=5)
+    nodes: Any = range(1, 5)
+    own = OnPremisesPool(name="own", kind="on_premises", nodes=nodes, node=Node(cores=8), cost=cost)
+    for pools in ([OWN], [own]):
+        plan = planned(pools=pools, policy=["fcfs", Policy("fcfs", "easy")])
+        assert plan.chosen == of_file.chosen
+        assert plan.setups.equals(of_file.setups)
+        assert plan.targets == of_file.targets
+        assert plan.economics == of_file.economics
+    with pytest.raises(TypeError, match="pools and targets are those of the scenario"):
+        optimize(pwsim.load_scenario(tmp_path / "scenario.yaml"), pools=[OWN], targets=[])
+    with pytest.raises(InputError, match=r"pools.0.cost is missing"):
+        planned(pools=[{**OWN, "cost": None}])
+
+
+def test_equal_by_content_and_hashable():
+    cluster, target = Cluster.homogeneous(16), Target(metric="wait_s", statistic="p95", at_most=60)
+    trace, result, plan = made(), simulate(made(), cluster), planned()
+    minute: Any = "1 min"
+    other = trace.with_columns(run_s=trace.run_s + 1)
+    pairs: list[tuple[Any, Any, Any]] = [
+        (trace, made(), other),
+        (replace(trace, path="here"), replace(trace, path="there"), replace(trace, name="x")),
+        (cluster, Cluster.homogeneous(16), Cluster.homogeneous(17)),
+        (Policy.parse("sjf-easy"), Policy("sjf", "easy"), Policy("sjf", "none")),
+        (target, Target(metric="wait_s", statistic="p95", at_most=minute), Target(metric="utilization", at_least=0.1)),
+        (result, simulate(made(), cores=16, engine="simpy"), simulate(made(), cores=17)),
+        (plan, planned(workers=2), planned(seed=2)),
+    ]
+    for one, same, different in pairs:
+        assert one == same
+        assert hash(one) == hash(same)
+        assert one != different
+        assert one != "something else"
+        assert copy.copy(one) in {one, different}
+    assert with_nan() == with_nan()
+
+
+def with_nan() -> Trace:
+    return made().with_columns(recorded_wait_s=[float("nan")] * 60)
+
+
+def test_columns_of_a_trace_are_typed_attributes():
+    trace = made()
+    assert {column.name for column in COLUMNS} <= set(dir(trace))
+    for column in COLUMNS:
+        assert getattr(trace, column.name) is trace.table[column.name]
+        assert column.text in str(getattr(Trace, column.name).__doc__)
+    assert_type(trace.submit_s, Floats)
+    assert_type(trace.procs, Integers)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = trace.nothing  # type: ignore[attr-defined]
+
+
+def test_small_tables_in_notebooks():
+    trace = replace(made(), name="<b>mine</b>", changes=("a & b",))
+    found = {
+        "trace": trace._repr_html_(),
+        "result": simulate(trace, cores=16, engine="simpy")._repr_html_(),
+        "cluster": Cluster(pools=[{**OWN, "nodes": 3}])._repr_html_(),  # type: ignore[arg-type]
+        "plan": planned(name="<script>")._repr_html_(),
+    }
+    for kind, html in found.items():
+        root = ET.fromstring(html)
+        assert root.find(".//table") is not None, kind
+        assert "color" not in html, "the page says which, light or dark"
+        assert "<b>" not in html
+        assert "<script>" not in html
+    assert "&lt;b&gt;mine&lt;/b&gt;" in found["trace"]
+    assert "a &amp; b" in found["trace"]
+
+
+WRONG: list[tuple[str, str]] = [
+    ("read_trace(3)", "path must be a text or a path (got 3)"),
+    ("load_scenario(3)", "path must be a text or a path (got 3)"),
+    ("simulate('x', cores=4)", "trace must be a Trace, such as read_trace('mylog.swf.gz') gives (got 'x')"),
+    ("simulate(trace='x')", "trace must be a Trace"),
+    ("simulate(made(), 'x')", "cluster must be a Cluster, such as Cluster.homogeneous(128) (got 'x')"),
+    ("simulate(made(), cores='x')", "cores must be a whole number (got 'x')"),
+    ("optimize(3)", "scenario must be a Scenario, such as load_scenario('scenario.yaml') gives (got 3)"),
+    ("optimize()", "give either a scenario, or at least a trace and pools"),
+    ("optimize(trace=made(), pools=[3])", "pools must be a list of which each is an OnPremisesPool"),
+    ("optimize(trace=made(), pools=[OWN], targets=[{'metric': 5}])", "Target: metric: must be wait_s"),
+    ("optimize(trace=made(), pools=[OWN], economics=3)", "economics must be an Economics"),
+    ("simulate_many(made(), [3])", "clusters must be a list of which each is a Cluster"),
+    ("generate(jobs='x', cores=4, load=0.5, seed=1)", "jobs must be a whole number (got 'x')"),
+    ("window(made(), 'x')", "start_s must be a number (got 'x')"),
+    ("compress(made(), 0)", "load must be greater than 0 (got 0)"),
+    ("keep(made(), procs_at_least='x')", "procs_at_least must be a whole number (got 'x')"),
+    ("describe(3)", "trace must be a Trace"),
+    ("hindcast(made(), 3)", "cluster must be a Cluster"),
+    ("find_price(3)", "instance must be a text (got 3)"),
+    ("Target(metric=5)", "Target: metric: must be wait_s"),
+    ("Target(5)", "Target: takes its values by name"),
+    ("Cluster(pools=3)", "Cluster: pools: must be a mapping of keys (got 3)"),
+    ("Cluster.homogeneous('x')", "cores must be a whole number of cores, such as 128 (got 'x')"),
+    ("Cluster.homogeneous(4, policy='esy')", "did you mean 'easy'?"),
+    ("Cluster.homogeneous(4, overrun=3)", "Cluster: overrun: must be allow or kill (got 3)"),
+    ("Policy('bogus', 'easy')", "order must be one of"),
+    ("Policy('fcfs', 'bogus')", "backfill must be one of"),
+    ("Node(cores='x')", "Node: cores: must be a whole number (got 'x')"),
+    ("CloudPool(name='b', kind='cloud', instance=5, nodes=1)", "CloudPool: instance: must be a text (got 5)"),
+    ("Economics(discount_rate='x')", "Economics: discount_rate: must be a number (got 'x')"),
+    ("Trace.from_columns(3)", "columns must be a mapping of names to arrays (got 3)"),
+    ("Trace.from_columns({'submit_s': ['x'], 'run_s': [1], 'procs': [1]})", "column 'submit_s' must hold numbers"),
+    ("made().with_columns(bogus=[1])", "unknown column 'bogus'"),
+    ("made().with_columns(run_s=[1])", "column 'run_s' has 1 values for 60 jobs"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), WRONG, ids=[call for call, _ in WRONG])
+def test_what_python_gives_wrongly_is_said_in_our_words(call, message):
+    names = {name: getattr(pwsim, name) for name in pwsim.__all__}
+    with pytest.raises((TypeError, ValueError, InputError)) as caught:
+        eval(call, {**names, "made": made, "OWN": OWN})
+    assert message in str(caught.value)
+    for foreign in ("pydantic", "Input should", "validation error", "ufunc", "NoneType"):
+        assert foreign not in str(caught.value)
+
+
+def test_public_functions_can_be_pickled():
+    assert pickle.loads(pickle.dumps(pwsim.simulate)) is pwsim.simulate

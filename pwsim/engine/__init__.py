@@ -9,7 +9,7 @@ from pwsim.cluster import Cluster
 from pwsim.engine.inputs import Inputs, prepare, steady_replay
 from pwsim.errors import InputError
 from pwsim.result import Replay, Result
-from pwsim.rules import orders
+from pwsim.rules import Policy, orders
 from pwsim.trace import Trace
 
 log = logging.getLogger("pwsim")
@@ -23,7 +23,7 @@ def simulate(
     cluster: Cluster | None = None,
     *,
     cores: int | None = None,
-    policy: str | None = None,
+    policy: str | Policy | None = None,
     overrun: Literal["allow", "kill"] | None = None,
     depth: int | None = None,
     engine: Engine = "auto",

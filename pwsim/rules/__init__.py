@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from pwsim.names import did_you_mean, nearest
+from pwsim.values import expect
 
 ORDERS = ("fcfs", "sjf", "ljf", "smallest", "wfp3", "unicef", "f1", "f2", "f3", "f4", "multifactor")
 """Names of the orders, functions of :mod:`pwsim.rules.orders` and :mod:`pwsim.rules.multifactor`."""
@@ -38,6 +39,19 @@ class Policy:
     passing_order: str = ""
     """Order in which jobs may pass the head under ``easy``, one of :data:`PASSING_ORDERS`; the queue's if empty."""
 
+    def __post_init__(self) -> None:
+        values = (self.order, self.backfill, self.passing_order)
+        if not all(isinstance(value, str) for value in values):
+            raise TypeError(f"a Policy takes names, such as Policy('sjf', 'easy') (got {values})")
+        if self.order not in ORDERS and self.code is None:
+            raise ValueError(f"order must be one of {', '.join(ORDERS)}, or FILE.py:FUNCTION (got {self.order!r})")
+        if self.backfill not in BACKFILLS:
+            raise ValueError(f"backfill must be one of {', '.join(BACKFILLS)} (got {self.backfill!r})")
+        if self.passing_order and (self.backfill != "easy" or self.passing_order not in PASSING_ORDERS):
+            raise ValueError(
+                f"passing_order must be one of {', '.join(PASSING_ORDERS)}, under easy (got {self.passing_order!r})"
+            )
+
     @classmethod
     def parse(cls, name: str) -> Policy:
         """Return the policy of a name: ``fcfs``, ``easy``, ``conservative``, ``ORDER`` or ``ORDER-BACKFILL``.
@@ -50,6 +64,7 @@ class Policy:
         ValueError
             If there is no such order or rule; the message names the nearest.
         """
+        expect(name, str, "a policy", "the name of one, such as 'easy'")
         file, code, rest = name.rpartition(_CODE)
         order, dash, backfill = rest.partition("-")
         if not dash:
