@@ -243,7 +243,7 @@ def _cores_for_throughput(work: Floats, jobs_per_hour: float, window: tuple[floa
     jobs = math.ceil(asked)
     if jobs > len(work):
         return math.inf
-    if jobs <= 0 or until_s <= 0:
+    if jobs <= 0:  # so it is where the window has no length
         return 0.0
     smallest = np.partition(work, jobs - 1)[:jobs]
     beyond = (jobs - asked) * float(smallest[-1]) if at_least else 0.0

@@ -272,3 +272,64 @@ def test_work_that_is_killed_need_not_be_done():
     assert bounds.work_s(trace, kill).tolist() == [50, 100, 10]
     assert bounds.work_s(trace, FIVE).tolist() == [100, 100, 10]
     assert needed(trace, kill, wait(), ALL) == pytest.approx(5 * SAFE)
+
+
+def test_a_job_that_one_pool_alone_takes_is_held():
+    both = cluster_of(own([4], "a", accepts={"procs": {"at_least": 3}}), own([2], "b"))
+    assert needed(RUSH, both, wait(), ALL) == pytest.approx(5 * SAFE, rel=1e-12)
+
+
+def test_little_work_needs_little():
+    # 100 core-seconds by 400.
+    assert needed(trace_of((0, 1, 100), (10, 1, 0)), ONE, wait(at_most=300), ALL) == pytest.approx(0.25 * SAFE)
+
+
+def test_a_job_that_may_wait_has_worked_since_then_at_least():
+    # By 1010 the first job has done its 10 s and the second, which may have started at 1000, too; by 3000 they have done all.
+    trace = trace_of((0, 1, 10), (0, 1, 2000), (5000, 1, 0))
+    assert needed(trace, ONE, wait(at_most=1000), ALL) == pytest.approx(2010 / 3000 * SAFE, rel=1e-12)
+    # With 100 short ones, the time by which they are done tells more: 1,010 core-seconds by 1010.
+    trace = trace_of(*[(0, 1, 10)] * 100, (0, 1, 2000), (5000, 1, 0))
+    assert needed(trace, ONE, wait(at_most=1000), ALL) == pytest.approx(3000 / 3000 * SAFE, rel=1e-12)
+    trace = trace_of(*[(0, 1, 10)] * 300, (0, 1, 2000), (5000, 1, 0))
+    assert needed(trace, ONE, wait(at_most=1000), ALL) == pytest.approx(3010 / 1010 * SAFE, rel=1e-12)
+
+
+def test_the_latest_job_is_one_of_the_largest_whatever_their_order():
+    # But for 300 core-seconds, 200 by 100; of four, two may wait: 100 and 0 by 100.
+    assert needed(trace_of((0, 2, 100), (0, 3, 100), (1000, 1, 10)), FIVE, wait("p50"), ALL) == pytest.approx(2 * SAFE)
+    four = trace_of((0, 2, 100), (0, 4, 100), (0, 1, 100), (1000, 1, 10))
+    assert needed(four, FIVE, wait("p50"), ALL) == pytest.approx(1 * SAFE)
+
+
+def test_no_job_of_hundreds_may_wait_longer_than_the_longest():
+    trace = trace_of(*[(0, 1, 100)] * 300)
+    assert needed(trace, ONE, wait(), ALL) == pytest.approx(300 * SAFE, rel=1e-12)
+    assert needed(trace, ONE, wait("p99"), ALL) == pytest.approx(297 * SAFE, rel=1e-12)
+
+
+def test_intervals_start_where_a_job_is_submitted():
+    # The wide job alone, from 600 to 650.
+    trace = trace_of((0, 1, 1), (200, 1, 1), (400, 1, 1), (600, 100, 50), (800, 1, 1), (1000, 1, 1))
+    assert needed(trace, cluster_of(own([100])), wait(), ALL) == pytest.approx(100 * SAFE, rel=1e-12)
+
+
+def test_jobs_of_no_length_need_nothing():
+    trace = trace_of((0, 1, 0), (10, 1, 0), (20, 1, 0))
+    assert needed(trace, ONE, wait(), ALL) == 0
+
+
+def test_throughput_of_the_smallest_jobs_whatever_their_order():
+    trace = trace_of((0, 4, 10), (0, 1, 30), (0, 2, 10), (3600, 1, 10))
+    assert needed(trace, ONE, throughput(2)) == pytest.approx(30 / 3600, rel=2e-9)
+    assert needed(trace, ONE, throughput(3)) == pytest.approx(60 / 3600, rel=2e-9)
+
+
+def test_throughput_of_a_window_of_a_second():
+    assert needed(trace_of((0, 1, 10), (1, 1, 30)), ONE, throughput(3600)) == pytest.approx(10, rel=2e-9)
+    assert needed(trace_of((0, 1, 10), (0, 1, 30)), ONE, throughput(3600)) == 0
+
+
+def test_no_throughput_needs_nothing():
+    feedback = Feedback(np.array([-1, 0, -1, -1]), np.zeros(4))
+    assert needed(replace(WORK, feedback=feedback), ONE, throughput(0)) == 0
