@@ -333,3 +333,30 @@ def test_throughput_of_a_window_of_a_second():
 def test_no_throughput_needs_nothing():
     feedback = Feedback(np.array([-1, 0, -1, -1]), np.zeros(4))
     assert needed(replace(WORK, feedback=feedback), ONE, throughput(0)) == 0
+
+
+def test_nodes_hold_as_many_processors_as_they_have_cores():
+    bag = cluster_of(own([0, 1, 3], cores=4))
+    trace = trace_of((0, 1, 1), (0, 4, 1), (0, 5, 1), (0, 12, 1), (1, 13, 1))
+    assert bounds.first_choices(trace, bag)[:, 0].tolist() == [1, 1, 2, 2, 3]
+
+
+def shuffled(count):
+    """Return the numbers from 1 to a count in some order, in which parts that are not sorted out show."""
+    return (np.arange(count) * 387) % count + 1
+
+
+@pytest.mark.parametrize("count", [3, 141, 352, 465, 694, 924, 999])
+def test_the_smallest_of_many_jobs_are_taken_whatever_their_order(count):
+    # Work of 1 to 1,000 core-seconds: 1 + 2 + ... + count.
+    trace = Trace.from_columns({"submit_s": [0] * 999 + [3600], "run_s": [1] * 1000, "procs": shuffled(1000)})
+    assert needed(trace, ONE, throughput(count)) == pytest.approx(count * (count + 1) / 2 / 3600, rel=2e-9)
+
+
+@pytest.mark.parametrize(("jobs", "percent"), [(4, 50), (320, 50), (385, 50), (770, 50), (1000, 90), (1000, 99)])
+def test_the_largest_of_many_jobs_may_wait_whatever_their_order(jobs, percent):
+    # All are submitted at once, for a second.
+    trace = Trace.from_columns({"submit_s": [0] * jobs, "run_s": [1] * jobs, "procs": shuffled(jobs)})
+    prompt = -(-jobs * percent // 100)
+    known = needed(trace, cluster_of(own([jobs])), wait(f"p{percent}"), ALL)
+    assert known == pytest.approx(prompt * (prompt + 1) / 2 * SAFE, rel=1e-12)
