@@ -57,10 +57,11 @@ def test_the_first_choice_that_holds_a_job():
     # Pool a takes up to 4 processors and has 1 or 3; pool b has nodes of 2 cores, of which the jobs need 1, 2, 2, 4, 5, 2.
     expected = [[0, 1], [1, 1], [2, 1], [2, 2], [2, 3], [1, 1]]
     assert bounds.first_choices(JOBS, MIXED).tolist() == expected
-    assert bounds.least_rejected(bounds.first_choices(JOBS, MIXED), MIXED) == 1
+    assert bounds.never_held(bounds.first_choices(JOBS, MIXED), MIXED).tolist() == [False] * 4 + [True, False]
     known = bounds.analyse(JOBS, MIXED, [], UNDISCOUNTED)
     assert known.job_classes.tolist() == [[0, 1], [1, 1], [2, 1], [2, 2], [2, 3]]
     assert known.job_class_counts.tolist() == [1, 2, 1, 1, 1]
+    assert (known.job_class_work_shares * 28).tolist() == pytest.approx([1, 6, 4, 8, 9])
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,13 @@ def test_what_stands_there_and_what_is_paid_for_any_setup_is_in_the_bounds():
     economics = Economics.model_validate({"discount_rate": 0.0, "site": [{"name": "staff", "usd_per_year": 876_600.0}]})
     pools = own([0, 2], "a", cost={"capex_usd": 8766}), own([1], "b", cost={"capex_usd": 17_532})
     assert least(cluster_of(*pools), economics=economics) == [pytest.approx([100, 102]), pytest.approx([2])]
+
+
+def test_how_many_setups_cost_at_most_so_much():
+    # 0, 1 or 2, and 0 or 3 USD a year.
+    pools = own([0, 1, 2], "a"), own([0, 1], "b", cost={"capex_usd": 3})
+    known = bounds.analyse(HOUR, cluster_of(*pools), [], UNDISCOUNTED)
+    assert [known.setups_up_to(usd) for usd in (-0.5, 0, 2, 2.5, 3, 5, math.nan)] == [0, 1, 3, 3, 4, 6, 6]
 
 
 CLOUD = {"name": "c", "kind": "cloud", "nodes": 1, "node": {"cores": 1}, "price_usd_per_hour": 1}
