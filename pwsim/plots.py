@@ -73,7 +73,7 @@ def legend_above(ax: Axes) -> None:
     if labels:
         figure = ax.get_figure(root=True)
         assert isinstance(figure, Figure)
-        room = figure.get_figwidth() * 72 * 0.85 / mpl.rcParams["font.size"]  # in letters' heights
+        room = figure.get_figwidth() * ax.get_position().width * 80 / mpl.rcParams["font.size"]  # in letters' heights
         columns = int(room // (0.55 * max(map(len, labels)) + 3.5))
         ax.legend(
             loc="lower left", bbox_to_anchor=(0, 1.0), ncols=max(1, min(columns, len(labels))), frameon=False,

@@ -561,7 +561,7 @@ class Result(ByContent):
         return summary.of_result(self)
 
     def plot(self, kind: str = "waits", ax: Axes | None = None) -> Axes:
-        """Draw ``waits``, ``wait_by_size``, ``timeline`` or ``queue`` (:mod:`pwsim.plots`).
+        """Draw ``waits``, ``wait_by_size``, ``capacity``, ``timeline`` or ``queue`` (:mod:`pwsim.plots`).
 
         Parameters
         ----------
@@ -581,6 +581,7 @@ class Result(ByContent):
         draw = {
             "waits": lambda: plots.waits(self.jobs, ax=ax),
             "wait_by_size": lambda: plots.wait_by_size(self.jobs, ax),
+            "capacity": lambda: plots.capacity(self.summary["pools"], ax),
             "timeline": lambda: plots.timeline(self.timeline, cores, ax),
             "queue": lambda: plots.queue(self.timeline, ax),
         }

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from pwsim import Cluster, Trace, describe, generate, hindcast, optimize, plots, report, results, simulate
+from pwsim import Cluster, Trace, capacity, describe, generate, hindcast, optimize, plots, report, results, simulate
 from pwsim.description.figures import drawn
 from tests.test_results import scenario  # noqa: F401 - a fixture
 
@@ -161,3 +161,13 @@ def test_the_box_is_amber_where_the_replay_is_not_known_to_be_right(verdict, col
     assert f'<p class="box {beside}">Present machine' in page
     results.write_results(tmp_path / "without", plan.summary, plan.tables())
     assert '<p class="box answer good">' in (tmp_path / "without" / "report.html").read_text()
+
+
+def test_python_draws_what_becomes_of_the_cores():
+    result = simulate(made(), cores=64)
+    ax = result.plot("capacity")
+    widths = [bar.get_width() for bars in ax.containers for bar in bars]
+    shares = [result.shares()[name] * 100 for name in capacity.SHARE_COLUMNS[:4]]
+    assert widths == pytest.approx([share for share in shares if share])
+    assert sum(widths) == pytest.approx(100)
+    plots.svg(ax)
