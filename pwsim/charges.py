@@ -363,5 +363,6 @@ def least_usd(
         return (np.zeros(len(procs)),)
     by_kw = least_usd_per_kw(pool.cost.electricity_usd_per_kwh, run_s, terms.start)
     by_kw += run_s / HOUR_S * pool.cost.carbon_g_per_kwh / 1000 / KG_PER_TONNE * terms.carbon_usd_per_tonne
-    alone = [(procs, 0 * gpus), (0 * procs, gpus)] if busy_by_node(pool) else [(procs, gpus)]
+    none = np.zeros(len(procs))
+    alone = [(procs, none), (none, gpus)] if busy_by_node(pool) else [(procs, gpus)]
     return tuple(_busy_w(pool, *busy) / 1000 * pool.cost.pue * by_kw for busy in alone)

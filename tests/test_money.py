@@ -522,6 +522,61 @@ def test_the_bound_of_shared_nodes_counts_cores_or_gpus():
         assert known.tolist() == pytest.approx([0, kwh * 0.25 * 8766])
 
 
+def test_who_shares_a_node_matters_for_larger_shares_of_own_gpu_nodes():
+    per_core = {"capex_usd": 0, "lifetime_years": 1, "busy_power_per_core": 1, "busy_power_per_gpu": 1}
+    rented = {**cloud(1, always_up=True), "node": GPU_NODE, "placement": "packed"}
+    pools = [
+        (gpu_pool(), True),
+        (gpu_pool("nodes"), False),
+        (gpu_pool(node={"cores": 4}), False),
+        ({**gpu_pool(), "cost": None}, False),
+        ({**gpu_pool(), "cost": per_core}, False),
+        (rented, False),
+    ]
+    for pool, by_node in pools:
+        assert charges.busy_by_node(Cluster.model_validate({"pools": [pool]}).pools[0]) == by_node
+
+
+def test_the_least_that_jobs_cause():
+    procs, gpus, run_s, data_gib = (
+        np.array([1, 2]),
+        np.array([2.0, 0.0]),
+        np.array([3600.0, 7200.0]),
+        np.array([1.0, 2.0]),
+    )
+
+    def rows(pool, **terms):
+        pool = Cluster.model_validate({"pools": [pool]}).pools[0]
+        return [row.tolist() for row in charges.least_usd(pool, procs, gpus, run_s, data_gib, costs.Terms(**terms))]
+
+    assert rows({**gpu_pool(), "cost": None}) == [[0, 0]]
+    assert rows(gpu_pool("nodes")) == [pytest.approx([0.4 * 0.25, 0.2 * 2 * 0.25])]
+    assert rows(gpu_pool()) == [pytest.approx([0.1 * 0.25, 0.2 * 2 * 0.25]), pytest.approx([0.4 * 0.25, 0])]
+    # 0.4 kg/kWh at 1,000 USD/t are 0.40 USD/kWh more.
+    assert rows(gpu_pool("nodes", pue=2), carbon_usd_per_tonne=1000) == [pytest.approx([0.4 * 1.3, 0.4 * 1.3])]
+    # An hour and two of 730.5, or half a month, at 7.305 USD/GiB and month; 2 USD for each GiB at the end.
+    kept = {"storage_usd_per_gib_month": 7.305, "egress_usd_per_gib": 2}
+    assert rows(cloud(1, always_up=True, **kept)) == [pytest.approx([2.01, 4.04])]
+    assert rows(cloud(1, always_up=True, **kept, storage_time="365.25 h")) == [pytest.approx([2 + 3.6525, 4 + 7.305])]
+
+
+def test_the_least_of_a_long_job_knows_that_the_clock_may_be_changed():
+    bands = [{"usd_per_kwh": 1, "hours": [2, 3], "weekdays": "sun"}, {"usd_per_kwh": 0}]
+    pool = Cluster.model_validate({"pools": [own(1, busy_power=1000, electricity_usd_per_kwh=bands)]}).pools[0]
+    week = np.array([1]), np.array([0.0]), np.array([7 * 86400.0]), np.array([0.0])
+    winter = Start(parse_local("2026-03-29T00:00"), "")
+    for start, usd in ((winter, 1), (winter._replace(zone=ZoneInfo("Europe/Paris")), 0)):
+        assert [row.tolist() for row in charges.least_usd(pool, *week, costs.Terms(start=start))] == [[usd]]
+
+
+def test_figures_of_a_bill():
+    parts = dict.fromkeys(costs.PARTS, 1.0)
+    bill = costs.Bill(parts, 2.0, 3.0, 4.0, 5.0)
+    others = {"usd_per_core_hour_used": 2.0, "usd_per_gpu_hour_used": 3.0}
+    others |= {"carbon_kg_per_year": 4.0, "lost_work_usd_per_year": 5.0}
+    assert bill.figures() == {"cost_usd_per_year": 11.0, **parts, **others}
+
+
 # -- tariffs
 
 
