@@ -175,7 +175,8 @@ def test_no_setup_gives_exit_code_1_and_the_closest(tmp_path, capsys, monkeypatc
     (tmp_path / "s.yaml").write_text(GOOD.replace("{min: 1, max: 3}", "{min: 8, max: 9}").replace("4 h", "1 s"))
     code, out, _ = pwsim(capsys, "run", "s.yaml", "--out", "r", "--workers", "1")
     assert code == 1
-    assert "None of the 2 setups allowed meets all targets (proven; 2 replayed). The closest: buy 9 nodes" in out
+    proven = "proven for this log, these rules and seed 1; 2 replayed"
+    assert f"None of the 2 setups allowed meets all targets ({proven}). The closest: buy 9 nodes" in out
     summary = json.loads((tmp_path / "r" / "summary.json").read_text())
     assert (summary["status"], summary["chosen"], summary["gap"]) == ("infeasible", None, None)
     assert summary["closest"]["nodes"] == {"onprem": 9, "rented": 0}
@@ -185,9 +186,9 @@ def test_no_setup_gives_exit_code_1_and_the_closest(tmp_path, capsys, monkeypatc
 def test_report_is_one_file_that_asks_nobody(scenario, tmp_path):
     write(scenario, tmp_path / "r")
     page = (tmp_path / "r" / "report.html").read_text()
-    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert not re.findall(r'(?:src|srcset|href)="(?!data:)', page)
     assert "<script" not in page
-    assert page.index('class="answer"') < page.index("<h2>")
+    assert page.index('class="box answer good"') < page.index("<h2>")
     for name in ("setups", "search", "cost_breakdown", "waits", "wait_by_size", "timeline", "queue"):
         assert (tmp_path / "r" / "figures" / f"{name}.svg").stat().st_size > 1000
         assert (tmp_path / "r" / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
