@@ -232,6 +232,8 @@ def test_killed_at_any_moment(kills, bench, tmp_path):
     print(f"{kills} kills; signals and exit codes: {codes}")  # noqa: T201
 
 
+PAGE = 4096
+"""Bytes in which such a file system counts."""
 WRITE = [command for command in COMMANDS if command not in ("prices", "validate")]
 
 
@@ -286,10 +288,9 @@ def test_a_disk_that_fills_up(bench, tmp_path):
             bench.fill(folder, command, old=number % 2 == 0)
             before = {name: digest for name, digest in digests(folder).items() if name.startswith("out")}
             made = bench.made(command)
-            need = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
-            room = shutil.disk_usage(disk).free - draw.randrange(need)
+            pages = sum(-(-path.stat().st_size // PAGE) for path in made.rglob("*") if path.is_file())
             with (disk / "ballast").open("wb") as file:
-                file.write(bytes(room - room % 4096))
+                file.write(bytes(shutil.disk_usage(disk).free - PAGE * draw.randrange(pages)))
             code, err = ended(start(folder, command))
             check_full(bench, folder, command, before, code, err)
             codes[code] = codes.get(code, 0) + 1
