@@ -15,6 +15,7 @@ from pwsim import capacity, charges, costs, metrics, summary, surges
 from pwsim.cluster import Cluster
 from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.pools import CloudPool
+from pwsim.tariffs import first_submit_utc_s
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 from pwsim.units import HOUR_S
 from pwsim.values import ByContent, card
@@ -47,6 +48,13 @@ FEEDBACK_COLUMNS: dict[str, tuple[str, str]] = {
     "recorded_submit_s": ("s", "submission that the workload gives, which feedback of users overrides; see submit_s"),
 }
 """Unit and meaning of the columns that :attr:`Result.jobs` has besides if jobs follow others."""
+
+DATED_COLUMNS: dict[str, tuple[str, str]] = {
+    "submit_utc": ("UTC", "submission as a date: submit_s after the first submission of the log"),
+    "time_utc": ("UTC", "start of the hour as a date: time_s after the first submission of the log"),
+}
+"""Unit and meaning of the columns that :attr:`Result.jobs` and :attr:`Result.timeline` have besides where the log has a
+date, and its arrivals are not compressed."""
 
 TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
     "time_s": ("s", "start of the hour, from the first submission"),
@@ -287,6 +295,7 @@ class Result(ByContent):
         }
         if self.replay.submit_s is not None:
             table["recorded_submit_s"] = trace.submit_s
+        table.update(self._dates("submit_utc", self.submit_s))
         table.update({column.name: trace.table[column.name] for column in COLUMNS if column.name not in table})
         return pd.DataFrame(table)
 
@@ -325,6 +334,14 @@ class Result(ByContent):
             slowdown=self.bounded_slowdown,
             turnaround_s=self.turnaround_s,
         )
+
+    def _dates(self, name: str, times_s: Floats) -> dict[str, pd.DatetimeIndex]:
+        """Return a column of dates, to the millisecond; none if the log has no date."""
+        first_s = first_submit_utc_s(self.trace)
+        if first_s is None:
+            return {}
+        since_1970_ms = np.round(1000 * (first_s + times_s)).astype("datetime64[ms]")
+        return {name: pd.DatetimeIndex(since_1970_ms).tz_localize("UTC")}
 
     def pools(self, economics: Economics = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row a pool: its size, its use, and the parts of its cost [USD a year]; semantics §7, §8.
@@ -523,7 +540,8 @@ class Result(ByContent):
             )
         table = pd.concat(tables, ignore_index=True)
         table["pool"] = pd.Categorical(table["pool"], categories=[pool.name for pool in self.cluster.pools])
-        return table.sort_values(["time_s", "pool"], kind="stable", ignore_index=True)
+        table = table.sort_values(["time_s", "pool"], kind="stable", ignore_index=True)
+        return table.assign(**self._dates("time_utc", table["time_s"].to_numpy()))
 
     @cached_property
     def timeline(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pwsim import costs, metrics
 from pwsim.comparison import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.report import CAPTIONS, write_report
-from pwsim.result import FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.result import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.trace import COLUMNS
 from pwsim.writing import new_directory
 
@@ -88,7 +88,14 @@ def _write_parquet(path: Path, table: pd.DataFrame, provenance: Mapping[str, Any
 def _describe(column: str) -> tuple[str, str]:
     """Return the unit and the meaning of a column of any table."""
     known = {one.name: (one.unit, one.text) for one in COLUMNS}
-    known |= {**HOURLY_COLUMNS, **COMPARISON_COLUMNS, **JOB_COLUMNS, **TIMELINE_COLUMNS, **FEEDBACK_COLUMNS}
+    known |= {
+        **HOURLY_COLUMNS,
+        **COMPARISON_COLUMNS,
+        **JOB_COLUMNS,
+        **TIMELINE_COLUMNS,
+        **FEEDBACK_COLUMNS,
+        **DATED_COLUMNS,
+    }
     if column in known:
         return known[column]
     if column.startswith("nodes_"):

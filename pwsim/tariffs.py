@@ -268,12 +268,39 @@ def dated_start(trace: Trace, time_zone: str | None = None) -> tuple[datetime, s
     The zone is the given one, or that of the log's header.  Where the header gives only an offset from UTC, that is the
     zone: it knows no summer time.
     """
-    unix_s = _whole(trace.header.get("UnixStartTime", ""))
-    if not 0 < unix_s <= LONGEST_S:
+    unix_s = _header_start_s(trace)
+    if unix_s is None:
         return None
     zone, name = (ZoneInfo(time_zone), time_zone) if time_zone else _zone(trace.header)
-    moment = datetime.fromtimestamp(unix_s + trace.first_submit_s, tz=UTC).astimezone(zone)
+    moment = datetime.fromtimestamp(unix_s, tz=UTC).astimezone(zone)
     return moment, f"UnixStartTime of the log, in {name}"
+
+
+EPOCH_S = 315_532_800.0
+"""A first submission from 1980 on is a date; smaller numbers are seconds from an arbitrary zero."""
+
+
+def first_submit_utc_s(trace: Trace) -> float | None:
+    """Return the first submission [s since 1970, UTC]; ``None`` if the log has no date, or its arrivals are compressed.
+
+    Examples
+    --------
+    >>> one = {"submit_s": [1.8e9], "run_s": [1], "procs": [1]}
+    >>> first_submit_utc_s(Trace.from_columns(one)), first_submit_utc_s(Trace.from_columns({**one, "submit_s": [5]}))
+    (1800000000.0, None)
+    """
+    if trace.compressed:
+        return None
+    unix_s = _header_start_s(trace)
+    if unix_s is None and trace.first_submit_s >= EPOCH_S:
+        return trace.first_submit_s
+    return unix_s
+
+
+def _header_start_s(trace: Trace) -> float | None:
+    """Return the first submission [s since 1970], if the header tells when the log's clock starts."""
+    unix_s = _whole(trace.header.get("UnixStartTime", ""))
+    return unix_s + trace.first_submit_s if 0 < unix_s <= LONGEST_S else None
 
 
 def parse_local(text: str) -> datetime:

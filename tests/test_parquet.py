@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from pwsim import (
     Trace,
+    compress,
     generate,
     hindcast,
     keep,
@@ -91,6 +92,36 @@ def test_columns_need_no_quotes_in_sql(written):
         assert sql(f"SELECT {', '.join(columns)} FROM '{path}' LIMIT 1")
         reserved = sql("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'")
         assert not {word for (word,) in reserved} & set(columns), path.name
+
+
+def dated(**header: str) -> Trace:
+    return Trace.from_columns(
+        {"submit_s": [100, 100.25, 7300], "run_s": [60, 60, 60], "procs": [1, 1, 1]}, header=header
+    )
+
+
+def test_dates_are_those_of_the_log(tmp_path):
+    """2026-03-28 23:00 UTC, an hour before the clocks of Paris are changed: UTC knows nothing of that."""
+    result = simulate(dated(UnixStartTime=str(1774738800 - 100)), cores=1)
+    results.write_results(tmp_path / "out", result.summary, {"jobs": result.jobs, "timeline": result.timeline})
+    got = pq.read_table(tmp_path / "out" / "jobs.parquet")
+    assert str(got.schema.field("submit_utc").type) == "timestamp[ms, tz=UTC]"
+    assert got.schema.field("submit_utc").metadata[b"unit"] == b"UTC"
+    assert [str(one) for one in got.to_pandas()["submit_utc"]] == [
+        "2026-03-28 23:00:00+00:00", "2026-03-28 23:00:00.250000+00:00", "2026-03-29 01:00:00+00:00",
+    ]  # fmt: skip
+    hours = pq.read_table(tmp_path / "out" / "timeline.parquet").to_pandas()["time_utc"]
+    assert [one.isoformat() for one in hours] == [f"2026-03-{day}:00:00+00:00" for day in ("28T23", "29T00", "29T01")]
+
+
+def test_dates_are_left_out_where_nobody_knows_them():
+    later = {"submit_s": [1.8e9, 1.8e9 + 60], "run_s": [1, 1], "procs": [1, 1]}
+    epoch = simulate(Trace.from_columns(later), cores=1)
+    assert epoch.jobs["submit_utc"].tolist()[1] == pd.Timestamp(1.8e9 + 60, unit="s", tz="UTC")
+    for trace in (dated(), compress(dated(UnixStartTime="1774738800"), 2.0)):
+        result = simulate(trace, cores=1)
+        assert "submit_utc" not in result.jobs
+        assert "time_utc" not in result.timeline
 
 
 def test_groups_of_users_are_a_condition():

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from pwsim.tariffs import dated_start
+from pwsim.tariffs import EPOCH_S, dated_start
 from pwsim.trace import Floats, Trace
 from pwsim.units import DAY_S, HOUR_S
 
@@ -22,8 +22,6 @@ WEEK_S = 7 * DAY_S
 CORE_SHARE = 0.98
 """The middle of a log: the shortest part of it that leaves out a hundredth of the jobs at either end."""
 
-EPOCH_S = 315_532_800.0
-"""A first submission from 1980 on is a date; smaller numbers are seconds from an arbitrary zero."""
 EPOCH_WEEKDAY = 3
 """1970 began on a Thursday; Monday is 0."""
 
