@@ -13,6 +13,7 @@ from pwsim import Trace, read_trace
 from pwsim.formats import write_trace
 from pwsim.formats.examples import LONGEST_TEXT, Example, dropped_examples
 from tests import test_alibaba, test_lsf, test_pbs, test_table
+from tests.test_sacct import xdmod_row
 
 SWF = """\
 ; Computer: tiny
@@ -68,6 +69,9 @@ def test_sacct_without_a_header(tmp_path):
     (tmp_path / "log").write_text(rows)
     examples = found(tmp_path / "log", format="sacct", columns=header.split("|"))
     assert examples["no_size"] == Example(8, rows.splitlines()[7])
+    dump = xdmod_row(JobID="1", JobIDRaw="1") + xdmod_row(JobID="2", JobIDRaw="2", State="RUNNING", End="Unknown")
+    (tmp_path / "xdmod").write_text(dump)
+    assert found(tmp_path / "xdmod") == {"still_running": Example(2, dump.splitlines()[1])}
 
 
 def test_sacct_in_batches(tmp_path, monkeypatch):

@@ -668,7 +668,7 @@ def test_eagle(data_dir, tmp_path, capsys):
     check = json.loads((tmp_path / "r" / "summary.json").read_text())["hindcast"]
     assert (check["verdict"], check["jobs_rejected"], check["jobs_too_wide"]) == ("good", 4, 0)
     code, out, _ = pwsim(capsys, "simulate", str(log), "--cores", "76104", "--out", str(tmp_path / "s"))
-    assert (code, "4 jobs cannot run on any pool." in out) == (0, True)
+    assert (code, "4 jobs with 0.00446 % of the work cannot run on any pool." in out) == (0, True)
 
 
 def test_a_log_of_starts_only_is_refused(data_dir, tmp_path, capsys):

@@ -25,7 +25,7 @@ from pwsim.formats.presets import PRESETS
 from tests.test_alibaba import HEADER, TASKS
 from tests.test_lsf import record as lsf_record
 from tests.test_pbs import record as pbs_record
-from tests.test_sacct import NAMES, row
+from tests.test_sacct import NAMES, row, xdmod_row
 from tests.test_table import PRESET_SAMPLES
 
 MAPPING = {"columns": {"submit_s": "at", "run_s": "run", "procs": "n", "memory_mib": "mem", "user": "who"}}
@@ -42,6 +42,7 @@ def preset_log(name: str) -> str:
 LOGS: dict[str, str] = {
     "swf": "; Computer: tiny\n" + SWF,
     "sacct": NAMES + "\n" + "".join(row(JobID=str(job), JobIDRaw=str(job)) for job in range(1, 5)),
+    "xdmod": "".join(xdmod_row(JobID=str(job), JobIDRaw=str(job)) for job in range(1, 5)),
     "pbs": "".join(pbs_record(job=f"{job}.s") for job in range(1, 5)),
     "lsf": "".join(lsf_record(job=job) for job in range(1, 5)),
     "alibaba-gpu-2023": HEADER + TASKS,
@@ -51,7 +52,7 @@ LOGS: dict[str, str] = {
 }
 """A good log of four records for each format of text."""
 
-SEPARATORS = {"swf": " ", "sacct": "|", "pbs": "[;= +/]", "lsf": " ", "jsonl": "[:,{}]"}
+SEPARATORS = {"swf": " ", "sacct": "|", "xdmod": "|", "pbs": "[;= +/]", "lsf": " ", "jsonl": "[:,{}]"}
 
 VALUES = (
     "", " ", "0", "-1", "0.5", "-0", "+3", "1e3", "1e300", "-1e300", "nan", "inf", "-inf", "NULL", "None", "Unknown", "true", "0x10",
@@ -117,7 +118,7 @@ def test_a_spoiled_field(format_, tmp_path):
             refused += 1
             quoting = '"' in value and format_ in ("csv", "alibaba-gpu-2023", *PRESETS)  # it swallows the lines below
             assert result.startswith(f"{path}:{line}: " if not quoting else f"{path}:"), (value, result)
-        elif format_ == "sacct":
+        elif format_ in ("sacct", "xdmod"):
             # "7.batch"-like ids are steps; a range of tasks stands for several jobs.
             assert result.jobs_read in (3, 4, 6), (value, result)
         elif format_ in ("pbs", "lsf") or (format_ == "swf" and value == ";"):

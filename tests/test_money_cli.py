@@ -95,7 +95,7 @@ def test_everything_at_once(full, capsys):
 
 def test_lost_work_is_in_the_report(full, capsys):
     text = FULL.replace("burst_after: 0", "burst_after: 0\n      interruptions_per_hour: 5")
-    (full / "full.yaml").write_text(text)
+    (full / "full.yaml").write_text(text + "targets: [{metric: jobs_failed, at_most: 100}]\n")
     assert pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")[0] == 0
     assert json.loads((full / "r" / "summary.json").read_text())["lost_work_usd_per_year"] > 0
     assert "Work lost to interruptions" in (full / "r" / "report.html").read_text()

@@ -70,9 +70,10 @@ def _records(path: Path, format_: str) -> Iterator[tuple[int, int, str]]:
             yield from ((number, line, text) for number, (line, text) in enumerate(jobs, start=1))
     else:
         first = first_line(start)
-        delimiter = "|" if format_ == "sacct" else max(",;\t|", key=first.count)
-        header = format_ != "sacct" or sacct.recognises(start)
-        for count, (line, fields) in enumerate(split_lines(path, delimiter, quoted=format_ != "sacct")):
+        slurm = format_ in ("sacct", "xdmod")
+        delimiter = "|" if slurm else max(",;\t|", key=first.count)
+        header = not slurm or sacct.has_header(start)
+        for count, (line, fields) in enumerate(split_lines(path, delimiter, quoted=not slurm)):
             if count or not header:
                 yield count + (not header), line, delimiter.join(fields)
 

@@ -81,11 +81,15 @@ COMMAND = (
 def recognises(start: bytes) -> bool:
     """Tell whether a log that starts like this has the header of ``sacct``, or rows like its own."""
     fields = [field.strip() for field in first_line(start).split("|")]
-    names = {field.lower() for field in fields}
-    header = len(names) > 1 and bool(names & {"jobid", "jobidraw"}) and bool(names & set(COLUMNS[2:]))
     times = sum(_TIME.fullmatch(field) is not None for field in fields)
     rows = times >= LEAST_TIMES and _ID.fullmatch(fields[0]) is not None
-    return header or (rows and not recognises_xdmod(start))
+    return has_header(start) or (rows and not recognises_xdmod(start))
+
+
+def has_header(start: bytes) -> bool:
+    """Tell whether a log that starts like this has the header of ``sacct``."""
+    names = {field.strip().lower() for field in first_line(start).split("|")}
+    return len(names) > 1 and bool(names & {"jobid", "jobidraw"}) and bool(names & set(COLUMNS[2:]))
 
 
 def recognises_xdmod(start: bytes) -> bool:
