@@ -489,7 +489,7 @@ def optimize(
     _check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
-    return search(
+    plan = search(
         trace,
         cluster,
         [one if isinstance(one, Target) else Target(**one) for one in targets or ()],
@@ -502,6 +502,7 @@ def optimize(
         seed=1 if seed is None else seed,
         time_limit_s=time_limit_s,
     )
+    return replace(plan, verdicts=_faults_of(trace))
 
 
 def _check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
@@ -557,15 +558,17 @@ def _optimize(
         run_id=record.run_id("run", asked, [trace, log], machines, len(plan.setups) if plan.stopped else None),
         hindcast=check,
         unchecked=scenario.baseline is not None and check is None,
-        verdicts=_faults_of(scenario, log),
+        verdicts=_faults_of(
+            scenario.read_part(log),
+            None if scenario.baseline is None else scenario.baseline.cores,
+            scenario.workload.time_zone,
+        ),
     )
 
 
-def _faults_of(scenario: Scenario, log: Trace) -> tuple[Verdict, ...]:
-    """Return what is wrong with the part of the log that is replayed: warnings and problems, the worst first."""
-    part = scenario.read_part(log)
-    cores = None if scenario.baseline is None else scenario.baseline.cores
-    found = describe(part, cores, scenario.workload.time_zone or "UTC").verdicts
+def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:
+    """Return what is wrong with a log, or the part of it that is replayed: warnings and problems, the worst first."""
+    found = describe(log, cores, time_zone or "UTC").verdicts
     return tuple(one for level in LEVELS[:-1] for one in found if one.level == level)
 
 

@@ -492,3 +492,12 @@ def test_the_figure_of_the_search_ends_at_its_answer():
     bound, best = plan.plot("search").get_lines()
     assert np.asarray(bound.get_ydata())[-1] == pytest.approx(plan.lower_bound_usd_per_year)
     assert np.asarray(best.get_ydata())[-1] == pytest.approx(plan.cost_usd_per_year)
+
+
+def test_what_is_wrong_with_the_log_is_told_with_the_answer():
+    trace = Trace.from_columns({"submit_s": [0, 10, 3600], "run_s": [60, 60, 60], "procs": [2, 2, 2]})
+    plan = optimize(trace=trace, pools=[own(4)], workers=1)
+    assert {verdict.level for verdict in plan.verdicts} <= {"problem", "warning"}
+    told = plan.summary["log_verdicts"]
+    assert [one["topic"] for one in told if one["topic"] == "Number of jobs"] == ["Number of jobs"]
+    assert [one["level"] for one in told] == sorted((one["level"] for one in told), key=("problem", "warning").index)
