@@ -97,7 +97,7 @@ def test_a_line_without_end_needs_little_memory(tmp_path):
     command = [sys.executable, "-c", REFUSE, json.dumps(MAPPED), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
     *messages, peak_bytes = done.stdout.splitlines()
-    assert len(messages) == len(paths) == 12, done.stdout
+    assert len(messages) == len(paths) == 14, done.stdout
     for path, message in zip(paths, messages, strict=True):
         assert message.startswith(str(path)), message
         assert "is longer than 8 MiB" in message or "zero byte" in message, message
