@@ -650,5 +650,7 @@ def _described(at: Progress) -> str:
 
     none = math.isnan(at.cost_usd_per_year)
     best = "none meets the targets yet" if none else f"best so far ${at.cost_usd_per_year:,.0f} a year"
-    left = f"at most {at.left_at_most:,} left, about {duration(at.left_at_most_s)}"
+    left = f"at most {at.left_at_most:,} left"
+    if not math.isnan(at.left_at_most_s):
+        left += f", about {duration(at.left_at_most_s)}"
     return f"{at.engine} engine: {best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}; {left}"

@@ -79,7 +79,7 @@ class Progress(NamedTuple):
     left_at_most: int
     """No more setups than this are left to replay: those that might be cheaper than the best."""
     left_at_most_s: float
-    """How long these take at the pace of the search so far [s]."""
+    """How long these take at the pace so far [s]; NaN at first, for the first replay may have to compile the engine."""
 
 
 class _Ran(NamedTuple):
@@ -720,8 +720,9 @@ class _Trail:
         self.known = known
         self.max_setups = max_setups
         self.progress = progress
-        self.begun_s = time.monotonic()
-        self.deadline_s = math.inf if time_limit_s is None else self.begun_s + time_limit_s
+        self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
+        self.first: tuple[float, int] | None = None
+        """When the first candidate was replayed [s], and under how many policies."""
         self.rows: list[dict[str, Any]] = []
         self.met: list[_Evaluation] = []
         """The cheapest setup that meets the targets, and those that cost as much."""
@@ -787,7 +788,11 @@ class _Trail:
             self.progress(self._reached(evaluations))
 
     def _reached(self, evaluations: Sequence[_Evaluation]) -> Progress:
-        cost = self._cheapest if self.met else math.nan
+        cost, now_s, pace_s = self._cheapest if self.met else math.nan, time.monotonic(), math.nan
+        if self.first is None:
+            self.first = now_s, len(self.rows)
+        else:
+            pace_s = (now_s - self.first[0]) / (len(self.rows) - self.first[1])
         left = max(0, self.known.setups_up_to(cost) * len(self.job.cluster.policy) - len(self.rows))
         return Progress(
             simulated=len(self.rows),
@@ -796,7 +801,7 @@ class _Trail:
             lower_bound_usd_per_year=self.bound_usd_per_year,
             engine=next((one.ran.replay.engine for one in evaluations if one.ran is not None), self.job.engine),
             left_at_most=left,
-            left_at_most_s=(time.monotonic() - self.begun_s) / len(self.rows) * left,
+            left_at_most_s=pace_s * left,
         )
 
     def plan(self, name: str) -> Plan:

@@ -482,7 +482,8 @@ def test_progress_counts_no_more_left_than_there_are():
     assert left[0] == plan.setups_in_space - 2
     for at in seen:
         assert at.left_at_most >= len(plan.setups) - at.simulated
-        assert at.left_at_most_s >= 0
+        assert at.left_at_most_s >= 0 or at is seen[0]
+    assert math.isnan(seen[0].left_at_most_s)  # the first replay may have compiled the engine
 
 
 def test_the_figure_of_the_search_ends_at_its_answer():
