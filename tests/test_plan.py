@@ -502,3 +502,26 @@ def test_what_is_wrong_with_the_log_is_told_with_the_answer():
     told = plan.summary["log_verdicts"]
     assert [one["topic"] for one in told if one["topic"] == "Number of jobs"] == ["Number of jobs"]
     assert [one["level"] for one in told] == sorted((one["level"] for one in told), key=("problem", "warning").index)
+
+
+def test_by_how_much_a_target_is_missed():
+    waits, jobs = Target(metric="wait_s", statistic="max", at_most=10), Target(metric="jobs_failed", at_most=0)
+    rate = Target(metric="throughput_jobs_per_hour", at_least=4)
+    assert [waits.miss(value) for value in (9, 10, 15, math.nan)] == [0, 0, 0.5, math.inf]
+    assert [rate.miss(value) for value in (5, 4, 2, math.nan)] == [0, 0, 0.5, math.inf]
+    assert jobs.miss(3) == 3  # there is no share of nothing: of one job
+
+
+def test_a_target_about_some_jobs_is_about_those_that_are_measured_and_served():
+    """Two cores: the first two jobs start at once, the third at 100 s, and the wide one at 200 s, when both are free."""
+    trace = Trace.from_columns({"submit_s": [0, 1, 2, 3], "run_s": [100] * 4, "procs": [1, 1, 1, 2]})
+    result = simulate(trace, cluster_of(own(1), policy="fcfs"))
+    assert result.wait_s.tolist() == [0, 0, 98, 197]
+    narrow = Target.model_validate(
+        {"metric": "wait_s", "statistic": "max", "at_most": 1, "where": {"procs_at_most": 1}}
+    )
+    assert narrow.achieved(result) == 98
+    assert narrow.achieved_over(result, [(0, 1), (2, 3), (3, 3)])[:2] == [0, 98]
+    assert math.isnan(narrow.achieved_over(result, [(3, 3)])[0])
+    late = result.trimmed(0, 1.5)
+    assert narrow.achieved(late) == 0
