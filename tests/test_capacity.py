@@ -58,7 +58,7 @@ def by_instants(result: Result, index: int, from_s: float, until_s: float) -> np
     return parts
 
 
-@settings(max_examples=40)
+@settings(max_examples=100)
 @given(
     st.one_of(
         st.tuples(traces, clusters), st.tuples(traces, changing_clusters), st.tuples(gpu_traces, packed_clusters)

@@ -1,6 +1,6 @@
 """Killed at any moment, on a disk that fills up at any moment: what is at a final name is whole, and nothing else stays.
 
-``pytest -m slow tests/test_kills.py`` kills 200 processes and fills 60 disks, which takes about half an hour; a few of
+``pytest -m slow tests/test_kills.py`` kills 200 processes and fills 60 disks, which takes long; a few of
 each are in the ordinary suite.  Moments are drawn with a fixed seed: half of them are times, half are steps on the disk
 (an audit hook counts the files that are opened for writing, moved and deleted, and sends the signal at one of them).
 """

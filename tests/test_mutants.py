@@ -1,8 +1,8 @@
 """Broken rules must be noticed: each mutant of a rule or of an engine falls to the comparison with the reference.
 
 A test suite that passes on a wrong scheduler is worth nothing, so each mutant of :mod:`tests.mutants` changes one line of
-the source in a way that is easy to get wrong, and the generated cases have to tell.  Together they take half an hour of
-CPU time; ``python -m tests.mutants [WORD...]`` prints what becomes of each.
+the source in a way that is easy to get wrong, and the generated cases have to tell.
+``python -m tests.mutants [WORD...]`` prints what becomes of each.
 """
 
 from __future__ import annotations
