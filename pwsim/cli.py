@@ -452,12 +452,19 @@ def main() -> None:
         sys.exit(_run())
 
 
+def _written() -> str:
+    """Say what a command that was interrupted has written."""
+    from pwsim.writing import written
+
+    return f"{' and '.join(map(str, written))} had been written" if written else "nothing was written"
+
+
 def _run() -> int:
     """Run the command that was given; return the exit code, after what went wrong was said."""
     try:
         done = commands.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        said, code = "Interrupted; nothing was written.", INTERRUPTED
+        said, code = f"Interrupted; {_written()}.", INTERRUPTED
     except click.ClickException as error:
         error.show()
         return BAD_INPUT

@@ -88,6 +88,32 @@ def over_time(target: Target, result: Result) -> OverTime | None:
     )
 
 
+def at_limit(result: Result) -> tuple[bool, ...]:
+    """Return for each pool whether more nodes of it could have made any difference to a replay.
+
+    They could if some job needs more than there are; if an elastic pool had all its nodes up at some time; if a job
+    waited in the queue of a pool that is always up, or would have moved there and found no room.
+    """
+    found = []
+    waited_s = result.waits.end_s - result.waits.start_s
+    for index, (nodes, pool) in enumerate(zip(result.cluster.node_counts(), result.cluster.pools, strict=True)):
+        admitted, need = pool.admits(result.trace), pool.need(result.trace)
+        holds = admitted & (need <= nodes * pool.units_per_node())
+        full = bool((admitted & ~holds).any())
+        if pool.elastic:
+            launched_s, _, gone_s = result.stays(index)
+            times_s = np.concatenate((launched_s, gone_s))
+            up = np.cumsum(np.repeat((1, -1), len(launched_s))[np.lexsort((np.repeat((1, 0), len(gone_s)), times_s))])
+            full |= nodes > 0 and int(up.max(initial=0)) >= nodes
+        else:
+            full |= bool((waited_s[result.waits.pool == index] > 0).any())
+            if pool.burst_after is not None:
+                before = (result.waits.pool < index) & (waited_s > pool.burst_after)
+                full |= bool(holds[result.waits.job[before]].any())
+        found.append(full)
+    return tuple(found)
+
+
 def edges(
     cluster: Cluster,
     bounds: Bounds,
@@ -99,7 +125,7 @@ def edges(
     """Return the limits of the scenario beyond which something cheaper than the chosen setup may lie.
 
     More of a pool may be cheaper if setups with the most nodes that are allowed of it cost less than the chosen one,
-    with at least one more node on top, and fail.  Fewer may be cheaper if the chosen setup has the fewest.
+    with at least one more node on top, and fail, though more nodes could make a difference (:func:`at_limit`).  Fewer may be cheaper if the chosen setup has the fewest.
 
     Parameters
     ----------
@@ -120,6 +146,7 @@ def edges(
         one_more = float(cost[-1] - cost[-2]) / (pool.nodes[-1] - pool.nodes[-2])
         cheaper = setups[
             (setups[f"nodes_{pool.name}"] == pool.nodes[-1])
+            & setups[f"at_limit_{pool.name}"]
             & (setups["cost_usd_per_year"] + one_more < cost_usd_per_year)
             & ~setups["meets_targets"]
         ]

@@ -124,13 +124,6 @@ class Candidates:
         costs = zip(self._bounds.cost_usd_per_year, choice, strict=True)
         return Candidate(choice, sum(float(cost[one]) for cost, one in costs))
 
-    def take_some(self, most: int) -> list[Candidate]:
-        """Return up to ``most`` next candidates; fewer only if none are left."""
-        taken: list[Candidate] = []
-        while len(taken) < most and (candidate := self.take()) is not None:
-            taken.append(candidate)
-        return taken
-
 
 def _solver() -> pulp.LpSolver:
     """Return HiGHS, or CBC where HiGHS is not installed; to optimality, on one thread, so that runs repeat."""

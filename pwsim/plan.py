@@ -27,7 +27,7 @@ from pwsim.description.verdict import LEVELS, Verdict
 from pwsim.engine import Engine, simulate
 from pwsim.errors import HopelessError, InputError, SolverError
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
-from pwsim.judgement import Edge, OverTime, Stretch, edges, over_time
+from pwsim.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
 from pwsim.metrics import NO_TRIM, Trim, inside, share_of
 from pwsim.milp import Candidate, Candidates
 from pwsim.money import UNDISCOUNTED, Economics
@@ -88,6 +88,8 @@ class _Ran(NamedTuple):
     replay: Replay
     bill: costs.Bill
     metrics: dict[str, float]
+    at_limit: tuple[bool, ...]
+    """For each pool, whether more nodes of it could have made a difference."""
 
 
 @dataclass(frozen=True)
@@ -335,7 +337,7 @@ def search(
         How money is counted.
     max_setups
         Stop before more setups than this are replayed, though never before the first choice of nodes is, under all
-        policies.
+        policies, and some replay has come to its end.
     workers
         How many replays run at once; by default as many as there are cores.  The plan does not depend on it.
     engine
@@ -350,7 +352,7 @@ def search(
         What is cut off the measurement window (semantics §7).
     time_limit_s
         End the search after this time [s], though never before the first choice of nodes is replayed under all
-        policies; a replay that has begun is let end.
+        policies, and some replay has come to its end; replays that have begun are let end, and count.
 
     Raises
     ------
@@ -382,20 +384,17 @@ def _follow(trail: _Trail, candidates: Candidates, workers: int) -> None:
     order: the plan is the same for any number of workers.
     """
     job, policies = trail.job, trail.job.cluster.policy
-    while trail.take(candidates.take_some(workers)):
-        tasks = [(one.choice, policy) for one in trail.pending for policy in policies]
-        answers = in_parallel(job.evaluate, tasks, workers=workers, engine=job.engine)
+    while trail.take(candidates, workers):
+        answers = in_parallel(job.evaluate, trail.tasks(), workers=workers, engine=job.engine)
         evaluations: list[_Evaluation] = []
         try:
             evaluations.extend(answers)
-        finally:  # what was replayed before an interrupt counts
-            for _ in range(len(evaluations) // len(policies)):
-                of_one, evaluations = evaluations[: len(policies)], evaluations[len(policies) :]
-                trail.add(of_one)
+        finally:  # what was replayed before an interrupt or the time limit counts
+            for begin in range(0, len(evaluations), len(policies)):
+                trail.add(evaluations[begin : begin + len(policies)])
     if not trail.rows:  # no setup can do it; show how far the largest gets
-        largest = Candidate(tuple(len(pool.nodes) - 1 for pool in job.cluster.pools), math.inf)
-        trail.take([largest])
-        trail.add([job.evaluate(largest.choice, policy) for policy in policies])
+        trail.pending = [Candidate(tuple(len(pool.nodes) - 1 for pool in job.cluster.pools), math.inf)]
+        trail.add([job.evaluate(*task) for task in trail.tasks()])
         if trail.met:
             raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
 
@@ -697,7 +696,7 @@ class _Job:
             bill = result.bill(self.economics)
         return _Evaluation(
             setup=setup,
-            ran=_Ran(result.replay, bill, result.metrics),
+            ran=_Ran(result.replay, bill, result.metrics, at_limit(result)),
             stopped=None,
             achieved=achieved,
             met=all(target.met(value) for target, value in judged),
@@ -728,32 +727,77 @@ class _Trail:
         """The cheapest setup that meets the targets, and those that cost as much."""
         self.closest: _Evaluation | None = None
         self.pending: list[Candidate] = []
-        """Candidates that are being replayed, in their order."""
+        """Candidates that are being replayed, in their order; the first is the first that is not judged yet."""
         self.bound_usd_per_year = -math.inf
         """No setup that is left costs less."""
         self.stopped: Stop | None = None
 
-    def take(self, candidates: list[Candidate]) -> bool:
-        """Take the next candidates to replay; return whether there is something to do."""
-        self.pending = candidates
-        return bool(candidates) and not self._ends()
-
-    def _ends(self) -> bool:
-        """Return whether the search is over before the first pending candidate: it has its proof, or is cut short."""
-        self.bound_usd_per_year = self.pending[0].bound_usd_per_year
-        if self.met and self.bound_usd_per_year > self._cheapest * (1 + TIE):
-            return True
-        if self.rows and self.stopped is None:
-            beyond = len(self.rows) + len(self.job.cluster.policy)
-            if self.max_setups is not None and beyond > self.max_setups:
-                self.stop("max_setups")
-            elif time.monotonic() > self.deadline_s:
+    def take(self, candidates: Candidates, most: int) -> bool:
+        """Take the next candidates to replay, at most so many; return whether there are any, or the search is over."""
+        if self.pending:  # the time limit came before all of the last ones were replayed
+            if self._has_shown:
                 self.stop("time_limit")
-        return self.stopped is not None
+            return not self._has_shown
+        while len(self.pending) < most and (candidate := candidates.take()) is not None:
+            if not self.pending:
+                self.bound_usd_per_year = candidate.bound_usd_per_year
+            if self._is_beaten(candidate):
+                break
+            if self._loses_tie(candidate) and not self.late:
+                continue
+            if limit := self._limit():
+                if not self.pending:
+                    self.stop(limit)
+                break
+            self.pending.append(candidate)
+        return bool(self.pending)
+
+    def tasks(self) -> Iterator[tuple[tuple[int, ...], Policy]]:
+        """Yield each pending candidate under each policy, until the time is over, but at least the first."""
+        first = True
+        for candidate in list(self.pending):
+            for policy in self.job.cluster.policy:
+                if not first and time.monotonic() > self.deadline_s:
+                    return
+                yield candidate.choice, policy
+            first = False
+
+    @property
+    def late(self) -> bool:
+        """Whether the time limit is reached, and there is something to show."""
+        return self._has_shown and time.monotonic() > self.deadline_s
+
+    @property
+    def _has_shown(self) -> bool:
+        """Whether some replay has come to its end."""
+        return self.closest is not None
+
+    def _limit(self) -> Stop | None:
+        """Return the limit that another candidate would pass, if one would."""
+        if not self._has_shown:
+            return None
+        beyond = len(self.rows) + (len(self.pending) + 1) * len(self.job.cluster.policy)
+        if self.max_setups is not None and beyond > self.max_setups:
+            return "max_setups"
+        return "time_limit" if self.late else None
+
+    def _is_beaten(self, candidate: Candidate) -> bool:
+        """Return whether a candidate, and so all after it, must cost more than a setup that meets the targets."""
+        return bool(self.met) and candidate.bound_usd_per_year > self._cheapest * (1 + TIE)
+
+    def _loses_tie(self, candidate: Candidate) -> bool:
+        """Return whether a candidate costs at best as much as the best one, which then is taken all the same."""
+        best = self.best
+        if best is None or candidate.bound_usd_per_year < best.cost_usd_per_year * (1 - TIE):
+            return False
+        nodes = tuple(pool.nodes[one] for pool, one in zip(self.job.cluster.pools, candidate.choice, strict=True))
+        return nodes > tuple(best.setup.nodes.values())
 
     def stop(self, why: Stop) -> None:
         """End the search before its proof."""
         self.stopped = why
+        if self.pending:
+            self.bound_usd_per_year = self.pending[0].bound_usd_per_year
 
     @property
     def _cheapest(self) -> float:
@@ -769,14 +813,19 @@ class _Trail:
         return min(self.met, key=lambda one: self._rank(one.setup), default=None)
 
     def add(self, evaluations: Sequence[_Evaluation]) -> None:
-        """Take in the evaluations of the first pending candidate, one for each policy."""
-        if self._ends():
+        """Take in the evaluations of the first pending candidate, one for each policy, or some if time is over.
+
+        What was replayed ahead of a proof is left out, so that workers make no difference.
+        """
+        if not self.pending or self._is_beaten(self.pending[0]):
+            self.pending.clear()
             return
-        candidate = self.pending.pop(0)
-        best = self.best
-        tied = best is not None and candidate.bound_usd_per_year >= best.cost_usd_per_year * (1 - TIE)
-        if best is not None and tied and self._rank(evaluations[0].setup) > self._rank(best.setup):
-            return  # at best it costs as much, and then the other is taken all the same
+        candidate = self.pending[0]
+        if len(evaluations) == len(self.job.cluster.policy):
+            self.pending.pop(0)
+        if self._loses_tie(candidate):
+            return
+        self.bound_usd_per_year = candidate.bound_usd_per_year
         for one in evaluations:
             self.rows.append(_row(len(self.rows), candidate, one))
             if one.met:
@@ -810,7 +859,7 @@ class _Trail:
         Raises
         ------
         InputError
-            If no replay could be brought to its end.
+            If no replay of any setup could be brought to its end.
         """
         job, best = self.job, self.best
         shown = best or self.closest
@@ -868,6 +917,10 @@ def _row(step: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
         "policy": str(one.setup.policy),
         "meets_targets": one.met,
         "stopped": one.stopped,
+        **{
+            f"at_limit_{name}": one.ran is not None and one.ran.at_limit[index]
+            for index, name in enumerate(one.setup.nodes)
+        },
         **(one.ran.bill.figures() if one.ran else {}),
         "lower_bound_usd_per_year": candidate.bound_usd_per_year,
         **(one.ran.metrics if one.ran else {}),

@@ -100,6 +100,8 @@ def _describe(column: str) -> tuple[str, str]:
         return known[column]
     if column.startswith("nodes_"):
         return "nodes", f"nodes of pool {column.removeprefix('nodes_')}"
+    if column.startswith("at_limit_"):
+        return "", f"whether more nodes of pool {column.removeprefix('at_limit_')} could have made a difference"
     if column.startswith("target_"):
         return "", f"what the setup achieved of target {column.split('_')[1]}, in the unit of its metric"
     base = column

@@ -35,7 +35,7 @@ def in_parallel(
     function
         What to do; it replays with ``engine``.
     tasks
-        Arguments of each call.
+        Arguments of each call, asked for one by one as workers become free.
     workers
         How many calls run at once; as many as there are cores if ``None``.
     engine
@@ -50,6 +50,7 @@ def in_parallel(
         n_jobs=workers or os.cpu_count() or 1,
         prefer="processes" if engine == "simpy" else "threads",
         return_as="generator",
+        pre_dispatch="n_jobs",
     )
     return _answers(parallel(joblib.delayed(_call)(os.getpid(), function, *task) for task in tasks))
 

@@ -167,10 +167,13 @@ class Target(Frozen):
         return achieved <= self.required if self.at_least is None else achieved >= self.required
 
     def miss(self, achieved: float) -> float:
-        """Return by what share of the limit a value misses it: 0 if it is met, infinite for NaN."""
+        """Return by what share of the limit a value misses it: 0 if it is met, infinite for NaN.
+
+        A limit of 0 counts as 1: of counts, that is one job.
+        """
         if self.met(achieved):
             return 0.0
-        return math.inf if math.isnan(achieved) else abs(achieved - self.required) / max(abs(self.required), 1.0)
+        return math.inf if math.isnan(achieved) else abs(achieved - self.required) / (abs(self.required) or 1.0)
 
     def judge(self, achieved: float) -> dict[str, Any]:
         """Return the target, what was achieved, and whether that is good enough, as ``summary.json`` tells it."""

@@ -6,9 +6,9 @@ of a process that was killed; the next one that writes there takes over, and cle
 
 ::
 
-    .results.pwsim/lock       held as long as something is written to ``results``
-    .results.pwsim/results    what is being written; results that were replaced, until they are deleted
-    .results.pwsim/old        results that are being replaced, where the system cannot swap them for new ones
+    .results.pwsim/lock           held as long as something is written to ``results``
+    .results.pwsim/new/results    what is being written; results that were replaced, until they are deleted
+    .results.pwsim/old            results that are being replaced, where the system cannot swap them for new ones
 """
 
 from __future__ import annotations
@@ -35,15 +35,18 @@ _WRONG_PATH = frozenset(
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What file systems say that know no locks."""
 
-_held: set[tuple[Path, int]] = set()
-"""Hidden directories that this process holds, and the thread that does."""
+_held: dict[tuple[Path, int], bool] = {}
+"""Hidden directories that this process holds, and the thread that does; whether what is there may be replaced."""
+written: list[Path] = []
+"""What this process has written so far, each whole, so that an interrupt can be told of truly."""
 
 
 @contextmanager
-def reserved(path: Path, *, overwrite: bool, files: Sequence[str] = ()) -> Iterator[Path]:
+def reserved(path: Path, *, overwrite: bool, files: Sequence[str] | None = ()) -> Iterator[Path]:
     """Make sure, before any work, that a path can be written to, and keep other processes from it meanwhile.
 
-    Within it, :func:`new_file` or :func:`new_directory` writes to the path.
+    Within it, :func:`new_file` or :func:`new_directory` writes to the path; without ``overwrite``, only as long as
+    nobody else has put something there.
 
     Parameters
     ----------
@@ -53,7 +56,7 @@ def reserved(path: Path, *, overwrite: bool, files: Sequence[str] = ()) -> Itera
         Whether what is there may be replaced.
     files
         For a directory: the files that pwsim writes there, relative to it, without which it is none of pwsim's; the
-        first is always there.
+        first is always there.  ``None`` for a directory of which only some files are replaced.
 
     Yields
     ------
@@ -79,7 +82,7 @@ def reserved(path: Path, *, overwrite: bool, files: Sequence[str] = ()) -> Itera
         try:
             missing += [parent for parent in path.parents if not parent.exists()]
             lock = _locked(beside)
-            _held.add(holder)
+            _held[holder] = overwrite
             _clear(path, beside, files)
         except BlockingIOError:
             raise InputError(f"{path}: another process of pwsim writes there; wait for it, or choose another") from None
@@ -94,8 +97,8 @@ def reserved(path: Path, *, overwrite: bool, files: Sequence[str] = ()) -> Itera
                     _clear(path, beside, files)
                     (beside / "lock").unlink()
                 os.close(lock)
-                _held.discard(holder)
-            for empty in (beside, *missing):
+                _held.pop(holder, None)
+            for empty in (beside / "new", beside, *missing):
                 with suppress(OSError):
                     empty.rmdir()
 
@@ -111,10 +114,15 @@ def new_file(path: Path) -> Iterator[Path]:
     """
     path = _named(path)
     with reserved(path, overwrite=True) as beside, _machine(path):
-        made = beside / path.name
+        made = _new(path, beside)
         yield made
         _flush(made)
-        made.replace(path)
+        with _undisturbed():
+            if _may_replace(beside):
+                made.replace(path)
+            else:
+                _put(made, path)
+            written.append(path)
 
 
 @contextmanager
@@ -135,17 +143,18 @@ def new_directory(path: Path, files: Sequence[str]) -> Iterator[Path]:
     """
     path = _named(path)
     with reserved(path, overwrite=True, files=files) as beside, _machine(path):
-        made = beside / path.name
+        made = _new(path, beside)
         made.mkdir()
         yield made
         assert not (other := _foreign(made, files)), f"{other} is not among the files that pwsim writes"
         _flush(made)
         with _undisturbed():
-            if not path.exists():
-                made.rename(path)
-            elif not _exchanged(made, path):
+            if not path.exists() or not _may_replace(beside):
+                _put(made, path)
+            elif not _moved(made, path, _EXCHANGE):
                 path.rename(beside / "old")
                 made.rename(path)
+            written.append(path)
 
 
 @contextmanager
@@ -157,8 +166,9 @@ def new_files(path: Path) -> Iterator[Path]:
     InputError, MachineError
         As for :func:`reserved`; and if they cannot be written.
     """
-    with reserved(path / "files", overwrite=True) as beside, _machine(path):
-        made = beside / "files"
+    path = _named(path)
+    with reserved(path, overwrite=True, files=None) as beside, _machine(path):
+        made = _new(path, beside)
         made.mkdir()
         yield made
         _flush(made)
@@ -166,6 +176,31 @@ def new_files(path: Path) -> Iterator[Path]:
             for file in _files(made):
                 (path / file).parent.mkdir(exist_ok=True)
                 (made / file).replace(path / file)
+            written.append(path)
+
+
+def _new(path: Path, beside: Path) -> Path:
+    """Return where to write what will be at ``path``: with its name, in a place of its own whatever the name is."""
+    (beside / "new").mkdir(exist_ok=True)
+    return beside / "new" / path.name
+
+
+def _may_replace(beside: Path) -> bool:
+    """Return whether the thread that holds a hidden directory may replace what is there."""
+    return _held[beside, threading.get_ident()]
+
+
+def _put(made: Path, path: Path) -> None:
+    """Move something to where nothing is, and raise ``InputError`` if something has come there meanwhile."""
+    try:
+        if not _moved(made, path, _NO_REPLACE):
+            if path.exists():
+                raise FileExistsError
+            made.rename(path)
+    except FileExistsError:
+        raise InputError(
+            f"{path}: something was put there meanwhile, and stays; choose another, or add --overwrite"
+        ) from None
 
 
 @contextmanager
@@ -192,13 +227,17 @@ def _named(path: Path) -> Path:
     return path if path.name not in ("", "..") else path.resolve()
 
 
-def _check(path: Path, overwrite: bool, files: Sequence[str]) -> None:
+def _check(path: Path, overwrite: bool, files: Sequence[str] | None) -> None:
     """Raise ``InputError`` if what is at a path may not be replaced, or its name cannot be had."""
     try:
         if path.is_symlink():
             raise InputError(
                 f"{path}: is a symbolic link; name what it leads to ({path.readlink()}), or choose another"
             )
+        if files is None:
+            if not path.is_dir():
+                raise InputError(f"{path}: is not a directory; name one that holds results")
+            return
         if path.is_dir() and not files:
             raise InputError(f"{path}: is a directory; name a file")
         if path.exists() and not path.is_dir() and (files or not path.is_file()):
@@ -211,7 +250,7 @@ def _check(path: Path, overwrite: bool, files: Sequence[str]) -> None:
             _check_results(path, files)
         longest = max((len(os.fsencode(file)) for file in files), default=0)
         with suppress(FileNotFoundError, NotADirectoryError):  # paths that are too long are told from those not there
-            (path.with_name(f".{path.name}.pwsim") / path.name / ("x" * longest)).lstat()
+            (path.with_name(f".{path.name}.pwsim") / "new" / path.name / ("x" * longest)).lstat()
     except OSError as error:
         raise _fault(path, error) from None
 
@@ -231,7 +270,7 @@ def _foreign(path: Path, files: Sequence[str]) -> str:
     """Return something in a directory that is none of its files; empty if there is nothing."""
     own = {*files, *(str(parent) for file in files for parent in Path(file).parents)}
     names = (one.relative_to(path).as_posix() for one in path.rglob("*"))
-    return next((name for name in names if name not in own and not name.startswith(".files.pwsim")), "")
+    return next((name for name in names if name not in own), "")
 
 
 def _fault(path: Path, error: OSError) -> InputError | MachineError:
@@ -290,12 +329,12 @@ def _lock(file: int) -> None:
             raise
 
 
-def _clear(path: Path, beside: Path, files: Sequence[str]) -> None:
+def _clear(path: Path, beside: Path, files: Sequence[str] | None) -> None:
     """Remove what a process has left, after it has put back the old results if it was stopped between the two steps."""
     old = beside / "old"
     if old.exists() and not path.exists():
         old.rename(path)
-    for left in (old, beside / path.name):
+    for left in (old, beside / "new" / path.name):
         if left.is_dir():
             # What somebody has put into old results while they were being replaced, is theirs: it stays.
             while files and path.is_dir() and (other := _foreign(left, files)):
@@ -317,14 +356,18 @@ def _files(directory: Path) -> list[str]:
     return sorted(str(one.relative_to(directory)) for one in directory.rglob("*") if one.is_file())
 
 
-def _exchanged(one: Path, other: Path) -> bool:
-    """Swap two directories in one step; return whether the system and the file system can do that."""
-    at_cwd, exchange = -100, 2
+_NO_REPLACE, _EXCHANGE = 1, 2
+"""Flags of Linux's ``renameat2``: fail where something is; swap what is at two paths."""
+
+
+def _moved(one: Path, other: Path, flag: int) -> bool:
+    """Move something in one step that a flag describes; return whether the system and the file system can do that."""
+    at_cwd = -100
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, TypeError, OSError):  # other systems than Linux, old C libraries
         return False
-    if renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange) == 0:
+    if renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), flag) == 0:
         return True
     number = ctypes.get_errno()
     if number in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):

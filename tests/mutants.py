@@ -227,6 +227,8 @@ ON_ONE_MACHINE = backfill, profile, conservative, kernel
 """Modules whose rules are looked at one pool at a time: faults show soonest where all jobs compete."""
 OVERDUE = ("known == tested and shadow_s < now + 1.0",)
 """Mutants that show where jobs outlive their estimates."""
+CROWDED = ("            gain(vacated_s, left_s, old_s + length_s)\n",)
+"""Mutants that show where many reservations move."""
 CASES = [
     (engine, *mutant, cases)
     for mutants, cases in (
@@ -291,7 +293,7 @@ def strategy(module: str, old: str, cases: str) -> Any:
         return st.tuples(drawn.feedback_traces, drawn.changing_clusters)
     if cases == "changing":
         return st.tuples(drawn.traces, drawn.changing_clusters)
-    traces = drawn.overdue_traces if old in OVERDUE else drawn.traces
+    traces = drawn.overdue_traces if old in OVERDUE else drawn.crowded_traces if old in CROWDED else drawn.traces
     return st.tuples(traces, drawn.machines if module in ON_ONE_MACHINE else drawn.clusters)
 
 

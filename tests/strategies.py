@@ -42,6 +42,20 @@ traces = _traces(_jobs([0.0] * 19 + [1.0]))
 overdue_traces = _traces(_jobs([0.0]).map(lambda job: {**job, "estimate_s": 1 + job["estimate_s"] // 5}))
 """Traces of up to nine jobs, most of which outlive their estimates."""
 
+def _crowd(rows: list[tuple[int, int, int, int]]) -> Trace:
+    """Return jobs that end as estimated, or early by so much."""
+    submit_s, procs, estimate_s, early_s = zip(*rows, strict=True)
+    run_s = [max(0, length_s - less_s) for length_s, less_s in zip(estimate_s, early_s, strict=True)]
+    return Trace.from_columns({"submit_s": submit_s, "procs": procs, "estimate_s": estimate_s, "run_s": run_s})
+
+
+crowded_traces = st.lists(
+    st.tuples(st.integers(0, 12), st.integers(1, 6), st.integers(1, 20), st.sampled_from([0, 0, 2, 4, 9, 15])),
+    min_size=8,
+    max_size=12,
+).map(_crowd)
+"""Traces of up to a dozen jobs, many of which wait at once, and end early: reservations move again and again."""
+
 gpu_traces = _traces(_jobs([0.0, 0.0, 0.25, 0.5, 0.6, 1.0, 1.5, 2.0]))
 """Traces of up to nine jobs, most with GPUs or a part of one."""
 

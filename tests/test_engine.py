@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwsim import Cluster, InputError, Result, Trace, simulate
+from pwsim import Cluster, InputError, Policy, Result, Trace, simulate
 from pwsim.engine.inputs import lives, uptimes
 from pwsim.rules import orders, profile
 from tests.conftest import ENGINES
@@ -20,9 +20,11 @@ from tests.reference import Job, Pool, Reference
 from tests.strategies import (
     changing_clusters,
     clusters,
+    crowded_traces,
     feedback_gpu_traces,
     feedback_traces,
     gpu_traces,
+    machines,
     packed_clusters,
     reserving_cases,
     traces,
@@ -263,6 +265,13 @@ def worn(jobs: int = 6) -> tuple[Trace, Cluster]:
         "repair_time": "1 min", "checkpoint_interval": "1 min", "max_restarts": 100_000,
     }  # fmt: skip
     return trace, Cluster.model_validate({"policy": "conservative", "pools": [pool]})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(trace=crowded_traces, cluster=machines, order=st.sampled_from(("fcfs", "sjf", "wfp3", "smallest")))
+@settings(max_examples=200)
+def test_reservations_agree_with_the_reference_where_many_jobs_wait(engine, trace, cluster, order):
+    compare(trace, cluster.model_copy(update={"policy": (Policy.parse(f"{order}-conservative"),)}), engine)
 
 
 def test_reservations_outlast_a_thousand_restarts(engine):

@@ -119,7 +119,7 @@ class Bench:
         found = {name: digest for name, digest in digests(folder).items() if name.startswith("out")}
         made = self.wanted(command)
         if command == "report":  # each file is whole
-            assert found.keys() <= made.keys() | {name for name in found if name.startswith("out/.files.pwsim")}
+            assert found.keys() == made.keys()
             assert all(found[name] in (digest, before[name]) for name, digest in made.items())
         elif command.startswith("run") and code == 3 and found != before:
             assert found.keys() == made.keys()
@@ -214,7 +214,10 @@ def test_killed_at_any_moment(kills, bench, tmp_path):
         told = (
             f"{number}: {command}, {sign.name} at {f'step {step}' if step else f'{wait_s:.2f} s'}: code {code}\n{err}"
         )
+        if code == 1 and "runpy" in err:  # Python itself was interrupted on its way to pwsim
+            code = -sign
         assert code in (0, 3, -sign, 130), told
+        assert code in (0, 3) or not step or sign == signal.SIGKILL, told  # what asks to end is heeded at every step
         assert code != 3 or "Interrupted" in err, told
         codes[f"{sign.name} {code}"] = codes.get(f"{sign.name} {code}", 0) + 1
         try:
@@ -225,7 +228,6 @@ def test_killed_at_any_moment(kills, bench, tmp_path):
             assert code == 0, err
             bench.check(folder, command, bench.wanted(command))
             assert not left(folder)
-            assert not (folder / "out" / ".files.pwsim").exists()
         except AssertionError as error:
             raise AssertionError(f"{told}\n{error}") from error
     assert not list((tmp_path / "temporary").iterdir())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pwsim import InputError, MachineError, writing
+from pwsim import InputError, MachineError, results, writing
 from tests.test_hostile import GOOD, TINY, check_refused, pwsim
 from tests.test_results import digests
 
@@ -39,7 +39,7 @@ def names(folder: Path) -> set[str]:
 @pytest.fixture(params=["swapped", "moved"])
 def how(request, monkeypatch):
     if request.param == "moved":
-        monkeypatch.setattr(writing, "_exchanged", lambda *_: False)
+        monkeypatch.setattr(writing, "_moved", lambda *_: False)
 
 
 def test_a_directory_replaces_another(how, folder):
@@ -152,22 +152,69 @@ def test_the_second_to_write_stops_before_it_starts(path, arguments, folder, cap
 
 
 def test_litter_of_dead_runs_goes(folder, capsys):
-    litter = folder / ".out.pwsim" / "out" / "figures"
-    litter.mkdir(parents=True)
-    (litter / "waits.svg").write_text("half")
+    litter = folder / ".out.pwsim" / "new" / "out"
+    (litter / "figures").mkdir(parents=True)
+    (litter / "figures" / "waits.svg").write_text("half")
     (folder / ".out.pwsim" / "lock").touch()
     assert pwsim(capsys, *SIMULATE)[0] == 0
     assert names(folder) == {"out", "tiny.swf", "good.yaml"}
-    report = folder / "out" / ".files.pwsim" / "files"
-    report.mkdir(parents=True)
-    (report / "report.html").write_text("half")
     before = digests(folder)
-    assert pwsim(capsys, "report", "out")[0] == 0
-    assert before.items() > digests(folder).items()
-    report.mkdir(parents=True)
-    (report / "report.html").write_text("half")
-    assert pwsim(capsys, *SIMULATE, "--overwrite")[0] == 0
-    assert before.items() > digests(folder).items()
+    for command in (["report", "out"], [*SIMULATE, "--overwrite"]):
+        litter.mkdir(parents=True)
+        (litter / "report.html").write_text("half")
+        assert pwsim(capsys, *command)[0] == 0
+        assert digests(folder) == before
+        assert names(folder) == {"out", "tiny.swf", "good.yaml"}
+
+
+@pytest.mark.parametrize("name", ["old", "new", "lock", "files", ".files.pwsim-notes"])
+def test_any_name_will_do(name, folder):
+    """Names of results that are also names of what is kept beside them."""
+    put(folder / name, "old")
+    half = folder / f".{name}.pwsim" / "new" / name
+    half.mkdir(parents=True)
+    (half / "main").write_text("half")  # a process was killed while it wrote
+    with writing.reserved(folder / name, overwrite=True, files=FILES):
+        assert (folder / name / "main").read_text() == "old"
+        put(folder / name, "new")
+        second = subprocess.run(
+            [sys.executable, "-c", HOLD, name, *FILES], input="", capture_output=True, text=True, check=False
+        )
+        assert "another process of pwsim writes there" in second.stderr
+    assert (folder / name / "main").read_text() == "new"
+    assert names(folder) == {name, "tiny.swf", "good.yaml"}
+
+
+def test_what_came_meanwhile_stays(how, folder):
+    """Without leave to overwrite, what somebody else has put there while pwsim was at work is not touched."""
+    with (
+        pytest.raises(InputError, match="put there meanwhile"),
+        writing.reserved(folder / "r", overwrite=False, files=FILES),
+        writing.new_directory(folder / "r", FILES) as made,
+    ):
+        (made / "main").write_text("new")
+        (folder / "r").mkdir()
+        (folder / "r" / "main").write_text("theirs")
+    assert (folder / "r" / "main").read_text() == "theirs"
+    with (
+        pytest.raises(InputError, match="put there meanwhile"),
+        writing.reserved(folder / "f", overwrite=False),
+        writing.new_file(folder / "f") as made,
+    ):
+        made.write_text("new")
+        (folder / "f").write_text("theirs")
+    assert (folder / "f").read_text() == "theirs"
+    assert names(folder) == {"r", "f", "tiny.swf", "good.yaml"}
+
+
+def test_a_report_waits_for_who_writes_the_results(folder, capsys):
+    assert pwsim(capsys, *SIMULATE)[0] == 0
+    with writing.reserved(folder / "out", overwrite=True, files=results.FILES):
+        second = subprocess.run(
+            [sys.executable, "-m", "pwsim", "report", "out"], capture_output=True, text=True, check=False
+        )
+    assert second.returncode == 2
+    assert "another process of pwsim writes there" in second.stderr
 
 
 WRITERS = [

@@ -1,0 +1,223 @@
+"""Do two versions of pwsim give the same answers?  ``python -m tests.equality OTHER`` compares this checkout with another.
+
+``OTHER`` is the folder of a second checkout.  Both replay the same cases, each in processes of its own, through the
+public interface alone: generated clusters of all kinds in both engines, the archive's logs in full (with
+``PWSIM_DATA``), and every shipped scenario through the command line.  Schedules, records of attempts and nodes, metrics,
+bills and tables must be the same to the last bit.  For changes that must not change anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent.parent
+KINDS = ("steady", "changing", "packed", "reserving", "feedback", "feedback_gpu")
+ENGINES = ("compiled", "simpy")
+LOGS = {
+    "kth-sp2": (100, ("fcfs", "easy", "conservative", "sjf-easy", "multifactor-easy", "wfp3-conservative")),
+    "nasa-ipsc": (128, ("fcfs", "easy", "conservative", "f1-easy", "easy:sjf")),
+    "cea-curie": (93_312, ("fcfs", "easy", "conservative")),
+}
+"""Data set, processors and policies of the logs that are replayed in full."""
+SLOW_IN_SIMPY = {("cea-curie", "conservative"), ("kth-sp2", "wfp3-conservative"), ("kth-sp2", "multifactor-easy")}
+"""Logs and policies that the SimPy model takes minutes for: the compiled engine alone replays them."""
+REPLAY = ("pool", "start_s", "end_s", "killed", "failed", "restarts", "submit_s", "attempts", "waits", "spans", "places")
+
+
+def cases(kind: str, count: int) -> Iterator[dict[str, Any]]:
+    """Yield generated cases of a kind as plain data, the same each time."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import strategies as st
+
+    from tests import strategies as drawn
+
+    strategy = {
+        "steady": st.tuples(drawn.traces, drawn.clusters),
+        "changing": st.tuples(drawn.traces, drawn.changing_clusters),
+        "packed": st.tuples(drawn.gpu_traces, drawn.packed_clusters),
+        "reserving": drawn.reserving_cases,
+        "feedback": st.tuples(drawn.feedback_traces, drawn.changing_clusters),
+        "feedback_gpu": st.tuples(drawn.feedback_gpu_traces, drawn.packed_clusters),
+    }[kind]
+    made: list[dict[str, Any]] = []
+
+    @settings(
+        max_examples=count, phases=[Phase.generate], database=None, deadline=None, derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(strategy)
+    def make(case: Any) -> None:
+        trace, cluster = case
+        columns = {
+            name: trace.table[name].astype(object).tolist()
+            for name in ("submit_s", "run_s", "procs", "estimate_s", "nodes", "memory_mib", "gpus", "user", "queue")
+        }
+        follows = None if trace.feedback is None else [column.tolist() for column in trace.feedback]
+        machine = cluster.model_dump(mode="json", exclude_none=True)
+        made.append({"columns": columns, "follows": follows, "cluster": machine})
+
+    make()
+    yield from made
+
+
+def digest(*values: Any) -> str:
+    """Return a sum of arrays, tables and plain values."""
+    import numpy as np
+    import pandas as pd
+
+    summed = hashlib.sha256()
+    for value in values:
+        if isinstance(value, pd.DataFrame):
+            value = [(str(name), column.astype(object).map(repr).tolist()) for name, column in value.items()]
+        summed.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+    return summed.hexdigest()[:16]
+
+
+def of_result(result: Any) -> str:
+    """Return a sum of all that a replay gives."""
+    import pwsim
+
+    told = [getattr(result.replay, name) for name in REPLAY]
+    try:
+        figures = result.bill(pwsim.Economics(discount_rate=0.05)).figures()
+    except ValueError as error:  # all is submitted at once, so nothing can be scaled to a year
+        figures = str(error)
+    # NaN equals nothing but itself as text.
+    return digest(*told, result.jobs, result.timeline, repr(sorted(result.metrics.items())), repr(figures))
+
+
+def replay_cases(path: Path, engine: str) -> Iterator[str]:
+    """Yield a sum for each case of a file."""
+    import numpy as np
+
+    import pwsim
+    from pwsim.trace import Feedback
+
+    for line in path.read_text().splitlines():
+        case = json.loads(line)
+        trace = pwsim.Trace.from_columns(case["columns"])
+        if case["follows"] is not None:
+            follows, think_s = (np.array(column) for column in case["follows"])
+            trace = replace(trace, feedback=Feedback(follows.astype(np.int64), think_s.astype(np.float64)))
+        cluster = pwsim.Cluster.model_validate(case["cluster"])
+        try:
+            yield of_result(pwsim.simulate(trace, cluster, engine=engine))
+        except pwsim.PwsimError as error:
+            yield digest(type(error).__name__, str(error))
+
+
+def replay_log(name: str, engine: str) -> Iterator[str]:
+    """Yield a sum for each policy on a log."""
+    import pwsim
+
+    folder = Path(os.environ["PWSIM_DATA"]) / "traces" / "swf"
+    (path,) = folder.glob(f"{name[:3].upper()}*.swf.gz")
+    trace = pwsim.read_trace(path)
+    cores, policies = LOGS[name]
+    for policy in policies:
+        if engine == "compiled" or (name, policy) not in SLOW_IN_SIMPY:
+            yield f"{policy} {of_result(pwsim.simulate(trace, cores=cores, policy=policy, engine=engine))}"
+
+
+def run_scenario(path: Path) -> Iterator[str]:
+    """Yield a sum for each table of the results of a scenario, and for its summary."""
+    import pandas as pd
+    from click.testing import CliRunner
+
+    from pwsim.cli import main
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        done = CliRunner().invoke(main, ["run", str(path), "--out", str(out), "--quiet"])
+        yield f"exit {done.exit_code}"
+        for table in sorted(out.glob("*.parquet")):
+            yield f"{table.name} {digest(pd.read_parquet(table))}"
+        if done.exit_code in (0, 1):
+            summary = json.loads((out / "summary.json").read_text())
+            summary.pop("run_id")
+            yield f"summary {digest(json.dumps(summary, sort_keys=True))}"
+
+
+def parts(count: int) -> list[tuple[str, str, str]]:
+    """Return what is compared: a kind of work, its subject and the engine."""
+    logs = list(LOGS) if "PWSIM_DATA" in os.environ else []
+    return [
+        *(("cases", kind, engine) for kind in KINDS for engine in ENGINES if count),
+        *(("log", name, engine) for name in logs for engine in ENGINES),
+        *(("scenario", str(path), "") for path in sorted((HERE / "scenarios").glob("*.yaml"))),
+    ]
+
+
+def sums(checkout: Path, what: str, subject: str, engine: str) -> list[str]:
+    """Return what one version says of one part of the work, from a process of its own."""
+    said = subprocess.run(
+        [sys.executable, __file__, "--say", what, subject, engine],
+        env={**os.environ, "PYTHONPATH": str(checkout)}, cwd=checkout, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if said.returncode:
+        sys.exit(f"{checkout}: {what} {subject} {engine}: {said.stderr}")
+    return said.stdout.splitlines()
+
+
+def compare(other: Path, count: int, words: list[str]) -> int:
+    """Print how each part compares; return the number of those that differ."""
+    differing = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for what, subject, engine in parts(count):
+            if words and not any(word in f"{what} {subject} {engine}" for word in words):
+                continue
+            name = subject
+            if what == "cases":
+                path = Path(folder) / f"{subject}.jsonl"
+                if not path.exists():
+                    path.write_text("".join(json.dumps(case) + "\n" for case in cases(subject, count)))
+                subject = str(path)
+            here, there = (sums(checkout, what, subject, engine) for checkout in (HERE, other.resolve()))
+            unequal = [index for index, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]]
+            same = not unequal and len(here) == len(there) and bool(here)
+            differing += not same
+            found = "the same" if same else f"DIFFERS in {len(unequal)}, first {unequal[:1]}"
+            sys.stdout.write(f"{what} {Path(name).name} {engine}: {len(here)} compared, {found}\n")
+            sys.stdout.flush()
+    return differing
+
+
+def say(what: str, subject: str, engine: str) -> None:
+    """Print the sums of one part of the work by the version that is imported."""
+    lines = {
+        "cases": lambda: replay_cases(Path(subject), engine),
+        "log": lambda: replay_log(subject, engine),
+        "scenario": lambda: run_scenario(Path(subject)),
+    }[what]()
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def main() -> None:
+    """Compare two versions, or be one of them."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("other", nargs="?", type=Path, help="folder of the other checkout")
+    parser.add_argument("words", nargs="*", help="compare only what has one of these in its name")
+    parser.add_argument("--cases", type=int, default=20_000, help="generated cases an engine and kind")
+    parser.add_argument("--say", nargs=3, help=argparse.SUPPRESS)
+    asked = parser.parse_intermixed_args()
+    if asked.say:
+        say(*asked.say)
+    elif asked.other is None:
+        parser.error("name the folder of the other checkout")
+    else:
+        sys.exit(1 if compare(asked.other, asked.cases, asked.words) else 0)
+
+
+if __name__ == "__main__":
+    main()
