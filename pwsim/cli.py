@@ -240,15 +240,15 @@ def validate(scenarios: tuple[Path, ...]) -> None:
     from pwsim.plan import check
     from pwsim.scenario import load_scenario
 
-    failed = False
+    codes = set()
     for path in scenarios:
         try:
             click.echo(f"{path}: {check(load_scenario(path))}")
         except PwsimError as error:
             click.echo(error, err=True)
-            failed = True
-    if failed:
-        sys.exit(BAD_INPUT)
+            codes.add(MACHINE_FAILED if isinstance(error, MachineError) else BAD_INPUT)
+    if codes:
+        sys.exit(max(codes))
 
 
 @commands.command()

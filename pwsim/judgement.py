@@ -125,7 +125,8 @@ def edges(
     """Return the limits of the scenario beyond which something cheaper than the chosen setup may lie.
 
     More of a pool may be cheaper if setups with the most nodes that are allowed of it cost less than the chosen one,
-    with at least one more node on top, and fail, though more nodes could make a difference (:func:`at_limit`).  Fewer may be cheaper if the chosen setup has the fewest.
+    with at least one more node on top, and fail, though more nodes could make a difference (:func:`at_limit`).  Fewer
+    may be cheaper if the chosen setup has the fewest.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ from pwsim.rules import Policy
 from pwsim.scenario import Scenario
 from pwsim.sweep import in_parallel
 from pwsim.targets import Target
-from pwsim.tariffs import COMPRESSED, start_of
+from pwsim.tariffs import clock_fault
 from pwsim.trace import Trace
 from pwsim.values import ByContent, card
 from pwsim.wording import count, listed, rejections_text, share
@@ -646,13 +646,8 @@ def _checked(
 ) -> tuple[Target, ...]:
     if not len(trace):
         raise InputError(f"{trace.name}: there are no jobs to replay")
-    if cluster.by_the_hour and trace.compressed:
-        raise InputError(f"{trace.name}: its load {COMPRESSED}; use resample, or grow by jobs, which keep the hours")
-    if cluster.by_the_hour and start_of(trace, economics.start) is None:
-        raise InputError(
-            f"economics.start: is missing, for the price of electricity depends on the hour and {trace.name} does not "
-            "say when it starts; give the local time of the first submission, such as 2026-01-01T00:00"
-        )
+    if cluster.by_the_hour and (fault := clock_fault(trace, economics.start)):
+        raise InputError(fault)
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     if trace.feedback is not None:  # each setup decides which jobs are
         measured[:] = True

@@ -13,9 +13,10 @@ import pandas as pd
 
 from pwsim import capacity, charges, costs, metrics, summary, surges
 from pwsim.cluster import Cluster
+from pwsim.errors import InputError
 from pwsim.money import UNDISCOUNTED, Economics
 from pwsim.pools import CloudPool
-from pwsim.tariffs import first_submit_utc_s
+from pwsim.tariffs import clock_fault, first_submit_utc_s
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 from pwsim.units import HOUR_S
 from pwsim.values import ByContent, card
@@ -346,6 +347,8 @@ class Result(ByContent):
     def pools(self, economics: Economics = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row a pool: its size, its use, and the parts of its cost [USD a year]; semantics §7, §8.
 
+        Costs are NaN where prices go by the hour and nobody says at which hour the replay begins.
+
         Raises
         ------
         ValueError
@@ -353,8 +356,14 @@ class Result(ByContent):
         """
         table, pools = self._bills(economics), range(len(self.cluster.pools))
         shares = pd.DataFrame([self.shares(index) for index in pools])
+        if self._clock_fault(economics):
+            table.loc[:, ["usd" in name for name in map(str, table)]] = math.nan
         place = list(table).index("elastic") + 1
         return pd.concat([table.iloc[:, :place], shares, table.iloc[:, place:]], axis=1)
+
+    def _clock_fault(self, economics: Economics) -> str | None:
+        """Return why costs by the hour are not known; ``None`` if they are, or if nothing is priced by the hour."""
+        return clock_fault(self.trace, economics.start) if self.cluster.by_the_hour else None
 
     def shares(self, index: int | None = None) -> dict[str, float]:
         """Return what becomes of the cores and GPUs that are up in the measurement window.
@@ -449,9 +458,13 @@ class Result(ByContent):
 
         Raises
         ------
+        InputError
+            If prices go by the hour, and nobody says at which hour the replay begins, or arrivals are compressed.
         ValueError
             If the measurement window has no length and jobs cause costs.
         """
+        if fault := self._clock_fault(economics):
+            raise InputError(fault)
         pools, held_s = self._bills(economics), self.attempts.end_s - self.attempts.start_s
         cost = {part: float(sum(pools[part])) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
@@ -500,10 +513,14 @@ class Result(ByContent):
         return charges.busy_stretches(pool, start_s, end_s, trace.procs[job], trace.gpus[job])
 
     def hourly(self, economics: Economics = UNDISCOUNTED) -> pd.DataFrame:
-        """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter."""
+        """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter.
+
+        The cost is NaN where prices go by the hour and nobody says at which hour the replay begins.
+        """
         end_s = self.end_s
         edges_s = np.append(np.arange(0.0, end_s, HOUR_S), end_s) if end_s else np.array([0.0, 0.0])
         hours, terms = np.diff(edges_s) / HOUR_S, costs.terms_of(economics, self.trace)
+        unknown_usd = math.nan if self._clock_fault(economics) else 0.0
         tables = []
 
         def mean_of(summed: Floats) -> Floats:
@@ -526,7 +543,7 @@ class Result(ByContent):
                         "busy_cores": mean_of(cores.used),
                         "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
                         "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
-                        "cost_usd": charges.hourly_usd(pool, count, self._use(index), terms, edges_s),
+                        "cost_usd": charges.hourly_usd(pool, count, self._use(index), terms, edges_s) + unknown_usd,
                         "busy_gpus": mean_of(gpus.used),
                         "queued_gpus": mean(since_s, until_s, self.trace.gpus[waiting]),
                         "stranded_cores": mean_of(cores.stranded),

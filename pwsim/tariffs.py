@@ -262,6 +262,18 @@ def start_of(trace: Trace, given: str | None = None, time_zone: str | None = Non
     return Start(moment.replace(tzinfo=None, microsecond=0), source, zone)
 
 
+def clock_fault(trace: Trace, given: str | None = None) -> str | None:
+    """Return why prices of electricity by the hour do not go with a trace; ``None`` if they do (semantics §8)."""
+    if trace.compressed:
+        return f"{trace.name}: its load {COMPRESSED}; use resample, or grow by jobs, which keep the hours"
+    if start_of(trace, given) is None:
+        return (
+            f"economics.start: is missing, for the price of electricity depends on the hour and {trace.name} does not "
+            "say when it starts; give the local time of the first submission, such as 2026-01-01T00:00"
+        )
+    return None
+
+
 def dated_start(trace: Trace, time_zone: str | None = None) -> tuple[datetime, str] | None:
     """Return the first submission on the site's clock, and where it is known from; ``None`` if it is not.
 

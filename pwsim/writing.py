@@ -193,14 +193,13 @@ def _may_replace(beside: Path) -> bool:
 def _put(made: Path, path: Path) -> None:
     """Move something to where nothing is, and raise ``InputError`` if something has come there meanwhile."""
     try:
-        if not _moved(made, path, _NO_REPLACE):
-            if path.exists():
-                raise FileExistsError
-            made.rename(path)
+        in_the_way = not _moved(made, path, _NO_REPLACE) and path.exists()
     except FileExistsError:
-        raise InputError(
-            f"{path}: something was put there meanwhile, and stays; choose another, or add --overwrite"
-        ) from None
+        in_the_way = True
+    if in_the_way:
+        raise InputError(f"{path}: something was put there meanwhile, and stays; choose another, or add --overwrite")
+    if made.exists():  # the system cannot move it in one step
+        made.rename(path)
 
 
 @contextmanager

@@ -31,7 +31,19 @@ LOGS = {
 """Data set, processors and policies of the logs that are replayed in full."""
 SLOW_IN_SIMPY = {("cea-curie", "conservative"), ("kth-sp2", "wfp3-conservative"), ("kth-sp2", "multifactor-easy")}
 """Logs and policies that the SimPy model takes minutes for: the compiled engine alone replays them."""
-REPLAY = ("pool", "start_s", "end_s", "killed", "failed", "restarts", "submit_s", "attempts", "waits", "spans", "places")
+REPLAY = (
+    "pool",
+    "start_s",
+    "end_s",
+    "killed",
+    "failed",
+    "restarts",
+    "submit_s",
+    "attempts",
+    "waits",
+    "spans",
+    "places",
+)
 
 
 def cases(kind: str, count: int) -> Iterator[dict[str, Any]]:
@@ -78,8 +90,11 @@ def digest(*values: Any) -> str:
     summed = hashlib.sha256()
     for value in values:
         if isinstance(value, pd.DataFrame):
-            value = [(str(name), column.astype(object).map(repr).tolist()) for name, column in value.items()]
-        summed.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+            summed.update(
+                repr([(name, column.astype(object).map(repr).tolist()) for name, column in value.items()]).encode()
+            )
+        else:
+            summed.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
     return summed.hexdigest()[:16]
 
 
@@ -96,7 +111,7 @@ def of_result(result: Any) -> str:
     return digest(*told, result.jobs, result.timeline, repr(sorted(result.metrics.items())), repr(figures))
 
 
-def replay_cases(path: Path, engine: str) -> Iterator[str]:
+def replay_cases(path: Path, engine: Any) -> Iterator[str]:
     """Yield a sum for each case of a file."""
     import numpy as np
 
@@ -116,7 +131,7 @@ def replay_cases(path: Path, engine: str) -> Iterator[str]:
             yield digest(type(error).__name__, str(error))
 
 
-def replay_log(name: str, engine: str) -> Iterator[str]:
+def replay_log(name: str, engine: Any) -> Iterator[str]:
     """Yield a sum for each policy on a log."""
     import pwsim
 
@@ -134,11 +149,11 @@ def run_scenario(path: Path) -> Iterator[str]:
     import pandas as pd
     from click.testing import CliRunner
 
-    from pwsim.cli import main
+    from pwsim.cli import commands
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        done = CliRunner().invoke(main, ["run", str(path), "--out", str(out), "--quiet"])
+        done = CliRunner().invoke(commands, ["run", str(path), "--out", str(out), "--quiet"])
         yield f"exit {done.exit_code}"
         for table in sorted(out.glob("*.parquet")):
             yield f"{table.name} {digest(pd.read_parquet(table))}"
@@ -176,18 +191,18 @@ def compare(other: Path, count: int, words: list[str]) -> int:
         for what, subject, engine in parts(count):
             if words and not any(word in f"{what} {subject} {engine}" for word in words):
                 continue
-            name = subject
+            about = subject
             if what == "cases":
                 path = Path(folder) / f"{subject}.jsonl"
                 if not path.exists():
                     path.write_text("".join(json.dumps(case) + "\n" for case in cases(subject, count)))
-                subject = str(path)
-            here, there = (sums(checkout, what, subject, engine) for checkout in (HERE, other.resolve()))
+                about = str(path)
+            here, there = (sums(checkout, what, about, engine) for checkout in (HERE, other.resolve()))
             unequal = [index for index, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]]
             same = not unequal and len(here) == len(there) and bool(here)
             differing += not same
             found = "the same" if same else f"DIFFERS in {len(unequal)}, first {unequal[:1]}"
-            sys.stdout.write(f"{what} {Path(name).name} {engine}: {len(here)} compared, {found}\n")
+            sys.stdout.write(f"{what} {Path(subject).name} {engine}: {len(here)} compared, {found}\n")
             sys.stdout.flush()
     return differing
 

@@ -42,6 +42,7 @@ traces = _traces(_jobs([0.0] * 19 + [1.0]))
 overdue_traces = _traces(_jobs([0.0]).map(lambda job: {**job, "estimate_s": 1 + job["estimate_s"] // 5}))
 """Traces of up to nine jobs, most of which outlive their estimates."""
 
+
 def _crowd(rows: list[tuple[int, int, int, int]]) -> Trace:
     """Return jobs that end as estimated, or early by so much."""
     submit_s, procs, estimate_s, early_s = zip(*rows, strict=True)

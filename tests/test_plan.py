@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pwsim import Cluster, InputError, Target, Trace, bounds, costs, generate, load_scenario, optimize, simulate
+from pwsim import plan as plans
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.milp import Candidates
 from pwsim.money import UNDISCOUNTED, Economics
@@ -470,6 +472,75 @@ def test_a_time_limit_ends_the_search_with_what_was_found():
     assert "the time limit was reached" in plan.summary["answer"]
 
 
+def test_replays_that_are_done_when_the_time_is_over_count():
+    """Several at once under several policies: what was replayed is told, and the bound is of what was not."""
+    trace = Trace.from_columns({"submit_s": [0, 0, 3600], "run_s": [1000, 1000, 10], "procs": [1, 1, 1]})
+    cluster = cluster_of(own([1, 2, 3, 4], cores=1), policy=["fcfs", "easy", "sjf", "ljf-easy"])
+    target = Target(metric="wait_s", statistic="mean", at_most=0)
+    done = []
+
+    def noting(self, choice, policy):
+        done.append((choice, policy))
+        time.sleep(0.05)
+        return evaluate(self, choice, policy)
+
+    evaluate = plans._Job.evaluate
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plans._Job, "evaluate", noting)
+        for workers, limit_s in ((4, 0.0), (4, 0.06), (3, 0.11), (1, 0.3)):
+            done.clear()
+            plan = search(trace, cluster, [target], workers=workers, time_limit_s=limit_s)
+            assert len(plan.setups) == len(done), "what was replayed is there"
+            assert len(done) < 16
+            whole = plan.setups.groupby("nodes_own").size()
+            left = next(count for count in (1, 2, 3, 4) if whole.get(count, 0) < 4)
+            least = bounds.analyse(trace, cluster, plan.targets, UNDISCOUNTED, NO_TRIM).cost_usd_per_year[0]
+            met = plan.setups["meets_targets"].any()
+            assert (plan.status, plan.stopped) == ("best_found" if met else "unknown", "time_limit")
+            assert plan.lower_bound_usd_per_year == pytest.approx(min(least[left - 1], plan.cost_usd_per_year))
+
+
+def test_what_ties_and_would_not_be_taken_is_not_replayed():
+    """Nodes that cost nothing: 300 setups cost the same, and the first that does is the answer."""
+    trace = Trace.from_columns({"submit_s": [0, 0, 3600], "run_s": [1000, 1000, 10], "procs": [1, 1, 1]})
+    free = {**own({"min": 0, "max": 40}, "free", 1), "cost": {"capex_usd": 0, "lifetime_years": 5}}
+    told: list[int] = []
+    plan = search(
+        trace, cluster_of(own([0, 1, 2, 3], cores=1), free), [], workers=1, max_setups=5,
+        progress=lambda reached: told.append(reached.simulated),
+    )  # fmt: skip
+    assert plan.status == "optimal"
+    assert plan.chosen is not None
+    assert plan.chosen.nodes == {"own": 0, "free": 1}
+    assert len(plan.setups) == told[-1] <= 5
+
+
+@pytest.mark.parametrize("limit", [{"max_setups": 1}, {"time_limit_s": 0.0}])
+def test_a_search_goes_on_until_some_replay_has_come_to_its_end(limit):
+    """The cheapest setup launches nodes in vain; one replay is needed to have anything to show."""
+    trace = Trace.from_columns({"submit_s": [0, 600, 1200], "run_s": [600] * 3, "procs": [1] * 3})
+    hopeless = spot([0, 1], node={"cores": 1}, boot_time=3600, interruptions_per_hour=1000)
+    sure = {**own([0, 1, 2], cores=1), "cost": {"capex_usd": 10**6, "lifetime_years": 5}}
+    plan = search(trace, cluster_of(hopeless, sure), [], workers=1, engine="simpy", **limit)
+    assert plan.status in ("optimal", "best_found")
+    assert plan.chosen is not None
+    assert plan.chosen.nodes["own"] == 1
+    assert plan.setups["stopped"].notna().sum() == 1
+
+
+def test_no_pool_is_named_whose_limit_bound_nobody():
+    """Narrow jobs may go to the cloud; what is missed is missed by wide ones, and more cloud nodes would not help."""
+    trace = Trace.from_columns({"submit_s": [0, 0, 0, 86400], "run_s": [3600, 3600, 60, 60], "procs": [2, 2, 1, 1]})
+    soon = Target(metric="wait_s", statistic="mean", at_most=60)
+    for most in (2, 5):
+        cloud = {"name": "cloud", "kind": "cloud", "nodes": {"min": 0, "max": most}, "node": {"cores": 1}, "boot_time": 0,
+                 "price_usd_per_hour": 0.01, "accepts": {"procs": {"at_most": 1}}}  # fmt: skip
+        plan = search(trace, cluster_of(cloud, own([1, 2, 3])), [soon], workers=1)
+        assert plan.edges == ()
+        assert not plan.setups.query("nodes_cloud > 1")["at_limit_cloud"].any()
+        assert plan.setups.query("nodes_own == 1")["at_limit_own"].all()
+
+
 def test_progress_counts_no_more_left_than_there_are():
     trace = generate(jobs=300, cores=16, load=0.9, seed=2)
     seen: list[Any] = []
@@ -510,6 +581,10 @@ def test_by_how_much_a_target_is_missed():
     assert [waits.miss(value) for value in (9, 10, 15, math.nan)] == [0, 0, 0.5, math.inf]
     assert [rate.miss(value) for value in (5, 4, 2, math.nan)] == [0, 0, 0.5, math.inf]
     assert jobs.miss(3) == 3  # there is no share of nothing: of one job
+    work = Target(metric="rejected_work_share", at_most=0.05)
+    assert work.miss(0.2) == pytest.approx(3)
+    use = Target(metric="utilization", at_least=0.2)
+    assert use.miss(0.0) == 1
 
 
 def test_a_target_about_some_jobs_is_about_those_that_are_measured_and_served():

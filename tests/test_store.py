@@ -6,9 +6,12 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numba
+import numpy as np
 import pytest
 
 from pwsim.engine import kernel, store
@@ -179,15 +182,42 @@ def test_two_processes_that_compile_at_once(cache):
 
 
 def test_what_a_dead_process_left_beside_goes(cache):
-    litter, fresh = cache / ".tiny-1-0", cache / ".tiny-2-0"
-    for path in (litter, fresh):
+    litter, fresh = (cache / f".kernel.tiny-{16 * 'a'}-{process}-{8 * '0'}" for process in (1, 2))
+    others = [cache / name for name in (".ssh", ".git", ".bashrc-1-00000000", f"kernel.tiny-{16 * 'b'}")]
+    old = time.time() - store.ABANDONED_S - 60
+    for path in (litter, fresh, *others):
         path.mkdir(parents=True)
         (path / "code").write_text("half")
-    old = time.time() - store.ABANDONED_S - 60
-    os.utime(litter, (old, old))
+        if path != fresh:
+            os.utime(path, (old, old))
     made()
     assert not litter.exists()
     assert fresh.exists(), "its process may still be at work"
+    assert all((path / "code").exists() for path in others), "what is not ours stays"
+
+
+def test_threads_that_want_the_same_compile_it_once(cache, monkeypatch):
+    """A search replays in threads; all of them come for the engine at once."""
+    compiled = []
+    fetch = store.fetch
+
+    def counting(*arguments):
+        compiled.append(threading.get_ident())
+        return fetch(*arguments)
+
+    monkeypatch.setattr(store, "fetch", counting)
+    monkeypatch.setattr(kernel, "_COMPILED_FOR", {})
+    arguments = (np.zeros(1), np.zeros(1))
+    before = numba.config.CACHE_DIR
+
+    def add(order, one, other):
+        return one + other
+
+    with ThreadPoolExecutor(8) as pool:
+        functions = list(pool.map(lambda _: kernel.compiled_for(add, "", arguments), range(8)))
+    assert len(compiled) == 1
+    assert len(set(map(id, functions))) == 1
+    assert before == numba.config.CACHE_DIR
 
 
 def test_a_function_that_does_not_compile_leaves_nothing_beside(cache):

@@ -187,23 +187,25 @@ def test_any_name_will_do(name, folder):
 
 def test_what_came_meanwhile_stays(how, folder):
     """Without leave to overwrite, what somebody else has put there while pwsim was at work is not touched."""
-    with (
-        pytest.raises(InputError, match="put there meanwhile"),
-        writing.reserved(folder / "r", overwrite=False, files=FILES),
-        writing.new_directory(folder / "r", FILES) as made,
-    ):
-        (made / "main").write_text("new")
-        (folder / "r").mkdir()
-        (folder / "r" / "main").write_text("theirs")
-    assert (folder / "r" / "main").read_text() == "theirs"
-    with (
-        pytest.raises(InputError, match="put there meanwhile"),
-        writing.reserved(folder / "f", overwrite=False),
-        writing.new_file(folder / "f") as made,
-    ):
-        made.write_text("new")
-        (folder / "f").write_text("theirs")
-    assert (folder / "f").read_text() == "theirs"
+
+    def directory() -> None:
+        with (
+            writing.reserved(folder / "r", overwrite=False, files=FILES),
+            writing.new_directory(folder / "r", FILES) as made,
+        ):
+            (made / "main").write_text("new")
+            (folder / "r").mkdir()
+            (folder / "r" / "main").write_text("theirs")
+
+    def file() -> None:
+        with writing.reserved(folder / "f", overwrite=False), writing.new_file(folder / "f") as made:
+            made.write_text("new")
+            (folder / "f").write_text("theirs")
+
+    for write in (directory, file):
+        with pytest.raises(InputError, match="put there meanwhile"):
+            write()
+    assert (folder / "r" / "main").read_text() == (folder / "f").read_text() == "theirs"
     assert names(folder) == {"r", "f", "tiny.swf", "good.yaml"}
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
+import threading
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ import numba
 import numpy as np
 import platformdirs
 
-from pwsim import rules
+from pwsim import result, rules
 from pwsim.engine import store
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.result import REJECTED
@@ -59,6 +60,8 @@ _inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 _RULES: dict[types.FunctionType, Any] = {}
 _NAMES: dict[int, dict[str, Any]] = {}
+_COMPILING = threading.RLock()
+"""Held while code is compiled or loaded: threads that want the same wait for it, and numba's settings are for one."""
 
 
 def compiled(function: Any) -> Any:
@@ -777,7 +780,9 @@ def _digest(function: Any, signature: Any) -> str:
         llvm.get_host_cpu_features().flatten(), config.CPU_NAME, config.CPU_FEATURES, config.OPT, config.BOUNDSCHECK,
     )  # fmt: skip
     digest = hashlib.sha256("\n".join(map(str, facts)).encode())
-    for path in sorted({file, Path(__file__), *Path(rules.__file__).parent.glob("*.py")}):
+    # Constants that code takes from elsewhere are in it: REJECTED is in result.py.
+    folders = Path(__file__).parent, Path(rules.__file__).parent
+    for path in sorted({file, Path(result.__file__), *(one for folder in folders for one in folder.glob("*.py"))}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -816,7 +821,8 @@ def cached(signature: Any, function: Callable[..., Any], what: str = "") -> Any:
             )
 
     name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}-{_digest(function, signature)}"
-    return store.fetch(Path(config.CACHE_DIR or CACHE) / name, make, say)
+    with _COMPILING:
+        return store.fetch(Path(config.CACHE_DIR or CACHE) / name, make, say)
 
 
 replay_pool = cached(_SIGNATURE, _replay_pool, "steady nodes")
@@ -829,9 +835,10 @@ _COMPILED_FOR: dict[Any, Any] = {}
 def compiled_for(function: Callable[..., Any], what: str, arguments: tuple[Any, ...]) -> Any:
     """Return a function of an order and of arguments like these, compiled."""
     signature = (ORDER, *map(numba.typeof, arguments))
-    if signature not in _COMPILED_FOR:
-        _COMPILED_FOR[signature] = cached(signature, function, what)
-    return _COMPILED_FOR[signature]
+    with _COMPILING:
+        if signature not in _COMPILED_FOR:
+            _COMPILED_FOR[signature] = cached(signature, function, what)
+        return _COMPILED_FOR[signature]
 
 
 def compiled_order(inputs: Inputs) -> Any:

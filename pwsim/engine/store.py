@@ -12,11 +12,13 @@ import hashlib
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ SUMS = "sums.json"
 """File with the sum of every other file in a folder."""
 ABANDONED_S = 86_400
 """Age of what a process that has died while it compiled left beside, after which it is removed [s]."""
+
+_PART = re.compile(r"\.[A-Za-z_]\w*\.[A-Za-z_]\w*-[0-9a-f]{16}-\d+-[0-9a-f]{8}(-old)?")
+"""Names of folders in which a process writes: that of the function's folder, the process and a random number."""
 
 log = logging.getLogger("pwsim")
 
@@ -106,10 +111,11 @@ def _keep(part: Path, folder: Path) -> OSError | None:
 
 
 def _clear(parent: Path) -> None:
-    """Remove what processes that have died left beside."""
+    """Remove what processes that have died left beside, and nothing that is not of that name."""
     for path in parent.glob(".*"):
-        if time.time() - path.lstat().st_mtime > ABANDONED_S:
-            _remove(path)
+        with suppress(OSError):  # its process, or another, was quicker
+            if _PART.fullmatch(path.name) and time.time() - path.lstat().st_mtime > ABANDONED_S:
+                _remove(path)
 
 
 def _remove(path: Path) -> None:

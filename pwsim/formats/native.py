@@ -49,6 +49,7 @@ def write(trace: Trace, path: Path) -> None:
         "jobs": len(trace),
         "jobs_read": trace.jobs_read,
         "first_submit_s": trace.first_submit_s,
+        "compressed": trace.compressed,
         "dropped": dict(trace.dropped),
         "left_out": dict(trace.left_out),
         "changes": list(trace.changes),
@@ -103,6 +104,7 @@ def read(path: Path) -> Trace:
             header=about["header"],
             notes=tuple(about["notes"]),
             first_submit_s=float(about.get("first_submit_s", 0.0)),
+            compressed=bool(about.get("compressed", False)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TraceError(f"{path}: is no trace that pwsim wrote, or was changed ({error})") from None

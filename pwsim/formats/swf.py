@@ -22,6 +22,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ _READ = (JOB, SUBMIT, WAIT, RUN, ALLOCATED, REQUESTED, TIME, MEMORY, STATUS, USE
 """Places of the fields that are read."""
 WRITTEN = "PwsimJobs"
 """Label of the header line in which pwsim says how many jobs it wrote; ``MaxJobs`` counts what a log once was."""
+COMPRESSED = "PwsimCompressed"
+"""Label of the header line in which pwsim says that arrivals were made denser, so that hours and dates are lost."""
 
 
 def read(path: Path) -> Trace:
@@ -77,6 +80,7 @@ def read(path: Path) -> Trace:
             f"{path}: has {len(fields[JOB])} job lines, but its header says that pwsim wrote {written}: it ends early, "
             f"or was changed; make it again, or delete the line '; {WRITTEN}' if it is as you want it"
         )
+    compressed = header.pop(COMPRESSED, None) is not None
     allocated, requested = fields[ALLOCATED], fields[REQUESTED]
     procs = np.where(requested > 0, requested, allocated)
     columns = {
@@ -94,7 +98,8 @@ def read(path: Path) -> Trace:
         "partition": _category(fields[PARTITION]),
     }
     said = f"each job line has {more} field{'s' * (more > 1)} beyond the {len(FIELDS)} of SWF, not read"
-    return Trace.from_columns(columns, name=stem(path), header=header, notes=(said,) if more else ())
+    made = Trace.from_columns(columns, name=stem(path), header=header, notes=(said,) if more else ())
+    return replace(made, compressed=True) if compressed else made
 
 
 def recognises(start: bytes) -> bool:
@@ -126,7 +131,7 @@ def write(trace: Trace, path: Path) -> None:
         trace.estimate_s, memory, codes["recorded_status"], codes["user"], codes["user_group"], unknown, codes["queue"],
         codes["partition"], unknown, unknown,
     ]  # fmt: skip
-    header = {**_header_from(trace), WRITTEN: str(len(trace))}
+    header = {**_header_from(trace), WRITTEN: str(len(trace)), **({COMPRESSED: "yes"} if trace.compressed else {})}
     lines = [f"; {label}: {value}".rstrip() for label, value in header.items()]
     lines += [" ".join(row) for row in zip(*(_texts(column) for column in columns), strict=True)]
     content = ("\n".join(lines) + "\n").encode()
