@@ -185,10 +185,12 @@ def run(
         )
     if plan.stopped == "interrupted":
         click.echo("Interrupted: writing what was found so far.", err=True)
-    results.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
     check = plan.summary["hindcast"]
     checked = f"Present machine: {check['text']}\n" if check else ""
-    click.echo(f"{plan.summary['answer']}\n{checked}{_log_of(plan.summary)}\nReport: {out / 'report.html'}")
+    click.echo(f"{plan.summary['answer']}\n{checked}{_log_of(plan.summary)}")
+    with _heeding_the_second("writing what was found; a second interrupt leaves it out"):
+        results.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
+    click.echo(f"Report: {out / 'report.html'}")
     if plan.stopped == "interrupted":
         sys.exit(INTERRUPTED)
     if plan.chosen is None:
@@ -464,6 +466,8 @@ def _run() -> int:
     try:
         done = commands.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already, and says so
         said, code = f"Interrupted; {_written()}.", INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -497,6 +501,29 @@ def _ends_as_interrupts() -> Iterator[None]:
     finally:
         for one in ours:
             signal.signal(one, signal.SIG_DFL)
+
+
+@contextmanager
+def _heeding_the_second(doing: str) -> Iterator[None]:
+    """Go on after a first interrupt with what takes seconds and keeps the work of hours; heed a second."""
+    asked = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {one: signal.getsignal(one) for one in asked if callable(signal.getsignal(one))}
+    if threading.current_thread() is not threading.main_thread():
+        before = {}
+
+    def first(number: int, _: object) -> None:
+        del number
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        click.echo(f"Interrupted: {doing}.", err=True)
+
+    for one in before:
+        signal.signal(one, first)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 class _Steady:
