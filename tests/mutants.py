@@ -343,7 +343,9 @@ def hunt(index: int) -> None:
         trace, cluster = case
         if policy is not None:
             cluster = cluster.model_copy(update={"policy": (Policy.parse(policy),)})
-        signal.setitimer(signal.ITIMER_VIRTUAL, CASE_S, 1.0)  # a mutant may well loop for ever, and swallow the first alarm
+        signal.setitimer(
+            signal.ITIMER_VIRTUAL, CASE_S, 1.0
+        )  # a mutant may well loop for ever, and swallow the first alarm
         try:
             test_engine.compare(trace, cluster, engine)
         except telling:

@@ -16,23 +16,17 @@ Pools that are always up do not affect one another, so each is replayed by itsel
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import sys
 import threading
 import types
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import llvmlite.binding as llvm
 import numba
 import numpy as np
-import platformdirs
 
-from pwsim import result, rules
-from pwsim.engine import store
+from pwsim import rules
 from pwsim.engine.inputs import Inputs, full_error
+from pwsim.engine.store import compiled_code
 from pwsim.result import REJECTED
 from pwsim.rules import backfill, conservative, custom, multifactor, orders, profile
 from pwsim.rules.backfill import GONE
@@ -50,18 +44,12 @@ _BITS = 6  # a block has 64 slots, a block of blocks 64 blocks
 _SIZE = 1 << _BITS
 
 
-CACHE = Path(platformdirs.user_cache_dir("pwsim")) / "compiled"
-"""Where compiled code is kept between processes, unless ``NUMBA_CACHE_DIR`` says otherwise."""
-
-
 # Compiled code alone calls these: without entries for Python and C they compile in two thirds of the time.
 _inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 _RULES: dict[types.FunctionType, Any] = {}
 _NAMES: dict[int, dict[str, Any]] = {}
-_COMPILING = threading.RLock()
-"""Held while code is compiled or loaded: threads that want the same wait for it, and numba's settings are for one."""
 
 
 def compiled(function: Any) -> Any:
@@ -771,73 +759,22 @@ _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
 )  # fmt: skip
 
 
-def _digest(function: Any, signature: Any) -> str:
-    """Return a name for all that the code of a function depends on: numba does not notice changes in other files."""
-    config: Any = numba.config
-    file = Path(function.__code__.co_filename)
-    facts = (
-        signature, file, numba.__version__, sys.implementation.cache_tag, llvm.get_host_cpu_name(),
-        llvm.get_host_cpu_features().flatten(), config.CPU_NAME, config.CPU_FEATURES, config.OPT, config.BOUNDSCHECK,
-    )  # fmt: skip
-    digest = hashlib.sha256("\n".join(map(str, facts)).encode())
-    # Constants that code takes from elsewhere are in it: REJECTED is in result.py.
-    folders = Path(__file__).parent, Path(rules.__file__).parent
-    for path in sorted({file, Path(result.__file__), *(one for folder in folders for one in folder.glob("*.py"))}):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def cached(signature: Any, function: Callable[..., Any], what: str = "") -> Any:
-    """Compile a function, or load what an earlier process has compiled; say so if it takes long (``what``)."""
-    config: Any = numba.config
-    if config.DISABLE_JIT:
-        return function
-
-    def make(place: Path | None) -> tuple[Any, OSError | None]:
-        kept = config.CACHE_DIR
-        config.CACHE_DIR = str(place or "")
-        try:
-            made = numba.njit(nogil=True, cache=place is not None)(function)
-        except RuntimeError as error:  # numba has found no place at all
-            raise PermissionError(str(error)) from None
-        finally:
-            config.CACHE_DIR = kept
-        if place is not None and not Path(made.stats.cache_path).is_relative_to(place):
-            raise PermissionError(f"{place} cannot be written")
-        unwritten = None
-        try:
-            made.compile(signature)
-        except OSError as error:
-            if not made.signatures:
-                raise
-            unwritten = error
-        made.disable_compile()
-        return made, unwritten
-
-    def say() -> None:
-        if what:
-            logging.getLogger("pwsim").warning(
-                "compiling the replay engine for %s: once after each installation, for up to two minutes", what
-            )
-
-    name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}-{_digest(function, signature)}"
-    with _COMPILING:
-        return store.fetch(Path(config.CACHE_DIR or CACHE) / name, make, say)
-
-
-replay_pool = cached(_SIGNATURE, _replay_pool, "steady nodes")
-_ORDERS = {name: cached(ORDER.signature, getattr(orders, name)) for name in rules.ORDERS if hasattr(orders, name)}
+replay_pool = compiled_code(_SIGNATURE, _replay_pool, "steady nodes")
+_ORDERS = {
+    name: compiled_code(ORDER.signature, getattr(orders, name)) for name in rules.ORDERS if hasattr(orders, name)
+}
 
 
 _COMPILED_FOR: dict[Any, Any] = {}
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def compiled_for(function: Callable[..., Any], what: str, arguments: tuple[Any, ...]) -> Any:
     """Return a function of an order and of arguments like these, compiled."""
     signature = (ORDER, *map(numba.typeof, arguments))
-    with _COMPILING:
+    with _ONE_AT_A_TIME:
         if signature not in _COMPILED_FOR:
-            _COMPILED_FOR[signature] = cached(signature, function, what)
+            _COMPILED_FOR[signature] = compiled_code(signature, function, what)
         return _COMPILED_FOR[signature]
 
 
@@ -932,4 +869,4 @@ def _each_key(order: Any, submit_s: Floats, procs: Integers, logged_estimate_s: 
     return keys
 
 
-_keys = cached(numba.float64[::1](ORDER, _FLOATS, _INTEGERS, _FLOATS), _each_key)
+_keys = compiled_code(numba.float64[::1](ORDER, _FLOATS, _INTEGERS, _FLOATS), _each_key)
