@@ -43,6 +43,7 @@ from pwsim.engine.kernel import (
     reservation,
     running_only,
 )
+from pwsim.engine.references import by_reference
 from pwsim.result import REJECTED, Replay
 from pwsim.rules import attempts, custom, packing, profile
 from pwsim.rules.conservative import NO_RESERVATION
@@ -862,9 +863,10 @@ def as_tables(tried, waits, spans, placed):
 
 
 def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
-    order, w, arrivals, followers, think_s, depth, passing_order, rank, fixed_priority, share
+    order, given, arrivals, followers, think_s, depth, passing_order, rank, fixed_priority, share
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
+    w = by_reference(given)
     pools, jobs = w.needs.shape
     events = [(0.0, 0, 0, 0)]
     tried = [(0.0, 0.0, 0.0, 0.0, 0.0)]
