@@ -47,7 +47,7 @@ from pwsim.engine.references import by_reference
 from pwsim.result import REJECTED, Replay
 from pwsim.rules import attempts, custom, packing, profile
 from pwsim.rules.conservative import NO_RESERVATION
-from pwsim.rules.packing import REMEMBERED, WHOLE, Bins, Places, Shares
+from pwsim.rules.packing import REMEMBERED, WHOLE, Bins, Places, Shares, Tried
 
 attempt, kept_work, launches = map(compiled, (attempts.attempt, attempts.kept_work, attempts.launches))
 shift = compiled(profile.shift)
@@ -91,6 +91,9 @@ class Packs(NamedTuple):
     roomy: Any
     chosen: Any
     unfit: Any
+    tick: Any
+    shape_unfit: Any
+    shape_delays: Any
     release_job: Any
     first: Any
     place_node: Any
@@ -176,7 +179,7 @@ def then_of(w, pool):
 def shares_in(w, pool):
     """Return what each job asks for in a packed pool."""
     shares = w.packs.shares
-    return Shares(w.needs[pool], shares[0, pool], shares[1, pool], shares[2, pool])
+    return Shares(w.needs[pool], shares[0, pool], shares[1, pool], shares[2, pool], shares[3, pool])
 
 
 @_inner
@@ -653,14 +656,19 @@ def schedule_packed(now, w, pool, depth, passing_order, rank, chosen, events, wa
     if fitting < 0:
         return
     end = min(state[QUEUE], 1 + depth)
-    order = np.arange(1, end)
+    tried = Tried(packs.tick[pool], packs.shape_unfit[pool], packs.shape_delays[pool])
     if passing_order:
         order = 1 + np.argsort(rank[queue[1:end]])
-    begun = pack_past_head(
-        now, bins, then, packs.up[pool], count, shares, places(w), head, shadow_s, fitting, packs.roomy[pool],
-        queue[order], w.queue_s[pool][order], 0, end - 1, packs.chosen, packs.unfit, chosen,
-    )  # fmt: skip
-    chosen[:begun] = np.sort(order[chosen[:begun]])
+        begun = pack_past_head(
+            now, bins, then, packs.up[pool], count, shares, places(w), head, shadow_s, fitting, packs.roomy[pool],
+            queue[order], w.queue_s[pool][order], 0, end - 1, packs.chosen, packs.unfit, tried, chosen,
+        )  # fmt: skip
+        chosen[:begun] = np.sort(order[chosen[:begun]])
+    else:
+        begun = pack_past_head(
+            now, bins, then, packs.up[pool], count, shares, places(w), head, shadow_s, fitting, packs.roomy[pool],
+            queue, w.queue_s[pool], 1, end, packs.chosen, packs.unfit, tried, chosen,
+        )  # fmt: skip
     start_chosen(now, w, pool, begun, chosen, events, waits)
 
 
@@ -1141,6 +1149,7 @@ def _packs(inputs: Inputs, nodes: int) -> Packs:
     here = np.array([one.packed for one in inputs.pools])[:, np.newaxis]
     counts = np.where(here, inputs.needs, 0).max(axis=0) if packed else np.zeros(0, dtype=np.int64)
     shares = int(counts.sum())
+    shapes = 1 + int(inputs.shares[3].max(initial=0)) if packed else 0
     packs = Packs(
         shares=inputs.shares.copy(),
         bins=np.zeros((pools, 3, nodes), dtype=np.int64),
@@ -1155,6 +1164,9 @@ def _packs(inputs: Inputs, nodes: int) -> Packs:
         roomy=np.zeros((pools, nodes), dtype=bool),
         chosen=np.zeros(most, dtype=np.int64),
         unfit=np.zeros(REMEMBERED, dtype=np.int64),
+        tick=np.zeros((pools, 1), dtype=np.int64),
+        shape_unfit=np.zeros((pools, shapes), dtype=np.int64),
+        shape_delays=np.zeros((pools, shapes), dtype=np.int64),
         release_job=np.zeros((pools, jobs), dtype=np.int64),
         first=np.concatenate(([0], np.cumsum(counts))),
         place_node=np.zeros(shares, dtype=np.int64),

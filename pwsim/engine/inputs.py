@@ -110,8 +110,8 @@ class Inputs:
     needs: Integers
     """Units that each job takes in each pool, 0 where it could never be held, shape (pools, jobs)."""
     shares: Integers
-    """Cores, memory [MiB] and thousandths of a GPU of a share of each job in each packed pool, shape (3, pools, jobs);
-    (3, pools, 0) where no pool is packed."""
+    """Cores, memory [MiB] and thousandths of a GPU of a share of each job in each packed pool, and the number of its
+    shape (:class:`pwsim.rules.packing.Shares`), shape (4, pools, jobs); (4, pools, 0) where no pool is packed."""
     run_s: Floats
     """Run time of the log [s], shape (jobs,)."""
     overrun: str
@@ -166,13 +166,15 @@ def prepare(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
     units = tuple(count * one.units_per_node() for count, one in zip(counts, cluster.pools, strict=True))
     needs = np.zeros((len(cluster.pools), len(trace)), dtype=np.int64)
     packed = any(one.placement == "packed" for one in cluster.pools)
-    shares = np.zeros((3, len(cluster.pools), len(trace) if packed else 0), dtype=np.int64)
+    shares = np.zeros((4, len(cluster.pools), len(trace) if packed else 0), dtype=np.int64)
     for index, one in enumerate(cluster.pools):
         needed = one.need(trace)
         held = one.admits(trace) & (needed <= units[index])
         needs[index, held] = needed[held]
         if one.placement == "packed":
-            shares[:, index] = one.shares(trace)
+            shares[:3, index] = one.shares(trace)
+            asked = np.vstack((needed, shares[:3, index]))
+            shares[3, index] = np.unique(asked, axis=1, return_inverse=True)[1].ravel()
         here = (pool == REJECTED) & held
         pool[here] = index
         need[here] = needed[here]

@@ -9,7 +9,7 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 from pwsim.rules import packing
-from pwsim.rules.packing import Bins, Places, Shares
+from pwsim.rules.packing import Bins, Places, Shares, Tried
 
 
 class Nodes:
@@ -125,6 +125,8 @@ class Packed:
         self._roomy: list[bool] = []
         self._chosen = [0] * most
         self._unfit = [0] * packing.REMEMBERED
+        shapes = 1 + max(shares.shape, default=0)
+        self._tried = Tried([0], [0] * shapes, [0] * shapes)
         self._numbers = range(most + 1)
         self._grow(self._room, most + 1)
         for number in range(up):
@@ -180,7 +182,7 @@ class Packed:
         if fitting >= 0:
             begun = packing.pack_past_head(
                 now, bins, self.then, there, count, shares, places, head, shadow_s, fitting, self._roomy, queue,
-                estimate_s, 0, len(queue), self._chosen, self._unfit, passed,
+                estimate_s, 0, len(queue), self._chosen, self._unfit, self._tried, passed,
             )  # fmt: skip
         return passed[:begun]
 

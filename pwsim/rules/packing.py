@@ -49,6 +49,19 @@ class Shares(NamedTuple):
     """Memory of a share [MiB]."""
     milli: Sequence[int]
     """Thousandths of a GPU of a share: below 1000 a part of one, else whole ones."""
+    shape: Sequence[int]
+    """Number of the shape: jobs that ask for the same have the same."""
+
+
+class Tried(NamedTuple):
+    """What passes have found out about the shapes of jobs, by shape, and when: a clock ticks at passes and starts."""
+
+    clock: MutableSequence[int]
+    """Ticks so far, the only entry."""
+    unfit: MutableSequence[int]
+    """Beginning of the last pass in which the shape was found to fit nowhere."""
+    delays: MutableSequence[int]
+    """The last tick at which a job of the shape, longer than the shadow, would have delayed the head."""
 
 
 class Places(NamedTuple):
@@ -78,6 +91,17 @@ def fits(bins: Bins, node: int, shares: Shares, job: int) -> bool:
         if bins.gpu[gpu] == WHOLE:
             idle += 1
     return milli >= WHOLE and idle * WHOLE >= milli
+
+
+def most_free(bins: Bins, nodes: Sequence[int], count: int) -> tuple[int, int, int]:
+    """Return the most cores, MiB and thousandths of GPUs that are free on one node: no share of more than that fits."""
+    cores = memory = gpus = 0
+    for index in range(count):
+        node = nodes[index]
+        cores = max(cores, bins.cores[node])
+        memory = max(memory, bins.memory[node])
+        gpus = max(gpus, bins.gpus[node])
+    return cores, memory, gpus
 
 
 def choose(
@@ -291,33 +315,49 @@ def pack_past_head(
     end: int,
     chosen: MutableSequence[int],
     unfit: MutableSequence[int],
+    tried: Tried,
     passed: MutableSequence[int],
 ) -> int:
     """Place the jobs that may pass the head without delaying it (§5); return how many.
 
     A job that outlasts the shadow must leave the head enough nodes, beside those that were let through before.
 
+    Where thousands wait, most ask for what others have asked for in vain.  What does not fit now will not fit later in
+    the pass, for free cores, memory and GPUs only become fewer; and what would delay the head would do so again as long
+    as nobody else has started.  So each shape is tried once, and its like are passed by.
+
     Parameters
     ----------
     then, shadow_s, fitting, roomy
         What :func:`packed_reservation` found.
     unfit
-        Room to remember some jobs that fit nowhere: in a pass free cores, memory and GPUs only become fewer.
+        Room to remember some jobs that fit nowhere.
+    tried
+        What is known of each shape, of earlier passes too.
     passed
         The positions of the jobs are written here, in increasing order.
     """
     begun = 0
     unfits = 0
+    now_is = tried.clock[0] = tried.clock[0] + 1
+    cores, memory, gpus = most_free(bins, nodes, count)
     for position in range(begin, end):
+        if cores == 0:  # every share has some
+            break
         job = queue[position]
-        if asks_no_less(shares, job, unfit, unfits):
+        shape = shares.shape[job]
+        outlasts = now + estimate_s[position] > shadow_s
+        if tried.unfit[shape] >= now_is or (outlasts and tried.delays[shape] == tried.clock[0]):
             continue
-        if not place_job(bins, nodes, count, shares, places, job, chosen):
+        if shares.cores[job] > cores or shares.memory[job] > memory or shares.milli[job] > gpus:
+            continue
+        if asks_no_less(shares, job, unfit, unfits) or not place_job(bins, nodes, count, shares, places, job, chosen):
+            tried.unfit[shape] = now_is
             if unfits < len(unfit):
                 unfit[unfits] = job
                 unfits += 1
             continue
-        if now + estimate_s[position] > shadow_s:
+        if outlasts:
             hold_all(then, shares, places, job, -1)
             first = places.first[job]
             left = fitting
@@ -327,10 +367,13 @@ def pack_past_head(
             if left < shares.need[head]:
                 hold_all(then, shares, places, job, 1)
                 hold_all(bins, shares, places, job, 1)
+                tried.delays[shape] = tried.clock[0]
                 continue
             for share in range(first, first + shares.need[job]):
                 roomy[places.node[share]] = fits(then, places.node[share], shares, head)
             fitting = left
+        tried.clock[0] += 1
+        cores, memory, gpus = most_free(bins, nodes, count)
         passed[begun] = position
         begun += 1
     return begun
