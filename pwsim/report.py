@@ -17,7 +17,7 @@ import pyarrow as pa
 from pwsim import __version__, costs, plots, wording
 from pwsim.errors import InputError
 from pwsim.record import SCHEMA_VERSION
-from pwsim.trace import LEFT_OUT_REASONS
+from pwsim.trace import LEFT_OUT_REASONS, UNASKED
 from pwsim.writing import new_files
 
 COMPARED = 10
@@ -90,6 +90,7 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
         words=wording,
         left_out_reasons=LEFT_OUT_REASONS,
+        unasked=UNASKED,
         groups=_groups(tables["comparison"]) if "comparison" in tables else {},
     )
     (into / "report.html").write_text(page, encoding="utf-8")

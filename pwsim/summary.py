@@ -132,6 +132,7 @@ def _common(result: Result, name: str, run_id: str) -> dict[str, Any]:
                 "jobs_replayed": len(trace),
                 "dropped": dict(trace.dropped),
                 "left_out": dict(trace.left_out),
+                "left_out_work": dict(trace.left_out_work),
                 "changes": list(trace.changes),
                 "flurries": flurries.find_flurries(trace).to_dict("records"),
                 "rejected": result.metrics["jobs_rejected"],

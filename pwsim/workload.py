@@ -291,6 +291,7 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
         jobs_read=first.jobs_read + second.jobs_read,
         dropped=_summed(first.dropped, second.dropped),
         left_out=_summed(first.left_out, second.left_out),
+        left_out_work=_shares_of_both(first, second),
         notes=(*first.notes, *second.notes),
         changes=(*first.changes, *(f"{second.name}: {text}" for text in second.changes), added),
         feedback=feedback,
@@ -345,8 +346,21 @@ def _both(first: Trace, second: Trace) -> Feedback:
     return Feedback(np.concatenate((both[0].follows, follows)), np.concatenate((both[0].think_s, both[1].think_s)))
 
 
-def _summed(ours: Any, theirs: Any) -> dict[str, int]:
+def _summed(ours: Any, theirs: Any) -> dict[str, Any]:
     return {key: ours.get(key, 0) + theirs.get(key, 0) for key in {**ours, **theirs}}
+
+
+def _shares_of_both(first: Trace, second: Trace) -> dict[str, float]:
+    """Return the shares of the work of two logs that were left out as shares of the work of both, by reason."""
+    logs = [
+        float(np.dot(trace.procs, trace.run_s)) / (1 - sum(trace.left_out_work.values()) or 1.0)
+        for trace in (first, second)
+    ]
+    parts = [
+        {reason: part * work / (sum(logs) or 1.0) for reason, part in trace.left_out_work.items()}
+        for trace, work in zip((first, second), logs, strict=True)
+    ]
+    return _summed(*parts)
 
 
 def _thanks(first: Trace, second: Trace) -> dict[str, str]:
