@@ -24,7 +24,7 @@ COMPARED = 10
 """Replayed setups that the report lists."""
 
 CAPTIONS = {
-    "setups": "Every setup that was replayed: what it costs, and how it does on the target that most of them miss.",
+    "setups": "Every setup that was replayed: what it costs, and how it does on {target}.",
     "search": "How the search closed in: each replay raises the bound on what is left, until nothing cheaper is.",
     "cost_breakdown": "What the setup costs in a year, by pool and part.",
     "waits": "How long jobs wait: the share of all jobs that has started after a time.",
@@ -80,7 +80,7 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
     figures = into / "figures"
     figures.mkdir()
     drawn = {
-        name: figure(draw, CAPTIONS[name], figures / name, wide=name in WIDE)
+        name: figure(draw, _caption(name, summary, tables), figures / name, wide=name in WIDE)
         for name, draw in _drawings(summary, tables)
     }
     page = template("report.html").render(
@@ -94,6 +94,14 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         groups=_groups(tables["comparison"]) if "comparison" in tables else {},
     )
     (into / "report.html").write_text(page, encoding="utf-8")
+
+
+def _caption(name: str, summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> str:
+    if name != "setups":
+        return CAPTIONS[name]
+    none_missed = not any(plots.misses(tables["setups"], summary["targets"]))
+    of_many = "the first target (none misses any)" if none_missed else "the target that most of them miss"
+    return CAPTIONS[name].format(target="the target" if len(summary["targets"]) == 1 else of_many)
 
 
 def _read_summary(directory: Path) -> dict[str, Any]:

@@ -531,7 +531,8 @@ class Result(ByContent):
             up_s, gone_s = self._up(index)
 
             def mean(from_s: Floats, to_s: Floats, weight: Floats | Integers) -> Floats:
-                return mean_of(np.diff(metrics.integral(from_s, to_s, weight, edges_s)))
+                summed = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
+                return mean_of(metrics.unrounded(summed, float(np.sum(weight)) * edges_s[1:]))
 
             cores, gpus = self.split(index, edges_s)
             tables.append(

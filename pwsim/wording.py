@@ -138,6 +138,17 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
+def within(seconds: float | None) -> str:
+    """Return in which time something happens.
+
+    Examples
+    --------
+    >>> within(0), within(90)
+    ('at once', 'within 1 min 30 s')
+    """
+    return "at once" if seconds == 0 else f"within {duration(seconds)}"
+
+
 def money(usd: float | None) -> str:
     """Return an amount of US dollars.
 
@@ -469,8 +480,9 @@ def _service(summary: Mapping[str, Any]) -> str:
     if metrics["wait_s_max"] == 0:
         waits = "every job starts at once"
     else:
-        half = "at once" if metrics["wait_s_p50"] == 0 else f"within {duration(metrics['wait_s_p50'])}"
-        waits = f"half of the jobs start {half}, 95 % within {duration(metrics['wait_s_p95'])}"
+        waits = f"half of the jobs start {within(metrics['wait_s_p50'])}, 95 % {within(metrics['wait_s_p95'])}"
+        if metrics["wait_s_p95"] == 0:
+            waits = "95 % of the jobs start at once"
     rejected = metrics["jobs_rejected"]
     failed, restarts = metrics["jobs_failed"], metrics["restarts"]
     if restarts or failed:
