@@ -326,7 +326,7 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
         counts.append(len(wait_s))
     places, longest_s = np.arange(len(labels)), max(p95s)
     if not longest_s:
-        return empty(ax, "at most one job in twenty of any size waits")
+        return empty(ax, "few jobs wait, of any size" if served["wait_s"].any() else "nobody ever waits")
     scale, unit = _unit(longest_s)
     ax.bar(places - 0.2, np.array(medians) / scale, 0.4, color=SKY, label="median")
     ax.bar(places + 0.2, np.array(p95s) / scale, 0.4, color=BLUE, label="95th percentile")

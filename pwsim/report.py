@@ -99,9 +99,8 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
 def _caption(name: str, summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> str:
     if name != "setups":
         return CAPTIONS[name]
-    none_missed = not any(plots.misses(tables["setups"], summary["targets"]))
-    of_many = "the first target (none misses any)" if none_missed else "the target that most of them miss"
-    return CAPTIONS[name].format(target="the target" if len(summary["targets"]) == 1 else of_many)
+    some_miss = any(plots.misses(tables["setups"], summary["targets"]))
+    return CAPTIONS[name].format(target="the target that most of them miss" if some_miss else "the first target")
 
 
 def _read_summary(directory: Path) -> dict[str, Any]:

@@ -324,7 +324,8 @@ def _described(like: dict[str, Any]) -> str:
     parts = []
     for key, value in like.items():
         if value is not None:
-            names = value if isinstance(value, int | float | str) else " or ".join(value)
+            said = numeral(value) if isinstance(value, int | float) else value
+            names = said if isinstance(said, str) else " or ".join(said)
             parts.append(words.get(key, f"{key} {{}}").format(names))
     return " and ".join(parts)
 

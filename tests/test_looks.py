@@ -14,7 +14,20 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from pwsim import Cluster, Trace, capacity, describe, generate, hindcast, optimize, plots, report, results, simulate
+from pwsim import (
+    Cluster,
+    Target,
+    Trace,
+    capacity,
+    describe,
+    generate,
+    hindcast,
+    optimize,
+    plots,
+    report,
+    results,
+    simulate,
+)
 from pwsim.description.figures import drawn
 from tests.test_results import scenario  # noqa: F401 - a fixture
 
@@ -110,11 +123,15 @@ def test_times_and_money_are_in_units_that_keep_labels_short():
 
 def test_a_figure_of_waits_that_nobody_has_says_so():
     result = simulate(Trace.from_columns({"submit_s": [0, 9000], "run_s": [60, 60], "procs": [1, 1]}), cores=2)
-    for kind, text in (("queue", "nobody ever waits"), ("wait_by_size", "at most one job in twenty of any size waits")):
-        ax = result.plot(kind)
+    few = pd.DataFrame({"procs": 1, "wait_s": [0.0] * 40 + [9.0]})
+    for ax, text in (
+        (result.plot("queue"), "nobody ever waits"),
+        (result.plot("wait_by_size"), "nobody ever waits"),
+        (plots.wait_by_size(few), "few jobs wait, of any size"),
+    ):
         assert labels(ax).strip() == text
         assert not ax.axison
-        plt.close("all")
+    plt.close("all")
 
 
 def test_figures_can_be_read_at_400_pixels(tmp_path):
@@ -198,6 +215,21 @@ def test_pages_have_dark_colours_and_rules_for_print(tmp_path):
         assert '<source media="screen and (max-width: 45rem)" srcset="data:image/svg+xml;base64,' in page
 
 
+def test_the_box_is_amber_where_something_about_the_log_is_a_problem(tmp_path):
+    trace = Trace.from_columns({"submit_s": [0, 10, 3600], "run_s": [60, 60, 60], "procs": [2, 2, 2]})
+    pool = {"name": "own", "kind": "on_premises", "nodes": [2, 4], "node": {"cores": 1}}
+    pool["cost"] = {"capex_usd": 10, "lifetime_years": 1}
+    target = Target(metric="throughput_jobs_per_hour", at_least=2)
+    plan = optimize(trace=trace, pools=[pool], targets=[target], workers=1)
+    assert plan.summary["answer"].endswith("Beware: 3 jobs (a problem of the log: number of jobs).")
+    results.write_results(tmp_path / "r", plan.summary, plan.tables())
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert '<p class="box answer caution">' in page
+    assert "how it does on the first target." in page  # none misses any
+    assert "--cores" not in page  # an option of other commands
+    assert "Give it as `baseline: {cores: N}`, for the load." in page
+
+
 @pytest.mark.parametrize(
     ("verdict", "colour"), [("good", "good"), ("rough", "good"), ("poor", "caution"), (None, "caution")]
 )
@@ -206,12 +238,13 @@ def test_the_box_is_amber_where_the_replay_is_not_known_to_be_right(verdict, col
     check = hindcast(made(), cores=64)
     known = {**check.report, "verdict": verdict} if verdict else {"verdict": None, "text": "unknown", "findings": []}
     tables = {**plan.tables(), **(check.tables() if verdict else {})}
-    results.write_results(tmp_path / "r", {**plan.summary, "hindcast": known}, tables)
+    sound = {**plan.summary, "log_verdicts": []}  # the log is short, which is a problem, too
+    results.write_results(tmp_path / "r", {**sound, "hindcast": known}, tables)
     page = (tmp_path / "r" / "report.html").read_text()
     assert f'<p class="box answer {colour}">' in page
     beside = {"good": "good", "rough": "caution", "poor": "bad", None: "caution"}[verdict]
     assert f'<p class="box {beside}">Present machine' in page
-    results.write_results(tmp_path / "without", plan.summary, plan.tables())
+    results.write_results(tmp_path / "without", sound, plan.tables())
     assert '<p class="box answer good">' in (tmp_path / "without" / "report.html").read_text()
 
 

@@ -114,6 +114,7 @@ def test_what_is_left_out_is_counted_by_reason():
     both = mix(some, window(second, 0, 1), "ai")  # 15 + 15 core-seconds, of which 1 and 10 are outside the windows
     assert both.left_out_work == pytest.approx({"window": 11 / 30, "where": 10 / 30})
     assert some.changes == ("only jobs with queue x and at most 4 processors",)
+    assert keep(trace, gpus_at_most=0.0).changes == ("only jobs with at most 0 GPUs",)
     assert len(keep(trace, queue="x")) == len(keep(trace, queue=["x"])) == 3
     with pytest.raises(TraceError, match="no job is like this: user nobody"):
         keep(trace, user=["nobody"])
