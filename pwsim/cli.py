@@ -292,12 +292,14 @@ def prices(filter_: str, cheapest_per: str | None, market: str | None, file: Pat
     if market is not None and cheapest_per is None:
         raise InputError("--market says what --cheapest-per compares: give both")
     table = tables.load_prices() if file is None else tables.with_own(tables.load_prices(file))
-    table = tables.select(filter_, table)
+    everything, table = table, tables.select(filter_, table)
+    if table.empty:
+        click.echo(tables.nothing_matches(filter_, everything), err=True)
     if cheapest_per is not None:
         table = tables.cheapest_per(table, cheapest_per, market or "on_demand").round(6)
     if csv or not sys.stdout.isatty():
         click.echo(table.to_csv(index=False), nl=False)
-    else:
+    elif not table.empty:
         click.echo(tables.as_text(table, shutil.get_terminal_size().columns))
 
 

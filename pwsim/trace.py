@@ -279,7 +279,9 @@ class Trace(ByContent):
         return len(self.table["submit_s"])
 
     def __repr__(self) -> str:
-        return f"<Trace {self.name!r}: {len(self)} jobs, {self.jobs_read - len(self)} records dropped>"
+        left_out = sum(self.left_out.values())  # jobs drawn anew or mixed in may be more than the log had
+        more = f", {left_out} jobs left out" if left_out else ""
+        return f"<Trace {self.name!r}: {len(self)} jobs, {sum(self.dropped.values())} records dropped{more}>"
 
     def _repr_html_(self) -> str:
         """Return the trace as a small table, for notebooks."""

@@ -20,6 +20,7 @@ from pwsim.errors import TraceError
 from pwsim.trace import COLUMNS, WIDEST, Feedback, Trace
 from pwsim.units import numeral
 from pwsim.values import checked
+from pwsim.wording import duration
 
 
 def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> Trace:
@@ -45,9 +46,10 @@ def in_window(trace: Trace, start_s: float = 0.0, length_s: float | None = None)
     end_s = float("inf") if length_s is None else start_s + length_s
     inside: npt.NDArray[np.bool_] = (trace.submit_s >= start_s) & (trace.submit_s < end_s)
     if not inside.any():
+        until = "on" if length_s is None else f"to {duration(end_s)}"
         raise TraceError(
-            f"{trace.name}: no job is submitted from {start_s:,.0f} s to {end_s:,.0f} s; "
-            f"the last is submitted {trace.span_s:,.0f} s after the first"
+            f"{trace.name}: no job is submitted from {duration(start_s)} {until}; the log is {duration(trace.span_s)} "
+            "long, from the first submission to the last"
         )
     return inside
 

@@ -190,7 +190,8 @@ WRONG = [
     # what stands there, and words of the message, its line among them
     ("where: {que: [a]}", ["scenario.yaml:4: workload.where.que", "did you mean 'queue'"]),
     ("where: {queue: nothing}", ["scenario.yaml:4: workload.where", "no job is like this: queue nothing"]),
-    ("window: {start: 90 d}", ["scenario.yaml:4: workload.window", "no job is submitted"]),
+    ("window: {start: 90 d}", ["scenario.yaml:4: workload.window", "from 90 d on; the log is 3 d long"]),
+    ("window: {start: 90 d, length: 1 d}", ["workload.window", "no job is submitted from 90 d to 91 d; the log is"]),
     ("grow: {factor: 0}", ["scenario.yaml:4: workload.grow.factor", "must be greater than 0 (got 0)"]),
     ("grow: {factor: 2, by: users}", ["scenario.yaml:4: workload.grow.by", "arrivals or jobs (got 'users')"]),
     ("resample: {users: many}", ["scenario.yaml:4: workload.resample.users", "must be a number", "'many'"]),
