@@ -371,7 +371,9 @@ def convert(trace: Path, out: Path, overwrite: bool, **log_options: Any) -> None
 @click.option(
     "--jobs", type=click.IntRange(1, 10**8), help="Number of jobs; for a twin, as many as its log by default."
 )
-@click.option("--days", type=click.FloatRange(0, 1e5, min_open=True), help="Length, instead of --jobs; for a twin.")
+@click.option(
+    "--days", type=click.FloatRange(0, 1e5, min_open=True), help="About this length, instead of --jobs; for a twin."
+)
 @click.option("--cores", type=click.IntRange(1, 10**7), help="Processors that are loaded; for a twin, with --load.")
 @click.option("--load", type=click.FloatRange(0.01, 10), help="Offered load; 0.75, or that of the twin's log.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
@@ -398,7 +400,9 @@ def generate(
     _reserve(out, overwrite)
     made = _made(model, jobs, days, cores, load, seed)
     write_trace(made, out)
-    click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days")
+    # The work of the jobs that were drawn, and the load, decide how long it is.
+    about = "" if days is None else f" (about the {days:g} asked for: as long as the drawn work lasts at its load)"
+    click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days{about}")
     for note in made.notes:
         click.echo(f"Note: {note}")
 
