@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pwsim.metrics import integral, integral_within
+from pwsim.metrics import integral, integral_within, unrounded
 from pwsim.trace import Floats, Integers
 
 SHARE_COLUMNS = (
@@ -91,12 +91,12 @@ def split(
     def free_s(until_s: Floats) -> Floats:
         return integral(*up, np.full(len(up[0]), size), until_s) - integral(*attempts, held, until_s)
 
-    # Sums of large numbers, so that differences may be a rounding below nothing.
-    free = np.maximum(np.diff(free_s(times_s)), 0.0)
-    stranded = np.clip(np.diff(integral_within(free_s, waiting, times_s)), 0.0, free)
-    used = np.maximum(np.diff(integral(*attempts, asked, times_s)), 0.0)
-    unused = np.maximum(np.diff(integral(*attempts, held - asked, times_s)), 0.0)
-    return Split(used, unused, stranded, free - stranded)
+    sums = (size * len(up[0]) + float(np.sum(held))) * times_s[1:]
+    free = unrounded(np.diff(free_s(times_s)), sums)
+    stranded = unrounded(np.clip(np.diff(integral_within(free_s, waiting, times_s)), 0.0, free), sums)
+    used = unrounded(np.diff(integral(*attempts, asked, times_s)), sums)
+    unused = unrounded(np.diff(integral(*attempts, held - asked, times_s)), sums)
+    return Split(used, unused, stranded, unrounded(free - stranded, sums))
 
 
 def together(splits: Iterable[Split]) -> Split:

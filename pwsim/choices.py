@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from pwsim.rules import Policy
@@ -17,6 +18,8 @@ MOST_CHOICES = 10_000
 
 def _parse_choices(value: object) -> tuple[int, ...]:
     """Return the node counts that a number, a list or a range stands for, increasing."""
+    if isinstance(value, np.ndarray | np.integer):
+        value = value.tolist()
     if isinstance(value, tuple | list | range) and value:
         numbers: Iterable[object] = value
     elif isinstance(value, Mapping):
@@ -24,7 +27,8 @@ def _parse_choices(value: object) -> tuple[int, ...]:
     else:
         numbers = [value]
     counts = set()
-    for number in numbers:
+    for given in numbers:
+        number = int(given) if isinstance(given, np.integer) else given
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MOST_NODES:
             raise ValueError(
                 f"must be a number of nodes from 0 to {MOST_NODES:,}, a list of such numbers, "

@@ -294,12 +294,14 @@ def prices(filter_: str, cheapest_per: str | None, market: str | None, file: Pat
     if market is not None and cheapest_per is None:
         raise InputError("--market says what --cheapest-per compares: give both")
     table = tables.load_prices() if file is None else tables.with_own(tables.load_prices(file))
-    table = tables.select(filter_, table)
+    everything, table = table, tables.select(filter_, table)
+    if table.empty:
+        click.echo(tables.nothing_matches(filter_, everything), err=True)
     if cheapest_per is not None:
         table = tables.cheapest_per(table, cheapest_per, market or "on_demand").round(6)
     if csv or not sys.stdout.isatty():
         click.echo(table.to_csv(index=False), nl=False)
-    else:
+    elif not table.empty:
         click.echo(tables.as_text(table, shutil.get_terminal_size().columns))
 
 
@@ -371,7 +373,9 @@ def convert(trace: Path, out: Path, overwrite: bool, **log_options: Any) -> None
 @click.option(
     "--jobs", type=click.IntRange(1, 10**8), help="Number of jobs; for a twin, as many as its log by default."
 )
-@click.option("--days", type=click.FloatRange(0, 1e5, min_open=True), help="Length, instead of --jobs; for a twin.")
+@click.option(
+    "--days", type=click.FloatRange(0, 1e5, min_open=True), help="About this length, instead of --jobs; for a twin."
+)
 @click.option("--cores", type=click.IntRange(1, 10**7), help="Processors that are loaded; for a twin, with --load.")
 @click.option("--load", type=click.FloatRange(0.01, 10), help="Offered load; 0.75, or that of the twin's log.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Random seed.")
@@ -398,7 +402,9 @@ def generate(
     _reserve(out, overwrite)
     made = _made(model, jobs, days, cores, load, seed)
     write_trace(made, out)
-    click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days")
+    # The work of the jobs that were drawn, and the load, decide how long it is.
+    about = "" if days is None else f" (about the {days:g} asked for: as long as the drawn work lasts at its load)"
+    click.echo(f"{out}: {len(made):,} jobs of model {model!r}, {made.span_s / 86400:.1f} days{about}")
     for note in made.notes:
         click.echo(f"Note: {note}")
 

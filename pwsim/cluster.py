@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from pwsim.accepts import one_or_many
-from pwsim.choices import Policies
+from pwsim.choices import MOST_NODES, Policies
 from pwsim.errors import InputError
 from pwsim.pools import OnPremisesPool, Pool
 from pwsim.rules import Policy, custom
@@ -110,7 +110,9 @@ class Cluster(Frozen):
         TypeError, InputError
             If a value is wrong.
         """
-        expect(cores, int, "cores", "a whole number of cores, such as 128")
+        expect(cores, (int, np.integer), "cores", "a whole number of cores, such as 128")
+        if not 0 <= cores <= MOST_NODES:
+            raise InputError(f"cores must be a whole number from 1 to {MOST_NODES:,} (got {cores})")
         pool = {"name": "machine", "kind": "on_premises", "nodes": cores, "node": {"cores": 1}}
         machine: dict[str, Any] = {"policy": policy, "overrun": overrun, "depth": depth, "pools": [pool]}
         return cls(**machine)

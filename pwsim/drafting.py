@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pwsim import prices, workload
-from pwsim.description.log_checks import normal_days
+from pwsim.description.log_checks import CUT_PROBLEM, CUT_WORK, exported_by_end, normal_days
 from pwsim.description.profile import profile_of
 from pwsim.errors import InputError
 from pwsim.formats import mapping
@@ -221,11 +222,9 @@ def _preface(jobs: Trace) -> Iterator[str]:
 
 def _part(trace: Trace) -> tuple[list[str], Trace]:
     """Return the lines about the part of the log that is replayed, and its jobs."""
-    start_d, end_d = normal_days(profile_of(trace))
     total_d = int(trace.span_s / DAY_S)
+    above, start_d, end_d = _thin_ends(trace, total_d)
     why = "it starts or ends thinly (see `pwsim trace describe`)"
-    if end_d - start_d < LEAST_DAYS:
-        start_d, end_d = 0, total_d
     inside = np.flatnonzero(trace.submit_s >= start_d * DAY_S)
     if len(inside) > MOST_JOBS:
         enough_d = int(trace.submit_s[inside[MOST_JOBS]] / DAY_S) - start_d
@@ -233,10 +232,52 @@ def _part(trace: Trace) -> tuple[list[str], Trace]:
             end_d = start_d + (enough_d // 7 * 7 or enough_d)
             why = f"the first run takes minutes so; replay all {len(trace):,} jobs when the rest is right"
     if not start_d and end_d >= total_d:
-        return [], trace
+        return above, trace
     length = f", length: {end_d - start_d} d" if end_d < total_d else ""
     jobs = workload.window(trace, start_d * DAY_S, (end_d - start_d) * DAY_S if length else None)
-    return [_told(f"  window: {{start: {start_d} d{length}}}", why)], jobs
+    lost = len(trace) - len(jobs)
+    without = f"leaves out {count(lost, 'job')}, {share(jobs.left_out_work.get('window', 0.0))} of the work"
+    return [*above, _told(f"  window: {{start: {start_d} d{length}}}", f"{without}: {why}")], jobs
+
+
+def _thin_ends(trace: Trace, total_d: int) -> tuple[list[str], int, int]:
+    """Return the days between which the log is neither starting nor ending, and comments on what is special of them.
+
+    An end that has much of the work is no thin one, and stays.  But a log that was exported by the end of jobs has of
+    its first days the longest jobs alone: where these days are most of the log, they go whatever their work is.
+    """
+    profile = profile_of(trace)
+    thin = normal_days(profile)
+    if thin == (0, total_d) or thin[1] - thin[0] < LEAST_DAYS:
+        return [], 0, total_d
+    early = trace.submit_s < thin[0] * DAY_S
+    late = trace.submit_s >= (thin[1] * DAY_S if thin[1] < total_d else np.inf)
+    nobody = np.zeros(len(trace), dtype=bool)
+    by_end = exported_by_end(profile) and thin[0] >= CUT_PROBLEM * total_d
+    for before, after in ((early, late), (early, nobody), (nobody, late)):
+        days = thin[0] if before.any() else 0, thin[1] if after.any() else total_d
+        if not (before | after).any():
+            continue
+        if _work(trace, before | after) <= CUT_WORK:
+            return [], *days
+        if by_end and before.any() and _work(trace, after) <= CUT_WORK:
+            lost, jobs = share(_work(trace, before)), f"{int(before.sum()):,} of {len(trace):,} jobs"
+            told = (
+                f"BEWARE: {lost} of the work is left out here. The first {days[0]} of {total_d} days hold {jobs},",
+                "the longest alone, as in a log that was exported by the end of jobs: what ran beside them is missing.",
+            )
+            return [f"  # {line}" for line in told], *days
+    jobs, kept = count(int((early | late).sum()), "job"), share(_work(trace, early | late))
+    stays = (
+        f"starts or ends thinly (see `pwsim trace describe`), with {jobs}; as these have {kept} of the work, they stay"
+    )
+    return [f"  # The log {stays}."], 0, total_d
+
+
+def _work(trace: Trace, chosen: npt.NDArray[np.bool_]) -> float:
+    """Return the share of the work that the chosen jobs have."""
+    work = trace.procs * trace.run_s
+    return float(work[chosen].sum() / (work.sum() or 1.0))
 
 
 def _targets(jobs: Trace) -> tuple[list[str], float]:

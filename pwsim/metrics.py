@@ -185,6 +185,28 @@ def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s:
     return total
 
 
+ROUNDING = 2.0**-48
+"""What a difference of sums may be off by, over these: 16 times the spacing of numbers."""
+
+
+def unrounded(difference: Floats, sums: Floats) -> Floats:
+    """Return differences of large sums, with 0 for those that are below 0 or no more than a rounding.
+
+    Parameters
+    ----------
+    difference
+        The differences.
+    sums
+        How large the sums are, or more.
+
+    Examples
+    --------
+    >>> unrounded(np.array([-1e-6, 1e-6, 1.0]), np.array([1e10, 1e10, 1e10]))
+    array([0., 0., 1.])
+    """
+    return np.where(difference <= ROUNDING * sums, 0.0, difference)
+
+
 def union(start_s: Floats, end_s: Floats) -> tuple[Floats, Floats]:
     """Return the times that are in some interval, as starts and ends of intervals that do not meet [s].
 

@@ -5,6 +5,7 @@ The classes are keys of the scenario file; :mod:`pwsim.costs` makes figures of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from pwsim.formats.clock import Clock
 from pwsim.schema import Frozen
 from pwsim.tariffs import Electricity, parse_local
 from pwsim.units import Watts, numeral
+from pwsim.values import expect
 
 Usd = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -151,3 +153,21 @@ class Economics(Frozen):
 
 UNDISCOUNTED = Economics(discount_rate=0.0)
 """How money is counted where nobody says: without interest."""
+
+
+def economics_of(given: Economics | Mapping[str, Any]) -> Economics:
+    """Return how money is counted, given as such or as a mapping of its keys.
+
+    Raises
+    ------
+    TypeError, InputError
+        If it is neither, or a value is wrong.
+
+    Examples
+    --------
+    >>> economics_of({"discount_rate": 0.08}).discount_rate
+    0.08
+    """
+    right = "an Economics, such as Economics(discount_rate=0.05), or a mapping, such as {'discount_rate': 0.05}"
+    expect(given, (Economics, Mapping), "economics", right)
+    return given if isinstance(given, Economics) else Economics(**given)

@@ -26,7 +26,7 @@ from pwsim.capacity import SHARE_COLUMNS
 from pwsim.comparison import LEAST_WEEK_JOBS
 from pwsim.metrics import nearest_rank, size_class, size_label
 from pwsim.units import DAY_S, HOUR_S, numeral
-from pwsim.wording import PART_NAMES, WHOLE_SETUP, duration, statistic_text, value_text
+from pwsim.wording import PART_NAMES, WHOLE_SETUP, duration, statistic_text, value_text, within
 
 # Okabe and Ito's palette: told apart by colour-blind readers.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
@@ -38,6 +38,7 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 FREE = "#f2b8a0"
 """Colour of what is free while jobs wait, a light red."""
 
+_MULTIPLES = ((1e9, "billion "), (1e6, "million "), (1e3, "thousand "))
 _TICKS_S = (1, 10, 60, 600, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 365 * DAY_S, 3650 * DAY_S)
 _MOST_BINS = 400
 """Points in time that the timeline draws; longer replays are averaged."""
@@ -94,13 +95,16 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
         Axes to draw on; new ones if left out.
     """
     ax = new_axes() if ax is None else ax
-    index = _deciding_target(table, targets)
+    index = int(np.argmax(misses(table, targets)))
     target = targets[index]
     achieved = table[f"target_{index}_achieved"].to_numpy(float)
     cost = table["cost_usd_per_year"].to_numpy(float)
     met = table["meets_targets"].to_numpy(bool)
     known = ~np.isnan(achieved)
-    scale = HOUR_S if target["metric"].endswith("_s") else 1.0
+    drawn = np.append(achieved[known], target["required"])
+    positive, times = drawn[drawn > 0], target["metric"].endswith("_s")
+    wide = len(positive) > 0 and positive.max() > 50 * positive.min() and (times or (drawn > 0).all())
+    scale, unit = _unit(drawn.max()) if times and not wide else (1.0, "")
     styles = ((known & ~met, "x", RED, "misses a target"), (known & met, "o", GREEN, "meets all targets"))
     for rows, marker, colour, label in styles:
         if rows.any():
@@ -117,18 +121,21 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
         xycoords=("axes fraction", "data"), ha="left", va="bottom", color=GREY, xytext=(4, 2),
         textcoords="offset points",
     )  # fmt: skip
-    positive = achieved[known & (achieved > 0)]
-    if len(positive) and positive.max() > 50 * positive.min() and (achieved[known] > 0).all():
+    if wide and times:
+        ax.set_yscale("symlog", linthresh=positive.min(), linscale=0.3)  # 0 has a place, too
+        ticks = [tick for tick in _TICKS_S if positive.min() <= tick <= positive.max()]
+        zero = [] if (drawn > 0).all() else [0]
+        ax.set_yticks([*zero, *ticks], [*("0" for _ in zero), *map(duration, ticks)])
+        ax.set_yticks([], minor=True)
+    elif wide:
         ax.set_yscale("log")
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value)))
         ax.yaxis.set_minor_formatter(NullFormatter())
     else:
         thousands(ax.yaxis)
     ax.margins(0.08, 0.15)
-    ax.set_xlabel("cost [USD a year]")
-    unit = " [h]" if scale == HOUR_S else ""
+    ax.set_xlabel(f"cost [{usd(ax.xaxis, cost)} a year]")
     ax.set_ylabel(_wrapped(f"{statistic_text(target['metric'], target['statistic'])}{unit}"))
-    thousands(ax.xaxis)
     legend_above(ax)
     return clean(ax)
 
@@ -155,10 +162,9 @@ def search(table: pd.DataFrame, lower_bound_usd_per_year: float | None = None, a
     if not np.isnan(met_cost).all():
         ax.step(order, met_cost, where="post", color=GREEN, label="cheapest that meets all targets", marker="o")
     ax.set_xlabel("setups replayed")
-    ax.set_ylabel("USD a year")
+    ax.set_ylabel(f"{usd(ax.yaxis, np.append(bounds, met_cost))} a year")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.margins(0.05, 0.15)
-    thousands(ax.yaxis)
     legend_above(ax)
     return clean(ax)
 
@@ -194,8 +200,7 @@ def cost_breakdown(
             left += values
     ax.invert_yaxis()
     ax.set_xlim(0, max(left.max() * 1.05, 1.0))
-    ax.set_xlabel("USD a year")
-    thousands(ax.xaxis)
+    ax.set_xlabel(f"{usd(ax.xaxis, left)} a year")
     legend_above(ax)
     return clean(ax)
 
@@ -267,23 +272,28 @@ def waits(jobs: pd.DataFrame, targets: Sequence[Mapping[str, Any]] = (), ax: Axe
     if not len(wait_s):
         return empty(ax, "no job was served")
     _started(ax, wait_s, color=BLUE)
-    longest_s = max(wait_s[-1], 60.0)
-    for target in targets:
-        if target["metric"] == "wait_s" and not target["where"] and str(target["statistic"]).startswith("p"):
-            percent = float(target["statistic"][1:])
-            longest_s = max(longest_s, target["required"])
-            colour = GREEN if target["met"] else RED
-            ax.plot([0, target["required"], target["required"]], [percent, percent, 0], "--", color=colour, linewidth=1)
-            text = f"asked: {numeral(percent)} % within {duration(target['required'])}"
-            ax.annotate(text, (target["required"], 4), xytext=(-6, 0), textcoords="offset points",
-                        ha="right")  # fmt: skip
-    return _wait_axis(ax, longest_s)
+    asked = [
+        target
+        for target in targets
+        if target["metric"] == "wait_s" and not target["where"] and str(target["statistic"]).startswith("p")
+    ]
+    _wait_axis(ax, max(wait_s[-1], 60.0, *(target["required"] for target in asked)))
+    for target in asked:
+        percent, most_s = float(target["statistic"][1:]), target["required"]
+        colour = GREEN if target["met"] else RED
+        ax.plot([0, most_s, most_s], [percent, percent, 0], "--", color=colour, linewidth=1)
+        place = ax.transLimits.transform(ax.transScale.transform((most_s, 0)))[0]  # from 0, at the left, to 1
+        side, away = ("right", -6) if place > 0.5 else ("left", 6)
+        ax.annotate(f"asked: {numeral(percent)} % {within(most_s)}", (most_s, 4), xytext=(away, 0),
+                    textcoords="offset points", ha=side)  # fmt: skip
+    return ax
 
 
 def _started(ax: Axes, wait_s: Any, **style: Any) -> None:
     """Draw which share of the jobs has started after which wait; waits in increasing order [s]."""
     share = np.arange(1, len(wait_s) + 1) / len(wait_s) * 100
-    ax.step(np.concatenate(([0.0], wait_s)), np.concatenate(([0.0], share)), where="post", **style)
+    ends = [wait_s[-1], 1e10]  # all have started from the longest wait on, to beyond the axis
+    ax.step(np.concatenate(([0.0], wait_s, ends)), np.concatenate(([0.0], share, [100, 100])), where="post", **style)
 
 
 def _wait_axis(ax: Axes, longest_s: float) -> Axes:
@@ -311,15 +321,18 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for one in np.unique(exponent):
         wait_s = served["wait_s"].to_numpy(float)[exponent == one]
         labels.append(size_label(int(one)))
-        medians.append(nearest_rank(wait_s, 50) / HOUR_S)
-        p95s.append(nearest_rank(wait_s, 95) / HOUR_S)
+        medians.append(nearest_rank(wait_s, 50))
+        p95s.append(nearest_rank(wait_s, 95))
         counts.append(len(wait_s))
-    places = np.arange(len(labels))
-    ax.bar(places - 0.2, medians, 0.4, color=SKY, label="median")
-    ax.bar(places + 0.2, p95s, 0.4, color=BLUE, label="95th percentile")
+    places, longest_s = np.arange(len(labels)), max(p95s)
+    if not longest_s:
+        return empty(ax, "few jobs wait, of any size" if served["wait_s"].any() else "nobody ever waits")
+    scale, unit = _unit(longest_s)
+    ax.bar(places - 0.2, np.array(medians) / scale, 0.4, color=SKY, label="median")
+    ax.bar(places + 0.2, np.array(p95s) / scale, 0.4, color=BLUE, label="95th percentile")
     _size_ticks(ax, labels, counts)
-    ax.set_ylim(0, max(*p95s, *medians, 1 / 60) * 1.1)
-    ax.set_ylabel("waiting time [h]")
+    ax.set_ylim(0, longest_s / scale * 1.1)
+    ax.set_ylabel(f"waiting time{unit}")
     thousands(ax.yaxis)
     legend_above(ax)
     return clean(ax)
@@ -396,8 +409,10 @@ def queue(table: pd.DataFrame, ax: Axes | None = None, unit: str = "cores") -> A
     ax = new_axes(height=2.4) if ax is None else ax
     days, queued, width = _binned(table, f"queued_{unit}")
     total = queued.sum(axis=1).to_numpy()
+    if not total.any():
+        return empty(ax, "nobody ever waits")
     ax.fill_between(days, total, step="post", color=RED, linewidth=0)
-    ax.set_ylim(0, max(total.max(), 1.0) * 1.05)
+    ax.set_ylim(0, total.max() * 1.05)
     return _over_time(ax, days, width, unit)
 
 
@@ -442,11 +457,12 @@ def compared_sizes(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     sizes = table[table["class_by"] == "procs"]
     if sizes.empty:
         return empty(ax, "no job has both waits")
-    places = np.arange(len(sizes))
-    ax.bar(places - 0.2, sizes["recorded_wait_s_mean"] / HOUR_S, 0.4, color=RECORDED, label="recorded")
-    ax.bar(places + 0.2, sizes["wait_s_mean"] / HOUR_S, 0.4, color=SIMULATED, label="simulated")
+    places, means = np.arange(len(sizes)), sizes[["recorded_wait_s_mean", "wait_s_mean"]]
+    scale, unit = _unit(means.to_numpy().max())
+    ax.bar(places - 0.2, means["recorded_wait_s_mean"] / scale, 0.4, color=RECORDED, label="recorded")
+    ax.bar(places + 0.2, means["wait_s_mean"] / scale, 0.4, color=SIMULATED, label="simulated")
     _size_ticks(ax, list(sizes["class_name"]), list(sizes["jobs"]))
-    ax.set_ylabel("mean waiting time [h]")
+    ax.set_ylabel(f"mean waiting time{unit}")
     thousands(ax.yaxis)
     legend_above(ax)
     return clean(ax)
@@ -467,13 +483,14 @@ def compared_weeks(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     if weeks.empty:
         return empty(ax, f"no week has {LEAST_WEEK_JOBS} jobs with both waits")
     number = weeks["class_name"].astype(int).to_numpy()
+    scale, unit = _unit(weeks[["recorded_wait_s_mean", "wait_s_mean"]].to_numpy().max())
     for column, label, colour in (
         ("recorded_wait_s_mean", "recorded", RECORDED), ("wait_s_mean", "simulated", SIMULATED)
     ):  # fmt: skip
-        ax.plot(number, weeks[column] / HOUR_S, color=colour, label=label, marker=".")
+        ax.plot(number, weeks[column] / scale, color=colour, label=label, marker=".")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("weeks from the first submission")
-    ax.set_ylabel("mean waiting time [h]")
+    ax.set_ylabel(f"mean waiting time{unit}")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     thousands(ax.yaxis)
     legend_above(ax)
@@ -547,15 +564,23 @@ def save(ax: Axes, directory: Path, name: str) -> str:
     return text
 
 
-def _deciding_target(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]]) -> int:
-    """Return the index of the target that most setups miss; of the first among equals."""
+def misses(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return how many setups miss each target.
+
+    Parameters
+    ----------
+    table
+        ``setups.parquet``.
+    targets
+        ``targets`` of ``summary.json``.
+    """
     missed = []
     for index, target in enumerate(targets):
         achieved = table[f"target_{index}_achieved"]
         required = target["required"]
         met = achieved <= required if target["at_least"] is None else achieved >= required
         missed.append(int((~met).sum()))
-    return int(np.argmax(missed))
+    return missed
 
 
 def clean(ax: Axes) -> Axes:
@@ -574,10 +599,26 @@ def empty(ax: Axes, text: str) -> Axes:
     return ax
 
 
-def thousands(axis: Any) -> None:
-    """Write the numbers along an axis with commas."""
+def thousands(axis: Any, of: float = 1.0) -> None:
+    """Write the numbers along an axis with commas, in ones or in multiples of a number."""
     axis.set_major_locator(MaxNLocator(6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value, 10)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value / of, 10)))
+
+
+def usd(axis: Any, sums: Any) -> str:
+    """Write the US dollars along an axis so that their labels stay short; return what they are written in."""
+    largest = np.abs(np.asarray(sums)[np.isfinite(sums)]).max(initial=0.0)
+    of, name = next(((size, name) for size, name in _MULTIPLES if largest >= 2 * size), (1.0, ""))
+    thousands(axis, of)
+    return f"{name}USD"
+
+
+def _unit(longest_s: float) -> tuple[float, str]:
+    """Return the unit [s] in which times up to the longest are read best, and how it is written behind a label."""
+    for size_s, name in ((DAY_S, "d"), (HOUR_S, "h"), (60.0, "min")):
+        if longest_s >= 2 * size_s:
+            return size_s, f" [{name}]"
+    return 1.0, " [s]"
 
 
 def _wrapped(text: str, width: int = 32) -> str:

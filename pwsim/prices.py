@@ -216,13 +216,40 @@ def select(condition: str = "", prices: pd.DataFrame | None = None) -> pd.DataFr
     ['a2-megagpu-16g']
     """
     table = _shipped_prices() if prices is None else prices
-    for part in re.split(r"\s+and\s+", condition.strip()) if condition.strip() else []:
+    for part in _parts(condition):
         if comparison := _COMPARISON.fullmatch(part):
             table = table[_compare(table, *comparison.groups())]
         else:
             texts = _keys(table) + " " + table["gpu_model"]
             table = table[texts.str.contains(part.strip(), case=False, regex=False)]
     return table.reset_index(drop=True)
+
+
+def nothing_matches(condition: str, prices: pd.DataFrame) -> str:
+    """Return a message that no row meets a condition, with the nearest names to a text in it that is in no row.
+
+    Parameters
+    ----------
+    condition
+        As for :func:`select`.
+    prices
+        The price table, all of it.
+    """
+    message = f"no row of the price table matches {condition!r}"
+    for part in _parts(condition):
+        comparison = _COMPARISON.fullmatch(part)
+        columns, text = ((comparison[1],), comparison[3]) if comparison else (_TEXTS[:4], part)
+        if not select(part, prices).empty or not set(columns) <= set(_TEXTS[:4]):
+            continue
+        names = {str(name) for column in columns for name in prices[column].unique()}
+        names |= {name.partition(".")[0] for name in names}  # families, such as c7i
+        near = difflib.get_close_matches(text, sorted(names - {""}), 3, 0.0)
+        return f"{message}; the nearest names to {text!r} are {', '.join(near)}"
+    return message
+
+
+def _parts(condition: str) -> list[str]:
+    return [part.strip() for part in re.split(r"\s+and\s+", condition.strip()) if part.strip()]
 
 
 def cheapest_per(prices: pd.DataFrame, what: str, market: str = "on_demand") -> pd.DataFrame:

@@ -17,14 +17,14 @@ import pyarrow as pa
 from pwsim import __version__, costs, plots, wording
 from pwsim.errors import InputError
 from pwsim.record import SCHEMA_VERSION
-from pwsim.trace import LEFT_OUT_REASONS
+from pwsim.trace import LEFT_OUT_REASONS, UNASKED
 from pwsim.writing import new_files
 
 COMPARED = 10
 """Replayed setups that the report lists."""
 
 CAPTIONS = {
-    "setups": "Every setup that was replayed: what it costs, and how it does on the target that most of them miss.",
+    "setups": "Every setup that was replayed: what it costs, and how it does on {target}.",
     "search": "How the search closed in: each replay raises the bound on what is left, until nothing cheaper is.",
     "cost_breakdown": "What the setup costs in a year, by pool and part.",
     "waits": "How long jobs wait: the share of all jobs that has started after a time.",
@@ -80,7 +80,7 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
     figures = into / "figures"
     figures.mkdir()
     drawn = {
-        name: figure(draw, CAPTIONS[name], figures / name, wide=name in WIDE)
+        name: figure(draw, _caption(name, summary, tables), figures / name, wide=name in WIDE)
         for name, draw in _drawings(summary, tables)
     }
     page = template("report.html").render(
@@ -90,9 +90,17 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
         words=wording,
         left_out_reasons=LEFT_OUT_REASONS,
+        unasked=UNASKED,
         groups=_groups(tables["comparison"]) if "comparison" in tables else {},
     )
     (into / "report.html").write_text(page, encoding="utf-8")
+
+
+def _caption(name: str, summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> str:
+    if name != "setups":
+        return CAPTIONS[name]
+    some_miss = any(plots.misses(tables["setups"], summary["targets"]))
+    return CAPTIONS[name].format(target="the target that most of them miss" if some_miss else "the first target")
 
 
 def _read_summary(directory: Path) -> dict[str, Any]:

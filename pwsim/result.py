@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +15,7 @@ import pandas as pd
 from pwsim import capacity, charges, costs, metrics, summary, surges
 from pwsim.cluster import Cluster
 from pwsim.errors import InputError
-from pwsim.money import UNDISCOUNTED, Economics
+from pwsim.money import UNDISCOUNTED, Economics, economics_of
 from pwsim.pools import CloudPool
 from pwsim.tariffs import clock_fault, first_submit_utc_s
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
@@ -344,7 +345,7 @@ class Result(ByContent):
         since_1970_ms = np.round(1000 * (first_s + times_s)).astype("datetime64[ms]")
         return {name: pd.DatetimeIndex(since_1970_ms).tz_localize("UTC")}
 
-    def pools(self, economics: Economics = UNDISCOUNTED) -> pd.DataFrame:
+    def pools(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row a pool: its size, its use, and the parts of its cost [USD a year]; semantics §7, §8.
 
         Costs are NaN where prices go by the hour and nobody says at which hour the replay begins.
@@ -354,6 +355,7 @@ class Result(ByContent):
         ValueError
             If the measurement window has no length and jobs cause costs.
         """
+        economics = economics_of(economics)
         table, pools = self._bills(economics), range(len(self.cluster.pools))
         shares = pd.DataFrame([self.shares(index) for index in pools])
         if self._clock_fault(economics):
@@ -453,7 +455,7 @@ class Result(ByContent):
             )
         return pd.DataFrame(rows)
 
-    def bill(self, economics: Economics = UNDISCOUNTED) -> costs.Bill:
+    def bill(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> costs.Bill:
         """Return what the setup costs, and what that comes to; semantics §8.
 
         Raises
@@ -463,6 +465,7 @@ class Result(ByContent):
         ValueError
             If the measurement window has no length and jobs cause costs.
         """
+        economics = economics_of(economics)
         if fault := self._clock_fault(economics):
             raise InputError(fault)
         pools, held_s = self._bills(economics), self.attempts.end_s - self.attempts.start_s
@@ -478,7 +481,7 @@ class Result(ByContent):
             float(sum(pools["lost_work_usd_per_year"])),
         )
 
-    def cost(self, economics: Economics = UNDISCOUNTED) -> costs.Breakdown:
+    def cost(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> costs.Breakdown:
         """Return the cost of the setup by part (:data:`pwsim.costs.PARTS`) [USD a year]."""
         return self.bill(economics).cost
 
@@ -512,11 +515,12 @@ class Result(ByContent):
         job, _, start_s, end_s, _ = (column[self.attempts.pool == index] for column in self.attempts)
         return charges.busy_stretches(pool, start_s, end_s, trace.procs[job], trace.gpus[job])
 
-    def hourly(self, economics: Economics = UNDISCOUNTED) -> pd.DataFrame:
+    def hourly(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter.
 
         The cost is NaN where prices go by the hour and nobody says at which hour the replay begins.
         """
+        economics = economics_of(economics)
         end_s = self.end_s
         edges_s = np.append(np.arange(0.0, end_s, HOUR_S), end_s) if end_s else np.array([0.0, 0.0])
         hours, terms = np.diff(edges_s) / HOUR_S, costs.terms_of(economics, self.trace)
@@ -531,7 +535,8 @@ class Result(ByContent):
             up_s, gone_s = self._up(index)
 
             def mean(from_s: Floats, to_s: Floats, weight: Floats | Integers) -> Floats:
-                return mean_of(np.diff(metrics.integral(from_s, to_s, weight, edges_s)))
+                summed = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
+                return mean_of(metrics.unrounded(summed, float(np.sum(weight)) * edges_s[1:]))
 
             cores, gpus = self.split(index, edges_s)
             tables.append(

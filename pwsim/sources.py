@@ -107,6 +107,8 @@ class Log(Frozen):
                 datasets.known(self.trace.dataset)
             except InputError as error:
                 yield ("trace", "dataset"), str(error)
+        elif self.path(folder).is_dir():
+            yield ("trace",), f"there is no file {str(self.path(folder))!r}: it is a directory; name the log in it"
         elif not self.path(folder).is_file():
             yield ("trace",), f"there is no file {str(self.path(folder))!r}; paths start at the scenario file"
         else:

@@ -15,6 +15,7 @@ from pwsim.tariffs import start_of
 from pwsim.wording import answer, price
 
 if TYPE_CHECKING:
+    from pwsim.description.verdict import Verdict
     from pwsim.plan import Plan, Setup
     from pwsim.result import Result
 
@@ -93,7 +94,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "site": [one.model_dump() for one in plan.economics.site],
             "economics": {**plan.economics.model_dump(exclude={"site"}), "prices": _prices(plan)},
             "hindcast": _hindcast(plan),
-            "log_verdicts": [verdict._asdict() for verdict in plan.verdicts],
+            "log_verdicts": [_for_scenario(verdict) for verdict in plan.verdicts],
             "tariff_start": _tariff_start(plan),
             "assumptions": [*_assumptions(plan.result), *SEARCH_ASSUMPTIONS, *_money_assumptions(plan)],
         }
@@ -132,6 +133,7 @@ def _common(result: Result, name: str, run_id: str) -> dict[str, Any]:
                 "jobs_replayed": len(trace),
                 "dropped": dict(trace.dropped),
                 "left_out": dict(trace.left_out),
+                "left_out_work": dict(trace.left_out_work),
                 "changes": list(trace.changes),
                 "flurries": flurries.find_flurries(trace).to_dict("records"),
                 "rejected": result.metrics["jobs_rejected"],
@@ -199,6 +201,12 @@ def rent(pool: CloudPool) -> str:
     told = [pool.price_date and f"price of {pool.price_date}", pool.price_source and f"source: {pool.price_source}"]
     said_by = "".join(f"; {one}" for one in told if one) or ", as the scenario says"
     return f"A node of pool {pool.name}{kind} costs {price(pool.price_usd_per_hour)} an hour{said_by}."
+
+
+def _for_scenario(verdict: Verdict) -> dict[str, str]:
+    """Return a verdict on a log whose advice names keys of scenarios for options of ``pwsim trace describe``."""
+    advice = verdict.advice.replace(" (--cores-per-proc N)", "").replace("with --cores", "as --cores")
+    return verdict._replace(advice=advice.replace("--cores", "`baseline: {cores: N}`"))._asdict()
 
 
 def _setup(setup: Setup | None) -> dict[str, Any] | None:

@@ -93,6 +93,9 @@ LEFT_OUT_REASONS: Mapping[str, str] = MappingProxyType(
 )
 """Why a job that could be replayed was left out on request."""
 
+UNASKED = ("partial_week",)
+"""Those of them that are no request, but what a request entails."""
+
 
 class Feedback(NamedTuple):
     """Which job each job waits for before it is submitted, and for how long after its end (:mod:`pwsim.feedback`)."""
@@ -175,6 +178,8 @@ class Trace(ByContent):
     """File that it was read from; empty if from none."""
     compressed: bool = False
     """Whether arrivals were made denser, or thinner, so that the hours at which users submit their jobs are lost."""
+    left_out_work: Mapping[str, float] = field(default_factory=dict)
+    """Share of the log's work (processors times run time) that those of :attr:`left_out` have, by reason."""
 
     job_id = _ColumnOf[Integers]()
     submit_s = _ColumnOf[Floats]()
@@ -274,7 +279,9 @@ class Trace(ByContent):
         return len(self.table["submit_s"])
 
     def __repr__(self) -> str:
-        return f"<Trace {self.name!r}: {len(self)} jobs, {self.jobs_read - len(self)} records dropped>"
+        left_out = sum(self.left_out.values())  # jobs drawn anew or mixed in may be more than the log had
+        more = f", {left_out} jobs left out" if left_out else ""
+        return f"<Trace {self.name!r}: {len(self)} jobs, {sum(self.dropped.values())} records dropped{more}>"
 
     def _repr_html_(self) -> str:
         """Return the trace as a small table, for notebooks."""
@@ -349,7 +356,14 @@ class Trace(ByContent):
         lost = int(np.count_nonzero(unwanted))
         if not lost:
             return self
-        return replace(self.take(~unwanted), left_out={**self.left_out, reason: self.left_out.get(reason, 0) + lost})
+        work = self.procs * self.run_s
+        # A share of the log's work, of which earlier changes have left so much.
+        part = (1 - sum(self.left_out_work.values())) * float(work[unwanted].sum()) / (float(work.sum()) or 1.0)
+        return replace(
+            self.take(~unwanted),
+            left_out={**self.left_out, reason: self.left_out.get(reason, 0) + lost},
+            left_out_work={**self.left_out_work, reason: self.left_out_work.get(reason, 0.0) + part},
+        )
 
     def resubmitted(self, submit_s: Floats, rows: Integers | None = None, **columns: Any) -> Trace:
         """Return a trace of these jobs at other times: in job order, the clock zero at the first submission.

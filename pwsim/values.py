@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pwsim.names import did_you_mean, nearest
+
 
 def expect(value: object, kind: type | tuple[type, ...], name: str, right: str) -> None:
     """Make sure that an argument is of the right type.
@@ -58,7 +60,8 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **values: Any) -> Any:
         try:
             given = signature.bind(*args, **values).arguments
-        except TypeError:  # Python itself says which argument is missing or unknown
+        except TypeError:  # Python itself says which argument is missing
+            _refuse_unknown(function.__name__, values, signature.parameters)
             return function(*args, **values)
         kinds = _kinds(function)
         for name, value in given.items():
@@ -68,6 +71,16 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, **values)
 
     return call
+
+
+def _refuse_unknown(function: str, values: Mapping[str, Any], known: Mapping[str, inspect.Parameter]) -> None:
+    """Raise on an argument that a function does not have, and say which one was probably meant."""
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values()):
+        return
+    for name in values:
+        if name not in known:
+            hint = did_you_mean(nearest(name, list(known))) or f"it takes {', '.join(known)}"
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}; {hint}")
 
 
 @functools.cache

@@ -138,6 +138,17 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
+def within(seconds: float | None) -> str:
+    """Return in which time something happens.
+
+    Examples
+    --------
+    >>> within(0), within(90)
+    ('at once', 'within 1 min 30 s')
+    """
+    return "at once" if seconds == 0 else f"within {duration(seconds)}"
+
+
 def money(usd: float | None) -> str:
     """Return an amount of US dollars.
 
@@ -353,7 +364,7 @@ def answer(summary: Mapping[str, Any]) -> str:
                 f" one might exist, but none below {money(summary['lower_bound_usd_per_year'])} a year "
                 f"({share(summary['gap'])} less)."
             )
-        return " ".join([*sentences, *map(edge_text, summary["edges"]), *_trust(summary["hindcast"])])
+        return " ".join([*sentences, *map(edge_text, summary["edges"]), *_beware(summary)])
     if summary["status"] == "infeasible":
         first = f"None of the {setups} allowed meets all targets ({proven})."
     else:
@@ -367,7 +378,29 @@ def answer(summary: Mapping[str, Any]) -> str:
         if not target["met"]
     ]
     closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
-    return " ".join([first, f"{closest}; it misses: {'; '.join(missed)}.", *_trust(summary["hindcast"])])
+    return " ".join([first, f"{closest}; it misses: {'; '.join(missed)}.", *_beyond(summary), *_beware(summary)])
+
+
+def _beyond(summary: Mapping[str, Any]) -> list[str]:
+    """Return that the log has fewer jobs than a target asks for, where no setup can complete as many."""
+    hours = summary["workload"]["span_s"] / 3600
+    if summary["trim"] is not None or not hours:
+        return []
+    submitted = summary["workload"]["jobs_replayed"] / hours
+    asked = [one["at_least"] for one in summary["targets"] if one["metric"] == "throughput_jobs_per_hour"]
+    if submitted >= max(asked, default=0.0):
+        return []
+    return [f"The log itself submits only {numeral(submitted, 4)} jobs an hour, so no setup can complete more."]
+
+
+def _beware(summary: Mapping[str, Any]) -> list[str]:
+    """Return what the answer must not be believed without: a poor replay of the present machine, a broken log."""
+    problems = [one for one in summary["log_verdicts"] if one["level"] == "problem"]
+    log = [
+        f"Beware: {one['finding'].split('. ')[0].rstrip('.')} (a problem of the log: {one['topic'].lower()})."
+        for one in problems[:1]
+    ]
+    return [*_trust(summary["hindcast"]), *log]
 
 
 def _lost_at_the_end(targets: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -469,8 +502,9 @@ def _service(summary: Mapping[str, Any]) -> str:
     if metrics["wait_s_max"] == 0:
         waits = "every job starts at once"
     else:
-        half = "at once" if metrics["wait_s_p50"] == 0 else f"within {duration(metrics['wait_s_p50'])}"
-        waits = f"half of the jobs start {half}, 95 % within {duration(metrics['wait_s_p95'])}"
+        waits = f"half of the jobs start {within(metrics['wait_s_p50'])}, 95 % {within(metrics['wait_s_p95'])}"
+        if metrics["wait_s_p95"] == 0:
+            waits = "95 % of the jobs start at once"
     rejected = metrics["jobs_rejected"]
     failed, restarts = metrics["jobs_failed"], metrics["restarts"]
     if restarts or failed:

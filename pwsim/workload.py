@@ -20,6 +20,7 @@ from pwsim.errors import TraceError
 from pwsim.trace import COLUMNS, WIDEST, Feedback, Trace
 from pwsim.units import numeral
 from pwsim.values import checked
+from pwsim.wording import duration
 
 
 def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> Trace:
@@ -45,9 +46,10 @@ def in_window(trace: Trace, start_s: float = 0.0, length_s: float | None = None)
     end_s = float("inf") if length_s is None else start_s + length_s
     inside: npt.NDArray[np.bool_] = (trace.submit_s >= start_s) & (trace.submit_s < end_s)
     if not inside.any():
+        until = "on" if length_s is None else f"to {duration(end_s)}"
         raise TraceError(
-            f"{trace.name}: no job is submitted from {start_s:,.0f} s to {end_s:,.0f} s; "
-            f"the last is submitted {trace.span_s:,.0f} s after the first"
+            f"{trace.name}: no job is submitted from {duration(start_s)} {until}; the log is {duration(trace.span_s)} "
+            "long, from the first submission to the last"
         )
     return inside
 
@@ -291,6 +293,7 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
         jobs_read=first.jobs_read + second.jobs_read,
         dropped=_summed(first.dropped, second.dropped),
         left_out=_summed(first.left_out, second.left_out),
+        left_out_work=_shares_of_both(first, second),
         notes=(*first.notes, *second.notes),
         changes=(*first.changes, *(f"{second.name}: {text}" for text in second.changes), added),
         feedback=feedback,
@@ -323,7 +326,8 @@ def _described(like: dict[str, Any]) -> str:
     parts = []
     for key, value in like.items():
         if value is not None:
-            names = value if isinstance(value, int | float | str) else " or ".join(value)
+            said = numeral(value) if isinstance(value, int | float) else value
+            names = said if isinstance(said, str) else " or ".join(said)
             parts.append(words.get(key, f"{key} {{}}").format(names))
     return " and ".join(parts)
 
@@ -345,8 +349,21 @@ def _both(first: Trace, second: Trace) -> Feedback:
     return Feedback(np.concatenate((both[0].follows, follows)), np.concatenate((both[0].think_s, both[1].think_s)))
 
 
-def _summed(ours: Any, theirs: Any) -> dict[str, int]:
+def _summed(ours: Any, theirs: Any) -> dict[str, Any]:
     return {key: ours.get(key, 0) + theirs.get(key, 0) for key in {**ours, **theirs}}
+
+
+def _shares_of_both(first: Trace, second: Trace) -> dict[str, float]:
+    """Return the shares of the work of two logs that were left out as shares of the work of both, by reason."""
+    logs = [
+        float(np.dot(trace.procs, trace.run_s)) / (1 - sum(trace.left_out_work.values()) or 1.0)
+        for trace in (first, second)
+    ]
+    parts = [
+        {reason: part * work / (sum(logs) or 1.0) for reason, part in trace.left_out_work.items()}
+        for trace, work in zip((first, second), logs, strict=True)
+    ]
+    return _summed(*parts)
 
 
 def _thanks(first: Trace, second: Trace) -> dict[str, str]:

@@ -14,6 +14,8 @@ from dataclasses import replace
 from typing import Any, assert_type
 from xml.etree import ElementTree as ET
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import pwsim
@@ -197,6 +199,16 @@ WRONG: list[tuple[str, str]] = [
     ("optimize(trace=made(), pools=[OWN], economics=3)", "economics must be an Economics"),
     ("simulate_many(made(), [3])", "clusters must be a list of which each is a Cluster"),
     ("generate(jobs='x', cores=4, load=0.5, seed=1)", "jobs must be a whole number (got 'x')"),
+    ("simulate(made(), cores=-1)", "cores must be a whole number from 1 to 1,000,000 (got -1)"),
+    ("window(made(), start=9)", "window() got an unexpected keyword argument 'start'; did you mean 'start_s'?"),
+    ("optimize(trace=made(), pools=[OWN], time_limit=9)", "'time_limit'; did you mean 'time_limit_s'?"),
+    ("fit(made(), bogus=9)", "'bogus'; it takes trace"),
+    ("simulate(made(), cores=8).bill(0.08)", "economics must be an Economics, such as Economics(discount_rate=0.05)"),
+    ("simulate(made(), cores=8).cost(None)", "or a mapping, such as {'discount_rate': 0.05} (got None)"),
+    ("simulate(made(), cores=8).pools('x')", "economics must be an Economics"),
+    ("simulate(made(), cores=8).hourly('x')", "economics must be an Economics"),
+    ("simulate(made(), cores=8).bill({'discount': 1})", "did you mean 'discount_rate'?"),
+    ("Cluster(pools=[{**OWN, 'nodes': array([1.5])}])", "1.5 is not"),
     ("window(made(), 'x')", "start_s must be a number (got 'x')"),
     ("compress(made(), 0)", "load must be greater than 0 (got 0)"),
     ("keep(made(), procs_at_least='x')", "procs_at_least must be a whole number (got 'x')"),
@@ -225,10 +237,28 @@ WRONG: list[tuple[str, str]] = [
 def test_what_python_gives_wrongly_is_said_in_our_words(call, message):
     names = {name: getattr(pwsim, name) for name in pwsim.__all__}
     with pytest.raises((TypeError, ValueError, InputError)) as caught:
-        eval(call, {**names, "made": made, "OWN": OWN})
+        eval(call, {**names, "made": made, "OWN": OWN, "array": np.array})
     assert message in str(caught.value)
     for foreign in ("pydantic", "Input should", "validation error", "ufunc", "NoneType"):
         assert foreign not in str(caught.value)
+
+
+def test_numbers_of_numpy_and_mappings_are_as_good():
+    nodes = [Cluster(pools=[{**OWN, "nodes": one}]).pools[0].nodes for one in (range(5, 11), np.arange(5, 11))]  # type: ignore[arg-type]
+    assert nodes[0] == nodes[1] == (5, 6, 7, 8, 9, 10)
+    assert {type(one) for one in nodes[1]} == {int}
+    assert Cluster(pools=[{**OWN, "nodes": np.int64(3)}]).pools[0].nodes == (3,)  # type: ignore[arg-type]
+    result = simulate(made(), Cluster(pools=[{**OWN, "nodes": 8}]))  # type: ignore[arg-type]
+    assert result.bill({"discount_rate": 0.08}) == result.bill(pwsim.Economics(discount_rate=0.08))
+    assert result.bill({"discount_rate": 0.08}) != result.bill({"discount_rate": 0.0})
+
+
+def test_a_trace_says_what_became_of_its_jobs():
+    log = Trace.from_columns({"submit_s": [0, 10, 20], "run_s": [1, -1, 1], "procs": [1, 1, 2]}, name="log")
+    assert repr(log) == "<Trace 'log': 2 jobs, 1 records dropped>"
+    assert repr(pwsim.keep(log, procs_at_most=1)) == "<Trace 'log': 1 jobs, 1 records dropped, 1 jobs left out>"
+    more = pwsim.resample(log.with_columns(user=pd.Categorical(["ann", "bob"])), users=3)
+    assert repr(more).endswith("6 jobs, 1 records dropped>")
 
 
 def test_public_functions_can_be_pickled():

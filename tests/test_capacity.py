@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pwsim import Cluster, Result, Trace, simulate
-from pwsim.capacity import SHARE_COLUMNS
+from pwsim.capacity import SHARE_COLUMNS, split
 from pwsim.pools import Pool
 from tests.strategies import changing_clusters, clusters, gpu_traces, packed_clusters, traces
 
@@ -56,6 +56,17 @@ def by_instants(result: Result, index: int, from_s: float, until_s: float) -> np
         four = [asked, holding - asked, free if waiting else 0 * free, 0 * free if waiting else free]
         parts += np.array(four).T * (end - start)
     return parts
+
+
+def test_what_is_a_rounding_off_nothing_is_nothing():
+    """Three jobs of a third of a GPU each, one after another on one that all hold: 0.1 + 0.2 is more than 0.3."""
+    at = np.array
+    times_s = np.array([0.0, 1e7, 1e7 + 0.1, 3e7])
+    jobs = (at([0.0, 1e7 + 0.1, 2e7]), at([1e7 + 0.1, 2e7, 3e7])), at([0.3, 0.3, 0.3]), at([0.1 + 0.2] * 3)
+    parts = split(1, (at([0.0]), at([3e7])), *jobs, (at([0.0]), at([3e7])), times_s)
+    assert not parts.unused.any()
+    assert parts.shares() == pytest.approx((0.3, 0.0, 0.7, 0.0))
+    assert parts.shares()[1] == parts.shares()[3] == 0.0
 
 
 @settings(max_examples=100)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pwsim import Cluster, InputError, Trace, load_scenario, optimize, read_trace, simulate
+from pwsim.wording import share
 from tests.test_hostile import pwsim
 
 GOOD = """\
@@ -74,6 +75,8 @@ def test_all_changes_in_their_order_end_up_in_summary_and_report(folder, capsys)
     report = (folder / "out" / "report.html").read_text()
     assert "10 jobs left out on request: submitted outside the window" in report
     assert "15 jobs left out on request: not among the jobs that were asked for" in report
+    for reason, text in (("window", "submitted outside the window"), ("where", "the jobs that were asked for")):
+        assert f"{text}, {share(found['left_out_work'][reason])} of the work" in report
     assert "Changed on request: 5 jobs of other added as queue ai" in report
     assert "Thanks to Ann" in report
 
@@ -187,7 +190,8 @@ WRONG = [
     # what stands there, and words of the message, its line among them
     ("where: {que: [a]}", ["scenario.yaml:4: workload.where.que", "did you mean 'queue'"]),
     ("where: {queue: nothing}", ["scenario.yaml:4: workload.where", "no job is like this: queue nothing"]),
-    ("window: {start: 90 d}", ["scenario.yaml:4: workload.window", "no job is submitted"]),
+    ("window: {start: 90 d}", ["scenario.yaml:4: workload.window", "from 90 d on; the log is 3 d long"]),
+    ("window: {start: 90 d, length: 1 d}", ["workload.window", "no job is submitted from 90 d to 91 d; the log is"]),
     ("grow: {factor: 0}", ["scenario.yaml:4: workload.grow.factor", "must be greater than 0 (got 0)"]),
     ("grow: {factor: 2, by: users}", ["scenario.yaml:4: workload.grow.by", "arrivals or jobs (got 'users')"]),
     ("resample: {users: many}", ["scenario.yaml:4: workload.resample.users", "must be a number", "'many'"]),

@@ -34,6 +34,7 @@ def same(one: Trace, other: Trace) -> bool:
         and one.first_submit_s == other.first_submit_s
         and (dict(one.dropped), dict(one.header)) == (dict(other.dropped), dict(other.header))
         and (one.left_out, one.changes, one.first_submit_s) == (other.left_out, other.changes, other.first_submit_s)
+        and one.left_out_work == other.left_out_work
     )
 
 

@@ -430,6 +430,19 @@ def test_an_export_by_end_is_told_by_its_first_jobs_being_long(first_jobs, run_s
     one = verdicts(columns, cores=400)["Start and end"]
     assert "hold 1 % of the jobs" in one.finding
     assert ("exported by the end of jobs" in one.finding) == said
+    assert ("With it goes" in one.advice) == said  # a cut that takes much work away says so
+
+
+def test_a_thin_start_with_most_of_the_work_is_no_thing_to_cut_off_unseen():
+    early = np.arange(400) < 3
+    columns = healthy(
+        400,
+        submit_s=lambda c: np.where(early, np.arange(400) * 20 * DAY_S, 60 * DAY_S + c["submit_s"] / 7),
+        run_s=np.where(early, 20 * DAY_S, 60),
+        procs=8,
+    )
+    one = verdicts(columns, cores=400)["Start and end"]
+    assert "of the work: look at its jobs before you cut it off" in one.advice
 
 
 jobs = st.lists(

@@ -179,7 +179,7 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
     "targets that are no list": ("targets:\n  - {", "targets: {", ["targets", "must be a list"]),
     "target about nobody": ("at_most: 4 h}", "at_most: 4 h, where: {queue: vip}}", ["targets.0.where", "no job"]),
     "missing log": ("tiny.swf", "nowhere.swf", ["bad.yaml:3: workload.trace", "nowhere.swf"]),
-    "log that is a folder": ("tiny.swf", ".", ["workload.trace", "no file"]),
+    "log that is a folder": ("tiny.swf", ".", ["workload.trace", "no file", "is a directory"]),
     "unknown data set": ("trace: tiny.swf", "trace: {dataset: kth-sp3}", ["kth-sp3", "did you mean 'kth-sp2'"]),
     "unknown format": (
         "trace: tiny.swf",

@@ -195,14 +195,37 @@ def test_gpu_jobs_and_others_each_to_an_answer(tmp_path, capsys, monkeypatch):
 def test_a_thin_start_is_cut_off_and_a_long_log_too():
     submit_s = np.concatenate(([0.0, 1.0], 100 * DAY_S + 600 * np.arange(4000)))
     late = {"submit_s": submit_s, "run_s": np.full(4002, 60.0), "procs": np.ones(4002, dtype=int)}
-    data, _ = drafted(Trace.from_columns(late))
+    data, text = drafted(Trace.from_columns(late))
     start = int(data["workload"]["window"]["start"].split()[0])
     assert 93 <= start <= 100
+    assert "leaves out 2 jobs, 0.05 % of the work: it starts or ends thinly" in text
     jobs = 60_000
     many = {"submit_s": 60.0 * np.arange(jobs), "run_s": np.full(jobs, 60.0), "procs": np.ones(jobs, dtype=int)}
     data, text = drafted(Trace.from_columns(many))
     assert data["workload"]["window"] == {"start": "0 d", "length": "28 d"}  # 40,320 of 60,000 jobs
+    assert "leaves out 19,680 jobs, 32.8 % of the work: the first run takes minutes so" in text
     assert "replay all 60,000 jobs when the rest is right" in text
+
+
+def thin_start(early: int, run_s: float) -> Trace:
+    """Return a log of 100 days with some long jobs at first, and 20 days with 4,000 of a minute after them."""
+    submit_s = np.concatenate((np.linspace(0, 99 * DAY_S, early), 100 * DAY_S + 432 * np.arange(4000)))
+    runs = np.concatenate((np.full(early, run_s), np.full(4000, 60.0)))
+    return Trace.from_columns({"submit_s": submit_s, "run_s": runs, "procs": np.ones(len(runs), dtype=int)})
+
+
+def test_a_thin_start_that_has_much_of_the_work_stays_and_that_is_said():
+    data, text = drafted(thin_start(2, 10 * DAY_S))  # 28,800 of 32,800 minutes
+    assert "window" not in data["workload"]
+    assert "with 2 jobs; as these have 87.8 % of the work, they stay." in text
+
+
+def test_what_an_export_by_end_has_of_its_first_days_is_cut_off_loudly():
+    data, text = drafted(thin_start(30, DAY_S))  # 43,200 of 47,200 minutes
+    assert 90 <= int(data["workload"]["window"]["start"].split()[0]) <= 100
+    assert "# BEWARE: 91.5 % of the work is left out here." in text
+    assert "leaves out 30 jobs, 91.5 % of the work" in text
+    assert max(map(len, text.splitlines())) <= 150
 
 
 def test_nodes_by_hand():

@@ -8,11 +8,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from pwsim import Cluster, Trace, capacity, describe, generate, hindcast, optimize, plots, report, results, simulate
+from pwsim import (
+    Cluster,
+    Target,
+    Trace,
+    capacity,
+    describe,
+    generate,
+    hindcast,
+    optimize,
+    plots,
+    report,
+    results,
+    simulate,
+)
 from pwsim.description.figures import drawn
 from tests.test_results import scenario  # noqa: F401 - a fixture
 
@@ -61,8 +76,62 @@ def all_figures(tmp_path: Path) -> dict[str, Any]:
     figures |= dict(report._drawings(check.summary, tables))
     parts = {"capex_usd_per_year": 1e6, "opex_usd_per_year": 2e5, "idle_energy_usd_per_year": 1e5}
     figures["cost_breakdown"] = partial(plots.cost_breakdown, [{"name": "own", **parts}], [{"usd_per_year": 30_000}])
+    figures |= targeted()
     described = describe(made(gpus=True), cores=64)
     return {**figures, **{f"log: {name}": partial(described.plot, name) for name in drawn(described.profile)}}
+
+
+def targeted() -> dict[str, Any]:
+    """Return what draws setups and waits with targets at the edges: none waits, or a minute and costs of millions."""
+    figures: dict[str, Any] = {}
+    for name, most_s, achieved_s in (("0", 0.0, [9e5, 4000.0, 0.0]), ("60", 60.0, [70.0, 65.0, 50.0])):
+        about: dict[str, Any] = {
+            "metric": "wait_s",
+            "statistic": "p95",
+            "at_least": None,
+            "where": {},
+            "required": most_s,
+            "met": True,
+        }
+        setups = pd.DataFrame({"cost_usd_per_year": [1_200_000.0, 1_800_000.0, 3_100_000.0]})
+        setups = setups.assign(target_0_achieved=achieved_s, meets_targets=[False, False, True])
+        figures[f"setups {name}"] = partial(plots.setups, setups, [about])
+        waits = pd.DataFrame({"wait_s": [0.0] * 50 + [5000.0] * 2})
+        figures[f"waits {name}"] = partial(plots.waits, waits, [about])
+    bounds = setups.assign(lower_bound_usd_per_year=[1.1e6, 1.7e6, 3.0e6])
+    return {**figures, "search in millions": partial(plots.search, bounds, 3.1e6)}
+
+
+def labels(ax: Any) -> str:
+    return " ".join([ax.get_xlabel(), ax.get_ylabel(), *(text.get_text() for text in ax.texts)])
+
+
+def test_times_and_money_are_in_units_that_keep_labels_short():
+    with plots.style():
+        figures = targeted()
+        minute, edge = figures["setups 60"](), figures["setups 0"]()
+        assert "[million USD a year]" in labels(minute)
+        assert labels(minute).endswith("the waiting time [s] at most 1 min")
+        assert [one.get_text() for one in tick_labels(edge.yaxis)] == ["0", "6 h", "1 d", "7 d"]
+        assert "asked: 95 % at once" in labels(figures["waits 0"]())
+        sizes = pd.DataFrame({"procs": [1, 1, 8], "wait_s": [40.0, 60.0, 100.0]})
+        assert "waiting time [s]" in labels(plots.wait_by_size(sizes))
+        assert "waiting time [min]" in labels(plots.wait_by_size(sizes.assign(wait_s=[40.0, 60.0, 200.0])))
+        assert "waiting time [d]" in labels(plots.wait_by_size(sizes.assign(wait_s=[40.0, 60.0, 2e5])))
+        plt.close("all")
+
+
+def test_a_figure_of_waits_that_nobody_has_says_so():
+    result = simulate(Trace.from_columns({"submit_s": [0, 9000], "run_s": [60, 60], "procs": [1, 1]}), cores=2)
+    few = pd.DataFrame({"procs": 1, "wait_s": [0.0] * 40 + [9.0]})
+    for ax, text in (
+        (result.plot("queue"), "nobody ever waits"),
+        (result.plot("wait_by_size"), "nobody ever waits"),
+        (plots.wait_by_size(few), "few jobs wait, of any size"),
+    ):
+        assert labels(ax).strip() == text
+        assert not ax.axison
+    plt.close("all")
 
 
 def test_figures_can_be_read_at_400_pixels(tmp_path):
@@ -146,6 +215,21 @@ def test_pages_have_dark_colours_and_rules_for_print(tmp_path):
         assert '<source media="screen and (max-width: 45rem)" srcset="data:image/svg+xml;base64,' in page
 
 
+def test_the_box_is_amber_where_something_about_the_log_is_a_problem(tmp_path):
+    trace = Trace.from_columns({"submit_s": [0, 10, 3600], "run_s": [60, 60, 60], "procs": [2, 2, 2]})
+    pool = {"name": "own", "kind": "on_premises", "nodes": [2, 4], "node": {"cores": 1}}
+    pool["cost"] = {"capex_usd": 10, "lifetime_years": 1}
+    target = Target(metric="throughput_jobs_per_hour", at_least=2)
+    plan = optimize(trace=trace, pools=[pool], targets=[target], workers=1)
+    assert plan.summary["answer"].endswith("Beware: 3 jobs (a problem of the log: number of jobs).")
+    results.write_results(tmp_path / "r", plan.summary, plan.tables())
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert '<p class="box answer caution">' in page
+    assert "how it does on the first target." in page  # none misses any
+    assert "--cores" not in page  # an option of other commands
+    assert "Give it as `baseline: {cores: N}`, for the load." in page
+
+
 @pytest.mark.parametrize(
     ("verdict", "colour"), [("good", "good"), ("rough", "good"), ("poor", "caution"), (None, "caution")]
 )
@@ -154,12 +238,13 @@ def test_the_box_is_amber_where_the_replay_is_not_known_to_be_right(verdict, col
     check = hindcast(made(), cores=64)
     known = {**check.report, "verdict": verdict} if verdict else {"verdict": None, "text": "unknown", "findings": []}
     tables = {**plan.tables(), **(check.tables() if verdict else {})}
-    results.write_results(tmp_path / "r", {**plan.summary, "hindcast": known}, tables)
+    sound = {**plan.summary, "log_verdicts": []}  # the log is short, which is a problem, too
+    results.write_results(tmp_path / "r", {**sound, "hindcast": known}, tables)
     page = (tmp_path / "r" / "report.html").read_text()
     assert f'<p class="box answer {colour}">' in page
     beside = {"good": "good", "rough": "caution", "poor": "bad", None: "caution"}[verdict]
     assert f'<p class="box {beside}">Present machine' in page
-    results.write_results(tmp_path / "without", plan.summary, plan.tables())
+    results.write_results(tmp_path / "without", sound, plan.tables())
     assert '<p class="box answer good">' in (tmp_path / "without" / "report.html").read_text()
 
 

@@ -578,6 +578,16 @@ def test_what_is_wrong_with_the_log_is_told_with_the_answer():
     assert [one["level"] for one in told] == sorted((one["level"] for one in told), key=("problem", "warning").index)
 
 
+def test_what_no_setup_can_do_for_want_of_jobs_is_told():
+    trace = Trace.from_columns({"submit_s": [0, 10, 3600], "run_s": [60, 60, 60], "procs": [2, 2, 2]})
+    said = "The log itself submits only 3 jobs an hour, so no setup can complete more."
+    for asked, told in ((3.5, True), (3, False)):
+        target = Target(metric="throughput_jobs_per_hour", at_least=asked)
+        plan = search(trace, cluster_of(own([2, 4])), [target], workers=1)  # two of three have ended by the last
+        assert plan.status == "infeasible"
+        assert (said in plan.summary["answer"]) == told
+
+
 def test_by_how_much_a_target_is_missed():
     waits, jobs = Target(metric="wait_s", statistic="max", at_most=10), Target(metric="jobs_failed", at_most=0)
     rate = Target(metric="throughput_jobs_per_hour", at_least=4)

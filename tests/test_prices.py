@@ -131,6 +131,21 @@ def test_cheapest_per_through_the_command_line(capsys):
     assert (code, "--cheapest-per" in err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("condition", "hint"),
+    [
+        ("nothinglikeit", "; the nearest names to 'nothinglikeit' are "),
+        ("c7j and cores>=2", "; the nearest names to 'c7j' are c7i, c7g, c7a"),
+        ("gpus>=8 and provider=awz", "; the nearest names to 'awz' are aws"),
+        ("gpus>=999", ""),
+    ],
+)
+def test_that_nothing_matches_is_said_beside_the_table(condition, hint, capsys):
+    code, out, err = pwsim(capsys, "prices", condition)
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert err.startswith(f"no row of the price table matches {condition!r}{hint}")
+
+
 @pytest.mark.parametrize("width", [80, 120, 200])
 @pytest.mark.parametrize("market", [None, "spot"])
 def test_a_terminal_shows_every_price_in_full(width, market):

@@ -294,8 +294,9 @@ def test_no_job_of_a_twin_runs_longer_than_those_of_its_class():
 def test_twin_with_another_load_through_the_command_line(twin, tmp_path, capsys):
     twin.write(tmp_path / "twin.yaml")
     options = ["--days", "30", "--load", "0.9", "--seed", "3"]
-    code, _, err = pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(tmp_path / "a.swf"), *options)
+    code, said, err = pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(tmp_path / "a.swf"), *options)
     assert code == 0, err
+    assert "days (about the 30 asked for: as long as the drawn work lasts at its load)" in said
     made = read_trace(tmp_path / "a.swf")
     assert (made.procs * made.run_s).sum() / (64 * made.span_s) == pytest.approx(0.9, rel=0.03)
     assert pwsim(capsys, "trace", "generate", str(tmp_path / "twin.yaml"), str(tmp_path / "b.swf"), *options)[0] == 0

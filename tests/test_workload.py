@@ -109,7 +109,12 @@ def test_what_is_left_out_is_counted_by_reason():
     some = keep(window(trace, 5), queue=["x"], procs_at_most=4)
     assert some.job_id.tolist() == [4]
     assert some.left_out == {"window": 1, "where": 2}
+    assert some.left_out_work == pytest.approx({"window": 1 / 15, "where": 10 / 15})  # of the log's work
+    second = keep(trace_of(submit_s=[0, 1], run_s=[5, 10], procs=[1, 1]), procs_at_most=1)
+    both = mix(some, window(second, 0, 1), "ai")  # 15 + 15 core-seconds, of which 1 and 10 are outside the windows
+    assert both.left_out_work == pytest.approx({"window": 11 / 30, "where": 10 / 30})
     assert some.changes == ("only jobs with queue x and at most 4 processors",)
+    assert keep(trace, gpus_at_most=0.0).changes == ("only jobs with at most 0 GPUs",)
     assert len(keep(trace, queue="x")) == len(keep(trace, queue=["x"])) == 3
     with pytest.raises(TraceError, match="no job is like this: user nobody"):
         keep(trace, user=["nobody"])

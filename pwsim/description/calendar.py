@@ -63,6 +63,7 @@ def facts(trace: Trace, cores: int | None, time_zone: str) -> dict[str, Any]:
             "middle_start_s": first_s,
             "middle_end_s": last_s,
             "first_jobs": int(np.count_nonzero(early)),
+            "first_jobs_work_share": float(work_s[early].sum() / (work_s.sum() or 1.0)),
             "first_jobs_run_s_p50": float(np.median(trace.run_s[early])) if early.any() else None,
             "other_jobs_run_s_p90": float(np.quantile(trace.run_s[~early], 0.9)),
             "middle_span_share": (last_s - first_s) / trace.span_s if trace.span_s else 1.0,

@@ -45,6 +45,8 @@ THIN_SHARE, THIN_LEAST_WEEKS = 0.5, 8
 use; looked for in logs of so many full weeks, which leave a median to compare with."""
 CUT_PROBLEM = 0.5
 """Share of the log that is to be cut off from which what is left is another log."""
+CUT_WORK = 0.05
+"""Share of the work up to which a thin start or end is cut off unseen; with more, it is not that thin."""
 THIN_JOBS = 5.0
 """The first hundredth of the jobs takes this many hundredths of the span or more: the log starts thinly."""
 THIN_LEAST_JOBS = 5
@@ -212,7 +214,7 @@ def edges(profile: Profile) -> Verdict | None:
     found = []
     if start_d > 7 * first:
         first_days = f"The first {count(start_d, 'day')} of {end_d + late_d} hold 1 % of the jobs"
-        if span["first_jobs"] >= THIN_LEAST_JOBS and span["first_jobs_run_s_p50"] > span["other_jobs_run_s_p90"]:
+        if exported_by_end(profile):
             first_days += (
                 ", and half of these run longer than nine in ten of the others: as in a log that was exported by the "
                 "end of jobs, which has of its first days the longest alone"
@@ -226,10 +228,21 @@ def edges(profile: Profile) -> Verdict | None:
     window = ", ".join(
         [*([f"start: {start_d} d"] if start_d else []), *([f"length: {end_d - start_d} d"] if ended else [])]
     )
-    return Verdict(
-        "Start and end", worse(1 - (end_d - start_d) / (end_d + late_d), 0.0, CUT_PROBLEM), " ".join(found),
-        f"That makes the machine look idler than it is: cut it off with `window: {{{window}}}`.",
+    level = worse(1 - (end_d - start_d) / (end_d + late_d), 0.0, CUT_PROBLEM)
+    weeks, late = profile["load"]["by_week"], sum(week["core_hours"] for week in profile["load"]["by_week"][last:])
+    total = sum(week["core_hours"] for week in weeks) or 1.0
+    early = span["first_jobs_work_share"] if start_d > 7 * first else (
+        sum(week["core_hours"] for week in weeks[:first]) / total
     )  # fmt: skip
+    lost = early + (late / total if ended else 0.0)
+    if lost > CUT_WORK and not exported_by_end(profile):
+        advice = (
+            f"It has {share(lost)} of the work: look at its jobs before you cut it off with `window: {{{window}}}`."
+        )
+    else:
+        advice = f"That makes the machine look idler than it is: cut it off with `window: {{{window}}}`."
+        advice += f" With it goes {share(lost)} of the work." if lost > CUT_WORK else ""
+    return Verdict("Start and end", level, " ".join(found), advice)
 
 
 def course(profile: Profile) -> Verdict | None:
@@ -280,6 +293,13 @@ def gaps(profile: Profile) -> Verdict:
         "Gaps", "warning", finding,
         "Was the machine down, or the log cut? Such times count as idle: choose a `window` without them.",
     )  # fmt: skip
+
+
+def exported_by_end(profile: Profile) -> bool:
+    """Return whether the first hundredth of the jobs are so long as if the log were exported by the end of jobs."""
+    span = profile["span"]
+    enough = span["first_jobs"] >= THIN_LEAST_JOBS
+    return bool(enough and span["first_jobs_run_s_p50"] > span["other_jobs_run_s_p90"])
 
 
 def normal_days(profile: Profile) -> tuple[int, int]:

@@ -112,6 +112,7 @@ def _log(trace: Trace) -> dict[str, Any]:
         "jobs": len(trace),
         "dropped": sorted(dropped, key=lambda one: -one["records"]),
         "left_out": dict(trace.left_out),
+        "left_out_work": dict(trace.left_out_work),
         "changes": list(trace.changes),
         "notes": list(trace.notes),
         "computer": trace.header.get("Computer"),

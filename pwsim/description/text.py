@@ -62,7 +62,9 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "Log", f"format {log['format'] or 'none'}{f'; {site}' if site else ''}"
     yield "Records", f"{log['records_read']:,} read, {log['jobs']:,} jobs"
     for reason, jobs in log["left_out"].items():
-        yield "Left out", f"{count(jobs, 'job')}: {LEFT_OUT_REASONS.get(reason, reason)}"
+        of_work = log["left_out_work"].get(reason)
+        work = "" if of_work is None else f", {share(of_work)} of the work"
+        yield "Left out", f"{count(jobs, 'job')}: {LEFT_OUT_REASONS.get(reason, reason)}{work}"
     yield "Changed", "; ".join(log["changes"])
     when = (
         f"{span['first_submit']} to {span['last_submit']} ({span['clock']})" if span["first_submit"] else span["clock"]

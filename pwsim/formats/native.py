@@ -52,6 +52,7 @@ def write(trace: Trace, path: Path) -> None:
         "compressed": trace.compressed,
         "dropped": dict(trace.dropped),
         "left_out": dict(trace.left_out),
+        "left_out_work": dict(trace.left_out_work),
         "changes": list(trace.changes),
         "header": dict(trace.header),
         "notes": list(trace.notes),
@@ -99,6 +100,7 @@ def read(path: Path) -> Trace:
             made,
             jobs_read=int(about["jobs_read"]),
             dropped=dict(about["dropped"]),
+            left_out_work=dict(about.get("left_out_work", {})),
             left_out=dict(about.get("left_out", {})),  # files of older versions lack some of this
             changes=tuple(about.get("changes", ())),
             header=about["header"],
