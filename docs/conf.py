@@ -89,15 +89,19 @@ def copy_notebooks(*_: Any) -> None:
             shutil.copyfile(notebook, copy)
 
 
-def hide_colons(_app: Sphinx, what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
+def hide_colons(_app: Sphinx, what: str, name: str, thing: Any, _options: Any, lines: list[str]) -> None:
     """Keep napoleon from taking what stands before a colon for the type of an attribute."""
     if what in ("attribute", "property"):
+        if not lines and name.startswith("pwsim.Trace."):  # autodoc passes over columns whose name says all
+            lines.append(str(thing.__doc__))
         lines[:] = [line.replace(":", HIDDEN_COLON) for line in lines]
 
 
-def show_colons(_app: Sphinx, _what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
-    """Bring them back."""
+def show_colons(_app: Sphinx, what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
+    """Bring them back; texts of columns begin as sentences do."""
     lines[:] = [line.replace(HIDDEN_COLON, ":") for line in lines]
+    if what in ("attribute", "property") and lines:
+        lines[0] = lines[0][:1].upper() + lines[0][1:]
 
 
 def link_semantics(_app: Sphinx, _what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
