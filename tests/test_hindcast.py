@@ -624,7 +624,7 @@ def test_the_command_writes_what_it_found(trace, tmp_path, capsys):
 
 
 def test_kth(data_dir, tmp_path, capsys):
-    """Jobs above 4 h start after 18:00 on weekdays there, and EASY knows nothing of it (see README)."""
+    """Jobs above 4 h start after 18:00 on weekdays, and EASY knows nothing of it (docs/explanation/hindcast.md)."""
     log = data_dir / "traces" / "swf" / "KTH-SP2-1996-2.swf.gz"
     code, out, _ = pwsim(capsys, "hindcast", str(log), "--cores", "100", "--out", str(tmp_path / "r"))
     assert code == 0

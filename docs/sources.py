@@ -1,0 +1,153 @@
+"""What the documentation takes from inside the package: the one file to change when modules move.
+
+All else in ``docs/`` goes through public names, the command line, and what is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, NamedTuple
+
+import click
+
+import pwsim
+from pwsim.comparison import COMPARISON_COLUMNS, HOURLY_COLUMNS
+from pwsim.flurries import COLUMNS as FLURRY_COLUMNS
+from pwsim.result import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.results import _describe
+from pwsim.trace import COLUMNS, DROP_REASONS, LEFT_OUT_REASONS
+
+_ENTRY = next(iter(entry_points(group="console_scripts", name="pwsim")))
+
+CLI = f"{_ENTRY.module}:commands"
+"""Where the click group of the command line is, as sphinx-click wants it."""
+
+API_SECTIONS = {
+    "Logs and workloads": "read_trace",
+    "Twins": "fit",
+    "Clusters and what they cost": "Cluster",
+    "Replays": "simulate",
+    "Hindcasts": "hindcast",
+    "Scenarios and searches": "load_scenario",
+    "Prices": "load_prices",
+    "Errors": "PwsimError",
+}
+"""Sections of the page on the API, by the name in ``pwsim.__all__`` that begins each."""
+
+
+class Row(NamedTuple):
+    """A column of a table."""
+
+    name: str
+    unit: str
+    text: str
+
+
+def commands() -> click.Group:
+    """Return the click group of the command line."""
+    group: click.Group = import_module(_ENTRY.module).commands
+    return group
+
+
+def columns(table: str) -> list[Row]:
+    """Return the columns of a table, by the name that the pages use."""
+    rows: list[Row] = list(_TABLES[table]())
+    return rows
+
+
+def reasons(which: str) -> dict[str, str]:
+    """Return why records are dropped (``dropped``), or jobs left out on request (``left_out``), by name."""
+    return dict({"dropped": DROP_REASONS, "left_out": LEFT_OUT_REASONS}[which])
+
+
+def _plain(table: dict[str, tuple[str, str]], when: str = "") -> Iterator[Row]:
+    yield from (Row(name, unit, text + when) for name, (unit, text) in table.items())
+
+
+def _trace() -> Iterator[Row]:
+    yield from (Row(one.name, one.unit, one.text) for one in COLUMNS)
+
+
+def _jobs() -> Iterator[Row]:
+    yield from _plain(JOB_COLUMNS)
+    yield from _plain(FEEDBACK_COLUMNS, "; only where users wait for their jobs")
+    yield from (row for row in _dated() if row.name == "submit_utc")
+    yield from (row for row in _trace() if row.name not in JOB_COLUMNS)
+
+
+def _timeline() -> Iterator[Row]:
+    yield from _plain(TIMELINE_COLUMNS)
+    yield from (row for row in _dated() if row.name == "time_utc")
+
+
+def _dated() -> Iterator[Row]:
+    yield from _plain(DATED_COLUMNS, "; only where the log has a date")
+
+
+def tiny_plan() -> Any:
+    """Return a search of a few seconds, for the columns that only a search has."""
+    own = {"name": "own", "kind": "on_premises", "nodes": [4, 5], "node": {"cores": 8}}
+    own["cost"] = {"capex_usd": 9000, "lifetime_years": 5}
+    trace = pwsim.generate(jobs=200, cores=16, load=0.8, seed=1)
+    soon = pwsim.Target(metric="wait_s", statistic="p95", at_most=3600.0)
+    return pwsim.optimize(trace=trace, pools=[own], targets=[soon], engine="simpy", workers=1)
+
+
+_SETUP_TEXTS = {
+    "nodes_own": "nodes of the pool that is named; one such column a pool",
+    "at_limit_own": "whether more nodes of the pool could have made a difference; one such column a pool",
+    "stopped": "why the replay gave up, if it did; then what is only known of a whole replay is absent",
+    "target_0_achieved": "what the setup achieved of the target of that number (from 0), in the unit of its metric",
+    "utilization": "busy share of the cores that are up",
+    "gpu_utilization": "busy share of the GPUs that are up",
+    "throughput_jobs_per_hour": "jobs that complete in the measurement window by its hours",
+    "delivered_core_hours_per_day": "core-hours that jobs hold in the measurement window by its days",
+    "jobs_completed": "jobs that ran to their end",
+    "jobs_killed": "jobs that were ended at their estimate",
+    "jobs_rejected": "jobs that no pool takes",
+    "rejected_work_share": "their share of the work of all jobs",
+    "jobs_failed": "jobs that were given up after too many interruptions",
+    "restarts": "restarts after interruptions",
+    "lost_core_hours": "core-hours that jobs held in vain: restarts, and work that no checkpoint kept",
+    "makespan_s": "end of the last job",
+}
+"""What the package's own table says in the name's words only."""
+_STATISTICS = {
+    "mean": "mean", "p50": "median", "p90": "90th percentile", "p95": "95th percentile", "p99": "99th percentile",
+    "max": "largest value",
+}  # fmt: skip
+_JOB_METRICS = {"wait_s": "waiting time", "bounded_slowdown": "bounded slowdown", "turnaround_s": "turnaround"}
+
+
+def _named(column: str) -> str:
+    """Return a column of a search as the page names it, whatever pools and targets there are."""
+    return column.replace("_own", "_POOL").replace("target_0_", "target_N_")
+
+
+@cache
+def _setups() -> tuple[Row, ...]:
+    rows = []
+    for column in tiny_plan().setups:
+        unit, text = _describe(column)
+        metric, _, statistic = column.rpartition("_")
+        if metric in _JOB_METRICS:
+            text = f"{_STATISTICS[statistic]} of the {_JOB_METRICS[metric]}"
+        elif text == "part of the cost":
+            text += f": {column.removesuffix('_usd_per_year').replace('_', ' ')}"
+        if not column.startswith("target_") or column.startswith("target_0_"):
+            rows.append(Row(_named(column), unit, _SETUP_TEXTS.get(column, text)))
+    return tuple(rows)
+
+
+_TABLES: dict[str, Any] = {
+    "trace": _trace,
+    "jobs": _jobs,
+    "timeline": _timeline,
+    "setups": _setups,
+    "comparison": lambda: _plain(COMPARISON_COLUMNS),
+    "comparison_hourly": lambda: _plain(HOURLY_COLUMNS),
+    "flurries": lambda: _plain(FLURRY_COLUMNS),
+}
