@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import click
 
 import pwsim
-from pwsim.comparison import COMPARISON_COLUMNS, HOURLY_COLUMNS
-from pwsim.flurries import COLUMNS as FLURRY_COLUMNS
-from pwsim.result import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
-from pwsim.results import _describe
+from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
+from pwsim.report.directory import _describe
+from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.trace import COLUMNS, DROP_REASONS, LEFT_OUT_REASONS
+from pwsim.workload.flurries import COLUMNS as FLURRY_COLUMNS
 
 _ENTRY = next(iter(entry_points(group="console_scripts", name="pwsim")))
 

@@ -11,100 +11,95 @@ import importlib as _importlib
 import types as _types
 import typing as _typing
 
-__version__ = "0.1.0"
+from pwsim._version import __version__ as __version__
 
 if _typing.TYPE_CHECKING:
-    from pwsim.accepts import Accepts, Limits, MemoryLimits
-    from pwsim.cluster import Cluster, Multifactor
+    from pwsim.cluster import Accepts, CloudPool, Cluster, Limits, MemoryLimits, Multifactor, Node, OnPremisesPool
+    from pwsim.common import HopelessError, InputError, MachineError, PwsimError, ScenarioError, SolverError, TraceError
     from pwsim.description import Description, describe
-    from pwsim.engine import simulate
-    from pwsim.errors import (
-        HopelessError,
-        InputError,
-        MachineError,
-        PwsimError,
-        ScenarioError,
-        SolverError,
-        TraceError,
-    )
-    from pwsim.feedback import with_feedback
-    from pwsim.fitting import fit
-    from pwsim.flurries import find_flurries, without_flurries
-    from pwsim.formats import read_trace
     from pwsim.hindcasting import Hindcast, hindcast
-    from pwsim.money import Commitment, Economics, OnPremisesCost, SiteCost
-    from pwsim.plan import Plan, optimize
-    from pwsim.pools import CloudPool, Node, OnPremisesPool
-    from pwsim.prices import find_price, load_prices
-    from pwsim.resampling import grow, resample
-    from pwsim.result import Result
+    from pwsim.prices import Band, Commitment, Economics, OnPremisesCost, SiteCost, find_price, load_prices
+    from pwsim.results import Result, simulate, simulate_many
     from pwsim.rules import Policy
-    from pwsim.scenario import Scenario, load_scenario
-    from pwsim.sweep import simulate_many
-    from pwsim.synthetic import generate
-    from pwsim.targets import Target, Where
-    from pwsim.tariffs import Band
-    from pwsim.trace import Trace
-    from pwsim.twin import Twin, read_twin
-    from pwsim.workload import compress, faster, in_cores, keep, mix, shake, window
+    from pwsim.scenario import Scenario, load_scenario, optimize
+    from pwsim.search import Plan, Target, Where
+    from pwsim.trace import Trace, read_trace
+    from pwsim.workload import (
+        Twin,
+        compress,
+        faster,
+        find_flurries,
+        fit,
+        generate,
+        grow,
+        in_cores,
+        keep,
+        mix,
+        read_twin,
+        resample,
+        shake,
+        window,
+        with_feedback,
+        without_flurries,
+    )
 
 _HOMES = {
-    "Accepts": "accepts",
-    "Band": "tariffs",
-    "CloudPool": "pools",
+    "Accepts": "cluster",
+    "Band": "prices",
+    "CloudPool": "cluster",
     "Cluster": "cluster",
-    "Commitment": "money",
+    "Commitment": "prices",
     "Description": "description",
-    "Economics": "money",
+    "Economics": "prices",
     "Hindcast": "hindcasting",
-    "HopelessError": "errors",
-    "InputError": "errors",
-    "Limits": "accepts",
-    "MachineError": "errors",
-    "MemoryLimits": "accepts",
+    "HopelessError": "common",
+    "InputError": "common",
+    "Limits": "cluster",
+    "MachineError": "common",
+    "MemoryLimits": "cluster",
     "Multifactor": "cluster",
-    "Node": "pools",
-    "OnPremisesCost": "money",
-    "OnPremisesPool": "pools",
-    "Plan": "plan",
+    "Node": "cluster",
+    "OnPremisesCost": "prices",
+    "OnPremisesPool": "cluster",
+    "Plan": "search",
     "Policy": "rules",
-    "PwsimError": "errors",
-    "Result": "result",
+    "PwsimError": "common",
+    "Result": "results",
     "Scenario": "scenario",
-    "ScenarioError": "errors",
-    "SiteCost": "money",
-    "SolverError": "errors",
-    "Target": "targets",
+    "ScenarioError": "common",
+    "SiteCost": "prices",
+    "SolverError": "common",
+    "Target": "search",
     "Trace": "trace",
-    "TraceError": "errors",
-    "Twin": "twin",
-    "Where": "targets",
+    "TraceError": "common",
+    "Twin": "workload",
+    "Where": "search",
     "compress": "workload",
     "describe": "description",
     "faster": "workload",
-    "find_flurries": "flurries",
+    "find_flurries": "workload",
     "find_price": "prices",
-    "fit": "fitting",
-    "generate": "synthetic",
-    "grow": "resampling",
+    "fit": "workload",
+    "generate": "workload",
+    "grow": "workload",
     "hindcast": "hindcasting",
     "in_cores": "workload",
     "keep": "workload",
     "load_prices": "prices",
     "load_scenario": "scenario",
     "mix": "workload",
-    "optimize": "plan",
-    "read_trace": "formats",
-    "read_twin": "twin",
-    "resample": "resampling",
+    "optimize": "scenario",
+    "read_trace": "trace",
+    "read_twin": "workload",
+    "resample": "workload",
     "shake": "workload",
-    "simulate": "engine",
-    "simulate_many": "sweep",
+    "simulate": "results",
+    "simulate_many": "results",
     "window": "workload",
-    "with_feedback": "feedback",
-    "without_flurries": "flurries",
+    "with_feedback": "workload",
+    "without_flurries": "workload",
 }
-"""Module of each public name; imported on first use, so that ``pwsim --help`` does not wait for pandas."""
+"""Room of each public name; imported on first use, so that ``pwsim --help`` does not wait for pandas."""
 
 __all__ = [  # noqa: RUF022 - in the order of use
     "read_trace",
@@ -169,7 +164,7 @@ def __getattr__(name: str) -> _typing.Any:
         raise AttributeError(f"module 'pwsim' has no attribute {name!r}")
     found = getattr(_importlib.import_module(f"pwsim.{_HOMES[name]}"), name)
     if isinstance(found, _types.FunctionType):
-        found = _importlib.import_module("pwsim.values").checked(found)
+        found = _importlib.import_module("pwsim.common.values").checked(found)
         found.__module__ = "pwsim"  # so that it can be pickled
     globals()[name] = found
     return found

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pwsim import __version__
-from pwsim.errors import MachineError, PwsimError
+from pwsim._version import __version__
 
 if TYPE_CHECKING:
     from pwsim.cluster import Cluster
-    from pwsim.plan import Progress
+    from pwsim.search import Progress
     from pwsim.trace import Trace
 
 NO_SETUP, BAD_INPUT, INTERRUPTED, MACHINE_FAILED = 1, 2, 3, 4
@@ -99,7 +98,7 @@ class _Commands(click.Group):
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         if args and self.get_command(context, args[0]) is None:
-            from pwsim.names import nearest
+            from pwsim.common import nearest
 
             root = context.find_root()
             assert isinstance(root.command, click.Group)
@@ -166,13 +165,13 @@ def run(
     the directory given with --out, and prints the answer.  A search that is interrupted (Ctrl-C) or at its time limit
     ends with the best setup found so far, and says what is proven of it.
     """
-    from pwsim import record, results
-    from pwsim.plan import optimize
-    from pwsim.scenario import load_scenario
+    from pwsim import report
+    from pwsim.results import record
+    from pwsim.scenario import load_scenario, optimize
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
     loaded = load_scenario(scenario)
-    _reserve(out, overwrite, results.FILES)
+    _reserve(out, overwrite, report.FILES)
     with _progress(quiet) as progress:
         plan = optimize(
             loaded,
@@ -189,7 +188,7 @@ def run(
     checked = f"Present machine: {check['text']}\n" if check else ""
     click.echo(f"{plan.summary['answer']}\n{checked}{_log_of(plan.summary)}")
     with _heeding_the_second("writing what was found; a second interrupt leaves it out"):
-        results.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
+        report.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
     click.echo(f"Report: {out / 'report.html'}")
     if plan.stopped == "interrupted":
         sys.exit(INTERRUPTED)
@@ -203,14 +202,13 @@ def run(
 @_options("out", "engine", "allow_code", "quiet", "overwrite", "seed")
 def simulate(trace: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, seed: int, **options: Any) -> None:
     """Replay TRACE (a log file, or the name of a data set) on one machine of --cores processors."""
-    from pwsim import engine as engines
-    from pwsim import results
+    from pwsim import report, results
 
     machine, workload = _machine_and_log(trace, out, overwrite=overwrite, quiet=quiet, **options)
-    result = engines.simulate(workload, machine, engine=engine, seed=seed)
+    result = results.simulate(workload, machine, engine=engine, seed=seed)
     if not quiet:
         click.echo(f"replayed with the {result.replay.engine} engine", err=True)
-    results.write_results(out, result.summary, {"jobs": result.jobs, "timeline": result.timeline})
+    report.write_results(out, result.summary, {"jobs": result.jobs, "timeline": result.timeline})
     click.echo(f"{result.summary['answer']}\n{_log_of(result.summary)}\nReport: {out / 'report.html'}")
 
 
@@ -223,14 +221,14 @@ def hindcast(log: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, se
 
     Prints whether log and policy reproduce the site well enough to plan with, and what most likely differs if not.
     """
-    from pwsim import hindcasting, results
-    from pwsim.wording import capital
+    from pwsim import hindcasting, report
+    from pwsim.common import capital
 
     machine, workload = _machine_and_log(log, out, overwrite=overwrite, quiet=quiet, **options)
     done = hindcasting.hindcast(workload, machine, engine=engine, seed=seed)
     if not quiet:
         click.echo(f"replayed with the {done.result.replay.engine} engine", err=True)
-    results.write_results(out, done.summary, {"jobs": done.jobs, "timeline": done.result.timeline, **done.tables()})
+    report.write_results(out, done.summary, {"jobs": done.jobs, "timeline": done.result.timeline, **done.tables()})
     click.echo("\n".join([done.text, *(f"- {capital(one.title)}. {one.text}" for one in done.findings)]))
     click.echo(f"{_log_of(done.summary)}\nReport: {out / 'report.html'}")
 
@@ -239,8 +237,8 @@ def hindcast(log: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, se
 @click.argument("scenarios", type=_PATH, nargs=-1, required=True)
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files, and the logs that they name, without running them."""
-    from pwsim.plan import check
-    from pwsim.scenario import load_scenario
+    from pwsim.common import MachineError, PwsimError
+    from pwsim.scenario import check, load_scenario
 
     codes = set()
     for path in scenarios:
@@ -289,7 +287,7 @@ def report(directory: Path) -> None:
 def prices(filter_: str, cheapest_per: str | None, market: str | None, file: Path | None, csv: bool) -> None:
     """List the price table; FILTER is like 'gpus>=8' or 'provider=aws and cores>=32' or 'c7i'."""
     from pwsim import prices as tables
-    from pwsim.errors import InputError
+    from pwsim.common import InputError
 
     if market is not None and cheapest_per is None:
         raise InputError("--market says what --cheapest-per compares: give both")
@@ -313,7 +311,7 @@ def trace() -> None:
 @trace.command("sacct-command")
 def sacct_command() -> None:
     """Print the command that makes a log of a Slurm cluster, in UTC; set its dates."""
-    from pwsim.formats.sacct import COMMAND
+    from pwsim.trace import COMMAND
 
     click.echo(COMMAND)
 
@@ -357,7 +355,7 @@ def describe(
 @_options(*_LOG, "overwrite")
 def convert(trace: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
     """Write TRACE (a log, or the name of a data set) to OUT: .parquet keeps all, .swf and .swf.gz what SWF can hold."""
-    from pwsim.formats import write_trace
+    from pwsim.trace import write_trace
 
     _reserve(out, overwrite)
     workload = _read(trace, **log_options)
@@ -395,7 +393,7 @@ def generate(
     MODEL is simple, mmc, lublin, ai-training, ai-training-philly, or a statistical twin of a log: a YAML file that
     `pwsim trace fit` wrote.
     """
-    from pwsim.formats import write_trace
+    from pwsim.trace import write_trace
 
     if not out.name.endswith((".parquet", ".swf", ".swf.gz")):
         raise click.ClickException(f"{out}: must end in .parquet, .swf or .swf.gz")
@@ -420,8 +418,9 @@ def init(log: Path, out: Path, cores: int | None, overwrite: bool, **log_options
     It has real prices, pools that fit the load, targets from the waits that the log recorded, and comments; it runs as
     it stands.
     """
-    from pwsim import datasets, drafting
-    from pwsim.writing import new_file
+    from pwsim.common import new_file
+    from pwsim.scenario import drafting
+    from pwsim.trace import datasets
 
     _reserve(out, overwrite)
     workload = _read(log, **log_options)
@@ -444,8 +443,8 @@ def fit(log: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
 
     The twin is a text to read, share, and make logs from: `pwsim trace generate twin.yaml OUT`.
     """
-    from pwsim.fitting import fit as fit_twin
-    from pwsim.units import numeral
+    from pwsim.common import numeral
+    from pwsim.workload import fit as fit_twin
 
     _reserve(out, overwrite)
     twin = fit_twin(_read(log, **log_options))
@@ -462,7 +461,7 @@ def main() -> None:
 
 def _written() -> str:
     """Say what a command that was interrupted has written."""
-    from pwsim.writing import written
+    from pwsim.common import written
 
     return f"{' and '.join(map(str, written))} had been written" if written else "nothing was written"
 
@@ -478,19 +477,30 @@ def _run() -> int:
     except click.ClickException as error:
         error.show()
         return BAD_INPUT
-    except PwsimError as error:
-        said, code = str(error), MACHINE_FAILED if isinstance(error, MachineError) else BAD_INPUT
-    except MemoryError as error:
-        why = f" ({error})" if str(error) else ""
-        said = f"Out of memory{why}; nothing was written.  Run fewer at once (--workers), or take a part of the log."
-        code = MACHINE_FAILED
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        said, code = f"{where}{error.strerror or error}; nothing was written.", MACHINE_FAILED
+    except Exception as error:
+        said, code = _told(error)
+        if not said:
+            raise
     else:
         return done if isinstance(done, int) else 0
     click.echo(said, err=True)
     return code
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """Return what to say of an error that pwsim or the machine raised, and the exit code; nothing of a bug."""
+    from pwsim.common import MachineError, PwsimError  # here, so that ``pwsim --help`` does not wait for pandas
+
+    if isinstance(error, PwsimError):
+        return str(error), MACHINE_FAILED if isinstance(error, MachineError) else BAD_INPUT
+    if isinstance(error, MemoryError):
+        why = f" ({error})" if str(error) else ""
+        more = "Run fewer at once (--workers), or take a part of the log."
+        return f"Out of memory{why}; nothing was written.  {more}", MACHINE_FAILED
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; nothing was written.", MACHINE_FAILED
+    return "", 0
 
 
 @contextmanager
@@ -560,6 +570,8 @@ class _Steady:
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
             if not isinstance(error, BrokenPipeError) and self._name != "standard error":
+                from pwsim.common import MachineError
+
                 left = "what was printed is not all"
                 raise MachineError(f"{self._name}: cannot be written: {error.strerror or error}; {left}") from None
 
@@ -592,9 +604,9 @@ def _machine_and_log(
     **log_options: Any,
 ) -> tuple[Cluster, Trace]:
     """Return the machine that the options describe, and the log; make sure before that results can be written."""
-    from pwsim import results
+    from pwsim import report
     from pwsim.cluster import Cluster
-    from pwsim.errors import InputError
+    from pwsim.common import InputError
     from pwsim.rules import Policy
 
     try:
@@ -604,7 +616,7 @@ def _machine_and_log(
     machine = Cluster.homogeneous(cores, parsed, overrun, depth)
     if (code := machine.code()) and not allow_code:
         raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
-    _reserve(out, overwrite, results.FILES)
+    _reserve(out, overwrite, report.FILES)
     workload = _read(log, **log_options)
     if not quiet:
         click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)
@@ -613,8 +625,7 @@ def _machine_and_log(
 
 def _duration(option: str, text: str) -> float:
     """Return a time that an option gives [s]."""
-    from pwsim.errors import InputError
-    from pwsim.units import parse_quantity
+    from pwsim.common import InputError, parse_quantity
 
     try:
         seconds = parse_quantity(float(text) if text.replace(".", "", 1).isdigit() else text, "second", "10 min")
@@ -627,8 +638,7 @@ def _duration(option: str, text: str) -> float:
 
 def _read(log: Path, format_: str | None, cores_per_proc: int, **options: str | None) -> Trace:
     """Read a log file or a named data set, sizes in cores; only the reader's options that were given count."""
-    from pwsim import datasets
-    from pwsim.formats import read_trace
+    from pwsim.trace import datasets, read_trace
     from pwsim.workload import in_cores
 
     path = datasets.fetch(str(log)) if not log.exists() and str(log) in datasets.NAMES else log
@@ -638,8 +648,7 @@ def _read(log: Path, format_: str | None, cores_per_proc: int, **options: str | 
 
 def _made(model: str, jobs: int | None, days: float | None, cores: int | None, load: float | None, seed: int) -> Trace:
     """Make a log of a named model, or of the twin in a file."""
-    from pwsim.synthetic import MODELS, generate
-    from pwsim.twin import read_twin
+    from pwsim.workload import MODELS, generate, read_twin
 
     if model not in MODELS:
         if not model.endswith((".yaml", ".yml")):
@@ -655,7 +664,7 @@ def _made(model: str, jobs: int | None, days: float | None, cores: int | None, l
 
 def _reserve(out: Path, overwrite: bool, files: Sequence[str] = ()) -> None:
     """Keep a path for what the command will write there, until it ends; raise ``InputError`` if that cannot be."""
-    from pwsim.writing import reserved
+    from pwsim.common import reserved
 
     click.get_current_context().with_resource(reserved(out, overwrite=overwrite, files=files))
 
@@ -686,7 +695,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
 
 
 def _described(at: Progress) -> str:
-    from pwsim.wording import duration
+    from pwsim.common import duration
 
     none = math.isnan(at.cost_usd_per_year)
     best = "none meets the targets yet" if none else f"best so far ${at.cost_usd_per_year:,.0f} a year"

@@ -116,7 +116,7 @@ def replay_cases(path: Path, engine: Any) -> Iterator[str]:
     import numpy as np
 
     import pwsim
-    from pwsim.trace import Feedback
+    from pwsim.trace.table import Feedback
 
     for line in path.read_text().splitlines():
         case = json.loads(line)

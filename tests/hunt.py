@@ -2,7 +2,7 @@
 
 ``python -m tests.hunt run`` changes every function of the modules that ``[tool.mutmut]`` of pyproject.toml names, and
 runs the fast tests that reach it; ``python -m tests.hunt results`` lists what survived, ``… show NAME`` what that is.
-It is mutmut with one change more, which it lacks: the least for the most.  ``run "pwsim.bounds*"`` hunts one module.
+It is mutmut with one change more, which it lacks: the least for the most.  ``run "pwsim.search.bounds*"`` hunts one module.
 
 What survives, and why; anything else that does asks for a test:
 

@@ -1,4 +1,4 @@
-"""Broken rules, each hunted in a process of its own: what :mod:`tests.test_mutants` runs.
+"""Broken rules, each hunted in a process of its own: what :mod:`tests.engine.test_mutants` runs.
 
 A mutant changes one line of the source in a way that is easy to get wrong.  A child process imports the package with
 that line, and generated cases are compared with the reference until one tells.  A mutant may well loop for ever or fill
@@ -24,7 +24,7 @@ backfill, profile, conservative, orders, attempts, packing = (
     f"pwsim.rules.{name}" for name in ("backfill", "profile", "conservative", "orders", "attempts", "packing")
 )
 inputs, model, nodes, kernel, changing = (
-    f"pwsim.engine.{name}" for name in ("inputs", "model", "nodes", "kernel", "changing")
+    f"pwsim.engine.{name}" for name in ("inputs", "model.model", "model.nodes", "compiled.steady", "compiled.general")
 )
 ENGINES = ("simpy", "compiled")
 
@@ -313,9 +313,9 @@ def hunt(index: int) -> None:
     from hypothesis import HealthCheck, Phase, given, settings
     from simpy.core import EmptySchedule
 
-    from pwsim.errors import PwsimError
-    from pwsim.rules import Policy
-    from tests import test_engine
+    from pwsim.common.errors import PwsimError
+    from pwsim.rules.policy import Policy
+    from tests.engine import test_engine
 
     policy = policy_of(module, old, cases)
     telling = (

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from pwsim.cluster import Cluster
-from pwsim.rules import BACKFILLS, ORDERS, PASSING_ORDERS
-from pwsim.trace import Feedback, Trace
+from pwsim.cluster.cluster import Cluster
+from pwsim.rules.policy import BACKFILLS, ORDERS, PASSING_ORDERS
+from pwsim.trace.table import Feedback, Trace
 
 
 def _jobs(gpus: list[float]) -> st.SearchStrategy[dict[str, Any]]:

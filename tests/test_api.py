@@ -34,8 +34,8 @@ from pwsim import (
     optimize,
     simulate,
 )
-from pwsim.formats import native
-from pwsim.trace import COLUMNS, Floats, Integers
+from pwsim.trace.formats import native
+from pwsim.trace.table import COLUMNS, Floats, Integers
 
 
 def test_all_is_what_can_be_imported():

@@ -20,9 +20,9 @@ import pytest
 from ruamel.yaml import YAML
 
 import pwsim
-from pwsim.formats import write_trace
+from pwsim.trace.formats.reading import write_trace
+from tests.cli.test_hostile import pwsim as command
 from tests.conftest import ENGINES
-from tests.test_hostile import pwsim as command
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -31,8 +31,8 @@ SCENARIO = ROOT / "docs" / "howto" / "scenario.md"
 """The page whose whole scenario stands below the parts of scenarios that other pages show."""
 
 PARSED_ONLY = {
-    "run": "a search takes long, and tests/test_scenarios.py runs the shipped ones",
-    "hindcast": "tests/test_hindcast.py runs it, and the page on Python does the same",
+    "run": "a search takes long, and tests/scenario/test_scenarios.py runs the shipped ones",
+    "hindcast": "tests/hindcasting/test_hindcast.py runs it, and the page on Python does the same",
     "simulate mylog.swf.gz": "the page on results runs it for another log, and looks at what it writes",
 }
 """Beginnings of commands that pages show, but which only have to be spelled right here, and why."""

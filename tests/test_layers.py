@@ -1,8 +1,14 @@
-"""Imports go downwards only, and heavy libraries are imported in one file each."""
+"""Rooms: what each is for, and which may import which; heavy libraries are imported in one room each.
+
+The order and the purposes are told in one place, the table of docs/architecture.md; the code is held against it.
+"""
 
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -10,55 +16,37 @@ import pytest
 import pwsim
 
 PACKAGE = Path(pwsim.__file__).parent
-
-LAYERS = [
-    {"errors", "names", "units", "values"},
-    {"writing"},
-    {"trace", "document", "datasets", "rules"},
-    {"explain"},
-    {"schema"},
-    {"wording", "estimates", "ai_training"},
-    {"lublin"},
-    {"making"},
-    {"series"},
-    {"formats", "workload", "resampling", "flurries", "feedback", "synthetic", "prices", "tariffs"},
-    {"money", "accepts", "choices"},
-    {"pools"},
-    {"cluster"},
-    {"metrics", "costs", "twin"},
-    {"schedules", "capacity", "surges"},
-    {"comparison"},
-    {"evidence", "verdict"},
-    {"diagnosis"},
-    {"charges", "fitting", "record"},
-    {"plots", "summary"},
-    {"result", "report"},
-    {"engine", "targets", "results"},
-    {"sources", "description", "hindcasting"},
-    {"changes"},
-    {"bounds", "scenario", "sweep"},
-    {"drafting", "judgement", "milp"},
-    {"plan"},
-    {"cli"},
-    {"__init__", "__main__"},
-]
-"""Rooms of the package; each may import what stands above it here, and its own room where order allows."""
+PAGE = Path(__file__).parent.parent / "docs" / "architecture.md"
+ROOMS = dict(re.findall(r"^\| `([a-z_.]+)` \| (.*) \|$", PAGE.read_text(), flags=re.MULTILINE))
+"""Purpose of each room, from the bottom up; a room may import those before it.  ``trace.formats`` is a room in a room."""
+FLOORS = [room for room in ROOMS if "." not in room]
 
 HOMES = {
     "simpy": "engine",
-    "pulp": "milp",
-    "matplotlib": "plots",
-    "pooch": "datasets",
-    "pint": "units",
-    "joblib": "sweep",
+    "pulp": "search",
+    "matplotlib": "figures",
+    "pooch": "trace",
+    "pint": "common",
+    "joblib": "results",
     "numba": "engine",
+    "jinja2": "figures",
 }
 
 
-def modules() -> dict[Path, str]:
-    """Return every source file and the room that it belongs to."""
-    files = [path for path in PACKAGE.rglob("*.py") if "_data" not in path.parts]
-    return {path: path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in files}
+def files() -> list[Path]:
+    """Return every source file."""
+    return sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.parts)
+
+
+def dotted(path: Path) -> str:
+    """Return a file as a module of the package, without ``pwsim``."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def floor(module: str) -> str:
+    """Return the room at the bottom of which a module stands."""
+    return module.split(".", maxsplit=1)[0]
 
 
 def imports(path: Path) -> set[str]:
@@ -66,7 +54,8 @@ def imports(path: Path) -> set[str]:
     found = set()
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        test = node.test if isinstance(node, ast.If) else None
+        if isinstance(test, ast.Name | ast.Attribute) and ast.unparse(test).endswith("TYPE_CHECKING"):
             node.body = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -78,26 +67,46 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def test_every_module_has_a_layer():
-    rooms = set(modules().values())
-    assert rooms == set().union(*LAYERS)
+def test_every_file_is_in_a_room():
+    assert {floor(dotted(path)) for path in files()} == set(FLOORS)
 
 
-@pytest.mark.parametrize("path", sorted(modules()), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_downwards(path):
-    level = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
-    room = modules()[path]
+@pytest.mark.parametrize("room", [room for room in ROOMS if (PACKAGE / Path(*room.split("."))).is_dir()])
+def test_rooms_say_what_they_are_for_and_hand_on_names(room):
+    module = importlib.import_module(f"pwsim.{room}")
+    assert (inspect.getdoc(module) or "").splitlines()[0] == ROOMS[room]
+    names = getattr(module, "__all__", [])  # what is in a room in a room may be handed on by the outer one
+    assert names or "." in room
+    assert len(names) == len(set(names))
+    assert all(hasattr(module, name) for name in names)
+
+
+def test_packages_are_rooms():
+    packages = {dotted(path) for path in files() if path.name == "__init__.py"} - {"__init__"}
+    assert packages == {room for room in ROOMS if (PACKAGE / Path(*room.split("."))).is_dir()}
+
+
+def test_no_room_hides_a_public_name():
+    assert not set(FLOORS) & set(pwsim.__all__)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards_and_to_rooms(path):
+    here = dotted(path)
     for name in imports(path):
-        if name.startswith("pwsim.") and name != "pwsim.__version__":
-            other = name.split(".")[1]
-            assert other == room or level[other] < level[room], f"{room} imports {other}, which is not below it"
+        if name.startswith("pwsim."):
+            other = name.removeprefix("pwsim.")
+            if floor(other) == floor(here):
+                continue
+            below = FLOORS.index(floor(other)) < FLOORS.index(floor(here))
+            assert below, f"{here} imports {other}, which is not below it"
+            assert other in ROOMS, f"{here} imports {other}: import from the room, not from its inside"
 
 
 @pytest.mark.parametrize("library", HOMES)
 def test_heavy_libraries_have_one_home(library):
-    users = {path for path in modules() if any(name.split(".")[0] == library for name in imports(path))}
-    assert len(users) == 1
-    assert {modules()[path] for path in users} == {HOMES[library]}
+    users = {path for path in files() if any(name.split(".")[0] == library for name in imports(path))}
+    assert {floor(dotted(path)) for path in users} == {HOMES[library]}
 
 
 def test_layers_notice_an_import_upwards(tmp_path):

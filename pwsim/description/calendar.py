@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from pwsim.tariffs import EPOCH_S, dated_start
+from pwsim.common import DAY_S, HOUR_S
+from pwsim.prices import EPOCH_S, dated_start
 from pwsim.trace import Floats, Trace
-from pwsim.units import DAY_S, HOUR_S
 
 WEEK_S = 7 * DAY_S
 

@@ -6,14 +6,12 @@ without a source are ours.
 
 from __future__ import annotations
 
+from pwsim.common import count, duration, listed, numeral, share
 from pwsim.description.log_checks import FEW_JOBS
 from pwsim.description.verdict import Profile, Verdict, worse
-from pwsim.flurries import LEAST_WEEKS
-from pwsim.units import numeral
-from pwsim.wording import count, duration, listed, share
+from pwsim.metrics import ABSENT_SHARE
+from pwsim.workload import LEAST_WEEKS
 
-ABSENT_SHARE = 0.9
-"""If so many estimates are the run time itself, the log has none: the others are whole minutes by chance (1 in 60)."""
 PARTLY_ABSENT_SHARE = 0.1
 """If so many are, they change what backfilling sees."""
 LOOSE_SHARE = 0.1

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from statistics import fmean, median
 
+from pwsim.common import DAY_S, count, duration, listed, share
 from pwsim.description.verdict import LEVELS, Level, Profile, Verdict, worse
-from pwsim.units import DAY_S
-from pwsim.wording import DROP_NAMES, count, duration, listed, share
+from pwsim.trace import DROP_NAMES
 
 FEW_JOBS = 100
 """Below this, percentiles and shares mean little: a 95th percentile rests on five jobs or fewer."""

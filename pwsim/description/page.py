@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from pwsim import report, wording, writing
-from pwsim.description import FILE, text
-from pwsim.description.figures import FIGURES, WIDE, drawn
+from pwsim.common import text as words
+from pwsim.common import writing
+from pwsim.description import text
+from pwsim.description.description import FILE
+from pwsim.figures import LOG_FIGURES, WIDE_LOG_FIGURES, drawn, figure, template
 
 if TYPE_CHECKING:
-    from pwsim.description import Description
+    from pwsim.description.description import Description
 
-FILES = (FILE, "report.html", *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")))
+
+FILES = (FILE, "report.html", *(f"figures/{name}.{kind}" for name in LOG_FIGURES for kind in ("svg", "png")))
 """The files of the directory; the first is always there."""
 
 
@@ -36,16 +39,16 @@ def write(description: Description, directory: Path, *, overwrite: bool = False)
         folder.mkdir()
         shown = []
         for name in drawn(profile):
-            draw, caption = partial(description.plot, name), FIGURES[name][1]
-            shown.append(report.figure(draw, caption, folder / name, wide=name in WIDE))
-        page = report.template("description.html").render(
+            draw, caption = partial(description.plot, name), LOG_FIGURES[name][1]
+            shown.append(figure(draw, caption, folder / name, wide=name in WIDE_LOG_FIGURES))
+        page = template("description.html").render(
             profile=profile,
             headline=text.headline(profile, verdicts),
             verdicts=text.worst_first(verdicts),
             facts=text.facts(profile),
             figures=shown,
             marked=_marked,
-            words=wording,
+            words=words,
         )
         (beside / "report.html").write_text(page, encoding="utf-8")
 

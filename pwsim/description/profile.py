@@ -12,13 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pwsim import __version__
+from pwsim._version import __version__
+from pwsim.common import HOUR_S, plain
 from pwsim.description import calendar
-from pwsim.flurries import find_flurries
-from pwsim.formats.examples import dropped_examples
-from pwsim.summary import plain
-from pwsim.trace import DROP_REASONS, Floats, Integers, Trace
-from pwsim.units import HOUR_S
+from pwsim.trace import DROP_REASONS, Floats, Integers, Trace, dropped_examples
+from pwsim.workload import find_flurries
 
 MOST_NAMES = 10
 """Users, groups and queues that are listed, largest first."""

@@ -6,11 +6,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pwsim.description.job_checks import ABSENT_SHARE
+from pwsim.common import count, duration, listed, numeral, share
 from pwsim.description.verdict import LEVELS, Profile, Verdict
+from pwsim.metrics import ABSENT_SHARE
 from pwsim.trace import LEFT_OUT_REASONS
-from pwsim.units import numeral
-from pwsim.wording import count, duration, listed, share
 
 WIDTH = 100
 """Columns of a line on a terminal."""

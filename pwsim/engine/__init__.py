@@ -1,103 +1,15 @@
-"""Replaying a trace on a cluster: one call, whatever the engine."""
+"""From a trace on a cluster to a schedule: the SimPy model and the compiled engine."""
 
-from __future__ import annotations
-
-import logging
-from typing import Literal, get_args
-
-from pwsim.cluster import Cluster
 from pwsim.engine.inputs import Inputs, prepare, steady_replay
-from pwsim.errors import InputError
-from pwsim.result import Replay, Result
-from pwsim.rules import Policy, orders
-from pwsim.trace import Trace
+from pwsim.engine.outcome import REJECTED, Replay
+from pwsim.engine.replaying import Engine, replay
 
-log = logging.getLogger("pwsim")
-
-Engine = Literal["auto", "compiled", "simpy"]
-"""``simpy``: the reference; ``compiled``: the same schedule, many times faster; ``auto``: compiled where possible."""
-
-
-def simulate(
-    trace: Trace,
-    cluster: Cluster | None = None,
-    *,
-    cores: int | None = None,
-    policy: str | Policy | None = None,
-    overrun: Literal["allow", "kill"] | None = None,
-    depth: int | None = None,
-    engine: Engine = "auto",
-    seed: int = 1,
-) -> Result:
-    """Replay a trace, job by job, to the second (semantics §1 to §5).
-
-    Parameters
-    ----------
-    trace
-        The jobs.
-    cluster
-        What they run on, with one choice of nodes and policy.
-    cores, policy, overrun, depth
-        Instead of a cluster: one homogeneous machine of ``cores`` processors, under ``easy`` and ``allow`` if nothing
-        is said.
-    engine
-        ``compiled``, ``simpy``, or ``auto`` for the compiled one where it can do what the cluster asks.
-    seed
-        Seed of everything random; always-up pools have nothing that is.
-
-    Raises
-    ------
-    TypeError
-        If neither or both of ``cluster`` and ``cores`` are given, or something beside a cluster that is the cluster's.
-    ValueError
-        If the cluster still has choices, or an option is not one of those above.
-    InputError
-        If a user's own order fails, or the compiled engine is asked for what only the SimPy model can do.
-    HopelessError
-        If an elastic pool launches 10,000 nodes in a row that never run a job while jobs wait (semantics §6).
-
-    Examples
-    --------
-    >>> trace = Trace.from_columns({"submit_s": [0, 0, 1], "run_s": [10, 10, 5], "procs": [3, 2, 1]})
-    >>> simulate(trace, cores=4, policy="easy").replay.start_s
-    array([ 0., 10.,  1.])
-    """
-    if (cluster is None) == (cores is None):
-        raise TypeError("give either a cluster or a number of cores")
-    if cluster is not None and (policy is not None or overrun is not None or depth is not None):
-        raise TypeError("policy, overrun and depth are those of the cluster: give them there")
-    if engine not in get_args(Engine):
-        raise ValueError(f"engine must be one of {', '.join(get_args(Engine))} (got {engine!r})")
-    if cluster is None:
-        assert cores is not None
-        cluster = Cluster.homogeneous(cores, policy or "easy", overrun or "allow", depth)
-    return Result(trace, cluster, _run(prepare(trace, cluster, seed), engine), seed)
-
-
-def _run(inputs: Inputs, engine: Engine) -> Replay:
-    """Replay with an engine."""
-    if engine != "simpy":
-        from pwsim.engine import kernel
-
-        order = kernel.compiled_order(inputs)
-        if order is not None and not _passes_by_submission(inputs):
-            if inputs.steady and not inputs.closed:
-                return steady_replay("compiled", inputs, kernel.run(inputs, order))
-            from pwsim.engine import changing
-
-            return changing.run(inputs, order)
-        cannot = f"numba cannot compile the order of policy {str(inputs.policy)!r}"
-        if order is not None:
-            cannot = f"policy {str(inputs.policy)!r} ranks jobs by submissions, which feedback of users leaves open"
-        if engine == "compiled":
-            raise InputError(f"{cannot}; use the simpy engine")
-        log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
-
-    from pwsim.engine.model import Model
-
-    return Model(inputs).run()
-
-
-def _passes_by_submission(inputs: Inputs) -> bool:
-    """Return whether jobs pass the head in an order by submissions that are not known before the replay."""
-    return inputs.closed and inputs.policy.passing_order in orders.BY_SUBMISSION
+__all__ = [
+    "REJECTED",
+    "Engine",
+    "Inputs",
+    "Replay",
+    "prepare",
+    "replay",
+    "steady_replay",
+]

@@ -10,14 +10,11 @@ from zlib import crc32
 
 import numpy as np
 
-from pwsim.cluster import Cluster
-from pwsim.errors import HopelessError, InputError
-from pwsim.pools import Pool
-from pwsim.result import REJECTED, Replay
-from pwsim.rules import Policy, custom, orders
-from pwsim.rules.custom import Order
+from pwsim.cluster import Cluster, Pool
+from pwsim.common import HOUR_S, HopelessError, InputError
+from pwsim.engine.outcome import REJECTED, Replay
+from pwsim.rules import Order, Policy, custom, orders
 from pwsim.trace import Floats, Integers, Trace
-from pwsim.units import HOUR_S
 
 FRUITLESS = 10_000
 """Launches in a row without a job that ever runs, after which a replay gives up (semantics §6)."""
@@ -135,7 +132,7 @@ class Inputs:
     weights: Floats
     """Weight of age, age at which it is full [s], weight of the fair share, decay of usage [1/s], shape (4,)."""
     closed: bool
-    """Whether jobs may follow others (:mod:`pwsim.feedback`)."""
+    """Whether jobs may follow others (:mod:`pwsim.workload.feedback`)."""
     follows: Integers
     """Job after whose end each job is submitted, -1 for its own ``submit_s``, shape (jobs,)."""
     think_s: Floats

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from pwsim.errors import InputError
-from pwsim.units import numeral
+from pwsim.common import InputError, numeral
 
 PARAMETERS = ("now", "submit_s", "estimate_s", "procs")
 """What an order is given, by position."""

@@ -24,11 +24,11 @@ import numpy as np
 import pandas as pd
 
 from pwsim import Cluster, Trace, generate, read_trace
-from pwsim.engine import kernel
+from pwsim.engine.compiled import steady as kernel
 from pwsim.engine.inputs import Inputs, prepare
-from pwsim.engine.model import Model
-from pwsim.formats import swf
-from pwsim.sweep import simulate_many
+from pwsim.engine.model.model import Model
+from pwsim.results.sweep import simulate_many
+from pwsim.trace.formats import swf
 from tests.benchmarks import plain_loop
 from tests.benchmarks.against_accasim import accasim_cpu_s
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import click
 
-from pwsim import Cluster, Trace, datasets, read_trace
-from pwsim.engine import model
+from pwsim import Cluster, Trace, read_trace
 from pwsim.engine.inputs import prepare
-from pwsim.formats import swf
+from pwsim.engine.model import model
+from pwsim.trace import datasets
+from pwsim.trace.formats import swf
 
 DRIVER = Path(__file__).with_name("accasim_driver.py")
 

@@ -1,0 +1,263 @@
+"""What is simulated: pools of nodes in the order in which jobs prefer them, and the policy (semantics §4, §5).
+
+Where a scenario gives choices, ``nodes`` and ``policy`` hold them all; :meth:`Cluster.at` picks one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+
+from pwsim.cluster.accepts import one_or_many
+from pwsim.cluster.choices import MOST_NODES, Policies
+from pwsim.cluster.pools import OnPremisesPool, Pool
+from pwsim.common import DAY_S, Frozen, InputError, PositiveSeconds, card, expect, listed
+from pwsim.rules import Policy, custom
+from pwsim.trace import Trace
+
+
+class Multifactor(Frozen):
+    """The weights of the ``multifactor`` order; the formula is in :mod:`pwsim.rules.multifactor`."""
+
+    age: float = Field(default=1000, ge=0, le=1e9, allow_inf_nan=False)
+    """Weight of the time that a job has waited."""
+    max_age: PositiveSeconds = 7 * DAY_S
+    """Wait at which age counts in full [s]."""
+    fair_share: float = Field(default=1000, ge=0, le=1e9, allow_inf_nan=False)
+    """Weight of the user's fair share: in full for users who have used nothing."""
+    half_life: PositiveSeconds = 7 * DAY_S
+    """Time after which past use counts half [s]."""
+    shares: dict[str, Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]] = Field(default={})
+    """Shares of users by name; 1 for those who are not named."""
+    size: float = Field(default=0, ge=-1e9, le=1e9, allow_inf_nan=False)
+    """Weight of the part of its pool that a job takes; negative to favour small jobs."""
+    queue: float = Field(default=0, ge=0, le=1e9, allow_inf_nan=False)
+    """Weight of the queue's priority."""
+    queues: dict[str, Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]] = Field(default={})
+    """Priorities of queues by name, divided by the largest; 0 for those that are not named."""
+
+
+class Cluster(Frozen):
+    """An ordered list of pools under a policy."""
+
+    policy: Policies = (Policy("fcfs", "easy"),)
+    """Policy, or the choices of the search in the order of preference."""
+    overrun: Literal["allow", "kill"] = "allow"
+    """Whether a job may run past its estimate, or is killed then (semantics §3)."""
+    depth: int | None = Field(default=None, ge=1, le=10**9)
+    """How many jobs of the queue a backfill rule looks at (semantics §4); all if left out."""
+    multifactor: Multifactor = Multifactor()
+    """Weights of the ``multifactor`` order."""
+    pools: Annotated[tuple[Pool, ...], BeforeValidator(one_or_many)] = Field(min_length=1, max_length=100)
+    """The pools; jobs prefer them in this order."""
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        """Where files start that a policy names: the scenario's folder."""
+        return self._folder
+
+    @model_validator(mode="after")
+    def _burst_to_later_pools(self) -> Self:
+        if self.pools[0].burst_after is not None:
+            raise ValueError("burst_after is for pools after the first: jobs come from the pools before")
+        return self
+
+    @model_validator(mode="after")
+    def _offered_policies(self) -> Self:
+        self.check_policies()
+        return self
+
+    def check_policies(self) -> None:
+        """Check that each policy is offered for all pools (semantics §5).
+
+        Raises
+        ------
+        ValueError
+            If one is not.
+        """
+        packed = [pool.name for pool in self.pools if pool.placement == "packed"]
+        reserving = [str(policy) for policy in self.policy if policy.backfill == "conservative"]
+        if packed and reserving:
+            raise ValueError(
+                f"pool {packed[0]!r} has placement: packed, where policy {reserving[0]!r} is not offered; use easy"
+            )
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> Self:
+        names = [pool.name for pool in self.pools]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"pool names must differ; {twice[0]!r} occurs {names.count(twice[0])} times")
+        return self
+
+    @classmethod
+    def homogeneous(
+        cls, cores: int, policy: str | Policy = "easy", overrun: str = "allow", depth: int | None = None
+    ) -> Cluster:
+        """Return one pool of ``cores`` single-core nodes, as SWF logs assume.
+
+        Raises
+        ------
+        TypeError, InputError
+            If a value is wrong.
+        """
+        expect(cores, (int, np.integer), "cores", "a whole number of cores, such as 128")
+        if not 0 <= cores <= MOST_NODES:
+            raise InputError(f"cores must be a whole number from 1 to {MOST_NODES:,} (got {cores})")
+        pool = {"name": "machine", "kind": "on_premises", "nodes": cores, "node": {"cores": 1}}
+        machine: dict[str, Any] = {"policy": policy, "overrun": overrun, "depth": depth, "pools": [pool]}
+        return cls(**machine)
+
+    def at(self, nodes: Mapping[str, int], policy: Policy) -> Cluster:
+        """Return the cluster with one node count for each pool (by name) and one policy.
+
+        Raises
+        ------
+        ValueError
+            If the policy is not offered for one of the pools.
+        """
+        pools = tuple(pool.model_copy(update={"nodes": (nodes[pool.name],)}) for pool in self.pools)
+        picked = self.model_copy(update={"pools": pools, "policy": (policy,)})
+        picked.check_policies()  # it may be another than those that were checked
+        return picked
+
+    def _repr_html_(self) -> str:
+        """Return the cluster as a small table, for notebooks."""
+        heads = ("pool", "kind", "nodes", "cores", "GPUs", "placement")
+        rows = [
+            (one.name, one.kind, _choices(one.nodes), one.node.cores, one.node.gpus, one.placement)
+            for one in self.pools
+        ]
+        return card(f"Cluster under {' or '.join(map(str, self.policy))}", rows, heads)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all values are the same, and code that policies name is that of one file."""
+        named = any(policy.code for policy in self.policy)
+        same_code = not named or (isinstance(other, Cluster) and self.folder == other.folder)
+        return same_code and super().__eq__(other)
+
+    __hash__ = Frozen.__hash__
+
+    @property
+    def steady(self) -> bool:
+        """Whether pools are bags, always up, and every job stays where it was routed: then pools do not meet."""
+        return not any(
+            pool.elastic or pool.fails or pool.burst_after is not None or pool.placement == "packed"
+            for pool in self.pools
+        )
+
+    @property
+    def by_the_hour(self) -> bool:
+        """Whether the price of electricity depends on the hour somewhere."""
+        owned = [pool.cost for pool in self.pools if isinstance(pool, OnPremisesPool) and pool.cost is not None]
+        return any(isinstance(cost.electricity_usd_per_kwh, tuple) for cost in owned)
+
+    def unpriced(self) -> list[int]:
+        """Return the numbers of the pools that do not say what they cost."""
+        return [index for index, pool in enumerate(self.pools) if pool.kind == "on_premises" and pool.cost is None]
+
+    def node_counts(self) -> tuple[int, ...]:
+        """Return the number of nodes of each pool.
+
+        Raises
+        ------
+        ValueError
+            If a pool still has several choices; pick one with :meth:`at`.
+        """
+        for pool in self.pools:
+            if len(pool.nodes) != 1:
+                raise ValueError(f"pool {pool.name!r} has {len(pool.nodes)} choices of nodes; pick one with Cluster.at")
+        return tuple(pool.nodes[0] for pool in self.pools)
+
+    def rejections(self, trace: Trace) -> dict[str, npt.NDArray[np.bool_]]:
+        """Return which jobs no pool takes, by reason, each of shape (jobs,); semantics §5.
+
+        The reasons are those of :data:`.cluster.REJECTION_NAMES`; a job counts under the first that is true.
+
+        Raises
+        ------
+        ValueError
+            If a pool still has several choices of nodes.
+        """
+        pools = list(zip(self.node_counts(), self.pools, strict=True))
+        left = np.ones(len(trace), dtype=bool)
+        for nodes, pool in pools:
+            left &= ~(pool.admits(trace) & (pool.need(trace) <= nodes * pool.units_per_node()))
+        gpus = max(0 if pool.placement == "cores" else nodes * pool.node.gpus for nodes, pool in pools)
+        accepted = np.logical_or.reduce([pool.accepts.admit(trace) for _, pool in pools])
+        faults = {
+            "procs": trace.procs > max(nodes * pool.node.cores for nodes, pool in pools),
+            "gpus": trace.gpus > gpus,
+            "accepts": ~accepted,
+            "other": np.ones(len(trace), dtype=bool),
+        }
+        found = {}
+        for reason, fault in faults.items():
+            found[reason] = left & fault
+            left = left & ~fault
+        return found
+
+    def code(self) -> list[str]:
+        """Say which code the policies name, without running it.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read, or has no such function.
+        """
+        try:
+            return [
+                custom.describe(self.folder / file, name)
+                for file, name in filter(None, (one.code for one in self.policy))
+            ]
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    def code_texts(self) -> list[str]:
+        """Return the files of code that the policies name, as text."""
+        return [(self.folder / file).read_text("utf-8") for file, _ in filter(None, (one.code for one in self.policy))]
+
+    def the_policy(self) -> Policy:
+        """Return the one policy.
+
+        Raises
+        ------
+        ValueError
+            If there are several choices; pick one with :meth:`at`.
+        """
+        if len(self.policy) != 1:
+            raise ValueError(f"the cluster has {len(self.policy)} choices of policy; pick one with Cluster.at")
+        return self.policy[0]
+
+
+def _choices(nodes: tuple[int, ...]) -> str:
+    """Return numbers of nodes in few words."""
+    few = len(nodes) <= 5
+    return ", ".join(map(str, nodes)) if few else f"{nodes[0]} to {nodes[-1]} ({len(nodes)} choices)"
+
+
+REJECTION_NAMES = {
+    "procs": "with more cores than any pool has",
+    "gpus": "with more GPUs than any pool has (a pool of mere cores has none)",
+    "accepts": "that no pool accepts",
+    "other": "that fit no pool that accepts them (memory, nodes or GPUs)",
+}
+"""Why no pool takes a job."""
+
+
+def rejections_text(jobs: Mapping[str, int]) -> str:
+    """Return why no pool takes how many jobs; at least one of them is given.
+
+    Examples
+    --------
+    >>> rejections_text({"procs": 0, "gpus": 1200, "accepts": 1})
+    '1,200 with more GPUs than any pool has (a pool of mere cores has none) and 1 that no pool accepts'
+    """
+    parts = [f"{number:,} {REJECTION_NAMES[reason]}" for reason, number in jobs.items() if number]
+    return listed(parts)

@@ -1,0 +1,114 @@
+"""What a setup costs: pure functions (semantics §8).
+
+Every part of the cost has its own name in :data:`PARTS`; the total is their sum in that order.  What stands there
+anyway is here, by the year (:func:`standing`); what jobs cause is in :mod:`pwsim.costs.charges`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pwsim.cluster import CloudPool, Pool
+from pwsim.common import HOUR_S, YEAR_H
+from pwsim.costs.bill import PARTS, Breakdown, Terms, carbon_usd
+from pwsim.prices import usd_per_kw
+from pwsim.trace import Floats
+
+
+def capital_recovery_factor(discount_rate: float, lifetime_years: float) -> float:
+    """Return the share of a price that is paid each year: ``i(1+i)^n / ((1+i)^n - 1)``, or ``1/n`` for ``i = 0``.
+
+    Parameters
+    ----------
+    discount_rate
+        Interest a year, such as 0.05.
+    lifetime_years
+        Years over which the price is paid off, above 0.
+
+    References
+    ----------
+    Semantics §8; W. Short, D. J. Packey, T. Holt: A manual for the economic evaluation of energy efficiency and
+    renewable energy technologies. NREL/TP-462-5173, 1995.
+
+    Examples
+    --------
+    >>> round(1_000_000 * capital_recovery_factor(0.05, 5), 3)
+    230974.798
+    >>> capital_recovery_factor(0.0, 4)
+    0.25
+    """
+    if discount_rate == 0:
+        return 1 / lifetime_years
+    # The same formula, divided through by (1+i)^n: exact for small rates, and nothing overflows for long lifetimes.
+    return discount_rate / -math.expm1(-lifetime_years * math.log1p(discount_rate))
+
+
+def annuity_usd(price_usd: float, residual_share: float, discount_rate: float, lifetime_years: float) -> float:
+    """Return what a purchase costs a year, less what it is sold for in the end: ``(P - R/(1+i)^n) × crf(i, n)`` [USD].
+
+    Parameters
+    ----------
+    price_usd
+        Price ``P`` [USD].
+    residual_share
+        Share of the price that it is sold for after the lifetime: ``R/P``.
+    discount_rate, lifetime_years
+        See :func:`capital_recovery_factor`.
+
+    References
+    ----------
+    W. Short, D. J. Packey, T. Holt: A manual for the economic evaluation of energy efficiency and renewable energy
+    technologies. NREL/TP-462-5173, 1995.
+
+    Examples
+    --------
+    >>> annuity_usd(1000, 0.2, 0.0, 4)
+    200.0
+    """
+    today = price_usd * (1 - residual_share * math.exp(-lifetime_years * math.log1p(discount_rate)))
+    return today * capital_recovery_factor(discount_rate, lifetime_years)
+
+
+def standing(pool: Pool, nodes: int, terms: Terms) -> Breakdown:
+    """Return what a pool costs a year whether jobs run or not.
+
+    On-premises: annuity, opex, licences, what the pool costs as a whole, and idle power for 8,766 h.  Cloud:
+    commitments for 8,766 h, and likewise what no commitment covers of the nodes of an always-up pool, or of the
+    ``min_nodes`` of an elastic one.
+    """
+    cost = dict.fromkeys(PARTS, 0.0)
+    if isinstance(pool, CloudPool):
+        cost["commitment_usd_per_year"] = math.fsum(
+            one.nodes * one.price_usd_per_hour * YEAR_H for one in pool.commitments
+        )
+        uncovered = max(0, pool.always_there(nodes) - pool.committed_nodes)
+        cost["cloud_usd_per_year"] = uncovered * pool.price_usd_per_hour * YEAR_H
+    elif pool.cost is not None:
+        own = pool.cost
+        annuity = annuity_usd(own.capex_usd, own.residual_share, terms.discount_rate, own.lifetime_years)
+        cost["capex_usd_per_year"] = nodes * annuity
+        cost["opex_usd_per_year"] = nodes * own.opex_usd_per_year
+        cost["licence_usd_per_year"] = nodes * pool.node.cores * own.licence_usd_per_core_per_year
+        cost["site_usd_per_year"] = own.site_usd_per_year if nodes else 0.0
+        cost["idle_energy_usd_per_year"] = float(idle_energy_usd(pool, nodes, np.array([YEAR_H * HOUR_S]), terms)[0])
+    cost["carbon_usd_per_year"] = carbon_usd(standing_carbon_kg(pool, nodes), terms)
+    return cost
+
+
+def idle_energy_usd(pool: Pool, nodes: int, until_s: Floats, terms: Terms) -> Floats:
+    """Return what the idle power of always-up nodes costs from the start until some times [USD], shape (times,)."""
+    if isinstance(pool, CloudPool) or pool.cost is None:
+        return np.zeros(len(until_s))
+    by_kw = usd_per_kw(pool.cost.electricity_usd_per_kwh, until_s, terms.start)
+    return nodes * float(pool.cost.idle_power) / 1000 * pool.cost.pue * by_kw
+
+
+def standing_carbon_kg(pool: Pool, nodes: int) -> float:
+    """Return what nodes that are always up emit a year: idle own nodes, rented ones as they are [kg]."""
+    if isinstance(pool, CloudPool):
+        return pool.always_there(nodes) * pool.carbon_g_per_hour / 1000 * YEAR_H
+    if pool.cost is None:
+        return 0.0
+    return nodes * float(pool.cost.idle_power) / 1000 * pool.cost.pue * pool.cost.carbon_g_per_kwh / 1000 * YEAR_H

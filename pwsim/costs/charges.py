@@ -1,0 +1,360 @@
+"""What jobs cause in a pool, as it adds up over a replay: pure functions (semantics §8).
+
+Busy energy, the rent of nodes that come and go, data, and carbon dioxide.  The sums up to any time are here, so that
+the year and the hours of the timeline agree; :func:`pwsim.costs.bill.per_year` scales them.
+
+**Nodes that come and go.**  A node is on the bill from its launch until it is gone, and for 60 s at least.  At every
+instant, as many of the nodes on the bill as are committed are paid by the commitment.  As many as ``min_nodes`` stand:
+those of them that are not committed are paid by the year, whatever the length of the log
+(:func:`.annual.standing`).  What is beyond both is elastic, and counts here.  So the least time of 60 s counts for
+covered and uncovered nodes alike, and a node may be covered for a part of its time.  Where a node leaves a pool that
+holds no more than ``min_nodes``, it has no least time: another takes its place at once, and that is paid.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from pwsim.cluster import CloudPool, Pool
+from pwsim.common import HOUR_S, YEAR_H
+from pwsim.costs.annual import idle_energy_usd, standing, standing_carbon_kg
+from pwsim.costs.bill import KG_PER_TONNE, Breakdown, Terms, per_year, total
+from pwsim.metrics import Booleans, integral
+from pwsim.prices import least_usd_per_kw, usd_per_kw
+from pwsim.trace import Floats, Integers
+
+LEAST_BILLED_S = 60.0
+"""The least time for which an elastic node is paid [s]."""
+MONTH_H = YEAR_H / 12
+"""Hours in a month."""
+
+
+class Use(NamedTuple):
+    """What jobs and nodes did in one pool, as arrays."""
+
+    start_s: Floats
+    """Start of each stretch in which something is busy (:func:`busy_stretches`), shape (stretches,) [s]."""
+    end_s: Floats
+    """Its end, shape (stretches,) [s]."""
+    busy_w: Floats
+    """What is drawn then beyond idle power, shape (stretches,) [W]."""
+    launch_s: Floats
+    """Launch of each stay of a node, shape (stays,) [s]."""
+    gone_s: Floats
+    """Its end, shape (stays,) [s]."""
+    submit_s: Floats
+    """Submission of each job that ended here, shape (jobs,) [s]."""
+    job_end_s: Floats
+    """Its end, shape (jobs,) [s]."""
+    data_gib: Floats
+    """Its data, shape (jobs,) [GiB]."""
+
+
+def caused(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> dict[str, Floats]:
+    """Return what jobs have caused in a pool until some times, by part [USD], each of shape (times,).
+
+    A part is called as in :data:`pwsim.costs.bill.PARTS`, but without ``_per_year``.
+    """
+    return {
+        "busy_energy_usd": _busy_energy_usd(pool, use, terms, until_s),
+        "cloud_usd": _rent_usd(pool, use, until_s),
+        **_data_usd(pool, use, until_s),
+        "carbon_usd": carbon_kg(pool, use, until_s) / KG_PER_TONNE * terms.carbon_usd_per_tonne,
+    }
+
+
+def year(pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float) -> tuple[Breakdown, float]:
+    """Return what a pool costs a year, by part [USD a year], and what it emits [kg a year].
+
+    Raises
+    ------
+    ValueError
+        If the measurement window has no length and jobs cause costs.
+    """
+    cost, until_s = standing(pool, nodes, terms), np.array([last_s(pool, use)])
+    for part, usd in caused(pool, use, terms, until_s).items():
+        cost[f"{part}_per_year"] += per_year(float(usd[0]), window_s)
+    caused_kg = float(carbon_kg(pool, use, until_s)[0])
+    return cost, standing_carbon_kg(pool, nodes) + per_year(caused_kg, window_s)
+
+
+def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) -> Floats:
+    """Return what a pool costs from each time to the next [USD], shape (times - 1,).
+
+    What comes due after the last time (data that is kept on, the rest of a node's least time) counts in the last
+    stretch.
+    """
+    cost = standing(pool, nodes, terms)
+    even = (total(cost) - cost["idle_energy_usd_per_year"]) / YEAR_H * np.diff(edges_s) / HOUR_S
+    idle = np.diff(idle_energy_usd(pool, nodes, edges_s, terms))
+    until_s = edges_s.copy()
+    until_s[0] = -1.0  # what comes due at the first instant counts, too
+    until_s[-1] = max(until_s[-1], last_s(pool, use))
+    usd: Floats = even + idle + np.diff(sum(caused(pool, use, terms, until_s).values()))
+    return usd
+
+
+def last_s(pool: Pool, use: Use) -> float:
+    """Return the time after which jobs cause no more costs in a pool [s]."""
+    _, paid_s = _billed(pool, use)
+    _, kept_s = _kept(pool, use)
+    return max(
+        (float(times_s.max()) for times_s in (use.end_s, paid_s, use.job_end_s, kept_s) if len(times_s)), default=0.0
+    )
+
+
+def _busy_w(pool: Pool, cores: Floats | Integers, gpus: Floats) -> Floats:
+    """Return what busy cores and GPUs of one node, or of whole nodes alike, draw beyond idle power [W].
+
+    That is the larger of the share of busy cores and, if there are GPUs, of busy GPUs times (busy - idle) watts, or
+    what the scenario says of a core and a GPU (semantics §8).  Of ``n`` nodes that a job holds whole, each has an
+    ``n``-th of its cores and of its GPUs, so all together draw as much as one would that had all of them.
+    """
+    if isinstance(pool, CloudPool) or pool.cost is None:
+        return np.zeros(len(cores))
+    own = pool.cost
+    watts: Floats
+    if own.busy_power_per_core is not None:
+        watts = cores * own.busy_power_per_core + gpus * (own.busy_power_per_gpu or 0.0)
+        return watts
+    share = cores / pool.node.cores
+    if pool.node.gpus:
+        share = np.maximum(share, gpus / pool.node.gpus)
+    watts = share * (own.busy_power - own.idle_power)
+    return watts
+
+
+def busy_by_node(pool: Pool) -> bool:
+    """Return whether the power of jobs depends on who shares a node with them: on the larger of two shares of it."""
+    if isinstance(pool, CloudPool) or pool.cost is None or pool.cost.busy_power_per_core is not None:
+        return False
+    return pool.placement == "packed" and pool.node.gpus > 0
+
+
+def busy_stretches(
+    pool: Pool, start_s: Floats, end_s: Floats, cores: Floats | Integers, gpus: Floats, node: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """Return when how much is drawn beyond idle power.
+
+    Parameters
+    ----------
+    pool
+        The pool.
+    start_s, end_s, cores, gpus
+        Attempts, or with ``node`` their shares: start and end [s], cores and GPUs that the job asked for, each of shape
+        (attempts,).
+    node
+        Number of the node of each, where :func:`busy_by_node` asks for it.
+
+    Returns
+    -------
+    Starts, ends [s] and powers [W], each of shape (stretches,).
+
+    Examples
+    --------
+    A node of 4 cores and 2 GPUs, 100 W idle and 500 W busy: a GPU and a core from 0 to 10, from 4 to 6 also 3 cores.
+    Until 4 and from 6 on, half of the GPUs are busy; between, all of the cores.
+
+    >>> from pwsim.cluster import OnPremisesPool
+    >>> pool = OnPremisesPool.model_validate({"name": "own", "kind": "on_premises", "nodes": 1, "placement": "packed",
+    ...     "node": {"cores": 4, "gpus": 2},
+    ...     "cost": {"capex_usd": 0, "lifetime_years": 1, "idle_power": 100, "busy_power": 500}})
+    >>> shares = [np.array(one, dtype=float) for one in ([0, 4], [10, 6], [1, 3], [1, 0], [0, 0])]
+    >>> busy_stretches(pool, *shares)
+    (array([0., 4., 6.]), array([ 4.,  6., 10.]), array([200., 400., 200.]))
+    """
+    if node is None:
+        return start_s, end_s, _busy_w(pool, cores, gpus)
+    times_s, nodes = np.concatenate((start_s, end_s)), np.concatenate((node, node))
+    order = np.lexsort((times_s, nodes))
+    # Every share is given back, so that each node begins with none, but for rounding.
+    held = [np.maximum(np.cumsum(np.concatenate((one, -one))[order]), 0.0)[:-1] for one in (cores, gpus)]
+    times_s, nodes = times_s[order], nodes[order]
+    lasts = (nodes[1:] == nodes[:-1]) & (times_s[1:] > times_s[:-1])
+    return times_s[:-1][lasts], times_s[1:][lasts], _busy_w(pool, held[0][lasts], held[1][lasts])
+
+
+def _busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
+    """Return the price of the power that is drawn beyond idle power."""
+    if isinstance(pool, CloudPool) or pool.cost is None:
+        return np.zeros(len(until_s))
+    # With time counted in what a kilowatt has cost until then, the integral of power × price is one of power alone.
+    paid = [
+        usd_per_kw(pool.cost.electricity_usd_per_kwh, times_s, terms.start)
+        for times_s in (use.start_s, use.end_s, until_s)
+    ]
+    return integral(paid[0], paid[1], use.busy_w, paid[2]) / 1000 * pool.cost.pue
+
+
+def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
+    """Return what jobs emit until some times [kg], shape (times,).
+
+    That is what own nodes draw beyond idle power, and elastic nodes beyond ``min_nodes`` while they are there.
+    """
+    if isinstance(pool, CloudPool):
+        if not pool.elastic:
+            return np.zeros(len(until_s))
+        held_s = integral(*beyond(use.launch_s, use.gone_s, pool.min_nodes), until_s)
+        return held_s / HOUR_S * pool.carbon_g_per_hour / 1000
+    if pool.cost is None:
+        return np.zeros(len(until_s))
+    busy_kwh = integral(use.start_s, use.end_s, use.busy_w, until_s) / 1000 * pool.cost.pue / HOUR_S
+    return busy_kwh * pool.cost.carbon_g_per_kwh / 1000
+
+
+def _rent_usd(pool: Pool, use: Use, until_s: Floats) -> Floats:
+    """Return the rent of an elastic pool's nodes, from launch to end, by the second and at least 60 s each.
+
+    At every instant, as many of the nodes on the bill as are committed, or stand all year, cost nothing here.
+    """
+    if not isinstance(pool, CloudPool) or not pool.elastic:
+        return np.zeros(len(until_s))
+    start_s, end_s, nodes = beyond(*_billed(pool, use), max(pool.min_nodes, pool.committed_nodes))
+    return integral(start_s, end_s, nodes, until_s) / HOUR_S * pool.price_usd_per_hour
+
+
+def _billed(pool: Pool, use: Use) -> tuple[Floats, Floats]:
+    """Return from when until when nodes are on the bill: a node that is gone within a minute stays for the minute.
+
+    The ``min_nodes`` that are there in the end go on standing as long as any node is on the bill.
+    """
+    if not isinstance(pool, CloudPool) or not pool.min_nodes:
+        return use.launch_s, np.maximum(use.gone_s, use.launch_s + LEAST_BILLED_S)
+    stands = _stands(use, pool.min_nodes)
+    end_s = np.where(stands, use.gone_s, np.maximum(use.gone_s, use.launch_s + LEAST_BILLED_S))
+    return use.launch_s, _going_on(use, stands, end_s, float(end_s.max(initial=0.0)))
+
+
+def _stands(use: Use, least: int) -> Booleans:
+    """Return whether each stay of a node is one of so many that always stand when it ends, shape (stays,).
+
+    Of nodes that leave at once, those that were launched last are the elastic ones.
+    """
+    passing = np.sort(use.gone_s[use.launch_s == use.gone_s])  # launched and gone at one instant
+    held = np.searchsorted(np.sort(use.launch_s), use.gone_s) - np.searchsorted(np.sort(use.gone_s), use.gone_s)
+    held += np.searchsorted(passing, use.gone_s, side="right") - np.searchsorted(passing, use.gone_s)
+    order = np.lexsort((-use.launch_s, use.gone_s))
+    before = np.empty_like(order)  # those that leave at the same instant, before this one
+    before[order] = np.arange(len(order)) - np.searchsorted(use.gone_s[order], use.gone_s[order])
+    stands: Booleans = held - before <= least
+    return stands
+
+
+def _going_on(use: Use, stands: Booleans, end_s: Floats, until_s: float) -> Floats:
+    """Return ends of stays, where nodes that stand when the replay ends do so until a time [s], or longer."""
+    last = stands & (use.gone_s == use.gone_s.max(initial=-np.inf))
+    return np.where(last, np.maximum(end_s, until_s), end_s)
+
+
+def beyond(start_s: Floats, end_s: Floats, nodes: int) -> tuple[Floats, Floats, Floats]:
+    """Return when more than a number of intervals overlap, and by how many they do.
+
+    Parameters
+    ----------
+    start_s, end_s
+        The intervals [s], each of shape (intervals,).
+    nodes
+        How many may overlap at no charge.
+
+    Returns
+    -------
+    Starts, ends [s] and the number of intervals beyond ``nodes``, each of shape (spans,).
+
+    Examples
+    --------
+    Of three nodes two are covered: the third is from 4 to 8.
+
+    >>> beyond(np.array([0.0, 2.0, 4.0]), np.array([10.0, 9.0, 8.0]), 2)
+    (array([4.]), array([8.]), array([1.]))
+    """
+    if not nodes:
+        return start_s, end_s, np.ones(len(start_s))
+    times_s = np.concatenate((start_s, end_s))
+    change = np.concatenate((np.ones(len(start_s)), -np.ones(len(end_s))))
+    order = np.argsort(times_s, kind="stable")
+    held = np.cumsum(change[order])[:-1]
+    more = np.maximum(held - nodes, 0.0)
+    spans = (more > 0) & (np.diff(times_s[order]) > 0)
+    return times_s[order][:-1][spans], times_s[order][1:][spans], more[spans]
+
+
+def commitment_share_used(pool: Pool, nodes: int, use: Use, window_s: float) -> float:
+    """Return which share of the committed node-hours were nodes that were held, in the measurement window; NaN if none.
+
+    Always-up nodes are held all the time, and ``min_nodes`` of an elastic pool likewise.
+    """
+    if not isinstance(pool, CloudPool) or not pool.committed_nodes:
+        return math.nan
+    if not pool.elastic:
+        return min(1.0, nodes / pool.committed_nodes)
+    if window_s <= 0:
+        return math.nan
+    until_s = np.array([window_s])
+    gone_s = _going_on(use, _stands(use, pool.min_nodes), use.gone_s, window_s)
+    all_s = integral(use.launch_s, gone_s, np.ones(len(use.launch_s)), until_s)
+    above_s = integral(*beyond(use.launch_s, gone_s, pool.committed_nodes), until_s)
+    return float(all_s[0] - above_s[0]) / (pool.committed_nodes * window_s)
+
+
+def _kept(pool: Pool, use: Use) -> tuple[Floats, Floats]:
+    """Return from when until when each job's data is kept."""
+    if not isinstance(pool, CloudPool) or pool.storage_time is None:
+        return use.submit_s, use.job_end_s
+    return use.submit_s, use.submit_s + pool.storage_time
+
+
+def _data_usd(pool: Pool, use: Use, until_s: Floats) -> dict[str, Floats]:
+    """Return the price of jobs' data: kept from submission to end (or for a given time), taken home at the end."""
+    if not isinstance(pool, CloudPool):
+        return {}
+    if not use.data_gib.any():
+        return {}
+    kept_s, left_s = _kept(pool, use)
+    gib_s = integral(kept_s, left_s, use.data_gib, until_s)
+    order = np.argsort(use.job_end_s, kind="stable")
+    taken = np.concatenate(([0.0], np.cumsum(use.data_gib[order])))
+    left = np.searchsorted(use.job_end_s[order], until_s, side="right")
+    return {
+        "storage_usd": gib_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month,
+        "egress_usd": taken[left] * pool.egress_usd_per_gib,
+    }
+
+
+def least_usd(
+    pool: Pool, procs: Integers, gpus: Floats, run_s: Floats, data_gib: Floats, terms: Terms
+) -> tuple[Floats, ...]:
+    """Return what jobs cause at least if a pool runs them, whenever that is [USD].
+
+    Each row, summed over jobs, is at most what they cause; so the largest of the sums is a bound.  There is one row
+    where each job has a power of its own.  Where jobs share nodes with GPUs (:func:`busy_by_node`), there is one for
+    cores and one for GPUs: with ``c`` and ``g`` the shares of busy cores and GPUs of a node, at every instant
+    ``Σ max(c, g)`` over the nodes is at least ``Σ c``, which is the sum of the cores of the jobs that run by those of a
+    node, and at least ``Σ g``; and a job draws at least the cheapest price for its run time.
+
+    Parameters
+    ----------
+    pool
+        A pool whose nodes are always up.
+    procs, gpus, run_s, data_gib
+        Size, run time there [s] and data [GiB] of each job, shape (jobs,).
+    terms
+        What costs depend on besides.
+
+    Returns
+    -------
+    One or more rows, each of shape (jobs,).
+    """
+    if isinstance(pool, CloudPool):
+        kept_s = run_s if pool.storage_time is None else pool.storage_time
+        stored = kept_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month
+        return (data_gib * (stored + pool.egress_usd_per_gib),)
+    if pool.cost is None:
+        return (np.zeros(len(procs)),)
+    by_kw = least_usd_per_kw(pool.cost.electricity_usd_per_kwh, run_s, terms.start)
+    by_kw += run_s / HOUR_S * pool.cost.carbon_g_per_kwh / 1000 / KG_PER_TONNE * terms.carbon_usd_per_tonne
+    none = np.zeros(len(procs))
+    alone = [(procs, none), (none, gpus)] if busy_by_node(pool) else [(procs, gpus)]
+    return tuple(_busy_w(pool, *busy) / 1000 * pool.cost.pue * by_kw for busy in alone)

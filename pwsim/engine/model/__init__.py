@@ -1,0 +1,1 @@
+"""The SimPy model: the replay that can be looked into."""

@@ -1,0 +1,53 @@
+"""One call for a schedule, whatever the engine."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+from pwsim.common import InputError
+from pwsim.engine.inputs import Inputs, steady_replay
+from pwsim.engine.outcome import Replay
+from pwsim.rules import orders
+
+log = logging.getLogger("pwsim")
+
+Engine = Literal["auto", "compiled", "simpy"]
+"""``simpy``: the reference; ``compiled``: the same schedule, many times faster; ``auto``: compiled where possible."""
+
+
+def replay(inputs: Inputs, engine: Engine) -> Replay:
+    """Replay with an engine.
+
+    Raises
+    ------
+    InputError
+        If a user's own order fails, or the compiled engine is asked for what only the SimPy model can do.
+    HopelessError
+        If an elastic pool launches nodes again and again that never run a job.
+    """
+    if engine != "simpy":
+        from pwsim.engine.compiled import steady as kernel
+
+        order = kernel.compiled_order(inputs)
+        if order is not None and not _passes_by_submission(inputs):
+            if inputs.steady and not inputs.closed:
+                return steady_replay("compiled", inputs, kernel.run(inputs, order))
+            from pwsim.engine.compiled import general as changing
+
+            return changing.run(inputs, order)
+        cannot = f"numba cannot compile the order of policy {str(inputs.policy)!r}"
+        if order is not None:
+            cannot = f"policy {str(inputs.policy)!r} ranks jobs by submissions, which feedback of users leaves open"
+        if engine == "compiled":
+            raise InputError(f"{cannot}; use the simpy engine")
+        log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
+
+    from pwsim.engine.model.model import Model
+
+    return Model(inputs).run()
+
+
+def _passes_by_submission(inputs: Inputs) -> bool:
+    """Return whether jobs pass the head in an order by submissions that are not known before the replay."""
+    return inputs.closed and inputs.policy.passing_order in orders.BY_SUBMISSION

@@ -1,0 +1,161 @@
+"""Figures of a search: its setups, how it closed in, what the answer costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from pwsim import costs
+from pwsim.common import duration, numeral
+from pwsim.costs import PART_NAMES, WHOLE_SETUP
+from pwsim.figures.style import (
+    _TICKS_S,
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    INK,
+    PAPER,
+    RED,
+    _unit,
+    _wrapped,
+    clean,
+    legend_above,
+    misses,
+    new_axes,
+    thousands,
+    usd,
+)
+from pwsim.metrics import (
+    statistic_text,
+    value_text,
+)
+
+
+def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
+    """Draw the cost of each replayed setup against what it achieved of the target that is missed most often.
+
+    Parameters
+    ----------
+    table
+        ``setups.parquet``.
+    targets
+        ``targets`` of ``summary.json``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes() if ax is None else ax
+    index = int(np.argmax(misses(table, targets)))
+    target = targets[index]
+    achieved = table[f"target_{index}_achieved"].to_numpy(float)
+    cost = table["cost_usd_per_year"].to_numpy(float)
+    met = table["meets_targets"].to_numpy(bool)
+    known = ~np.isnan(achieved)
+    drawn = np.append(achieved[known], target["required"])
+    positive, times = drawn[drawn > 0], target["metric"].endswith("_s")
+    wide = len(positive) > 0 and positive.max() > 50 * positive.min() and (times or (drawn > 0).all())
+    scale, unit = _unit(drawn.max()) if times and not wide else (1.0, "")
+    styles = ((known & ~met, "x", RED, "misses a target"), (known & met, "o", GREEN, "meets all targets"))
+    for rows, marker, colour, label in styles:
+        if rows.any():
+            ax.scatter(cost[rows], achieved[rows] / scale, marker=marker, color=colour, label=label, zorder=3)
+    if met.any():
+        best = int(np.flatnonzero(met)[np.argmin(cost[met])])
+        ax.scatter(
+            cost[best], achieved[best] / scale, s=220, facecolors="none", edgecolors=INK, label="chosen", zorder=4
+        )
+    sign = "at most" if target["at_least"] is None else "at least"
+    ax.axhline(target["required"] / scale, color=GREY, linestyle="--", linewidth=1)
+    ax.annotate(
+        f"{sign} {value_text(target['metric'], target['required'])}", (0, target["required"] / scale),
+        xycoords=("axes fraction", "data"), ha="left", va="bottom", color=GREY, xytext=(4, 2),
+        textcoords="offset points",
+    )  # fmt: skip
+    if wide and times:
+        ax.set_yscale("symlog", linthresh=positive.min(), linscale=0.3)  # 0 has a place, too
+        ticks = [tick for tick in _TICKS_S if positive.min() <= tick <= positive.max()]
+        zero = [] if (drawn > 0).all() else [0]
+        ax.set_yticks([*zero, *ticks], [*("0" for _ in zero), *map(duration, ticks)])
+        ax.set_yticks([], minor=True)
+    elif wide:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value)))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        thousands(ax.yaxis)
+    ax.margins(0.08, 0.15)
+    ax.set_xlabel(f"cost [{usd(ax.xaxis, cost)} a year]")
+    ax.set_ylabel(_wrapped(f"{statistic_text(target['metric'], target['statistic'])}{unit}"))
+    legend_above(ax)
+    return clean(ax)
+
+
+def search(table: pd.DataFrame, lower_bound_usd_per_year: float | None = None, ax: Axes | None = None) -> Axes:
+    """Draw how the search closed in: the bound on what is left, and the best setup so far.
+
+    Parameters
+    ----------
+    table
+        ``setups``: its bounds are those before each replay.
+    lower_bound_usd_per_year
+        The bound after the last replay, if there is a finite one.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes() if ax is None else ax
+    order = np.arange(1, len(table) + 1)
+    bound = table["lower_bound_usd_per_year"].to_numpy(float)
+    met_cost = table["cost_usd_per_year"].where(table["meets_targets"]).cummin().ffill().to_numpy(float)
+    last = [] if lower_bound_usd_per_year is None or not np.isfinite(lower_bound_usd_per_year) else [order[-1]]
+    bounds = np.append(bound, [lower_bound_usd_per_year] * len(last))
+    ax.step(np.append(order, last), bounds, where="post", color=BLUE, label="no setup left costs less", marker=".")
+    if not np.isnan(met_cost).all():
+        ax.step(order, met_cost, where="post", color=GREEN, label="cheapest that meets all targets", marker="o")
+    ax.set_xlabel("setups replayed")
+    ax.set_ylabel(f"{usd(ax.yaxis, np.append(bounds, met_cost))} a year")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.margins(0.05, 0.15)
+    legend_above(ax)
+    return clean(ax)
+
+
+def cost_breakdown(
+    pools: Sequence[Mapping[str, Any]], site: Sequence[Mapping[str, Any]] = (), ax: Axes | None = None
+) -> Axes:
+    """Draw what each pool costs a year, by part, and what is paid whatever setup is chosen.
+
+    Parameters
+    ----------
+    pools
+        ``pools`` of ``summary.json``.
+    site
+        ``site`` of ``summary.json``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    whole = sum(one["usd_per_year"] for one in site)
+    bars = [*pools, {"name": WHOLE_SETUP, "site_usd_per_year": whole}] if whole else pools
+    parts = sum(any(bar.get(part) for bar in bars) for part in costs.PARTS)
+    ax = new_axes(height=0.9 + 0.45 * len(bars) + 0.2 * math.ceil(parts / 2)) if ax is None else ax
+    left = np.zeros(len(bars))
+    names = [_wrapped(bar["name"], 16) for bar in bars]
+    for index, part in enumerate(costs.PARTS):
+        values = np.array([bar.get(part) or 0.0 for bar in bars])
+        if values.any():
+            hatch = ("", "///")[index // len(COLOURS)]  # each colour once plain and once hatched
+            ax.barh(
+                names, values, left=left, color=COLOURS[index % len(COLOURS)], hatch=hatch, edgecolor=PAPER,
+                linewidth=0, label=PART_NAMES[part], height=0.6,
+            )  # fmt: skip
+            left += values
+    ax.invert_yaxis()
+    ax.set_xlim(0, max(left.max() * 1.05, 1.0))
+    ax.set_xlabel(f"{usd(ax.xaxis, left)} a year")
+    legend_above(ax)
+    return clean(ax)

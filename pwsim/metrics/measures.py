@@ -1,0 +1,340 @@
+"""How well jobs were served: pure functions on arrays (semantics §7).
+
+The measurement window is from the first submission to the last, unless it is trimmed.  Where a figure has no meaning
+(no job was served, or the window has no length) it is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pwsim.common import DAY_S, HOUR_S, InputError
+from pwsim.trace import Floats, Integers
+
+Booleans = npt.NDArray[np.bool_]
+
+JOB_METRICS = ("wait_s", "bounded_slowdown", "turnaround_s")
+"""What is measured of each job, and then summarised by a statistic."""
+STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
+"""The statistics that results give for each job metric."""
+OVER_TIME = ("utilization", "gpu_utilization", "throughput_jobs_per_hour", "delivered_core_hours_per_day")
+"""What is measured over a stretch of time (:func:`over`)."""
+SLOWDOWN_BOUND_S = 10.0
+"""Run times below this count as this in the bounded slowdown [s]."""
+
+
+class Trim(NamedTuple):
+    """What is cut off both ends of the measurement window: the machine is empty at first, and runs dry at last.
+
+    Examples
+    --------
+    >>> Trim(10.0, 5.0).window(100.0)
+    (10.0, 95.0)
+    """
+
+    warm_up_s: float = 0.0
+    """From the first submission on [s]."""
+    cool_down_s: float = 0.0
+    """Before the last submission [s]."""
+
+    def window(self, span_s: float) -> tuple[float, float]:
+        """Return start and end of the window of a trace whose submissions span ``span_s`` [s]."""
+        return self.warm_up_s, max(self.warm_up_s, span_s - self.cool_down_s)
+
+
+NO_TRIM = Trim()
+"""Nothing is cut off."""
+
+
+def checked_trim(warm_up_s: float, cool_down_s: float, span_s: float) -> Trim:
+    """Return what is cut off the measurement window of a trace.
+
+    Raises
+    ------
+    InputError
+        If nothing is left of it.
+    """
+    if (warm_up_s or cool_down_s) and warm_up_s + cool_down_s >= span_s:
+        raise InputError(
+            f"a warm-up of {warm_up_s:,.0f} s and a cool-down of {cool_down_s:,.0f} s leave nothing of the "
+            f"{span_s:,.0f} s in which jobs are submitted; shorten them"
+        )
+    return Trim(warm_up_s, cool_down_s)
+
+
+def inside(submit_s: Floats, window: tuple[float, float]) -> Booleans:
+    """Return whether each submission is in a window, its ends included, shape (jobs,)."""
+    within: Booleans = (submit_s >= window[0]) & (submit_s <= window[1])
+    return within
+
+
+def bounded_slowdown(turnaround_s: Floats, run_s: Floats, bound_s: float = SLOWDOWN_BOUND_S) -> Floats:
+    """Return ``max(1, turnaround / max(run, bound))`` of each job.
+
+    References
+    ----------
+    D. G. Feitelson, L. Rudolph, U. Schwiegelshohn, K. C. Sevcik, P. Wong: Theory and practice in parallel job
+    scheduling. JSSPP 1997, doi:10.1007/3-540-63574-2_14.
+
+    Examples
+    --------
+    >>> bounded_slowdown(np.array([5.0, 40.0, 300.0]), np.array([2.0, 2.0, 100.0]))
+    array([1., 4., 3.])
+    """
+    return np.maximum(1.0, turnaround_s / np.maximum(run_s, bound_s))
+
+
+def nearest_rank(values: Floats, percent: float) -> float:
+    """Return the smallest value with at least ``percent`` of all values at or below it; NaN if there is none.
+
+    Examples
+    --------
+    >>> nearest_rank(np.array([15.0, 20.0, 35.0, 40.0, 50.0]), 40)
+    20.0
+    """
+    if not len(values):
+        return math.nan
+    # Multiplied before divided, so that 95 % of 20 values is 19 of them, not 19.000000000000004.
+    rank = math.ceil(percent * len(values) / 100)
+    return float(np.partition(values, rank - 1)[rank - 1])
+
+
+def statistic(values: Floats, name: str) -> float:
+    """Return ``mean``, ``max`` or a nearest-rank percentile such as ``p95``; NaN if there are no values."""
+    if not len(values):
+        return math.nan
+    if name == "mean":
+        return math.fsum(values) / len(values)
+    if name == "max":
+        return float(values.max())
+    return nearest_rank(values, float(name[1:]))
+
+
+def share_of(work: Floats, some: Booleans) -> float:
+    """Return the share of the work of all jobs that some of them have; 0 if none of them has work.
+
+    Examples
+    --------
+    >>> share_of(np.array([30.0, 10.0, 0.0]), np.array([False, True, True]))
+    0.25
+    """
+    part = math.fsum(work[some])
+    return part / math.fsum(work) if part else 0.0
+
+
+def size_class(procs: Integers) -> Integers:
+    """Return the class of each size: the exponent of the least power of two that holds it, shape (jobs,).
+
+    Examples
+    --------
+    >>> size_class(np.array([1, 2, 3, 4, 5]))
+    array([0, 1, 2, 2, 3])
+    """
+    return np.ceil(np.log2(procs)).astype(np.int64)
+
+
+def size_label(exponent: int) -> str:
+    """Return the sizes of a class of :func:`size_class`.
+
+    Examples
+    --------
+    >>> size_label(0), size_label(1), size_label(2), size_label(11)
+    ('1', '2', '3-4', '1,025-2,048')
+    """
+    low, high = 2 ** (exponent - 1) + 1 if exponent > 0 else 1, 2**exponent
+    return f"{high:,}" if low == high else f"{low:,}-{high:,}"
+
+
+def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s: Floats) -> Floats:
+    """Return what intervals of a weight have summed up to by some times: ``Σ weight × seconds``.
+
+    Parameters
+    ----------
+    start_s, end_s, weight
+        The intervals [s], each of shape (intervals,).
+    until_s
+        Times [s], shape (times,).
+
+    Returns
+    -------
+    Shape (times,), in units of the weight times seconds.
+
+    Examples
+    --------
+    >>> integral(np.array([0.0, 5.0]), np.array([10.0, 6.0]), np.array([2, 1]), np.array([0.0, 5.5, 20.0]))
+    array([ 0. , 11.5, 21. ])
+    """
+    over = until_s >= end_s.max(initial=-np.inf)  # all have ended: sum up whole intervals, to the last bit
+    if over.all():
+        return np.full(len(until_s), math.fsum(weight * (end_s - start_s)))
+    total = np.zeros(len(until_s))
+    # The sum of w × max(0, t - start), less the same of the ends: two sums over what lies before t.
+    for times_s, sign in ((start_s, 1.0), (end_s, -1.0)):
+        order = np.argsort(times_s, kind="stable")
+        before = np.searchsorted(times_s[order], until_s, side="right")
+        weights = np.concatenate(([0.0], np.cumsum(weight[order], dtype=np.float64)))
+        moments = np.concatenate(([0.0], np.cumsum(weight[order] * times_s[order], dtype=np.float64)))
+        total += sign * (weights[before] * until_s - moments[before])
+    total[over] = math.fsum(weight * (end_s - start_s))
+    return total
+
+
+ROUNDING = 2.0**-48
+"""What a difference of sums may be off by, over these: 16 times the spacing of numbers."""
+
+
+def unrounded(difference: Floats, sums: Floats) -> Floats:
+    """Return differences of large sums, with 0 for those that are below 0 or no more than a rounding.
+
+    Parameters
+    ----------
+    difference
+        The differences.
+    sums
+        How large the sums are, or more.
+
+    Examples
+    --------
+    >>> unrounded(np.array([-1e-6, 1e-6, 1.0]), np.array([1e10, 1e10, 1e10]))
+    array([0., 0., 1.])
+    """
+    return np.where(difference <= ROUNDING * sums, 0.0, difference)
+
+
+def union(start_s: Floats, end_s: Floats) -> tuple[Floats, Floats]:
+    """Return the times that are in some interval, as starts and ends of intervals that do not meet [s].
+
+    Examples
+    --------
+    >>> union(np.array([0.0, 1.0, 5.0, 5.0]), np.array([2.0, 3.0, 5.0, 6.0]))
+    (array([0., 5.]), array([3., 6.]))
+    """
+    order = np.argsort(start_s, kind="stable")
+    order = order[start_s[order] < end_s[order]]
+    start_s, until_s = start_s[order], np.maximum.accumulate(end_s[order])
+    opens = np.append(True, start_s[1:] > until_s[:-1])[: len(order)]
+    return start_s[opens], until_s[np.append(opens[1:], True)[: len(order)]]
+
+
+def integral_within(total: Callable[[Floats], Floats], within: tuple[Floats, Floats], until_s: Floats) -> Floats:
+    """Return what has summed up by some times, counting only what falls within given intervals.
+
+    Parameters
+    ----------
+    total
+        Gives what has summed up by any times, intervals or not; never falls.
+    within
+        Starts and ends of intervals that do not meet, increasing [s].
+    until_s
+        Times [s], shape (times,).
+
+    Examples
+    --------
+    >>> integral_within(lambda at: 2 * at, (np.array([1.0, 5.0]), np.array([3.0, 6.0])), np.array([2.0, 4.0, 9.0]))
+    array([2., 4., 6.])
+    """
+    begin_s, end_s = within
+    closed = np.append(0.0, np.cumsum(total(end_s) - total(begin_s)))
+    begun = np.searchsorted(begin_s, until_s, side="right")
+    inside = np.append(-np.inf, end_s)[begun] > until_s
+    beyond = np.append(0.0, total(end_s))[begun] - total(until_s)
+    summed: Floats = closed[begun] - np.where(inside, beyond, 0.0)
+    return summed
+
+
+def busy_core_s(
+    start_s: Floats, end_s: Floats, procs: Floats | Integers, window: tuple[float, float] = (0.0, np.inf)
+) -> float:
+    """Return the processor-seconds that jobs held within a window (its start and end) [core-s]."""
+    held_s = np.clip(end_s, *window) - np.clip(start_s, *window)
+    return math.fsum(procs * held_s)
+
+
+def over(
+    window: tuple[float, float],
+    *,
+    available_core_s: float,
+    busy_core_s: float,
+    available_gpu_s: float,
+    busy_gpu_s: float,
+    completed_end_s: Floats,
+) -> dict[str, float]:
+    """Return the metrics that are measured over a stretch of time, by name (semantics §7).
+
+    Parameters
+    ----------
+    window
+        Its start and end [s].
+    available_core_s, busy_core_s
+        Core-seconds that were up, and that jobs held, during it.
+    available_gpu_s, busy_gpu_s
+        GPU-seconds likewise.
+    completed_end_s
+        Ends of all jobs that completed [s].
+    """
+    from_s, until_s = window
+    hours = (until_s - from_s) / HOUR_S
+    in_time = int(np.count_nonzero((completed_end_s >= from_s) & (completed_end_s <= until_s)))
+    return {
+        "utilization": busy_core_s / available_core_s if available_core_s else math.nan,
+        "gpu_utilization": busy_gpu_s / available_gpu_s if available_gpu_s else math.nan,
+        "throughput_jobs_per_hour": in_time / hours if hours else math.nan,
+        "delivered_core_hours_per_day": busy_core_s / HOUR_S / ((until_s - from_s) / DAY_S) if hours else math.nan,
+    }
+
+
+def summarise(
+    *,
+    lost_core_s: float,
+    work_core_s: Floats,
+    measured: Booleans,
+    start_s: Floats,
+    end_s: Floats,
+    killed: Booleans,
+    failed: Booleans,
+    restarts: Integers,
+    wait_s: Floats,
+    slowdown: Floats,
+    turnaround_s: Floats,
+) -> dict[str, float]:
+    """Return the metrics of jobs by name: counts of the whole replay, statistics of those that are measured.
+
+    Parameters
+    ----------
+    lost_core_s
+        Core-seconds that jobs held in vain, in the whole replay.
+    work_core_s
+        Core-seconds of each job by the log, shape (jobs,).
+    measured
+        Whether a job is submitted in the window: waits, slowdowns and turnarounds are those of these jobs, counts of
+        jobs those of the whole replay, shape (jobs,).
+    start_s, end_s, killed, failed, restarts, wait_s, slowdown, turnaround_s
+        By job, shape (jobs,); times [s].  Rejected jobs have a NaN start.
+    """
+    served = ~np.isnan(start_s)
+    figures: dict[str, float] = {
+        "jobs_completed": int(np.count_nonzero(served & ~killed & ~failed)),
+        "jobs_killed": int(np.count_nonzero(killed)),
+        "jobs_rejected": int(np.count_nonzero(~served)),
+        "rejected_work_share": share_of(work_core_s, ~served),
+        "jobs_failed": int(np.count_nonzero(failed)),
+        "restarts": int(restarts.sum()),
+        "lost_core_hours": lost_core_s / HOUR_S,
+        "makespan_s": float(end_s[served].max()) if served.any() else math.nan,
+    }
+    for metric, values in zip(JOB_METRICS, (wait_s, slowdown, turnaround_s), strict=True):
+        for name in STATISTICS:
+            figures[f"{metric}_{name}"] = statistic(values[served & measured], name)
+    return figures
+
+
+LEAST_WEEK_JOBS = 30
+"""Weeks with fewer jobs than this say too little to be correlated."""
+
+ABSENT_SHARE = 0.9
+"""If so many estimates are the run time itself, the log has none: the others are whole minutes by chance (1 in 60)."""

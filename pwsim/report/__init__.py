@@ -1,0 +1,10 @@
+"""Files for people and programs: results directories, their tables and their page."""
+
+from pwsim.report.directory import FILES, write_results
+from pwsim.report.page import write_report
+
+__all__ = [
+    "FILES",
+    "write_report",
+    "write_results",
+]

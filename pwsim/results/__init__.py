@@ -1,0 +1,29 @@
+"""What a replay shows: tables, metrics, bill and sentence."""
+
+from pwsim.results import record, summary
+from pwsim.results.answer import busy, service
+from pwsim.results.record import SCHEMA_VERSION
+from pwsim.results.result import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS, Result
+from pwsim.results.simulation import simulate
+from pwsim.results.summary import assumptions_of, common_of, id_of, pools_of
+from pwsim.results.sweep import in_parallel, simulate_many
+
+__all__ = [
+    "DATED_COLUMNS",
+    "FEEDBACK_COLUMNS",
+    "JOB_COLUMNS",
+    "SCHEMA_VERSION",
+    "TIMELINE_COLUMNS",
+    "Result",
+    "assumptions_of",
+    "busy",
+    "common_of",
+    "id_of",
+    "in_parallel",
+    "pools_of",
+    "record",
+    "service",
+    "simulate",
+    "simulate_many",
+    "summary",
+]

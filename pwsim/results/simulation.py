@@ -1,0 +1,67 @@
+"""Replaying a trace on a cluster: one call, from jobs to a result."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pwsim.cluster import Cluster
+from pwsim.engine import Engine, prepare, replay
+from pwsim.results.result import Result
+from pwsim.rules import Policy
+from pwsim.trace import Trace
+
+
+def simulate(
+    trace: Trace,
+    cluster: Cluster | None = None,
+    *,
+    cores: int | None = None,
+    policy: str | Policy | None = None,
+    overrun: Literal["allow", "kill"] | None = None,
+    depth: int | None = None,
+    engine: Engine = "auto",
+    seed: int = 1,
+) -> Result:
+    """Replay a trace, job by job, to the second (semantics §1 to §5).
+
+    Parameters
+    ----------
+    trace
+        The jobs.
+    cluster
+        What they run on, with one choice of nodes and policy.
+    cores, policy, overrun, depth
+        Instead of a cluster: one homogeneous machine of ``cores`` processors, under ``easy`` and ``allow`` if nothing
+        is said.
+    engine
+        ``compiled``, ``simpy``, or ``auto`` for the compiled one where it can do what the cluster asks.
+    seed
+        Seed of everything random; always-up pools have nothing that is.
+
+    Raises
+    ------
+    TypeError
+        If neither or both of ``cluster`` and ``cores`` are given, or something beside a cluster that is the cluster's.
+    ValueError
+        If the cluster still has choices, or an option is not one of those above.
+    InputError
+        If a user's own order fails, or the compiled engine is asked for what only the SimPy model can do.
+    HopelessError
+        If an elastic pool launches 10,000 nodes in a row that never run a job while jobs wait (semantics §6).
+
+    Examples
+    --------
+    >>> trace = Trace.from_columns({"submit_s": [0, 0, 1], "run_s": [10, 10, 5], "procs": [3, 2, 1]})
+    >>> simulate(trace, cores=4, policy="easy").replay.start_s
+    array([ 0., 10.,  1.])
+    """
+    if (cluster is None) == (cores is None):
+        raise TypeError("give either a cluster or a number of cores")
+    if cluster is not None and (policy is not None or overrun is not None or depth is not None):
+        raise TypeError("policy, overrun and depth are those of the cluster: give them there")
+    if engine not in get_args(Engine):
+        raise ValueError(f"engine must be one of {', '.join(get_args(Engine))} (got {engine!r})")
+    if cluster is None:
+        assert cores is not None
+        cluster = Cluster.homogeneous(cores, policy or "easy", overrun or "allow", depth)
+    return Result(trace, cluster, replay(prepare(trace, cluster, seed), engine), seed)

@@ -1,0 +1,109 @@
+"""Many replays at once, on all cores: what a search, a batch run or a study of many setups comes down to.
+
+The compiled engine runs in threads, because it lets go of Python's lock, and the trace is in memory once; the SimPy
+engine runs in processes, which joblib lets share large arrays.  Under ``joblib.parallel_config(backend="dask")`` the
+same calls run on a Dask cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
+from typing import Any, TypeVar
+
+import joblib
+
+from pwsim.cluster import Cluster
+from pwsim.common import MachineError
+from pwsim.engine import Engine
+from pwsim.results.result import Result
+from pwsim.results.simulation import simulate
+from pwsim.trace import Trace
+
+Answer = TypeVar("Answer")
+
+
+def in_parallel(
+    function: Callable[..., Answer], tasks: Iterable[tuple[Any, ...]], *, workers: int | None, engine: Engine
+) -> Iterator[Answer]:
+    """Yield ``function(*task)`` for each task, in their order, several at once.
+
+    Parameters
+    ----------
+    function
+        What to do; it replays with ``engine``.
+    tasks
+        Arguments of each call, asked for one by one as workers become free.
+    workers
+        How many calls run at once; as many as there are cores if ``None``.
+    engine
+        ``simpy`` takes processes, the others threads.
+
+    Raises
+    ------
+    MachineError
+        If the system ends one of the processes; while the answers are taken.
+    """
+    parallel = joblib.Parallel(
+        n_jobs=workers or os.cpu_count() or 1,
+        prefer="processes" if engine == "simpy" else "threads",
+        return_as="generator",
+        pre_dispatch="n_jobs",
+    )
+    return _answers(parallel(joblib.delayed(_call)(os.getpid(), function, *task) for task in tasks))
+
+
+def _call(parent: int, function: Callable[..., Answer], *task: Any) -> Answer:
+    """Call a function; a worker process leaves it to its parent to heed interrupts.
+
+    A terminal sends them to both, and a worker that is interrupted has nothing to tell but its traceback.
+    """
+    if os.getpid() != parent and threading.current_thread() is threading.main_thread():
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, signal.SIG_IGN)
+    return function(*task)
+
+
+def _answers(computed: Iterator[Answer]) -> Iterator[Answer]:
+    """Yield what worker processes computed, as long as all of them live."""
+    try:
+        yield from computed
+    except BrokenExecutor:
+        raise MachineError(
+            "a worker process was lost, most likely because the system's memory was full; run fewer at once (--workers)"
+        ) from None
+
+
+def simulate_many(
+    trace: Trace, clusters: Iterable[Cluster], *, engine: Engine = "auto", workers: int | None = None, seed: int = 1
+) -> Iterator[Result]:
+    """Replay one trace on many clusters; yield the results in their order.
+
+    Parameters
+    ----------
+    trace
+        The jobs.
+    clusters
+        Each with one choice of nodes and policy.
+    engine, seed
+        As for :func:`pwsim.simulate`.
+    workers
+        How many replays run at once; by default one a core.  The results do not depend on it.
+
+    Examples
+    --------
+    >>> trace = Trace.from_columns({"submit_s": [0, 0, 1], "run_s": [10, 10, 5], "procs": [3, 2, 1]})
+    >>> clusters = [Cluster.homogeneous(cores) for cores in (3, 4, 5)]
+    >>> [float(result.wait_s.mean()) for result in simulate_many(trace, clusters)]
+    [6.333333333333333, 3.3333333333333335, 3.0]
+    """
+    return in_parallel(
+        _simulate, ((trace, cluster, engine, seed) for cluster in clusters), workers=workers, engine=engine
+    )
+
+
+def _simulate(trace: Trace, cluster: Cluster, engine: Engine, seed: int) -> Result:
+    return simulate(trace, cluster, engine=engine, seed=seed)

@@ -1,0 +1,257 @@
+"""Running what a scenario asks, or checking that it can be run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool
+from pwsim.common import InputError, count, listed
+from pwsim.description import LEVELS, Verdict, describe
+from pwsim.engine import Engine
+from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
+from pwsim.prices import Economics
+from pwsim.results import record
+from pwsim.rules import Policy
+from pwsim.scenario.scenario import Scenario
+from pwsim.search import (
+    Plan,
+    Progress,
+    Target,
+    _checked,
+    complete_targets,
+    in_space,
+    must_reject,
+    search,
+)
+from pwsim.trace import Trace
+
+
+def optimize(
+    scenario: Scenario | None = None,
+    *,
+    trace: Trace | None = None,
+    pools: Sequence[OnPremisesPool | CloudPool | Mapping[str, Any]] | None = None,
+    targets: Sequence[Target | Mapping[str, Any]] | None = None,
+    policy: str | Policy | Sequence[str | Policy] | None = None,
+    overrun: Literal["allow", "kill"] | None = None,
+    depth: int | None = None,
+    economics: Economics | None = None,
+    max_setups: int | None = None,
+    name: str | None = None,
+    workers: int | None = None,
+    engine: Engine = "auto",
+    seed: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    allow_code: bool = False,
+    time_limit_s: float | None = None,
+) -> Plan:
+    """Find the cheapest setup that meets the targets; see :func:`search`.
+
+    What is asked is a scenario, or a trace with pools and targets.
+
+    Parameters
+    ----------
+    scenario
+        The question as a file asks it; nothing down to ``name`` is given beside it.
+    trace
+        The jobs.
+    pools
+        What jobs may run on, in the order in which they prefer it, each with its choices of nodes: objects such as
+        :class:`OnPremisesPool` and :class:`CloudPool`, or mappings with the keys of a scenario file.
+    targets
+        What must be achieved: objects, or mappings such as ``{"metric": "utilization", "at_least": 0.5}``.
+    policy
+        Policy, or the choices of the search; ``easy`` if left out.
+    overrun, depth
+        As for :func:`pwsim.simulate`.
+    economics
+        How money is counted; as in a scenario that does not say if left out.
+    max_setups
+        Stop before more setups than this are replayed.
+    name
+        Name for the report; the trace's by default.
+    workers, engine, progress
+        As for :func:`search`.
+    seed
+        Seed of everything random; the scenario's by default, 1 without one.
+    allow_code
+        Whether code that policies name may run.
+    time_limit_s
+        End the search after this time [s]; it is for all that is done here.
+
+    Raises
+    ------
+    TypeError
+        If neither or both of a scenario and a trace with pools are given.
+    InputError
+        If the log cannot be read, if what is asked does not go together, or if it names Python code and ``allow_code``
+        is not set; the message says what would run.
+    SolverError
+        If the solver gives no proven answer.
+
+    Examples
+    --------
+    >>> from pwsim import generate
+    >>> own = {"name": "own", "kind": "on_premises", "nodes": {"min": 1, "max": 8}, "node": {"cores": 8}}
+    >>> own["cost"] = {"capex_usd": 9000, "lifetime_years": 5}
+    >>> soon = Target(metric="wait_s", statistic="p95", at_most="1 h")
+    >>> optimize(trace=generate(jobs=200, cores=16, load=0.8, seed=1), pools=[own], targets=[soon]).chosen.nodes
+    {'own': 4}
+    """
+    question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
+                "depth": depth, "economics": economics, "max_setups": max_setups, "name": name}  # fmt: skip
+    given = [key for key, value in question.items() if value is not None]
+    if scenario is not None:
+        if given:
+            raise TypeError(
+                f"{listed(given)} {'is that' if len(given) == 1 else 'are those'} of the scenario: give it there"
+            )
+        return _optimize(scenario, workers, engine, seed, progress, allow_code=allow_code, time_limit_s=time_limit_s)
+    if trace is None or pools is None:
+        raise TypeError("give either a scenario, or at least a trace and pools: optimize(trace=…, pools=…, targets=…)")
+    asked = {"pools": pools, "policy": policy, "overrun": overrun, "depth": depth}
+    machine: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+    cluster = Cluster(**machine)
+    _check_code("", cluster, allow_code=allow_code)
+    if unpriced := cluster.unpriced():
+        raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
+    plan = search(
+        trace,
+        cluster,
+        [one if isinstance(one, Target) else Target(**one) for one in targets or ()],
+        economics=economics or Economics(),
+        max_setups=max_setups,
+        workers=workers,
+        engine=engine,
+        progress=progress,
+        name=name,
+        seed=1 if seed is None else seed,
+        time_limit_s=time_limit_s,
+    )
+    return replace(plan, verdicts=_faults_of(trace))
+
+
+def _check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
+    """Make sure that code which policies name may run."""
+    if not allow_code and (code := machine.code()):
+        raise InputError(
+            f"{where}policy names Python code: {'; '.join(code)}. Read it, and allow it with "
+            "--allow-code (in Python: allow_code=True)"
+        )
+
+
+def _optimize(
+    scenario: Scenario,
+    workers: int | None,
+    engine: Engine,
+    seed: int | None,
+    progress: Callable[[Progress], None] | None,
+    *,
+    allow_code: bool,
+    time_limit_s: float | None,
+) -> Plan:
+    """Find the cheapest setup of a scenario."""
+    for key, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
+        if machine is not None:
+            _check_code(f"{scenario.path}: {key}.", machine, allow_code=allow_code)
+    begun_s = time.monotonic()
+    seed = scenario.seed if seed is None else seed
+    log = scenario.read_log()
+    trace = scenario.read_workload(seed, log)
+    check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
+    try:
+        plan = search(
+            trace,
+            scenario.cluster,
+            scenario.targets,
+            economics=scenario.economics,
+            max_setups=scenario.search.max_setups,
+            workers=workers,
+            engine=engine,
+            progress=progress,
+            name=scenario.name,
+            seed=seed,
+            trim=scenario.metrics.trim(trace),
+            time_limit_s=None if time_limit_s is None else time_limit_s - (time.monotonic() - begun_s),
+        )
+    except InputError as error:
+        raise InputError(f"{scenario.path}: {error}") from None
+    asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
+    machines = list(filter(None, (scenario.cluster, scenario.baseline)))
+    return replace(
+        plan,
+        asked=asked,
+        run_id=record.run_id("run", asked, [trace, log], machines, len(plan.setups) if plan.stopped else None),
+        hindcast=check,
+        unchecked=scenario.baseline is not None and check is None,
+        verdicts=_faults_of(
+            scenario.read_part(log),
+            None if scenario.baseline is None else scenario.baseline.cores,
+            scenario.workload.time_zone,
+        ),
+    )
+
+
+def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:
+    """Return what is wrong with a log, or the part of it that is replayed: warnings and problems, the worst first."""
+    found = describe(log, cores, time_zone or "UTC").verdicts
+    return tuple(one for level in LEVELS[:-1] for one in found if one.level == level)
+
+
+def _hindcast(scenario: Scenario, log: Trace, engine: Engine, seed: int) -> Hindcast | None:
+    """Return the check of the present machine; ``None`` if there is nothing to check, or nothing to check it by.
+
+    Raises
+    ------
+    InputError
+        If it cannot be compared; names the line.
+    """
+    if scenario.baseline is None or not _is_comparable(scenario, log):
+        return None
+    try:
+        return hindcast(log, scenario.baseline, engine=engine, seed=seed, trim=scenario.outside_window(log))
+    except InputError as error:
+        raise scenario.fault("baseline", error) from None
+
+
+def _is_comparable(scenario: Scenario, log: Trace) -> bool:
+    """Return whether the log recorded waits to compare the replay of the present machine with.
+
+    Raises
+    ------
+    InputError
+        If it did, but of no job that this machine holds; names the line.
+    """
+    trim = scenario.outside_window(log)
+    if scenario.baseline is None or not has_recorded_waits(log, trim):
+        return False
+    try:
+        check_comparable(log, scenario.baseline, trim)
+    except InputError as error:
+        raise scenario.fault("baseline", error) from None
+    return True
+
+
+def check(scenario: Scenario) -> str:
+    """Read the log of a scenario, check that both go together, and return what was found in a few words.
+
+    Raises
+    ------
+    InputError
+        If the log cannot be read, or the scenario and the log do not go together.
+    """
+    log = scenario.read_log()
+    trace = scenario.read_workload(log=log)
+    _is_comparable(scenario, log)
+    try:
+        targets = complete_targets(trace, scenario.cluster, scenario.targets)
+        _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
+    except InputError as error:
+        raise InputError(f"{scenario.path}: {error}") from None
+    setups = count(in_space(scenario.cluster), "setup")
+    must = must_reject(trace, scenario.cluster)
+    fit_none = f"; {must}" if must.jobs else ""
+    return f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}{fit_none}"

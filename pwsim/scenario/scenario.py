@@ -1,0 +1,287 @@
+"""Scenario files: YAML in, a checked :class:`Scenario` out, or every problem at once with its line.
+
+The classes here and in :mod:`.workload`, :mod:`.cluster` and :mod:`.targets` are the file's keys; their
+docstrings are the JSON Schema's descriptions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from pwsim import prices, workload
+from pwsim.cluster import MOST_NODES, NO_COST, Cluster
+from pwsim.common import Document, Frozen, InputError, Place, Problem, ScenarioError, Seconds, problems, read_document
+from pwsim.metrics import NO_TRIM, Trim, checked_trim
+from pwsim.prices import COMPRESSED, Economics
+from pwsim.scenario.logs import Log
+from pwsim.scenario.workload import Workload
+from pwsim.search import Target
+from pwsim.trace import Trace
+
+
+class Metrics(Frozen):
+    """What is measured: all jobs, or not those at the ends, when the machine is not yet or no longer in full swing."""
+
+    warm_up: Seconds = 0.0
+    """From the first submission on, not measured [s]."""
+    cool_down: Seconds = 0.0
+    """Before the last submission, not measured [s]."""
+
+    def trim(self, trace: Trace) -> Trim:
+        """Return what is cut off the measurement window of a trace.
+
+        Raises
+        ------
+        InputError
+            If nothing is left of it.
+        """
+        try:
+            return checked_trim(self.warm_up, self.cool_down, trace.span_s)
+        except InputError as error:
+            raise InputError(f"metrics: {error}") from None
+
+
+class Search(Frozen):
+    """How long the search may take."""
+
+    max_setups: int | None = Field(default=None, ge=1)
+    """Stop before more setups than this are replayed; without it the search goes on until it has its proof."""
+
+
+def _cores_or_pools(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema that a number of cores stands for the pools, and that there is no choice of policy."""
+    schema["required"] = [key for key in schema["required"] if key != "pools"]
+    schema["oneOf"] = [{"required": ["cores"]}, {"required": ["pools"]}]
+
+
+class Baseline(Cluster):
+    """The present machine, which wrote the log: its replay is compared with the waits that the log recorded.
+
+    Examples
+    --------
+    >>> Baseline.model_validate({"cores": 100, "policy": "easy"}).node_counts()
+    (100,)
+    """
+
+    model_config = ConfigDict(json_schema_extra=_cores_or_pools)
+
+    cores: int | None = Field(default=None, ge=1, le=MOST_NODES)
+    """Instead of pools: cores of a homogeneous machine."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_pool(cls, data: Any) -> Any:
+        """Make one pool of a number of cores."""
+        if not isinstance(data, dict) or ("cores" in data) == ("pools" in data):
+            if isinstance(data, dict):
+                raise ValueError("give either cores, such as `cores: 100`, or pools")
+            return data
+        if "cores" not in data:
+            return data
+        cores = data["cores"]
+        fit = type(cores) is int and 1 <= cores <= MOST_NODES  # True is an int, too; the field says what is wrong
+        nodes = cores if fit else 1
+        pool = {"name": "machine", "kind": "on_premises", "nodes": nodes, "node": {"cores": 1}}
+        return {**data, "pools": [pool]}
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if choices := [pool.name for pool in self.pools if len(pool.nodes) > 1]:
+            raise ValueError(f"is the machine as it is: pool {choices[0]!r} must have one number of nodes")
+        if len(self.policy) > 1:
+            raise ValueError(f"is the machine as it is: give one policy, not {len(self.policy)}")
+        if elastic := [pool.name for pool in self.pools if pool.elastic]:
+            raise ValueError(f"is the machine that is there: pool {elastic[0]!r} must be always up")
+        return self
+
+
+class Scenario(Frozen):
+    """A question: the cheapest of some setups that serves a workload well enough."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    """Name of the scenario, shown in the report."""
+    workload: Workload
+    """The jobs."""
+    cluster: Cluster
+    """Pools and policies, with the choices of the search."""
+    baseline: Baseline | None = None
+    """The present machine; if the log recorded waits, the report says whether a replay reproduces them."""
+    targets: tuple[Target, ...] = Field(default=(), strict=False)
+    """What must be achieved."""
+    metrics: Metrics = Metrics()
+    """Which part of the replay is measured."""
+    economics: Economics = Economics()
+    """How money is counted."""
+    search: Search = Search()
+    """How long the search may take."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    """Seed of everything random."""
+
+    _path: Path = PrivateAttr(default=Path("scenario.yaml"))
+    _lines: dict[Place, int] = PrivateAttr(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The scenario file."""
+        return self._path
+
+    @property
+    def trace_path(self) -> Path:
+        """The log's file; a data set is fetched if need be.
+
+        Raises
+        ------
+        InputError
+            If there is no such data set, or it cannot be had.
+        """
+        return self.workload.path(self._path.parent)
+
+    def read_log(self) -> Trace:
+        """Read the log as it is.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        return self.workload.read(self._path.parent)
+
+    def outside_window(self, log: Trace) -> Trim:
+        """Return what lies outside the workload's window: the present machine runs it, but is compared on the window.
+
+        Raises
+        ------
+        InputError
+            If no job is submitted in the window.
+        """
+        window = self.workload.window
+        if window is None:
+            return NO_TRIM
+        meant_s = log.submit_s[workload.in_window(log, window.start, window.length)]
+        # A rounding error less is cut off, so that the last submission is not.
+        return Trim(float(meant_s[0]), max(0.0, float(np.nextafter(log.span_s - meant_s[-1], -np.inf))))
+
+    def read_workload(self, seed: int | None = None, log: Trace | None = None) -> Trace:
+        """Read the log and return the jobs that the scenario replays.
+
+        Parameters
+        ----------
+        seed
+            Seed of changes that draw lots; the scenario's by default.
+        log
+            The log, if it was read before.
+
+        Raises
+        ------
+        InputError
+            If the log cannot be read, or a change leaves no job or cannot be made: names the line and the key.
+        """
+        trace = self.read_log() if log is None else log
+        for key, change in self.workload.steps(self._path.parent, self.seed if seed is None else seed):
+            try:
+                trace = change(trace)
+            except InputError as error:
+                raise self.fault(f"workload.{key}", error) from None
+        return trace
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the scenario as plain data, every default filled in and every price taken; its file may hold that."""
+        plain: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
+        if self.baseline is not None and self.baseline.cores is not None:
+            del plain["baseline"]["pools"]  # cores stand for them
+        return plain
+
+    def read_part(self, log: Trace) -> Trace:
+        """Return the jobs of the log that are to be replayed, as they are: what else the workload asks for is not done.
+
+        Raises
+        ------
+        InputError
+            As for :meth:`read_workload`.
+        """
+        for key, change in self.workload.steps(self._path.parent, self.seed):
+            if key in ("window", "remove_flurries"):
+                log = change(log)
+        return log
+
+    def fault(self, key: str, error: InputError) -> InputError:
+        """Return an error with the file, the line and the path of keys that it is about."""
+        place: Place = tuple(key.split("."))
+        while place and place not in self._lines:  # numbers in a list have no line of their own
+            place = place[:-1]
+        return InputError(Problem(self._lines.get(place, 0), key, str(error)).at(str(self._path)))
+
+
+def load_scenario(path: str | os.PathLike[str]) -> Scenario:
+    """Read and check a scenario file; the files that it names are looked for, but not read.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem of the file: line, path of keys, what is wrong and what would be right.
+    """
+    document = read_document(Path(path), list(Scenario.model_fields))
+    table = _prices(document)
+    scenario: Scenario | None = None
+    context = {"prices": table}
+    try:
+        scenario = Scenario.model_validate(document.data, context=context)
+    except ValidationError as error:
+        document.add_all(problems(error, document.data, Scenario, context))
+    if scenario is not None:
+        scenario._path = Path(path)
+        scenario._lines = document.lines
+        for machine in filter(None, (scenario.cluster, scenario.baseline)):
+            machine._folder = Path(path).parent
+        document.add_all(_check(scenario))
+    if document.problems or scenario is None:
+        raise ScenarioError(str(path), document.problems)
+    return scenario
+
+
+def _prices(document: Document) -> pd.DataFrame | None:
+    """Return the price table that a file names in ``economics.prices``, ``None`` for the shipped one.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read: without it, nothing can be said of the instances that pools name.
+    """
+    economics = document.data.get("economics")
+    name = economics.get("prices") if isinstance(economics, dict) else None
+    if not isinstance(name, str) or not name:
+        return None
+    try:
+        return prices.with_own(prices.load_prices(Path(document.path).parent / name))
+    except InputError as error:
+        document.add(("economics", "prices"), str(error))
+        raise ScenarioError(document.path, document.problems) from None
+
+
+def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
+    """Yield what is wrong between the parts of a scenario that are right by themselves."""
+    for index in scenario.cluster.unpriced():
+        yield ("cluster", "pools", index), NO_COST
+    for where, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
+        try:
+            if machine is not None:
+                machine.code()
+        except InputError as error:
+            yield (where, "policy"), str(error)
+    if scenario.cluster.by_the_hour:
+        for keys, instead in scenario.workload.losing_the_hours():
+            yield ("workload", *keys), f"{COMPRESSED}; {instead}"
+    logs: list[tuple[Place, Log | None]] = [
+        (("workload",), scenario.workload),
+        (("workload", "mix"), scenario.workload.mix),
+    ]
+    for place, log in logs:
+        for key, message in log.faults(scenario.path.parent) if log is not None else ():
+            yield (*place, *key), message

@@ -1,0 +1,124 @@
+"""The finding of a search in a few sentences, the answer first, for someone who is not an HPC expert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pwsim.common import capital, count, listed, money, numeral, share
+from pwsim.metrics import value_text
+from pwsim.results import service
+from pwsim.rules import policy_name
+from pwsim.search.words import STOPS, edge_text, missed_text
+
+LOST_AT_THE_END = 0.25
+"""Share of its limit by which the last tenth of the log must miss a target for the answer to say so."""
+
+
+def answer(summary: Mapping[str, Any]) -> str:
+    """Return the finding of a run in plain sentences, the answer first.
+
+    Parameters
+    ----------
+    summary
+        What ``summary.json`` of ``pwsim run`` holds.
+    """
+    setups, replayed = count(summary["setups_in_space"], "setup"), f"{summary['setups_simulated']:,} replayed"
+    proven = f"proven for this log, these rules and seed {summary['seed']}; {replayed}"
+    if summary["chosen"] is not None:
+        first = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
+        sentences = [capital(first), capital(service(summary)), *_lost_at_the_end(summary["targets"])]
+        if summary["status"] == "optimal":
+            sentences.append(f"None of the {setups} allowed that meets all targets is cheaper ({proven}).")
+        else:
+            sentences.append(
+                f"The search was cut short, for {STOPS[summary['stopped']]} ({replayed} of {setups} allowed): a cheaper"
+                f" one might exist, but none below {money(summary['lower_bound_usd_per_year'])} a year "
+                f"({share(summary['gap'])} less)."
+            )
+        return " ".join([*sentences, *map(edge_text, summary["edges"]), *_beware(summary)])
+    if summary["status"] == "infeasible":
+        first = f"None of the {setups} allowed meets all targets ({proven})."
+    else:
+        first = (
+            f"None of the setups replayed meets all targets; the search was cut short, for {STOPS[summary['stopped']]} "
+            f"({replayed} of {setups})."
+        )
+    missed = [
+        f"{target['text']} (it reaches {value_text(target['metric'], target['achieved'])})"
+        for target in summary["targets"]
+        if not target["met"]
+    ]
+    closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
+    return " ".join([first, f"{closest}; it misses: {'; '.join(missed)}.", *_beyond(summary), *_beware(summary)])
+
+
+def _beyond(summary: Mapping[str, Any]) -> list[str]:
+    """Return that the log has fewer jobs than a target asks for, where no setup can complete as many."""
+    hours = summary["workload"]["span_s"] / 3600
+    if summary["trim"] is not None or not hours:
+        return []
+    submitted = summary["workload"]["jobs_replayed"] / hours
+    asked = [one["at_least"] for one in summary["targets"] if one["metric"] == "throughput_jobs_per_hour"]
+    if submitted >= max(asked, default=0.0):
+        return []
+    return [f"The log itself submits only {numeral(submitted, 4)} jobs an hour, so no setup can complete more."]
+
+
+def _beware(summary: Mapping[str, Any]) -> list[str]:
+    """Return what the answer must not be believed without: a poor replay of the present machine, a broken log."""
+    problems = [one for one in summary["log_verdicts"] if one["level"] == "problem"]
+    log = [
+        f"Beware: {one['finding'].split('. ')[0].rstrip('.')} (a problem of the log: {one['topic'].lower()})."
+        for one in problems[:1]
+    ]
+    return [*_trust(summary["hindcast"]), *log]
+
+
+def _lost_at_the_end(targets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return, of the targets that are met on the whole, those that the last tenth of the log misses clearly."""
+    lost = [
+        f"{missed_text({**target, 'achieved': target['last_tenth']['achieved']})}"
+        for target in targets
+        if target["met"] and target["last_tenth"] is not None and target["last_tenth"]["miss"] > LOST_AT_THE_END
+    ]
+    return [f"But in the last tenth of the log, {listed(lost)}."] if lost else []
+
+
+def _trust(check: Mapping[str, Any] | None) -> list[str]:
+    """Return what to think of the answer if the replay of the present machine does not tell that it can be trusted."""
+    if check is None or check["verdict"] in ("good", "rough"):
+        return []
+    if check["verdict"] is None:
+        return ["Whether a replay waits as the real machine does could not be checked: the log has no recorded waits."]
+    beware = "Beware: a replay of the present machine does not wait as the log recorded (poor)"
+    return [f"{beware}, so take the waits for a comparison of setups, not for a forecast."]
+
+
+def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
+    """Return what to buy and rent, and of which pools nothing."""
+    if not any(pool["nodes"] for pool in summary["pools"]):
+        return "buy and rent nothing"
+    acts = []
+    for kind, verb in (("on_premises", "buy"), ("cloud", "rent")):
+        pools = [pool for pool in summary["pools"] if pool["kind"] == kind]
+        parts = [
+            f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
+            f"({_size(pool)}{_committed(pool)})"
+            for pool in pools
+            if pool["nodes"]
+        ]
+        if unused := [pool["name"] for pool in pools if not pool["nodes"]]:
+            parts.append(f"none of pool{'s' if len(unused) > 1 else ''} {listed(unused)}")
+        acts += [f"{verb} {listed(parts)}"] if parts else []
+    return f"{listed(acts)}, scheduled by {policy_name(setup['policy'])}"
+
+
+def _size(pool: Mapping[str, Any]) -> str:
+    """Return the cores of a pool, and before them its GPUs if it has some."""
+    cores = count(pool["nodes"] * pool["cores_per_node"], "core")
+    return f"{count(pool['nodes'] * pool['gpus_per_node'], 'GPU')}, {cores}" if pool["gpus_per_node"] else cores
+
+
+def _committed(pool: Mapping[str, Any]) -> str:
+    return f", commitments for {count(pool['committed_nodes'], 'node')}" if pool["committed_nodes"] else ""

@@ -1,0 +1,282 @@
+"""What is known of a setup before it is replayed: parts of its cost, and conditions that it cannot do without.
+
+Everything here is necessary, nothing is sufficient: a setup that breaks a condition misses a target for sure,
+and no setup costs less than its bound.  So what the search excludes by them is excluded by proof.
+
+Where users wait for their jobs (:mod:`.feedback`), a setup decides when jobs are submitted and how long the
+measurement window is.  What stands there anyway, and which jobs fit, do not depend on that; of the rest only throughput
+bounds anything, from the window that every replay has at least: until the last submission that follows no job.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pwsim import costs
+from pwsim.cluster import Cluster
+from pwsim.common import HOUR_S
+from pwsim.costs import charges
+from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
+from pwsim.prices import Economics
+from pwsim.search.targets import Target
+from pwsim.trace import Floats, Integers, Trace
+
+GRID = 24
+"""Interval starts, and ends, that :func:`needed_cores` looks at."""
+MOST_LISTED = 1_000_000
+"""Choices that are counted by their bounds one by one."""
+SAFETY = 1e-9
+"""Relative allowance for rounding in sums of floats, always on the side that excludes less."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Necessary conditions on the choices of node counts, and bounds on cost."""
+
+    cost_usd_per_year: tuple[Floats, ...]
+    """By pool: the least that each choice costs, shape (choices,) [USD a year]; what is paid for any setup is in the
+    first."""
+    job_classes: Integers
+    """By class of job and pool: index of the first choice that holds it, or the number of choices if none does."""
+    job_class_counts: Integers
+    """Number of jobs of each class, shape (classes,)."""
+    rejected_at_most: int
+    """Jobs that may be rejected."""
+    job_class_work_shares: Floats
+    """Share of the work of all jobs that each class has, shape (classes,)."""
+    rejected_work_at_most: float
+    """Share of the work of all jobs that may be rejected."""
+    needed_cores: float
+    """Least sum of nodes × cores × speed over all pools."""
+
+    def setups_up_to(self, usd_per_year: float) -> int:
+        """Return how many choices of nodes have a cost bound of no more than this; all if it is NaN.
+
+        Where there are more choices than can be listed, all are counted.
+        """
+        choices = math.prod(len(cost) for cost in self.cost_usd_per_year)
+        if math.isnan(usd_per_year) or choices > MOST_LISTED:
+            return choices
+        return int(np.searchsorted(self._sorted_usd, usd_per_year, side="right"))
+
+    @cached_property
+    def _sorted_usd(self) -> Floats:
+        usd = np.zeros(1)
+        for cost in self.cost_usd_per_year:
+            usd = np.add.outer(usd, cost).ravel()
+        return np.sort(usd)
+
+
+def work_s(trace: Trace, cluster: Cluster) -> Floats:
+    """Return the run time of each job at speed 1, cut off at its estimate if overruns are killed [s], shape (jobs,)."""
+    run_s: Floats = np.minimum(trace.run_s, trace.estimate_s) if cluster.overrun == "kill" else trace.run_s
+    return run_s
+
+
+def first_choices(trace: Trace, cluster: Cluster) -> Integers:
+    """Return by job and pool the index of the first choice of nodes that holds the job, shape (jobs, pools).
+
+    The number of choices stands for none.
+    """
+    first = np.empty((len(trace), len(cluster.pools)), dtype=np.int64)
+    for index, pool in enumerate(cluster.pools):
+        units = np.array(pool.nodes) * pool.units_per_node()
+        first[:, index] = np.searchsorted(units, pool.need(trace))
+        first[~pool.admits(trace), index] = len(pool.nodes)
+    return first
+
+
+def never_held(first: Integers, cluster: Cluster) -> Booleans:
+    """Return which jobs every setup must reject: those that no pool holds at its largest, shape (jobs,)."""
+    choices = np.array([len(pool.nodes) for pool in cluster.pools])
+    never: Booleans = np.all(first == choices, axis=1)
+    return never
+
+
+def analyse(
+    trace: Trace, cluster: Cluster, targets: Sequence[Target], economics: Economics, trim: Trim = NO_TRIM
+) -> Bounds:
+    """Return what is known of all setups of a cluster before any is replayed.
+
+    Raises
+    ------
+    ValueError
+        If the measurement window has no length and jobs cause costs.
+    """
+    first = first_choices(trace, cluster)
+    classes, members, counts = np.unique(first, axis=0, return_inverse=True, return_counts=True)
+    work = trace.procs * trace.run_s  # as the metric has it, whatever is killed
+    shares = np.bincount(members.ravel(), work, minlength=len(classes)) / (math.fsum(work) or 1.0)
+    rejected_at_most = int(_least_limit(targets, "jobs_rejected", len(trace)))
+    rejected_work_at_most = _least_limit(targets, "rejected_work_share", 1.0) + SAFETY
+    terms = costs.terms_of(economics, trace)
+    standing = [
+        np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes]) for pool in cluster.pools
+    ]
+    standing[0] = standing[0] + economics.site_usd_per_year
+    caused = _least_caused(trace, cluster, first, terms)
+    return Bounds(
+        cost_usd_per_year=tuple(fixed + least for fixed, least in zip(standing, caused, strict=True)),
+        job_classes=classes,
+        job_class_counts=counts,
+        rejected_at_most=rejected_at_most,
+        job_class_work_shares=shares,
+        rejected_work_at_most=rejected_work_at_most,
+        needed_cores=needed_cores(
+            trace,
+            cluster,
+            targets,
+            held=_held(trace, first, cluster, rejected_at_most, rejected_work_at_most),
+            holdable=~never_held(first, cluster),
+            trim=trim,
+        ),
+    )
+
+
+def _least_limit(targets: Sequence[Target], metric: str, otherwise: float) -> float:
+    """Return the smallest limit that targets set on a metric from above."""
+    limits = [target.at_most for target in targets if target.metric == metric and target.at_most is not None]
+    return min(limits, default=otherwise)
+
+
+def _held(
+    trace: Trace, first: Integers, cluster: Cluster, rejected_at_most: int, rejected_work_at_most: float
+) -> Booleans:
+    """Return which jobs every allowed setup holds for certain, shape (jobs,).
+
+    Where no more jobs may be rejected than every setup must reject, these are all that some setup holds; otherwise
+    those that alone have more work than may be rejected besides.
+    """
+    never, work = never_held(first, cluster), trace.procs * trace.run_s
+    if np.count_nonzero(never) >= rejected_at_most:
+        return ~never
+    held: Booleans = ~never & (work > (rejected_work_at_most + SAFETY) * math.fsum(work) - math.fsum(work[never]))
+    return held
+
+
+def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.Terms) -> list[Floats]:
+    """Return by pool the least that jobs cause at each choice, shape (choices,) [USD a year].
+
+    A pool runs for certain the jobs that it holds at that choice and that no earlier pool could hold at any; for the
+    first pool these are all of its jobs.  Of several bounds on what they cause (:func:`.charges.least_usd`), the
+    largest counts.
+    """
+    moving = any(pool.elastic or pool.fails or pool.burst_after is not None for pool in cluster.pools)
+    if moving or trace.feedback:  # jobs may move, or be given up; or a slow setup has years of its own
+        return [np.zeros(len(pool.nodes)) for pool in cluster.pools]
+    run_s = work_s(trace, cluster)
+    free = np.ones(len(trace), dtype=bool)
+    caused = []
+    for index, pool in enumerate(cluster.pools):
+        choices = len(pool.nodes)
+        mine = free & (first[:, index] < choices)
+        held = trace.procs[mine], trace.gpus[mine], run_s[mine] / pool.node.speed, trace.data_gib[mine]
+        usd = np.max(
+            [
+                np.cumsum(np.bincount(first[mine, index], row, minlength=choices))
+                for row in charges.least_usd(pool, *held, terms)
+            ],
+            axis=0,
+        )
+        caused.append(np.array([costs.per_year(float(one), trace.span_s) for one in usd]))
+        free &= first[:, index] == choices
+    return caused
+
+
+def needed_cores(
+    trace: Trace,
+    cluster: Cluster,
+    targets: Sequence[Target],
+    *,
+    held: Booleans,
+    holdable: Booleans,
+    trim: Trim = NO_TRIM,
+) -> float:
+    """Return the least sum of nodes × cores × speed with which the targets could be met.
+
+    Throughput: the asked number of jobs cannot do with less than the work of the smallest ones, done by the end of the
+    window, though some of it before its start.  Waits: see :func:`_cores_for_wait`; they count the jobs that are
+    submitted in the window, and bound nothing where setups decide which these are.
+
+    Parameters
+    ----------
+    held
+        Which jobs every allowed setup holds for certain, shape (jobs,).
+    holdable
+        Which jobs some setup holds, shape (jobs,).
+    """
+    run_s = work_s(trace, cluster)
+    work = trace.procs * run_s
+    span_s = trace.span_s
+    if trace.feedback is not None:
+        span_s = float(trace.submit_s[trace.feedback.follows < 0].max())
+    window = trim.window(span_s)
+    measured = inside(trace.submit_s, window)
+    interrupted = any(pool.interrupted for pool in cluster.pools)  # jobs that are given up do not do all their work
+    least = 0.0
+    for target in targets:
+        if target.metric == "throughput_jobs_per_hour" and target.at_least is not None:
+            # A job that outlives its estimate is killed, unless it restarts: then it may complete (semantics §6).
+            all_complete = cluster.overrun == "allow" or interrupted
+            finished = work if all_complete else work[trace.run_s <= trace.estimate_s]
+            least = max(least, _cores_for_throughput(finished, target.at_least, window, at_least=bool(trace.feedback)))
+        waits = target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
+        if waits and not interrupted and trace.feedback is None:
+            about = measured if target.where is None else measured & target.where.admit(trace)
+            late = _late(target, int(np.count_nonzero(about & holdable)))
+            least = max(least, _cores_for_wait(trace, cluster, run_s, about & held, target, late))
+    return least * (1 - SAFETY)
+
+
+def _cores_for_throughput(work: Floats, jobs_per_hour: float, window: tuple[float, float], *, at_least: bool) -> float:
+    """Return the least capacity with which enough jobs could be done in the window.
+
+    If the window ends then ``at_least``, or later, the last job counts by the part of it that the rate comes to: the
+    work of the smallest jobs then grows faster than their number, and so at least as fast as the window.
+    """
+    from_s, until_s = window
+    asked = jobs_per_hour * (until_s - from_s) / HOUR_S * (1 - SAFETY)
+    jobs = math.ceil(asked)
+    if jobs > len(work):
+        return math.inf
+    if jobs <= 0:  # so it is where the window has no length
+        return 0.0
+    smallest = np.partition(work, jobs - 1)[:jobs]
+    beyond = (jobs - asked) * float(smallest[-1]) if at_least else 0.0
+    return (float(np.sum(smallest)) - beyond) / until_s
+
+
+def _late(target: Target, jobs: int) -> int:
+    """Return how many of so many jobs a target on a percentile lets wait longer; of fewer jobs, no more may."""
+    share = 100 if target.statistic == "max" else int(str(target.statistic)[1:])
+    return jobs - math.ceil(share * jobs / 100)
+
+
+def _cores_for_wait(trace: Trace, cluster: Cluster, run_s: Floats, about: Booleans, target: Target, late: int) -> float:
+    """Return the least capacity with which enough jobs could start in time, when ``late`` of them need not.
+
+    A job submitted at ``s`` that waits at most ``W`` has worked at least ``min(run, T - s - W)`` by the time ``T``.
+    All jobs that are submitted from ``a`` on do so within ``T - a``; those with the largest work may be the ones that
+    the percentile lets wait longer.
+    """
+    assert target.at_most is not None
+    submit_s, run_s, procs = trace.submit_s[about], run_s[about], trace.procs[about]
+    slowest = min(pool.node.speed for pool in cluster.pools)
+    if not len(submit_s):
+        return 0.0
+    starts_s = np.unique(np.quantile(submit_s, np.linspace(0, 1, GRID, endpoint=False), method="lower"))
+    ends_s = np.unique(np.quantile(submit_s + target.at_most + run_s, np.linspace(0, 1, GRID + 1)[1:], method="lower"))
+    least = 0.0
+    for end_s in ends_s:
+        done = procs * np.minimum(run_s, np.maximum(0.0, end_s - submit_s - target.at_most) * slowest)
+        for start_s in starts_s[starts_s < end_s]:
+            inside = done[np.searchsorted(submit_s, start_s) :]
+            if len(inside) > late:
+                certain = np.partition(inside, len(inside) - late - 1)[: len(inside) - late] if late else inside
+                least = max(least, float(certain.sum()) / (end_s - start_s))
+    return least

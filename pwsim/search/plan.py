@@ -1,0 +1,182 @@
+"""What a search found: the chosen setup, its proof, and the tables that tell of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import pandas as pd
+
+from pwsim import costs
+from pwsim.common import ByContent, card
+from pwsim.description import Verdict
+from pwsim.hindcasting import Hindcast
+from pwsim.prices import Economics
+from pwsim.results import Result
+from pwsim.rules import Policy
+from pwsim.search.judgement import Edge, OverTime, Stretch, over_time
+from pwsim.search.summary import of_plan
+from pwsim.search.targets import Target
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+Stop = Literal["max_setups", "time_limit", "interrupted"]
+"""Why a search ended before its proof."""
+
+
+class Setup(NamedTuple):
+    """One point of the search space."""
+
+    nodes: dict[str, int]
+    """Number of nodes by pool name."""
+    policy: Policy
+    """How every pool schedules."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(ByContent):
+    """What a search found."""
+
+    status: str
+    """``optimal``: proven cheapest; ``best_found``: the search was cut short; ``infeasible``: proven that none meets
+    the targets; ``unknown``: cut short before one was found."""
+    stopped: Stop | None
+    """Why the search ended before its proof; ``None`` if it did not."""
+    chosen: Setup | None
+    """The cheapest setup found that meets every target."""
+    closest: Setup | None
+    """If there is none: of the replayed setups the one that misses the targets by the least share."""
+    result: Result
+    """The replay of the chosen setup, or of the closest."""
+    bill: costs.Bill
+    """What it costs, and what that comes to."""
+    lower_bound_usd_per_year: float
+    """Proven: no setup that meets the targets costs less; infinite if there is none."""
+    setups_in_space: int
+    """Setups that the scenario allows."""
+    setups: pd.DataFrame
+    """One row a replayed setup, in the order of the search."""
+    targets: tuple[Target, ...]
+    """What was asked, the implied limit on rejected jobs included."""
+    economics: Economics
+    """How money was counted."""
+    edges: tuple[Edge, ...]
+    """Limits of the scenario beyond which something cheaper may lie."""
+    name: str
+    """Name of the scenario."""
+    asked: Mapping[str, Any]
+    """What was asked as plain data, every default filled in and every price taken: ``scenario.yaml``."""
+    run_id: str
+    """Hash of all that the answer depends on (:func:`pwsim.results.record.run_id`)."""
+    hindcast: Hindcast | None = None
+    """The replay of the present machine beside the record, if the scenario describes it and the log recorded waits."""
+    unchecked: bool = False
+    """Whether the scenario describes the present machine, but the log recorded no waits."""
+    verdicts: tuple[Verdict, ...] = ()
+    """What is wrong with the log (:func:`pwsim.describe`): warnings and problems."""
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
+
+    def _repr_html_(self) -> str:
+        """Return the plan as a small table, for notebooks."""
+        shown = self.chosen or self.closest
+        assert shown is not None
+        nodes = ", ".join(f"{name} {count}" for name, count in shown.nodes.items())
+        rows: list[tuple[str, str]] = [
+            ("status", self.status),
+            ("chosen" if self.chosen else "closest; none meets the targets", f"{nodes}; {shown.policy}"),
+            ("cost", f"${self.cost_usd_per_year:,.0f} a year"),
+            ("no setup costs less than", f"${self.lower_bound_usd_per_year:,.0f} a year"),
+            ("setups", f"{self.setups_in_space:,}, of which {len(self.setups):,} were replayed"),
+        ]
+        rows += [(one["text"], "met" if one["met"] else "missed") for one in self.judged_targets()]
+        return card(f"Plan {self.name}", rows)
+
+    @property
+    def cost(self) -> costs.Breakdown:
+        """Cost of the chosen setup, or of the closest, by part [USD a year]."""
+        return self.bill.cost
+
+    @property
+    def cost_usd_per_year(self) -> float:
+        """Cost of the chosen setup, or of the closest [USD a year]."""
+        return costs.total(self.cost)
+
+    @property
+    def gap(self) -> float:
+        """By what share of its cost the chosen setup might be undercut; 0 is a proof, NaN if none was chosen."""
+        if self.chosen is None:
+            return math.nan
+        if self.cost_usd_per_year == 0:
+            return 0.0
+        return (self.cost_usd_per_year - self.lower_bound_usd_per_year) / self.cost_usd_per_year
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job of the chosen setup, or of the closest."""
+        return self.result.jobs
+
+    @cached_property
+    def timeline(self) -> pd.DataFrame:
+        """One row an hour and pool of the chosen setup, or of the closest."""
+        return self.result.hourly(self.economics)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim run``."""
+        return of_plan(self)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by the name of their Parquet file."""
+        compared = {} if self.hindcast is None else self.hindcast.tables()
+        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **compared}
+
+    def judged_targets(self) -> list[dict[str, Any]]:
+        """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.
+
+        The keys beside those of :meth:`.Target.judge` are those of :class:`.judgement.OverTime`.
+        """
+        return self._judged_targets
+
+    @cached_property
+    def _judged_targets(self) -> list[dict[str, Any]]:
+        judged = []
+        for target in self.targets:
+            course = over_time(target, self.result) or OverTime(0, 0, None, None)
+            parts = course._asdict().items()
+            told = {name: part._asdict() if isinstance(part, Stretch) else part for name, part in parts}
+            judged.append({**target.judge(target.achieved(self.result)), **told})
+        return judged
+
+    def plot(self, kind: str = "setups", ax: Axes | None = None) -> Axes:
+        """Draw ``setups``, ``search``, ``cost_breakdown``, or a figure of :meth:`pwsim.Result.plot`.
+
+        Parameters
+        ----------
+        kind
+            Which figure.
+        ax
+            Axes to draw on; new ones if left out.
+
+        Raises
+        ------
+        ValueError
+            If there is no such figure.
+        """
+        from pwsim import figures
+
+        if kind == "setups":
+            return figures.setups(self.setups, self.judged_targets(), ax)
+        if kind == "search":
+            return figures.search(self.setups, self.lower_bound_usd_per_year, ax)
+        if kind == "cost_breakdown":
+            return figures.cost_breakdown(self.summary["pools"], self.summary["site"], ax)
+        if kind == "waits":
+            return figures.waits(self.jobs, self.judged_targets(), ax)
+        return self.result.plot(kind, ax)

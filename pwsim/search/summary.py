@@ -1,0 +1,126 @@
+"""What was asked of a search and what was found, as one dictionary of plain values: ``summary.json``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pwsim.cluster import CloudPool
+from pwsim.common import plain, price
+from pwsim.prices import start_of
+from pwsim.results import assumptions_of, common_of, pools_of
+from pwsim.rules import portable
+from pwsim.search.answer import answer
+
+if TYPE_CHECKING:
+    from pwsim.description import Verdict
+    from pwsim.search.plan import Plan, Setup
+
+STORED = (
+    "A job's data is stored where the job ends, from its submission to its end unless a storage time is given, and "
+    "taken home once."
+)
+"""What is taken for granted where data is priced."""
+SEARCH_ASSUMPTIONS = (
+    "No setup was left out because another failed: a replay that misses a target excludes that setup alone.",
+    "Prices and discount rate stay as the scenario gives them.",
+)
+"""What a search takes for granted besides."""
+
+
+UNCHECKED = (
+    "Whether a replay of the present machine reproduces its real waits could not be checked: the log has no recorded "
+    "waits."
+)
+"""What the report says where a scenario describes the present machine, but its log cannot tell."""
+
+
+def of_plan(plan: Plan) -> dict[str, Any]:
+    """Return the summary of a search, as ``pwsim run`` writes it."""
+    summary = plain(
+        {
+            **common_of(plan.result, plan.name, plan.run_id),
+            "command": "run",
+            "status": plan.status,
+            "chosen": _setup(plan.chosen),
+            "closest": _setup(plan.closest),
+            "cost_usd_per_year": plan.cost_usd_per_year,
+            "cost_breakdown_usd_per_year": plan.cost,
+            **{name: figure for name, figure in plan.bill._asdict().items() if name != "cost"},
+            "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
+            "gap": plan.gap,
+            "stopped": plan.stopped,
+            "edges": [edge._asdict() for edge in plan.edges],
+            "setups_in_space": plan.setups_in_space,
+            "setups_simulated": len(plan.setups),
+            "targets": plan.judged_targets(),
+            "pools": pools_of(plan.result, plan.economics),
+            "site": [one.model_dump() for one in plan.economics.site],
+            "economics": {**plan.economics.model_dump(exclude={"site"}), "prices": _prices(plan)},
+            "hindcast": _hindcast(plan),
+            "log_verdicts": [_for_scenario(verdict) for verdict in plan.verdicts],
+            "tariff_start": _tariff_start(plan),
+            "assumptions": [*assumptions_of(plan.result), *SEARCH_ASSUMPTIONS, *_money_assumptions(plan)],
+        }
+    )
+    return {**summary, "answer": answer(summary)}
+
+
+def _hindcast(plan: Plan) -> dict[str, Any] | None:
+    """Return the check of the present machine; ``None`` if the scenario does not describe it."""
+    if plan.hindcast is not None:
+        return plan.hindcast.report
+    return {"verdict": None, "text": UNCHECKED, "findings": []} if plan.unchecked else None
+
+
+def _tariff_start(plan: Plan) -> dict[str, str | None] | None:
+    """Return when tariffs by the hour begin, and how that is known; ``None`` without such tariffs."""
+    start = start_of(plan.result.trace, plan.economics.start, plan.economics.time_zone)
+    if start is None or not plan.result.cluster.by_the_hour:
+        return None
+    local = start.local.isoformat(timespec="minutes")
+    return {"local": local, "source": start.source, "time_zone": start.zone.key if start.zone else None}
+
+
+def _prices(plan: Plan) -> str | None:
+    """Return the price table of one's own as ``scenario.yaml`` names it."""
+    return None if plan.economics.prices is None else portable(plan.economics.prices)
+
+
+def _money_assumptions(plan: Plan) -> list[str]:
+    pools = plan.result.cluster.pools
+    said = [rent(pool) for pool in pools if isinstance(pool, CloudPool)]
+    if start := _tariff_start(plan):
+        local, source = str(start["local"]).replace("T", " at "), start["source"]
+        said.append(
+            f"Electricity is priced by the hour: the first submission is on {local} local time ({source}), and "
+            + (
+                "the clock follows summer time."
+                if start["time_zone"]
+                else "the clock is never changed: no time zone is named."
+            )
+        )
+    if any(isinstance(pool, CloudPool) and pool.committed_nodes for pool in pools):
+        said.append("Commitments are paid every hour of the year, used or not, whatever setup is chosen.")
+    if any(
+        isinstance(pool, CloudPool) and (pool.storage_usd_per_gib_month or pool.egress_usd_per_gib) for pool in pools
+    ):
+        said.append(STORED)
+    return said
+
+
+def rent(pool: CloudPool) -> str:
+    """Say what a node costs, and who says so since when."""
+    kind = f" ({pool.instance}, {pool.market.replace('_', ' ')})" if pool.instance else ""
+    told = [pool.price_date and f"price of {pool.price_date}", pool.price_source and f"source: {pool.price_source}"]
+    said_by = "".join(f"; {one}" for one in told if one) or ", as the scenario says"
+    return f"A node of pool {pool.name}{kind} costs {price(pool.price_usd_per_hour)} an hour{said_by}."
+
+
+def _for_scenario(verdict: Verdict) -> dict[str, str]:
+    """Return a verdict on a log whose advice names keys of scenarios for options of ``pwsim trace describe``."""
+    advice = verdict.advice.replace(" (--cores-per-proc N)", "").replace("with --cores", "as --cores")
+    return verdict._replace(advice=advice.replace("--cores", "`baseline: {cores: N}`"))._asdict()
+
+
+def _setup(setup: Setup | None) -> dict[str, Any] | None:
+    return None if setup is None else {"nodes": setup.nodes, "policy": str(setup.policy)}

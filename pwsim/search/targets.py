@@ -1,0 +1,188 @@
+"""What a setup must achieve: a metric, a statistic, a limit, and the jobs that it is about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+
+from pwsim import metrics
+from pwsim.cluster import Names
+from pwsim.common import Frozen, numeral, parse_quantity
+from pwsim.metrics import SHARES
+from pwsim.results import Result
+from pwsim.search.words import target_text
+from pwsim.trace import Trace
+from pwsim.workload import matching
+
+Metric = Literal[
+    "wait_s",
+    "bounded_slowdown",
+    "turnaround_s",
+    "throughput_jobs_per_hour",
+    "delivered_core_hours_per_day",
+    "utilization",
+    "gpu_utilization",
+    "makespan_s",
+    "jobs_completed",
+    "jobs_killed",
+    "jobs_rejected",
+    "rejected_work_share",
+    "jobs_failed",
+    "restarts",
+    "lost_core_hours",
+]
+
+
+def _parse_limit(value: object, info: ValidationInfo) -> object:
+    """Return the limit as a number, in seconds if the metric is in seconds."""
+    if "metric" not in info.data:  # the metric itself is wrong, and said to be
+        return 0.0
+    if info.data["metric"].endswith("_s") and value is not None:
+        return parse_quantity(value, "second", "4 h")
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Limit = Annotated[
+    Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] | None,
+    BeforeValidator(_parse_limit),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
+]
+
+
+class Where(Frozen):
+    """The jobs that something is about."""
+
+    procs_at_least: int | None = Field(default=None, ge=1)
+    """Only jobs of at least so many processors."""
+    procs_at_most: int | None = Field(default=None, ge=1)
+    """Only jobs of at most so many processors."""
+    gpus_at_least: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Only jobs of at least so many GPUs, parts of one included."""
+    gpus_at_most: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Only jobs of at most so many GPUs."""
+    queue: Names | None = None
+    """Only jobs of these queues."""
+    user: Names | None = None
+    """Only jobs of these users."""
+    user_group: Names | None = None
+    """Only jobs of these groups or accounts of users."""
+
+    def admit(self, trace: Trace) -> npt.NDArray[np.bool_]:
+        """Return for each job of the trace whether it is one of them, shape (jobs,)."""
+        return matching(trace, **self.conditions())
+
+    def conditions(self) -> dict[str, Any]:
+        """Return the conditions that are set, as :func:`pwsim.workload.edit.matching` takes them."""
+        return self.model_dump(exclude_none=True)
+
+
+class Target(Frozen):
+    """A limit on a metric.
+
+    Examples
+    --------
+    >>> Target(metric="wait_s", statistic="p95", at_most="4 h")
+    Target(metric='wait_s', statistic='p95', at_least=None, at_most=14400.0, where=None)
+    """
+
+    metric: Metric
+    """What is measured (semantics §7)."""
+    statistic: Literal["mean", "p50", "p90", "p95", "p99", "max"] | None = None
+    """For a metric of each job: its mean, nearest-rank percentile or largest value."""
+    at_least: Limit = None
+    """The smallest value that is good enough; a time may carry its unit."""
+    at_most: Limit = None
+    """The largest value that is good enough; a time may carry its unit."""
+    where: Where | None = None
+    """For a metric of each job: the jobs that the target is about; all if left out."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("must have either at_least or at_most")
+        limit = self.at_most if self.at_least is None else self.at_least
+        if self.metric in SHARES and limit is not None and limit > 1:
+            raise ValueError(
+                f"{self.metric} is a share from 0 to 1: write {numeral(limit / 100)} for {numeral(limit)} % "
+                f"(got {numeral(limit)})"
+            )
+        if self.metric in metrics.JOB_METRICS and self.statistic is None:
+            raise ValueError(
+                f"{self.metric} is measured of each job: add a statistic ({', '.join(metrics.STATISTICS)})"
+            )
+        if self.metric not in metrics.JOB_METRICS and (self.statistic or self.where):
+            key = "statistic" if self.statistic else "where"
+            raise ValueError(f"{self.metric} is one figure for the whole replay: remove {key}")
+        return self
+
+    @property
+    def required(self) -> float:
+        """The limit, in the unit of the metric."""
+        limit = self.at_most if self.at_least is None else self.at_least
+        assert limit is not None
+        return limit
+
+    def achieved(self, result: Result) -> float:
+        """Return what a replay achieved; NaN if it served no job that the target is about."""
+        if self.statistic is None:
+            return result.metrics[self.metric]
+        if self.where is None:
+            return result.metrics[f"{self.metric}_{self.statistic}"]
+        return self._of_jobs(result, result.measured)
+
+    def achieved_over(self, result: Result, windows: Sequence[tuple[float, float]]) -> list[float]:
+        """Return what a replay achieved in each of some stretches of time (start and end in s).
+
+        Job metrics are those of the jobs submitted in it; NaN where there is none.
+
+        Raises
+        ------
+        ValueError
+            If the metric is one figure for the whole replay.
+        """
+        if self.statistic is not None:
+            return [self._of_jobs(result, metrics.inside(result.submit_s, window)) for window in windows]
+        if not self.over_time:
+            raise ValueError(f"{self.metric} is one figure for the whole replay")
+        return [result.over(window)[self.metric] for window in windows]
+
+    @property
+    def over_time(self) -> bool:
+        """Whether the metric can be told of a part of the replay."""
+        return self.statistic is not None or self.metric in metrics.OVER_TIME
+
+    def _of_jobs(self, result: Result, about: npt.NDArray[np.bool_]) -> float:
+        """Return the statistic of some jobs, of those that the target is about and that were served."""
+        assert self.statistic is not None
+        values = getattr(result, self.metric)[about if self.where is None else about & self.where.admit(result.trace)]
+        return metrics.statistic(values[~np.isnan(values)], self.statistic)
+
+    def met(self, achieved: float) -> bool:
+        """Return whether a value is good enough; NaN never is."""
+        return achieved <= self.required if self.at_least is None else achieved >= self.required
+
+    def miss(self, achieved: float) -> float:
+        """Return by what share of the limit a value misses it: 0 if it is met, infinite for NaN.
+
+        A limit of 0 counts as 1: of counts, that is one job.
+        """
+        if self.met(achieved):
+            return 0.0
+        return math.inf if math.isnan(achieved) else abs(achieved - self.required) / (abs(self.required) or 1.0)
+
+    def judge(self, achieved: float) -> dict[str, Any]:
+        """Return the target, what was achieved, and whether that is good enough, as ``summary.json`` tells it."""
+        asked = {
+            "metric": self.metric,
+            "statistic": self.statistic,
+            "at_most": self.at_most,
+            "at_least": self.at_least,
+            "where": None if self.where is None else self.where.model_dump(exclude_none=True),
+        }
+        known = {"required": self.required, "achieved": achieved, "met": self.met(achieved)}
+        return {**asked, "text": target_text(asked), **known}

@@ -1,0 +1,102 @@
+"""Targets, edges and ends of a search in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pwsim.common import count, listed, money, numeral
+from pwsim.metrics import statistic_text, value_text
+
+
+def target_text(target: Mapping[str, Any]) -> str:
+    """Return what a target asks for.
+
+    Parameters
+    ----------
+    target
+        ``metric``, ``statistic``, ``at_most`` or ``at_least``, and ``where``, as in a scenario file.
+
+    Examples
+    --------
+    >>> target_text({"metric": "wait_s", "statistic": "p95", "at_most": 14400.0, "where": {"procs_at_most": 8}})
+    '95th percentile of the waiting time at most 4 h, for jobs of at most 8 processors'
+    """
+    metric = target["metric"]
+    sign, limit = ("at most", target.get("at_most")) if target.get("at_most") is not None else (
+        "at least", target.get("at_least"),
+    )  # fmt: skip
+    text = f"{statistic_text(metric, target.get('statistic'))} {sign} {value_text(metric, limit)}"
+    where = where_text(target.get("where"))
+    return f"{text}, for jobs {where}" if where else text
+
+
+def where_text(where: Mapping[str, Any] | None) -> str:
+    """Return which jobs something is about, to be put behind "jobs"; empty for all.
+
+    Examples
+    --------
+    >>> where_text({"procs_at_least": 8, "queue": ("a", "b")})
+    'of at least 8 processors and of queue a or b'
+    """
+    where = where or {}
+    conditions = []
+    if where.get("procs_at_least") is not None:
+        conditions.append(f"of at least {count(where['procs_at_least'], 'processor')}")
+    if where.get("procs_at_most") is not None:
+        conditions.append(f"of at most {count(where['procs_at_most'], 'processor')}")
+    for key, words in (("gpus_at_least", "at least"), ("gpus_at_most", "at most")):
+        if where.get(key) is not None:
+            conditions.append(f"of {words} {numeral(where[key])} {'GPU' if where[key] == 1 else 'GPUs'}")
+    conditions += [f"of {key} {' or '.join(where[key])}" for key in ("queue", "user", "user_group") if where.get(key)]
+    return " and ".join(conditions)
+
+
+STOPS = {
+    "max_setups": "the limit on setups was reached",
+    "time_limit": "the time limit was reached",
+    "interrupted": "it was interrupted",
+}
+"""Why a search ended before its proof."""
+
+
+def missed_text(target: Mapping[str, Any]) -> str:
+    """Return what a target that is missed reaches, and what it asks for.
+
+    Examples
+    --------
+    >>> missed_text({"metric": "wait_s", "statistic": "p95", "at_most": 14400.0, "achieved": 16200.0})
+    'the 95th percentile of the waiting time is 4 h 30 min instead of at most 4 h'
+    """
+    sign = "at least" if target.get("at_most") is None else "at most"
+    limit = target["at_least"] if target.get("at_most") is None else target["at_most"]
+    metric, where = target["metric"], where_text(target.get("where"))
+    return (
+        f"the {statistic_text(metric, target.get('statistic'))}{where and f' of jobs {where}'} is "
+        f"{value_text(metric, target['achieved'])} instead of {sign} {value_text(metric, limit)}"
+    )
+
+
+def edge_text(edge: Mapping[str, Any]) -> str:
+    """Return a limit of the scenario beyond which something cheaper may lie, as a sentence.
+
+    Parameters
+    ----------
+    edge
+        An entry of ``edges`` in ``summary.json`` (:class:`pwsim.search.judgement.Edge`).
+    """
+    pool, nodes = edge["pool"], edge["nodes"]
+    if edge["edge"] == "fewest":
+        return (
+            f"It has the fewest nodes of pool {pool} that the scenario allows ({nodes:,}): allow fewer, which may be "
+            "cheaper still."
+        )
+    first = f"Cheaper setups fail for want of more than the {count(nodes, 'node')} of pool {pool} that are allowed"
+    if edge["failing"] is None:
+        return f"{first}: with those, they have too few cores for the targets. Allow more, which may be cheaper still."
+    others = [f"{number:,} of pool {name}" for name, number in edge["failing"].items() if name != pool and number]
+    with_ = f"with those and {listed(others)}" if others else "with those alone"
+    return (
+        f"{first}: {with_}, at {money(edge['cost_usd_per_year'])} a year, "
+        f"{listed([missed_text(target) for target in edge['missed']])}. Allow more, which may be cheaper still."
+    )

@@ -1,0 +1,37 @@
+"""Functions from traces to traces, and traces made from models and twins."""
+
+from pwsim.workload import feedback, flurries, resampling
+from pwsim.workload.edit import compress, faster, in_cores, in_window, keep, matching, mix, shake, window, with_data
+from pwsim.workload.feedback import with_feedback
+from pwsim.workload.flurries import LEAST_WEEKS, find_flurries, without_flurries
+from pwsim.workload.models.synthetic import MODELS, generate
+from pwsim.workload.resampling import grow, resample
+from pwsim.workload.twin.fitting import fit
+from pwsim.workload.twin.twin import Twin, read_twin
+
+__all__ = [
+    "LEAST_WEEKS",
+    "MODELS",
+    "Twin",
+    "compress",
+    "faster",
+    "feedback",
+    "find_flurries",
+    "fit",
+    "flurries",
+    "generate",
+    "grow",
+    "in_cores",
+    "in_window",
+    "keep",
+    "matching",
+    "mix",
+    "read_twin",
+    "resample",
+    "resampling",
+    "shake",
+    "window",
+    "with_data",
+    "with_feedback",
+    "without_flurries",
+]

@@ -1,0 +1,1 @@
+"""Published models that make a workload without a log."""

@@ -1,0 +1,1 @@
+"""A statistical twin of a log: its form, fitting it, and making logs of it."""
