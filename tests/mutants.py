@@ -288,7 +288,11 @@ def strategy(module: str, old: str, cases: str) -> Any:
     if cases == "reserving":
         return drawn.reserving_cases
     if cases == "packed":
-        return st.tuples(drawn.gpu_traces, drawn.packed_clusters)
+        return st.one_of(
+            st.tuples(drawn.gpu_traces, drawn.packed_clusters),
+            st.tuples(drawn.gpu_traces, drawn.shared_machines),
+            st.tuples(drawn.crowded_traces, drawn.shared_machines),
+        )
     if cases == "feedback":
         return st.tuples(drawn.feedback_traces, drawn.changing_clusters)
     if cases == "changing":

@@ -205,7 +205,7 @@ def _packed_pool(name: str) -> st.SearchStrategy[dict[str, Any]]:
         "node": st.fixed_dictionaries(
             {
                 "cores": st.sampled_from([2, 3, 4]),
-                "memory": st.sampled_from([None, None, "4 GiB"]),
+                "memory": st.sampled_from([None, "4 GiB", "6 GiB"]),
                 "gpus": st.sampled_from([0, 1, 2, 2]),
                 "speed": st.sampled_from([1.0, 1.0, 2.0]),
             }
@@ -271,6 +271,21 @@ packed_clusters = _changing(
     ),
 )
 """Clusters with pools whose jobs share nodes, which may come and go."""
+
+shared_machines = _changing(
+    st.sampled_from(["easy", "sjf-easy", "easy:smallest"]),
+    st.builds(
+        lambda nodes, cores, memory, gpus: [
+            {"name": "a", "kind": "on_premises", "nodes": nodes, "placement": "packed",
+             "node": {"cores": cores, "memory": memory, "gpus": gpus}}
+        ],
+        st.integers(1, 3),
+        st.sampled_from([4, 6, 8]),
+        st.sampled_from([None, "6 GiB", "8 GiB"]),
+        st.sampled_from([0, 0, 2]),
+    ),
+)  # fmt: skip
+"""One packed pool of nodes that several jobs share, under EASY: who passes the head, and where it is put, is what tells."""
 
 _changing_pools = st.one_of(
     st.tuples(_changing_pool("a")).map(list),

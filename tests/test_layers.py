@@ -56,7 +56,7 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(tree):
         test = node.test if isinstance(node, ast.If) else None
         if isinstance(test, ast.Name | ast.Attribute) and ast.unparse(test).endswith("TYPE_CHECKING"):
-            node.body = []
+            node.body = []  # type: ignore[attr-defined]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}

@@ -27,6 +27,7 @@ from tests.strategies import (
     machines,
     packed_clusters,
     reserving_cases,
+    shared_machines,
     traces,
 )
 
@@ -326,6 +327,13 @@ def test_reservations_agree_with_the_reference_where_nodes_come_and_go_on_many_c
 @given(trace=gpu_traces, cluster=packed_clusters)
 @settings(max_examples=500)
 def test_agrees_with_the_reference_where_jobs_share_nodes(engine, trace, cluster):
+    compare(trace, cluster, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@given(trace=st.one_of(gpu_traces, crowded_traces), cluster=shared_machines)
+@settings(max_examples=300)
+def test_agrees_with_the_reference_where_many_jobs_share_a_node(engine, trace, cluster):
     compare(trace, cluster, engine)
 
 

@@ -104,6 +104,22 @@ def test_a_long_job_passes_the_head_where_it_leaves_room():
     assert starts(replay([own(2)], jobs, "easy")) == [0, 0, 10, 2]
 
 
+def test_a_job_that_would_delay_the_head_leaves_nothing_behind():
+    # One node of 8, of which job 0 (4 cores, until 10) leaves 4.  The head (6) will be placed at 10.  Job 2 (4 cores, 20 s)
+    # would delay it; job 3 (2 cores, 20 s) would not, and starts at 1, though job 2 was tried before.  Job 4 asks for what
+    # job 2 has asked for in vain; job 5 (4 cores, 9 s) would end by 10, but job 3 leaves 2.  Job 1 runs from 10 to 15, job 2
+    # from 15 to 35, job 4 from 21, when job 3 has ended, job 5 from 35.
+    jobs = [(0, 10, 4), (1, 5, 6), (1, 20, 4), (1, 20, 2), (1, 20, 4), (1, 9, 4)]
+    assert starts(replay([own()], jobs, "easy")) == [0, 10, 15, 1, 21, 35]
+
+
+def test_best_fit_looks_at_cores_before_memory():
+    # Two nodes of 8 cores and 8 GiB.  Job 0 (2 cores, 6 GiB) is on node 0, job 1 (6 cores, 4 GiB) on node 1.  Job 2 (1 core,
+    # 1 GiB) goes where fewer cores are left over, 2 on node 1, not where less memory is, 2 GiB on node 0.
+    jobs = [(0, 10, 2, 0, 0, 6), (0, 10, 6, 0, 0, 4), (0, 10, 1, 0, 0, 1)]
+    assert places(replay([own(2, of=node(memory="8 GiB"))], jobs)) == [(0, 0, 0), (1, 1, 0), (2, 1, 0)]
+
+
 def test_the_autoscaler_packs_the_queue_onto_empty_nodes():
     # Three jobs of 4 cores fill two nodes of 8; five are allowed.  Boot 10.
     result = replay([cloud(5, boot_time=10)], [(0, 5, 4), (0, 5, 4), (0, 5, 4)])
