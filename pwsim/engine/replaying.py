@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Literal
 
 from pwsim.common import InputError
@@ -46,6 +47,12 @@ def replay(inputs: Inputs, engine: Engine) -> Replay:
     from pwsim.engine.model.model import Model
 
     return Model(inputs).run()
+
+
+def compiling_s() -> float:
+    """Return how long this process has compiled engines so far [s]."""
+    cache = sys.modules.get("pwsim.engine.compiled.cache")
+    return 0.0 if cache is None else float(cache.spent_s[0])
 
 
 def _passes_by_submission(inputs: Inputs) -> bool:

@@ -1,7 +1,7 @@
 """What a replay shows: tables, metrics, bill and sentence."""
 
 from pwsim.results import record, summary
-from pwsim.results.answer import busy, service
+from pwsim.results.answer import busy, left, service
 from pwsim.results.record import SCHEMA_VERSION
 from pwsim.results.result import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS, Result
 from pwsim.results.simulation import simulate
@@ -20,6 +20,7 @@ __all__ = [
     "common_of",
     "id_of",
     "in_parallel",
+    "left",
     "pools_of",
     "record",
     "service",

@@ -8,6 +8,8 @@ from typing import Any
 from pwsim.common import count, listed, share, within
 from pwsim.rules import policy_name
 
+TOLD_LEFT = 0.1
+"""From this share of the work on, the answer tells what is left to do when the last job is submitted."""
 TOLD_UNUSED = 0.01
 """From this share on, the answer tells what is held by jobs that did not ask for it."""
 
@@ -24,7 +26,15 @@ def answer(summary: Mapping[str, Any]) -> str:
         sum(pool["nodes"] * pool[size] for pool in summary["pools"]) for size in ("gpus_per_node", "cores_per_node")
     )
     size = listed([*([count(gpus, "GPU")] if gpus else []), count(cores, "core")])
-    return f"On {size} under {policy_name(summary['policy'])}, {service(summary)}"
+    return " ".join([f"On {size} under {policy_name(summary['policy'])}, {service(summary)}", *left(summary)])
+
+
+def left(summary: Mapping[str, Any]) -> list[str]:
+    """Return a sentence on the work that is left when the last job is submitted, where that is much."""
+    if summary["work_left_share"] < TOLD_LEFT:
+        return []
+    still = f"When the last job is submitted, {share(summary['work_left_share'])} of the work is still to be done"
+    return [f"{still}: the log is too short, or its load too high, to tell of a year; what jobs cost counts all of it."]
 
 
 def service(summary: Mapping[str, Any]) -> str:

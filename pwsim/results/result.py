@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -552,6 +552,21 @@ class Result(ByContent):
         found, unit = surges.find(queued, up, window, self.span_s), "GPU" if gpus else "core"
         return {"unit": unit, **found.plain(), "text": surges.text(found, unit)}
 
+    @cached_property
+    def work_left_share(self) -> float:
+        """Share of the core-seconds that jobs hold which comes after the last submission; 0 if they hold none.
+
+        Costs that jobs cause are those of the whole replay, scaled by the time in which jobs are submitted (semantics
+        §8).  Where much is left, the machine does not keep up, and they are more than it could cause in that time.
+        """
+        tried = self.attempts
+        held = metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job])
+        if not held:
+            return 0.0
+        return (
+            metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], (self.span_s, np.inf)) / held
+        )
+
     def _node_s(self, index: int, window: tuple[float, float]) -> float:
         """Return the node-seconds of a pool's nodes that are up, from the start to the end of a stretch of time."""
         up_s, gone_s = self._up(index)
@@ -564,6 +579,9 @@ class Result(ByContent):
     def summary(self) -> dict[str, Any]:
         """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim simulate``."""
         return summary.of_result(self)
+
+    figures: ClassVar[tuple[str, ...]] = ("waits", "wait_by_size", "capacity", "timeline", "queue")
+    """What :meth:`plot` draws."""
 
     def plot(self, kind: str = "waits", ax: Axes | None = None) -> Axes:
         """Draw ``waits``, ``wait_by_size``, ``capacity``, ``timeline`` or ``queue`` (:mod:`pwsim.figures.style`).
@@ -582,6 +600,8 @@ class Result(ByContent):
         """
         from pwsim import figures
 
+        if kind not in self.figures:
+            raise ValueError(f"kind must be one of {', '.join(self.figures)} (got {kind!r})")
         cores = {pool.name: pool.node.cores for pool in self.cluster.pools}
         draw = {
             "waits": lambda: figures.waits(self.jobs, ax=ax),
@@ -590,6 +610,4 @@ class Result(ByContent):
             "timeline": lambda: figures.timeline(self.timeline, cores, ax),
             "queue": lambda: figures.queue(self.timeline, ax),
         }
-        if kind not in draw:
-            raise ValueError(f"kind must be one of {', '.join(draw)} (got {kind!r})")
         return draw[kind]()

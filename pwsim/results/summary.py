@@ -88,6 +88,7 @@ def common_of(result: Result, name: str, run_id: str) -> dict[str, Any]:
             "metrics": result.metrics,
             "shares": result.shares(),
             "queue": result.queue,
+            "work_left_share": result.work_left_share,
             "trim": None if result.trim == metrics.NO_TRIM else result.trim._asdict(),
             "metrics_untrimmed": None if result.trim == metrics.NO_TRIM else result.trimmed().metrics,
         }

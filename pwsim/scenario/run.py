@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -178,7 +179,7 @@ def _optimize(
             time_limit_s=None if time_limit_s is None else time_limit_s - (time.monotonic() - begun_s),
         )
     except InputError as error:
-        raise InputError(f"{scenario.path}: {error}") from None
+        raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
     machines = list(filter(None, (scenario.cluster, scenario.baseline)))
     return replace(
@@ -235,6 +236,12 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
     return True
 
 
+def _with_line(scenario: Scenario, error: InputError) -> InputError:
+    """Return an error of a search with the file, and the line of the key that it begins with."""
+    named = re.match(r"((?:targets|economics)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
+    return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
+
+
 def check(scenario: Scenario) -> str:
     """Read the log of a scenario, check that both go together, and return what was found in a few words.
 
@@ -250,7 +257,7 @@ def check(scenario: Scenario) -> str:
         targets = complete_targets(trace, scenario.cluster, scenario.targets)
         _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
     except InputError as error:
-        raise InputError(f"{scenario.path}: {error}") from None
+        raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")
     must = must_reject(trace, scenario.cluster)
     fit_none = f"; {must}" if must.jobs else ""

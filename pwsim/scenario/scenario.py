@@ -213,8 +213,8 @@ class Scenario(Frozen):
 
     def fault(self, key: str, error: InputError) -> InputError:
         """Return an error with the file, the line and the path of keys that it is about."""
-        place: Place = tuple(key.split("."))
-        while place and place not in self._lines:  # numbers in a list have no line of their own
+        place: Place = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+        while place and place not in self._lines:  # what was filled in has no line of its own
             place = place[:-1]
         return InputError(Problem(self._lines.get(place, 0), key, str(error)).at(str(self._path)))
 

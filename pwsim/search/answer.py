@@ -7,7 +7,7 @@ from typing import Any
 
 from pwsim.common import capital, count, listed, money, numeral, share
 from pwsim.metrics import value_text
-from pwsim.results import service
+from pwsim.results import left, service
 from pwsim.rules import policy_name
 from pwsim.search.words import STOPS, edge_text, missed_text
 
@@ -27,7 +27,8 @@ def answer(summary: Mapping[str, Any]) -> str:
     proven = f"proven for this log, these rules and seed {summary['seed']}; {replayed}"
     if summary["chosen"] is not None:
         first = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
-        sentences = [capital(first), capital(service(summary)), *_lost_at_the_end(summary["targets"])]
+        sentences = [capital(first), capital(service(summary)), *left(summary)]
+        sentences += _lost_at_the_end(summary["targets"])
         if summary["status"] == "optimal":
             sentences.append(f"None of the {setups} allowed that meets all targets is cheaper ({proven}).")
         else:

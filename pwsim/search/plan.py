@@ -171,12 +171,13 @@ class Plan(ByContent):
         """
         from pwsim import figures
 
-        if kind == "setups":
-            return figures.setups(self.setups, self.judged_targets(), ax)
-        if kind == "search":
-            return figures.search(self.setups, self.lower_bound_usd_per_year, ax)
-        if kind == "cost_breakdown":
-            return figures.cost_breakdown(self.summary["pools"], self.summary["site"], ax)
-        if kind == "waits":
-            return figures.waits(self.jobs, self.judged_targets(), ax)
-        return self.result.plot(kind, ax)
+        draw = {
+            "setups": lambda: figures.setups(self.setups, self.judged_targets(), ax),
+            "search": lambda: figures.search(self.setups, self.lower_bound_usd_per_year, ax),
+            "cost_breakdown": lambda: figures.cost_breakdown(self.summary["pools"], self.summary["site"], ax),
+            "waits": lambda: figures.waits(self.jobs, self.judged_targets(), ax),
+        }
+        kinds = list(dict.fromkeys([*draw, *self.result.figures]))
+        if kind not in kinds:
+            raise ValueError(f"kind must be one of {', '.join(kinds)} (got {kind!r})")
+        return draw[kind]() if kind in draw else self.result.plot(kind, ax)

@@ -22,7 +22,7 @@ import pandas as pd
 from pwsim import costs
 from pwsim.cluster import Cluster, rejections_text
 from pwsim.common import HopelessError, InputError, SolverError, count, share
-from pwsim.engine import Engine, Replay
+from pwsim.engine import Engine, Replay, compiling_s
 from pwsim.metrics import NO_TRIM, Trim, inside, share_of
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
 from pwsim.results import Result, in_parallel, record, simulate
@@ -185,7 +185,8 @@ def search(
         What is cut off the measurement window (semantics §7).
     time_limit_s
         End the search after this time [s], though never before the first choice of nodes is replayed under all
-        policies, and some replay has come to its end; replays that have begun are let end, and count.
+        policies, and some replay has come to its end; replays that have begun are let end, and count.  The time in
+        which the engine is compiled, once after each installation, does not.
 
     Raises
     ------
@@ -319,7 +320,7 @@ class _Trail:
         self.known = known
         self.max_setups = max_setups
         self.progress = progress
-        self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s
+        self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
         self.first: tuple[float, int] | None = None
         """When the first candidate was replayed [s], and under how many policies."""
         self.rows: list[dict[str, Any]] = []
@@ -357,7 +358,7 @@ class _Trail:
         first = True
         for candidate in list(self.pending):
             for policy in self.job.cluster.policy:
-                if not first and time.monotonic() > self.deadline_s:
+                if not first and time.monotonic() > self.deadline_s + compiling_s():
                     return
                 yield candidate.choice, policy
             first = False
@@ -365,7 +366,7 @@ class _Trail:
     @property
     def late(self) -> bool:
         """Whether the time limit is reached, and there is something to show."""
-        return self._has_shown and time.monotonic() > self.deadline_s
+        return self._has_shown and time.monotonic() > self.deadline_s + compiling_s()
 
     @property
     def _has_shown(self) -> bool:

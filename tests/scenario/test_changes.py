@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,6 +216,18 @@ def test_wrong_changes_are_refused_where_they_stand(workload, words, folder, cap
     for word in words:
         assert word in err, err
     assert not (folder / "out").exists()
+
+
+def test_a_target_about_no_job_is_told_with_its_line(folder, capsys):
+    path = Path(written(folder, "shake: 1 s"))
+    lines = path.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("targets:"))
+    lines.insert(at + 1, "  - {metric: wait_s, statistic: mean, at_most: 4 h, where: {procs_at_least: 800000}}")
+    path.write_text("\n".join(lines) + "\n")
+    for command in (["validate", str(path)], ["run", str(path), "--out", "out", "--workers", "1"]):
+        code, _, err = pwsim(capsys, *command)
+        assert code == 2
+        assert f"{path.name}:{at + 2}: targets.0.where: no job of log is like this" in err
 
 
 def test_trimmed_metrics_by_hand():

@@ -187,6 +187,12 @@ def test_infeasible_search_shows_the_closest_setup():
     assert math.isnan(plan.gap)
 
 
+def test_a_plan_names_all_its_figures():
+    plan = search(generate(jobs=20, cores=4, load=0.5, seed=1), cluster_of(own([2, 3])), [], workers=1, engine="simpy")
+    with pytest.raises(ValueError, match="one of setups, search, cost_breakdown, waits, wait_by_size, capacity"):
+        plan.plot("set")
+
+
 def test_target_about_no_job_is_refused():
     trace = Trace.from_columns({"submit_s": [0, 1], "run_s": [1, 1], "procs": [1, 1]})
     target = Target.model_validate(

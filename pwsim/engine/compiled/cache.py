@@ -51,6 +51,9 @@ _COMPILING = threading.RLock()
 
 log = logging.getLogger("pwsim")
 
+spent_s = [0.0]
+"""How long this process has compiled so far, the only entry [s]."""
+
 
 def compiled_code(signature: Any, function: Callable[..., Any], what: str = "") -> Any:
     """Return a function compiled for a signature, or load what an earlier process has compiled.
@@ -74,11 +77,17 @@ def compiled_code(signature: Any, function: Callable[..., Any], what: str = "") 
         if loaded is not None:
             return loaded
         if what:
-            log.warning("compiling the replay engine for %s: once after each installation, for up to two minutes", what)
+            log.warning(
+                "compiling the replay engine for %s: once after each installation, for up to two minutes, which no "
+                "time limit counts",
+                what,
+            )
+        begun_s = time.monotonic()
         made = numba.njit(nogil=True)(function)
         made.compile(signature)
         made.disable_compile()
         _save(folder, signature, made)
+        spent_s[0] += time.monotonic() - begun_s
         return made
 
 
