@@ -468,6 +468,8 @@ def _written() -> str:
 
 def _run() -> int:
     """Run the command that was given; return the exit code, after what went wrong was said."""
+    if writing := sys.modules.get("pwsim.common.writing"):
+        writing.written.clear()  # what an earlier command of this process has written
     try:
         done = commands.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):

@@ -116,7 +116,7 @@ def test_what_others_put_into_results_is_not_deleted(how, folder, capsys):
 HOLD = """
 import sys
 from pathlib import Path
-from pwsim import writing
+from pwsim.common import writing
 with writing.reserved(Path(sys.argv[1]), overwrite=True, files=sys.argv[2:]):
     print("held", flush=True)
     sys.stdin.read()

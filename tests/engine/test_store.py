@@ -214,7 +214,7 @@ def test_one_folder_serves_every_checkout(cache, tmp_path):
     (tmp_path / "elsewhere.py").write_text("def tiny(x):\n    return x + 1\n")
     code = """
 import importlib.util, os, sys, numba
-from pwsim.engine import store
+from pwsim.engine.compiled import cache as store
 numba.config.CACHE_DIR, path, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 os.utime(path, (seconds, seconds))
 spec = importlib.util.spec_from_file_location("elsewhere", path)

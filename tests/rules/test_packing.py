@@ -113,6 +113,14 @@ def test_a_job_that_would_delay_the_head_leaves_nothing_behind():
     assert starts(replay([own()], jobs, "easy")) == [0, 10, 15, 1, 21, 35]
 
 
+def test_what_would_delay_the_head_may_not_once_another_has_started():
+    # Two nodes of 8: job 0 (6 cores, until 10) on node 0, job 1 (3, until 100) on node 1.  The head (8) will be placed on node
+    # 0 at 10.  Job 3 (2 cores, 50 s) fits node 0 best, and would delay it.  Job 4 (2 cores, 5 s) goes there.  Job 5, like job
+    # 3, now goes to node 1, and starts at 1; job 3 does so at 10, when the head has started.
+    jobs = [(0, 10, 6), (0, 100, 3), (1, 5, 8), (1, 50, 2), (1, 5, 2), (1, 50, 2)]
+    assert starts(replay([own(2)], jobs, "easy")) == [0, 0, 10, 10, 1, 1]
+
+
 def test_best_fit_looks_at_cores_before_memory():
     # Two nodes of 8 cores and 8 GiB.  Job 0 (2 cores, 6 GiB) is on node 0, job 1 (6 cores, 4 GiB) on node 1.  Job 2 (1 core,
     # 1 GiB) goes where fewer cores are left over, 2 on node 1, not where less memory is, 2 GiB on node 0.

@@ -73,7 +73,7 @@ def test_a_fault_far_down_is_named_by_its_line(tmp_path, monkeypatch):
 
 REFUSE = """
 import json, resource, sys
-import pwsim.formats
+import pwsim.trace.formats
 from pwsim import TraceError, read_trace
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in sys.argv[2:]:
