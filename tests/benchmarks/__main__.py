@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from pwsim import Cluster, Trace, generate, read_trace
+from pwsim.engine.compiled import general
 from pwsim.engine.compiled import steady as kernel
 from pwsim.engine.inputs import Inputs, prepare
 from pwsim.engine.model.model import Model
@@ -44,8 +45,16 @@ def plain(inputs: Inputs) -> Callable[[], Any]:
     return lambda: plain_loop.easy(inputs.units[0], *lists)
 
 
+def compiled(inputs: Inputs) -> Callable[[], Any]:
+    """Return a replay by the compiled engine, whatever the cluster."""
+    order = kernel.compiled_order(inputs)
+    if inputs.steady:
+        return lambda: kernel.run(inputs, order)
+    return lambda: general.run(inputs, order)
+
+
 LOOPS: dict[str, Callable[[Inputs], Callable[[], Any]]] = {
-    "compiled": lambda inputs: lambda: kernel.run(inputs),
+    "compiled": compiled,
     "simpy": lambda inputs: Model(inputs).run,
     "plain": plain,
 }
@@ -65,6 +74,8 @@ class Case:
     """``over``: as users give them; ``exact``: the run time."""
     at_once: bool = False
     """Whether all jobs are submitted at the same instant."""
+    cluster: str = "steady"
+    """Kind of cluster, of :data:`CLUSTERS`."""
 
     def trace(self) -> Trace:
         """Return the log."""
@@ -73,6 +84,19 @@ class Case:
             trace = trace.with_columns(estimate_s=np.maximum(trace.run_s, 1.0))
         return trace.with_columns(submit_s=np.zeros(len(trace))) if self.at_once else trace
 
+
+NODES = {"nodes": 16, "node": {"cores": 16}}
+OWN = {"name": "own", "kind": "on_premises", **NODES}
+RENTED = {"name": "rented", "kind": "cloud", **NODES, "price_usd_per_hour": 1.0}
+RESTARTS = {"checkpoint_interval": "30 min", "restart_overhead": "2 min", "max_restarts": 1000}
+CLUSTERS: dict[str, dict[str, Any]] = {
+    "steady": {"name": "own", "kind": "on_premises", "nodes": CORES, "node": {"cores": 1}},
+    "elastic": RENTED,
+    "spot": {**RENTED, "market": "spot", "interruptions_per_hour": 0.02, **RESTARTS},
+    "failing": {**OWN, "placement": "nodes", "mtbf": "30 d", "repair_time": "1 d", **RESTARTS},
+    "packed": {**OWN, "placement": "packed"},
+}
+"""One pool of 256 cores, in nodes of 16 but for the steady bag."""
 
 ALL = ("compiled", "simpy", "plain")
 POLICIES = ("fcfs", "sjf", "easy", "sjf-easy", "easy:sjf", "wfp3-easy", "multifactor-easy", "conservative")
@@ -83,13 +107,16 @@ CASES = [
     *(Case("policy", 10**5, 0.9, policy, ("compiled",)) for policy in POLICIES),
     Case("policy", 10**5, 0.9, "fcfs", ("simpy",)),
     Case("policy", 10**5, 0.9, "conservative", ("compiled", "simpy"), "exact"),
+    *(Case("cluster", 10**5, 0.9, "easy", ("compiled", "simpy"), cluster=kind) for kind in ("steady", "elastic", "spot", "failing")),
+    Case("cluster", 10**4, 0.7, "easy", ("compiled", "simpy"), cluster="packed"),
+    Case("cluster", 2 * 10**4, 2.0, "easy", ("compiled",), cluster="packed"),
     *(Case("queue", jobs, 0.9, "easy", ALL if jobs < 10**4 else ("compiled",), at_once=True) for jobs in (10**3, 3_000, 10**4, 30_000, 10**5)),
 ]  # fmt: skip
 
 
 def measure(case: Case, rounds: int) -> list[dict[str, Any]]:
     """Return a row an engine: the median CPU time of its loop."""
-    inputs = prepare(case.trace(), Cluster.homogeneous(CORES, case.policy))
+    inputs = prepare(case.trace(), Cluster.model_validate({"policy": case.policy, "pools": [CLUSTERS[case.cluster]]}))
     spent: dict[str, list[float]] = {engine: [] for engine in case.engines}
     for _ in range(rounds):
         for engine in case.engines:
@@ -98,7 +125,7 @@ def measure(case: Case, rounds: int) -> list[dict[str, Any]]:
             replay()
             spent[engine].append(time.process_time() - start)
     facts = {"study": case.study, "jobs": case.jobs, "load": case.load, "policy": case.policy}
-    facts |= {"estimates": case.estimates, "at_once": case.at_once}
+    facts |= {"estimates": case.estimates, "at_once": case.at_once, "cluster": case.cluster}
     return [{**facts, "engine": engine, **_row(case.jobs, statistics.median(spent[engine]))} for engine in case.engines]
 
 
@@ -209,14 +236,17 @@ def draw(table: pd.DataFrame, out: Path) -> None:
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the table and the figure.")
 @click.option("--rounds", default=5, show_default=True, help="Rounds of each case; the median counts.")
+@click.option("--study", multiple=True, help="Only these studies, such as cluster; several times for several.")
 @click.option("--peer", help="Python of an environment that has accasim 1.1.3.")
-def main(out: Path, rounds: int, peer: str | None) -> None:
+def main(out: Path, rounds: int, study: tuple[str, ...], peer: str | None) -> None:
     """Measure everything, print it, and write it down."""
     rows: list[dict[str, Any]] = []
-    for case in CASES:
+    for case in [one for one in CASES if not study or one.study in study]:
         rows += measure(case, rounds)
         for row in rows[-len(case.engines) :]:
             click.echo(json.dumps(row))
+    if study:
+        return
     rows += [memory("compiled", 10**6), memory("simpy", 10**5), *reading(10**6, rounds), *many(64, rounds)]
     if peer is not None:
         rows += accasim(peer, rounds)
