@@ -329,6 +329,8 @@ class _Trail:
         self.closest: _Evaluation | None = None
         self.pending: list[Candidate] = []
         """Candidates that are being replayed, in their order; the first is the first that is not judged yet."""
+        self.put_back: Candidate | None = None
+        """A candidate that was taken, and then was beyond a limit: it is the next."""
         self.bound_usd_per_year = -math.inf
         """No setup that is left costs less."""
         self.stopped: Stop | None = None
@@ -339,7 +341,8 @@ class _Trail:
             if self._has_shown:
                 self.stop("time_limit")
             return not self._has_shown
-        while len(self.pending) < most and (candidate := candidates.take()) is not None:
+        while len(self.pending) < most and (candidate := self.put_back or candidates.take()) is not None:
+            self.put_back = None
             if not self.pending:
                 self.bound_usd_per_year = candidate.bound_usd_per_year
             if self._is_beaten(candidate):
@@ -349,16 +352,21 @@ class _Trail:
             if limit := self._limit():
                 if not self.pending:
                     self.stop(limit)
+                self.put_back = candidate
                 break
             self.pending.append(candidate)
         return bool(self.pending)
 
     def tasks(self) -> Iterator[tuple[tuple[int, ...], Policy]]:
-        """Yield each pending candidate under each policy, until the time is over, but at least the first."""
+        """Yield each pending candidate under each policy, until the time is over, but at least the first.
+
+        As long as there is nothing to show, what was begun is finished.
+        """
         first = True
         for candidate in list(self.pending):
             for policy in self.job.cluster.policy:
-                if not first and time.monotonic() > self.deadline_s + compiling_s():
+                whole = first or (policy != self.job.cluster.policy[0] and not self._has_shown)
+                if not whole and time.monotonic() > self.deadline_s + compiling_s():
                     return
                 yield candidate.choice, policy
             first = False
@@ -374,8 +382,8 @@ class _Trail:
         return self.closest is not None
 
     def _limit(self) -> Stop | None:
-        """Return the limit that another candidate would pass, if one would."""
-        if not self._has_shown:
+        """Return the limit that another candidate would pass, if one would; until there is something to show, none."""
+        if not self._has_shown and not self.pending:
             return None
         beyond = len(self.rows) + (len(self.pending) + 1) * len(self.job.cluster.policy)
         if self.max_setups is not None and beyond > self.max_setups:

@@ -510,6 +510,28 @@ def test_replays_that_are_done_when_the_time_is_over_count():
             assert plan.lower_bound_usd_per_year == pytest.approx(bound)
 
 
+@pytest.mark.parametrize("policy", ["easy", ["fcfs", "easy"]])
+def test_a_limit_on_setups_gives_the_same_bound_for_any_number_of_workers(policy):
+    """What is taken ahead of the limit is still left, and bounds what is."""
+    trace = generate(jobs=60, cores=4, load=0.9, seed=2)
+    cluster = cluster_of(own([2, 3, 4, 5, 6, 7], cores=1), rented([0, 1, 2], 0.05), policy=policy)
+    target = Target(metric="wait_s", statistic="mean", at_most=1)
+    for most in range(1, 12):
+        plans_ = [
+            search(trace, cluster, [target], workers=workers, max_setups=most, engine="compiled")
+            for workers in (1, 2, 5)
+        ]
+        one, *others = [(plan.status, plan.stopped, plan.lower_bound_usd_per_year, len(plan.setups)) for plan in plans_]
+        assert others == [one, one]
+        order = Candidates(cluster, bounds.analyse(trace, cluster, plans_[0].targets, UNDISCOUNTED, NO_TRIM))
+        for _ in range(len(plans_[0].setups) // len(cluster.policy)):
+            assert order.take() is not None
+        following = order.take()
+        if plans_[0].stopped:
+            assert following is not None
+            assert plans_[0].lower_bound_usd_per_year <= following.bound_usd_per_year
+
+
 def test_what_ties_and_would_not_be_taken_is_not_replayed():
     """Nodes that cost nothing: 300 setups cost the same, and the first that does is the answer."""
     trace = Trace.from_columns({"submit_s": [0, 0, 3600], "run_s": [1000, 1000, 10], "procs": [1, 1, 1]})
