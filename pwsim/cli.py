@@ -476,6 +476,9 @@ def _run() -> int:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already, and says so
         said, code = f"Interrupted; {_written()}.", INTERRUPTED
+        # Where an interrupt comes while Python executes text, as libraries do when they are imported, Python remembers
+        # it until it next executes some, and would let the process die of it in the end, though it was handled.
+        exec("")  # noqa: S102
     except click.ClickException as error:
         error.show()
         return BAD_INPUT

@@ -160,6 +160,27 @@ def test_asked_to_end_it_leaves_nothing(sign, folder, capsys, monkeypatch):
     assert "Interrupted; nothing was written." in err
 
 
+INTERRUPTED_IN_TEXT = """
+import os, signal, sys
+from pwsim import cli, common
+@cli.commands.command("slow")
+def slow():
+    exec("import os, signal; os.kill(os.getpid(), signal.SIGTERM)")
+sys.argv = ["pwsim", "slow"]
+cli.main()
+"""
+
+
+def test_an_interrupt_while_python_executes_text_ends_as_any_other(tmp_path):
+    """Python remembers it, and would let a module that is run die of the signal in the end."""
+    (tmp_path / "asked.py").write_text(INTERRUPTED_IN_TEXT)
+    done = subprocess.run(
+        [sys.executable, "-m", "asked"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.strip()) == (3, "Interrupted; nothing was written.")
+
+
 def test_report_tells_another_version_from_a_bug(folder, capsys, monkeypatch):
     assert pwsim(capsys, *COMMANDS["simulate"])[0] == 0
     path = folder / "out" / "summary.json"
