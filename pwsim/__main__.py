@@ -1,5 +1,5 @@
 """``python -m pwsim``."""
 
-from pwsim.cli import main
+from pwsim.cli import entry
 
-main()
+entry()

@@ -452,6 +452,16 @@ def fit(log: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
     click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {numeral(twin.days)} days")
 
 
+def entry() -> None:
+    """Be the process of a command: nothing disturbs its end once it says that it was interrupted."""
+    try:
+        main()
+    except SystemExit as done:
+        if done.code == INTERRUPTED:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise
+
+
 def main() -> None:
     """Run the command line; every error that pwsim raises on purpose becomes one message and an exit code."""
     os.environ.setdefault("MPLBACKEND", "Agg")  # figures go to files; no window is opened
@@ -511,7 +521,7 @@ def _told(error: Exception) -> tuple[str, int]:
 @contextmanager
 def _ends_as_interrupts() -> Iterator[None]:
     """Let what asks the process to end (a batch system, a closed terminal) unwind it as Ctrl-C does."""
-    asked = {name: getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)}
+    asked = {name: getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
     before = {one: signal.getsignal(one) for one in asked.values()}
     main_thread = threading.current_thread() is threading.main_thread()
     ours = [one for one, handler in before.items() if main_thread and handler is signal.SIG_DFL]
@@ -520,8 +530,9 @@ def _ends_as_interrupts() -> Iterator[None]:
     try:
         yield
     finally:
-        for one in ours:
-            signal.signal(one, signal.SIG_DFL)
+        for one, handler in before.items():
+            if main_thread and handler is not None:
+                signal.signal(one, handler)
 
 
 @contextmanager

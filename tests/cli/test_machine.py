@@ -158,6 +158,7 @@ def test_asked_to_end_it_leaves_nothing(sign, folder, capsys, monkeypatch):
     code, _, err = pwsim(capsys, *COMMANDS["simulate"])
     assert (code, digests(folder)) == (3, before)
     assert "Interrupted; nothing was written." in err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "who calls main() keeps its handlers"
 
 
 INTERRUPTED_IN_TEXT = """
