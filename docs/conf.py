@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE))
 
 import pages  # noqa: E402 - found by the line above
 
-import pwsim  # noqa: E402
+import pwsim  # noqa: E402 - stands with the import above
 
 project = "pwsim"
 author = "The pwsim developers"

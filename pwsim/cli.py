@@ -488,7 +488,7 @@ def _run() -> int:
         said, code = f"Interrupted; {_written()}.", INTERRUPTED
         # Where an interrupt comes while Python executes text, as libraries do when they are imported, Python remembers
         # it until it next executes some, and would let the process die of it in the end, though it was handled.
-        exec("")  # noqa: S102
+        exec("")  # noqa: S102 - nothing is executed
     except click.ClickException as error:
         error.show()
         return BAD_INPUT

@@ -132,17 +132,6 @@ class Scenario(Frozen):
         """The scenario file."""
         return self._path
 
-    @property
-    def trace_path(self) -> Path:
-        """The log's file; a data set is fetched if need be.
-
-        Raises
-        ------
-        InputError
-            If there is no such data set, or it cannot be had.
-        """
-        return self.workload.path(self._path.parent)
-
     def read_log(self) -> Trace:
         """Read the log as it is.
 

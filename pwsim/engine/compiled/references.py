@@ -14,12 +14,12 @@ from numba.experimental import structref
 
 
 @structref.register
-class Reference(types.StructRef):  # type: ignore[name-defined]
+class Reference(types.StructRef):  # type: ignore[name-defined]  # numba has no types
     """The type of a named tuple that is passed by reference."""
 
     def preprocess_fields(self, fields: Any) -> Any:
         """Return the fields with types that hold for any value."""
-        return tuple((name, types.unliteral(kind)) for name, kind in fields)  # type: ignore[attr-defined]
+        return tuple((name, types.unliteral(kind)) for name, kind in fields)  # type: ignore[attr-defined]  # likewise
 
 
 def by_reference(named: Any) -> Any:

@@ -356,13 +356,6 @@ def scan(now, free, shadow_s, extra, slots, begin, end, chosen):
 
 
 @_inner
-def sort_by(rank, found, count):
-    """Sort the first entries of ``found`` by their rank."""
-    order = np.argsort(rank[found[:count]])
-    found[:count] = found[:count][order]
-
-
-@_inner
 def compress_slots(
     most, slots, reserved_s, begin, end, gain_s, vacated_s, profile_s, profile_free, first, points, moved
 ):  # fmt: skip
