@@ -14,7 +14,17 @@ import typing as _typing
 from pwsim._version import __version__ as __version__
 
 if _typing.TYPE_CHECKING:
-    from pwsim.cluster import Accepts, CloudPool, Cluster, Limits, MemoryLimits, Multifactor, Node, OnPremisesPool
+    from pwsim.cluster import (
+        Accepts,
+        CloudPool,
+        Cluster,
+        Limits,
+        MemoryLimits,
+        Multifactor,
+        Node,
+        OnPremisesPool,
+        Where,
+    )
     from pwsim.common import HopelessError, InputError, MachineError, PwsimError, ScenarioError, SolverError, TraceError
     from pwsim.description import Description, describe
     from pwsim.hindcasting import Hindcast, hindcast
@@ -22,7 +32,7 @@ if _typing.TYPE_CHECKING:
     from pwsim.results import Result, simulate, simulate_many
     from pwsim.rules import Policy
     from pwsim.scenario import Scenario, load_scenario, optimize
-    from pwsim.search import Plan, Target, Where
+    from pwsim.search import Plan, Target
     from pwsim.trace import Trace, read_trace
     from pwsim.workload import (
         Twin,
@@ -73,7 +83,7 @@ _HOMES = {
     "Trace": "trace",
     "TraceError": "common",
     "Twin": "workload",
-    "Where": "search",
+    "Where": "cluster",
     "compress": "workload",
     "describe": "description",
     "faster": "workload",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema
 
 from pwsim.rules import Policy
 
@@ -71,6 +71,32 @@ def _parse_policies(value: object) -> tuple[Policy, ...]:
         else:
             raise ValueError(f"must be the name of a policy, or a list of names; {_short(name)} is not")  # noqa: TRY004
     return tuple(dict.fromkeys(policies))
+
+
+def alternatives(one: type, several: Any) -> Any:
+    """Return a pydantic type for a list of rules, or ``{choices: […]}`` of several lists; both are a tuple of lists.
+
+    Parameters
+    ----------
+    one
+        Class of a rule.
+    several
+        Class with the key ``choices``, a tuple of tuples of rules.
+    """
+
+    def given(value: object) -> object:
+        """Return what was parsed before as it may be given."""
+        parsed = isinstance(value, tuple) and value and all(isinstance(rules, tuple) for rules in value)
+        return {"choices": value} if parsed else value
+
+    rules = Annotated[tuple[one, ...], Field(strict=False, max_length=1000), Tag("one")]  # type: ignore[valid-type]
+    return Annotated[
+        Annotated[several, Tag("several")] | rules,
+        Discriminator(lambda value: "several" if isinstance(value, Mapping | several) else "one"),
+        BeforeValidator(given),
+        AfterValidator(lambda value: value.choices if isinstance(value, several) else (value,)),
+        PlainSerializer(lambda value: value[0] if len(value) == 1 else {"choices": value}),
+    ]
 
 
 def _short(value: object) -> str:

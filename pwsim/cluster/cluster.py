@@ -13,10 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from pwsim.cluster import site_rules
 from pwsim.cluster.accepts import one_or_many
 from pwsim.cluster.choices import MOST_NODES, Policies
+from pwsim.cluster.hours import HoursAlternatives
+from pwsim.cluster.limits import LimitAlternatives
+from pwsim.cluster.outages import Outage
+from pwsim.cluster.partitions import Partition
 from pwsim.cluster.pools import OnPremisesPool, Pool
-from pwsim.common import DAY_S, Frozen, InputError, PositiveSeconds, card, expect, listed
+from pwsim.cluster.site_rules import Scheduler
+from pwsim.common import DAY_S, FaultsError, Frozen, InputError, PositiveSeconds, card, expect, listed
 from pwsim.rules import Policy, custom
 from pwsim.trace import Trace
 
@@ -55,6 +61,19 @@ class Cluster(Frozen):
     """Weights of the ``multifactor`` order."""
     pools: Annotated[tuple[Pool, ...], BeforeValidator(one_or_many)] = Field(min_length=1, max_length=100)
     """The pools; jobs prefer them in this order."""
+    partitions: tuple[Partition, ...] = Field(default=(), strict=False, max_length=100)
+    """Doors to the pools, which share one queue; the rules from here on are those of the site (semantics §9)."""
+    limits: LimitAlternatives = ((),)
+    """Limits on what runs at once for each user, account, quality of service or partition; or ``{choices: [[…], []]}``,
+    alternatives for the search."""
+    hours: HoursAlternatives = ((),)
+    """Hours of the week at which classes of jobs may start; or ``{choices: [[…], []]}``, as for limits."""
+    outages: tuple[Outage, ...] = Field(default=(), strict=False, max_length=10_000)
+    """Known times in which nodes are away."""
+    scheduler: Scheduler = Scheduler()
+    """The scheduler's own time."""
+    preemption: bool = False
+    """Whether jobs of partitions of higher tiers interrupt those of lower ones."""
 
     _folder: Path = PrivateAttr(default=Path())
 
@@ -94,6 +113,12 @@ class Cluster(Frozen):
         names = [pool.name for pool in self.pools]
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"pool names must differ; {twice[0]!r} occurs {names.count(twice[0])} times")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_go_together(self) -> Self:
+        if found := list(site_rules.faults(self)):
+            raise FaultsError(found)
         return self
 
     @classmethod

@@ -11,7 +11,7 @@ from pwsim.common.errors import (
     SolverError,
     TraceError,
 )
-from pwsim.common.explain import problems
+from pwsim.common.explain import FaultsError, problems
 from pwsim.common.frozen import Frozen
 from pwsim.common.names import did_you_mean, nearest, words
 from pwsim.common.text import capital, count, duration, listed, mass, money, price, share, share_or_dash, within
@@ -36,6 +36,7 @@ __all__ = [
     "YEAR_H",
     "ByContent",
     "Document",
+    "FaultsError",
     "Frozen",
     "HopelessError",
     "InputError",

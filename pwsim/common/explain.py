@@ -6,7 +6,7 @@ import copy
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -37,7 +37,12 @@ def problems(
     """
     found = list(_faults(error))
     kindless = [fault for fault in found if fault["type"] in _KINDLESS]
-    yield from (_explain(fault, data, model) for fault in kindless or found)
+    for fault in kindless or found:
+        several = fault.get("ctx", {}).get("error")
+        if isinstance(several, FaultsError):
+            yield from (((*_place(fault["loc"], data), *place), message) for place, message in several.found)
+        else:
+            yield _explain(fault, data, model)
     if kindless:
         data = copy.deepcopy(data)
         for fault in kindless:
@@ -47,6 +52,17 @@ def problems(
             model.model_validate(data, context=context)
         except ValidationError as more:
             yield from (_explain(fault, data, model) for fault in _faults(more))
+
+
+class FaultsError(ValueError):
+    """What is wrong between the parts of an object, each at its own place; for validators of a whole object.
+
+    ``found`` holds the path of keys from the object on, and the message, of each.
+    """
+
+    def __init__(self, found: Sequence[tuple[Place, str]]) -> None:
+        self.found = tuple(found)
+        super().__init__("\n".join(f"{'.'.join(map(str, place))}: {message}" for place, message in self.found))
 
 
 _KINDLESS = ("union_tag_not_found", "union_tag_invalid")
@@ -75,7 +91,7 @@ def _explain(fault: Mapping[str, Any], data: Any, model: type[BaseModel]) -> tup
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "extra_forbidden":
         here = _model_at(model, place[:-1], data)
-        known = sorted(here.model_fields) if here else []
+        known = sorted(_keys(here)) if here else []
         meant = did_you_mean(_meant(str(place[-1]), here))
         return place, f"unknown key; {meant}{' ' * bool(meant)}known keys: {', '.join(known)}"
     if kind == "missing":
@@ -153,11 +169,16 @@ def _meant(key: str, model: type[BaseModel] | None) -> list[str]:
     """Return the keys that were probably meant by one that a class does not know, or those of a key below it."""
     if model is None:
         return []
-    known, below = list(model.model_fields), _below(model)
+    known, below = _keys(model), _below(model)
     if own := by_words(key, known):
         return own
     inner = by_words(key, dict.fromkeys(below.values()))
     return [path for path, name in below.items() if name in inner][:3] or nearest(key, known)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """Return the keys of a class as files have them."""
+    return [info.alias or name for name, info in model.model_fields.items()]
 
 
 @lru_cache(maxsize=100)
@@ -167,7 +188,7 @@ def _below(model: type[BaseModel]) -> dict[str, str]:
         f"{name}.{inner}": inner
         for name, info in model.model_fields.items()
         for one in _models_in(info.annotation)
-        for inner in one.model_fields
+        for inner in _keys(one)
     }
 
 
@@ -195,10 +216,13 @@ def _model_at(model: type[BaseModel], place: Place, data: Any) -> type[BaseModel
 
 
 def _fitting(annotation: Any, data: Any) -> type[BaseModel] | None:
-    """Return the class that is meant where a type mentions several: that of the kind of the data, else the first."""
-    models = list(_models_in(annotation))
-    kind = data.get("kind") if isinstance(data, Mapping) else None
-    return next(iter([*(one for one in models if _kind_of(one) == kind), *models]), None)
+    """Return the class that is meant where a type mentions several: of the kind of the data, and knowing most keys."""
+    kind, keys = (data.get("kind"), set(data)) if isinstance(data, Mapping) else (None, set())
+    return max(
+        _models_in(annotation),
+        key=lambda one: (_kind_of(one) == kind, len(keys.intersection(_keys(one)))),
+        default=None,
+    )
 
 
 def _is_model(kind: Any) -> bool:

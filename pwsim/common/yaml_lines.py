@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +127,12 @@ def _line_of(node: CommentedMap, key: str, fallback: int) -> int:
 def _scalar(node: Any, place: Place, document: Document) -> Any:
     if node is None or isinstance(node, bool):
         return node
+    if isinstance(node, date):  # a date or a date and time, which scenarios have as texts
+        return node.isoformat()
     for kind in (str, int, float):
         if isinstance(node, kind):
             return kind(node)
-    document.add(place, f"must be a number, a text, a list or a mapping (got {short(str(node))}); put dates in quotes")
+    document.add(place, f"must be a number, a text, a list or a mapping (got {short(str(node))})")
     return None
 
 

@@ -40,7 +40,7 @@ def _parse_hours(value: object) -> tuple[int, int]:
     return start, end
 
 
-def _parse_weekdays(value: object) -> tuple[str, ...]:
+def parse_weekdays(value: object) -> tuple[str, ...]:
     """Return the days that names and ranges of names stand for, in the order of the week."""
     days = set()
     for text in value if isinstance(value, list | tuple) and value else [value]:
@@ -63,7 +63,7 @@ _WEEKDAYS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"t
 
 Price = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 Hours = Annotated[tuple[int, int], BeforeValidator(_parse_hours), WithJsonSchema(_HOURS_SCHEMA)]
-Weekdays = Annotated[tuple[str, ...], BeforeValidator(_parse_weekdays), WithJsonSchema(_WEEKDAYS_SCHEMA)]
+Weekdays = Annotated[tuple[str, ...], BeforeValidator(parse_weekdays), WithJsonSchema(_WEEKDAYS_SCHEMA)]
 
 
 class Band(Frozen):

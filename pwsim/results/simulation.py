@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pwsim.cluster import Cluster
+from pwsim.cluster import Cluster, refuse_unreplayed
 from pwsim.engine import Engine, prepare, replay
 from pwsim.results.result import Result
 from pwsim.rules import Policy
@@ -64,4 +64,5 @@ def simulate(
     if cluster is None:
         assert cores is not None
         cluster = Cluster.homogeneous(cores, policy or "easy", overrun or "allow", depth)
+    refuse_unreplayed(cluster)
     return Result(trace, cluster, replay(prepare(trace, cluster, seed), engine), seed)

@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError
 
 from pwsim import prices, workload
-from pwsim.cluster import MOST_NODES, NO_COST, Cluster
+from pwsim.cluster import NO_COST, Cluster
 from pwsim.common import Document, Frozen, InputError, Place, Problem, ScenarioError, Seconds, problems, read_document
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.prices import COMPRESSED, Economics
 from pwsim.scenario.logs import Log
+from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
 from pwsim.search import Target
 from pwsim.trace import Trace
@@ -55,53 +56,6 @@ class Search(Frozen):
     """Stop before more setups than this are replayed; without it the search goes on until it has its proof."""
 
 
-def _cores_or_pools(schema: dict[str, Any]) -> None:
-    """Say in the JSON Schema that a number of cores stands for the pools, and that there is no choice of policy."""
-    schema["required"] = [key for key in schema["required"] if key != "pools"]
-    schema["oneOf"] = [{"required": ["cores"]}, {"required": ["pools"]}]
-
-
-class Baseline(Cluster):
-    """The present machine, which wrote the log: its replay is compared with the waits that the log recorded.
-
-    Examples
-    --------
-    >>> Baseline.model_validate({"cores": 100, "policy": "easy"}).node_counts()
-    (100,)
-    """
-
-    model_config = ConfigDict(json_schema_extra=_cores_or_pools)
-
-    cores: int | None = Field(default=None, ge=1, le=MOST_NODES)
-    """Instead of pools: cores of a homogeneous machine."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_pool(cls, data: Any) -> Any:
-        """Make one pool of a number of cores."""
-        if not isinstance(data, dict) or ("cores" in data) == ("pools" in data):
-            if isinstance(data, dict):
-                raise ValueError("give either cores, such as `cores: 100`, or pools")
-            return data
-        if "cores" not in data:
-            return data
-        cores = data["cores"]
-        fit = type(cores) is int and 1 <= cores <= MOST_NODES  # True is an int, too; the field says what is wrong
-        nodes = cores if fit else 1
-        pool = {"name": "machine", "kind": "on_premises", "nodes": nodes, "node": {"cores": 1}}
-        return {**data, "pools": [pool]}
-
-    @model_validator(mode="after")
-    def _is_there(self) -> Self:
-        if choices := [pool.name for pool in self.pools if len(pool.nodes) > 1]:
-            raise ValueError(f"is the machine as it is: pool {choices[0]!r} must have one number of nodes")
-        if len(self.policy) > 1:
-            raise ValueError(f"is the machine as it is: give one policy, not {len(self.policy)}")
-        if elastic := [pool.name for pool in self.pools if pool.elastic]:
-            raise ValueError(f"is the machine that is there: pool {elastic[0]!r} must be always up")
-        return self
-
-
 class Scenario(Frozen):
     """A question: the cheapest of some setups that serves a workload well enough."""
 
@@ -113,6 +67,9 @@ class Scenario(Frozen):
     """Pools and policies, with the choices of the search."""
     baseline: Baseline | None = None
     """The present machine; if the log recorded waits, the report says whether a replay reproduces them."""
+    site: Annotated[str, Field(min_length=1)] | None = None
+    """A file with the present machine and its rules, as ``pwsim site import`` writes it, instead of the ``baseline``;
+    what ``cluster`` does not say, but for its pools, is taken from there."""
     targets: tuple[Target, ...] = Field(default=(), strict=False)
     """What must be achieved."""
     metrics: Metrics = Metrics()
@@ -182,9 +139,10 @@ class Scenario(Frozen):
 
     def resolved(self) -> dict[str, Any]:
         """Return the scenario as plain data, every default filled in and every price taken; its file may hold that."""
-        plain: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
+        plain: dict[str, Any] = self.model_dump(mode="json", exclude_none=True, by_alias=True)
         if self.baseline is not None and self.baseline.cores is not None:
             del plain["baseline"]["pools"]  # cores stand for them
+        plain.pop("site", None)  # what it says was taken over
         return plain
 
     def read_part(self, log: Trace) -> Trace:
@@ -218,6 +176,7 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     """
     document = read_document(Path(path), list(Scenario.model_fields))
     table = _prices(document)
+    taken_over(document)
     scenario: Scenario | None = None
     context = {"prices": table}
     try:

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pwsim import workload
+from pwsim.cluster import Where
 from pwsim.common import Frozen, PositiveSeconds, Seconds
 from pwsim.scenario.logs import Log
-from pwsim.search import Where
 from pwsim.trace import Trace
 from pwsim.workload import feedback, flurries, resampling
 

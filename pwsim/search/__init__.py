@@ -5,7 +5,7 @@ from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, ove
 from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import Plan, Setup
 from pwsim.search.simulate_and_cut import Progress, _checked, complete_targets, in_space, must_reject, search
-from pwsim.search.targets import Target, Where
+from pwsim.search.targets import Target
 from pwsim.search.words import STOPS, edge_text
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Setup",
     "Stretch",
     "Target",
-    "Where",
     "_checked",
     "answer",
     "at_limit",

@@ -11,13 +11,11 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from pwsim import metrics
-from pwsim.cluster import Names
+from pwsim.cluster import Where
 from pwsim.common import Frozen, numeral, parse_quantity
 from pwsim.metrics import SHARES
 from pwsim.results import Result
 from pwsim.search.words import target_text
-from pwsim.trace import Trace
-from pwsim.workload import matching
 
 Metric = Literal[
     "wait_s",
@@ -52,33 +50,6 @@ Limit = Annotated[
     BeforeValidator(_parse_limit),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
 ]
-
-
-class Where(Frozen):
-    """The jobs that something is about."""
-
-    procs_at_least: int | None = Field(default=None, ge=1)
-    """Only jobs of at least so many processors."""
-    procs_at_most: int | None = Field(default=None, ge=1)
-    """Only jobs of at most so many processors."""
-    gpus_at_least: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Only jobs of at least so many GPUs, parts of one included."""
-    gpus_at_most: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Only jobs of at most so many GPUs."""
-    queue: Names | None = None
-    """Only jobs of these queues."""
-    user: Names | None = None
-    """Only jobs of these users."""
-    user_group: Names | None = None
-    """Only jobs of these groups or accounts of users."""
-
-    def admit(self, trace: Trace) -> npt.NDArray[np.bool_]:
-        """Return for each job of the trace whether it is one of them, shape (jobs,)."""
-        return matching(trace, **self.conditions())
-
-    def conditions(self) -> dict[str, Any]:
-        """Return the conditions that are set, as :func:`pwsim.workload.edit.matching` takes them."""
-        return self.model_dump(exclude_none=True)
 
 
 class Target(Frozen):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pwsim.common import count, listed, money, numeral
+from pwsim.common import count, duration, listed, money, numeral
 from pwsim.metrics import statistic_text, value_text
 
 
@@ -31,6 +31,10 @@ def target_text(target: Mapping[str, Any]) -> str:
     return f"{text}, for jobs {where}" if where else text
 
 
+_NAMES = ("queue", "partition", "qos", "user", "user_group", "account")
+"""Conditions that are names."""
+
+
 def where_text(where: Mapping[str, Any] | None) -> str:
     """Return which jobs something is about, to be put behind "jobs"; empty for all.
 
@@ -48,7 +52,10 @@ def where_text(where: Mapping[str, Any] | None) -> str:
     for key, words in (("gpus_at_least", "at least"), ("gpus_at_most", "at most")):
         if where.get(key) is not None:
             conditions.append(f"of {words} {numeral(where[key])} {'GPU' if where[key] == 1 else 'GPUs'}")
-    conditions += [f"of {key} {' or '.join(where[key])}" for key in ("queue", "user", "user_group") if where.get(key)]
+    for key, words in (("estimate_above", "more than"), ("estimate_at_most", "at most")):
+        if where.get(key) is not None:
+            conditions.append(f"that ask for {words} {duration(where[key])}")
+    conditions += [f"of {key} {' or '.join(where[key])}" for key in _NAMES if where.get(key)]
     return " and ".join(conditions)
 
 

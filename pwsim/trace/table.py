@@ -57,6 +57,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("user_group", "category", "", "", "group or account"),
     Column("queue", "category", "", "", "queue"),
     Column("partition", "category", "", "", "partition"),
+    Column("qos", "category", "", "", "quality of service, as Slurm calls a class of jobs with rules of its own"),
 )
 """Every column of a trace: name, dtype, unit, default and text."""
 
@@ -195,6 +196,7 @@ class Trace(ByContent):
     user_group = _ColumnOf[pd.Categorical]()
     queue = _ColumnOf[pd.Categorical]()
     partition = _ColumnOf[pd.Categorical]()
+    qos = _ColumnOf[pd.Categorical]()
 
     @classmethod
     def from_columns(

@@ -117,9 +117,14 @@ def matching(
     procs_at_most: int | None = None,
     gpus_at_least: float | None = None,
     gpus_at_most: float | None = None,
+    estimate_above: float | None = None,
+    estimate_at_most: float | None = None,
     queue: str | Sequence[str] | None = None,
+    partition: str | Sequence[str] | None = None,
+    qos: str | Sequence[str] | None = None,
     user: str | Sequence[str] | None = None,
     user_group: str | Sequence[str] | None = None,
+    account: str | Sequence[str] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Return for each job whether it is like this, shape (jobs,); what is ``None`` admits all.
 
@@ -131,8 +136,11 @@ def matching(
         Limits on processors.
     gpus_at_least, gpus_at_most
         Limits on GPUs, parts of one included.
-    queue, user, user_group
-        A name or names of queues, of users, and of groups of users.
+    estimate_above, estimate_at_most
+        Limits on the run time that was asked for [s], the first of which is not itself admitted.
+    queue, partition, qos, user, user_group, account
+        A name or names of queues, of partitions, of qualities of service, of users, and of groups of users; an account
+        is another word for a group.
     """
     admitted = np.ones(len(trace), dtype=bool)
     if procs_at_least is not None:
@@ -143,7 +151,19 @@ def matching(
         admitted &= trace.gpus >= gpus_at_least
     if gpus_at_most is not None:
         admitted &= trace.gpus <= gpus_at_most
-    for column, names in ((trace.queue, queue), (trace.user, user), (trace.user_group, user_group)):
+    if estimate_above is not None:
+        admitted &= trace.estimate_s > estimate_above
+    if estimate_at_most is not None:
+        admitted &= trace.estimate_s <= estimate_at_most
+    named = (
+        (trace.queue, queue),
+        (trace.partition, partition),
+        (trace.qos, qos),
+        (trace.user, user),
+        (trace.user_group, user_group),
+        (trace.user_group, account),
+    )
+    for column, names in named:
         if names is not None:
             admitted &= np.asarray(column.isin([names] if isinstance(names, str) else list(names)))
     return admitted

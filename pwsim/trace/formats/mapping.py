@@ -14,7 +14,7 @@ DURATIONS = ("run_s", "estimate_s", "recorded_wait_s", "held_s")
 NUMBERS = {"job_id": 1e15, "procs": WIDEST, "nodes": WIDEST, "gpus": WIDEST}
 SIZES = {"memory_mib": ("mebibyte", 1.0), "data_gib": ("gibibyte", 1024.0)}
 """Sizes: the unit in the name as pint writes it, and in MiB."""
-NAMES = ("recorded_status", "user", "user_group", "queue", "partition")
+NAMES = ("recorded_status", "user", "user_group", "queue", "partition", "qos")
 KNOWN = (*TIMES, *DURATIONS, *NUMBERS, *SIZES, *NAMES)
 """What a mapping may name."""
 

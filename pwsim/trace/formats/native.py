@@ -22,6 +22,8 @@ _KEY = b"pwsim_trace"
 
 _RENAMED = {"group": "user_group"}
 """Columns that had another name in files of older versions."""
+_ADDED = {"qos"}
+"""Columns that these lack."""
 
 
 def is_trace(path: Path) -> bool:
@@ -115,7 +117,7 @@ def read(path: Path) -> Trace:
 
 def _arrays(columns: dict[str, Any], categories: dict[str, list[str]]) -> dict[str, Any]:
     """Return columns as a trace holds them; raise ``ValueError`` where they are not those that were written."""
-    if missing := {column.name for column in COLUMNS} - set(columns):
+    if missing := {column.name for column in COLUMNS} - set(columns) - _ADDED:
         raise ValueError(f"has no column {min(missing)}")
     arrays = {}
     for name, column in columns.items():

@@ -45,7 +45,7 @@ from pwsim.trace.table import Trace
 
 COLUMNS = (
     "jobid", "jobidraw", "user", "account", "partition", "submit", "eligible", "start", "end", "elapsed", "state",
-    "nnodes", "ncpus", "alloccpus", "reqcpus", "reqmem", "reqtres", "alloctres", "timelimit", "nodelist",
+    "nnodes", "ncpus", "alloccpus", "reqcpus", "reqmem", "reqtres", "alloctres", "timelimit", "nodelist", "qos",
 )  # fmt: skip
 """The columns that are read, in lower case."""
 
@@ -73,7 +73,7 @@ _LIKE = {
 COMMAND = (
     "TZ=UTC sacct --allusers --duplicates --allocations --parsable2 --starttime 2024-01-01 --endtime 2025-01-01 "
     "--format JobID,JobIDRaw,User,Account,Partition,Submit,Eligible,Start,End,Elapsed,State,NNodes,NCPUS,ReqCPUS,"
-    "ReqMem,ReqTRES,AllocTRES,Timelimit,NodeList > jobs.psv"
+    "ReqMem,ReqTRES,AllocTRES,Timelimit,NodeList,QOS > jobs.psv"
 )
 """What a site runs to get a log that holds all that is read, with times in UTC."""
 
@@ -206,6 +206,7 @@ def _jobs(rows: Rows, clock: Clock, seen: Seen) -> dict[str, Any]:
         "user_group": rows.names("account"),
         "queue": rows.names("partition"),
         "partition": rows.names("partition"),
+        "qos": rows.names("qos"),
         "job_id": ids.number,
         "het": ids.het,
     }
