@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pwsim import costs, figures
+from pwsim import figures
 from pwsim._version import __version__
 from pwsim.common import (
     InputError,
@@ -28,10 +28,10 @@ from pwsim.common import (
     share,
     share_or_dash,
 )
-from pwsim.costs import PART_NAMES, WHOLE_SETUP
+from pwsim.costs import PARTS, WHOLE_SETUP
 from pwsim.figures import figure, template
 from pwsim.hindcasting import CHECK_NAMES, WAITING_NAMES
-from pwsim.metrics import METRIC_NAMES, value_text
+from pwsim.metrics import JOB_METRICS, METRICS, meets, value_text
 from pwsim.results import SCHEMA_VERSION, busy
 from pwsim.rules import policy_text
 from pwsim.search import STOPS, edge_text
@@ -62,9 +62,14 @@ CAPTIONS = {
 WIDE = {"timeline", "timeline_gpus", "queue", "queue_gpus", "compared_weeks", "compared_queue", "compared_busy"}
 """Figures that stand alone, for they show how something changes over time."""
 
+TOLD = {
+    "utilization", "gpu_utilization", "throughput_jobs_per_hour", "jobs_completed", "jobs_killed", "jobs_rejected",
+    "rejected_work_share",
+}  # fmt: skip
+"""Metrics that the page tells in sentences; those of jobs, and all others, stand in tables."""
 
 WORDS = SimpleNamespace(
-    CHECK_NAMES=CHECK_NAMES, DROP_NAMES=DROP_NAMES, METRIC_NAMES=METRIC_NAMES, PART_NAMES=PART_NAMES, STOPS=STOPS,
+    CHECK_NAMES=CHECK_NAMES, DROP_NAMES=DROP_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS,
     WAITING_NAMES=WAITING_NAMES, WHOLE_SETUP=WHOLE_SETUP, busy=busy, capital=capital, count=count, duration=duration,
     edge_text=edge_text, mass=mass, money=money, numeral=numeral, policy_text=policy_text, price=price, share=share,
     share_or_dash=share_or_dash, value_text=value_text,
@@ -113,7 +118,8 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         summary=summary,
         figures=drawn,
         compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
-        parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
+        parts=[part for part in PARTS.values() if summary.get("cost_breakdown_usd_per_year", {}).get(part.name)],
+        others=_others(summary["metrics"]),
         words=WORDS,
         left_out_reasons=LEFT_OUT_REASONS,
         unasked=UNASKED,
@@ -189,6 +195,12 @@ def _drawings(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Itera
     yield "queue", partial(figures.queue, tables["timeline"])
 
 
+def _others(measured: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return in words what else was measured, and is not 0."""
+    others = [one for one in METRICS.values() if not one.statistics and one.name not in TOLD]
+    return [(capital(one.words), value_text(one.name, measured[one.name])) for one in others if measured[one.name]]
+
+
 def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the replayed setups next in cost to the chosen one (else the cheapest), and which targets they miss."""
     distance = (setups["cost_usd_per_year"] - (summary["cost_usd_per_year"] or 0.0)).abs()
@@ -197,8 +209,7 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
         missed = [] if row["stopped"] is None or row["stopped"] != row["stopped"] else [row["stopped"]]
         for index, target in enumerate(summary["targets"]):
             value = row[f"target_{index}_achieved"]
-            met = value <= target["required"] if target["at_least"] is None else value >= target["required"]
-            if not met:
+            if not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
                 missed.append(f"{target['text']}: {value_text(target['metric'], value)}")
         nodes = {pool["name"]: row[f"nodes_{pool['name']}"] for pool in summary["pools"]}
         chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, "policy": row["policy"]}

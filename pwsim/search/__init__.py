@@ -3,12 +3,13 @@
 from pwsim.search import answer, bounds
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
 from pwsim.search.milp import Candidate, Candidates
-from pwsim.search.plan import Plan, Setup
+from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.simulate_and_cut import Progress, _checked, complete_targets, in_space, must_reject, search
 from pwsim.search.targets import Target, Where
 from pwsim.search.words import STOPS, edge_text
 
 __all__ = [
+    "SETUP_COLUMNS",
     "STOPS",
     "Candidate",
     "Candidates",
@@ -27,6 +28,7 @@ __all__ = [
     "complete_targets",
     "edge_text",
     "edges",
+    "general_name",
     "in_space",
     "must_reject",
     "over_time",

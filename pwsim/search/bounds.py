@@ -20,7 +20,6 @@ import numpy as np
 from pwsim import costs
 from pwsim.cluster import Cluster
 from pwsim.common import HOUR_S
-from pwsim.costs import charges
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.prices import Economics
 from pwsim.search.targets import Target
@@ -163,7 +162,7 @@ def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.
     """Return by pool the least that jobs cause at each choice, shape (choices,) [USD a year].
 
     A pool runs for certain the jobs that it holds at that choice and that no earlier pool could hold at any; for the
-    first pool these are all of its jobs.  Of several bounds on what they cause (:func:`.charges.least_usd`), the
+    first pool these are all of its jobs.  Of several bounds on what they cause (:func:`pwsim.costs.least_usd`), the
     largest counts.
     """
     moving = any(pool.elastic or pool.fails or pool.burst_after is not None for pool in cluster.pools)
@@ -175,11 +174,11 @@ def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.
     for index, pool in enumerate(cluster.pools):
         choices = len(pool.nodes)
         mine = free & (first[:, index] < choices)
-        held = trace.procs[mine], trace.gpus[mine], run_s[mine] / pool.node.speed, trace.data_gib[mine]
+        held = costs.Jobs(trace.procs[mine], trace.gpus[mine], run_s[mine] / pool.node.speed, trace.data_gib[mine])
         usd = np.max(
             [
                 np.cumsum(np.bincount(first[mine, index], row, minlength=choices))
-                for row in charges.least_usd(pool, *held, terms)
+                for row in costs.least_usd(pool, held, terms)
             ],
             axis=0,
         )
