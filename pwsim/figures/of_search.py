@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from pwsim.common import duration, numeral
 from pwsim.costs import PARTS, WHOLE_SETUP
+from pwsim.figures.figure import Figure
 from pwsim.figures.style import (
     _TICKS_S,
     BLUE,
@@ -155,3 +156,39 @@ def cost_breakdown(
     ax.set_xlabel(f"{usd(ax.xaxis, left)} a year")
     legend_above(ax)
     return clean(ax)
+
+
+def _has_a_bound(table: pd.DataFrame, _lower_bound_usd_per_year: float | None) -> bool:
+    """Return whether some setup was replayed for its cost: else arithmetic ruled all of them out."""
+    return bool(np.isfinite(table["lower_bound_usd_per_year"]).any())
+
+
+OF_SEARCH = {
+    one.name: one
+    for one in (
+        Figure(
+            "setups",
+            "Every setup that was replayed: what it costs, and how it does on the target that most of them miss, or on "
+            "the first if none misses any.",
+            needs=("setups", "targets"),
+            draw=setups,
+            row="search",
+        ),
+        Figure(
+            "search",
+            "How the search closed in: each replay raises the bound on what is left, until nothing cheaper is.",
+            needs=("setups", "lower_bound_usd_per_year"),
+            draw=search,
+            row="search",
+            worth=_has_a_bound,
+        ),
+        Figure(
+            "cost_breakdown",
+            "What the setup costs in a year, by pool and part.",
+            needs=("pools", "site"),
+            draw=cost_breakdown,
+            row="cost",
+        ),
+    )
+}
+"""The figures of a search by name, in the order in which they are shown."""

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pwsim.common import new_directory
+from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
-from pwsim.report.page import CAPTIONS, write_report
+from pwsim.report.page import write_report
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.search import SETUP_COLUMNS, general_name
 from pwsim.trace import COLUMNS
@@ -34,7 +35,7 @@ FILES = (
     "scenario.yaml",
     "report.html",
     *(f"{table}.parquet" for table in TABLES),
-    *(f"figures/{name}.{kind}" for name in CAPTIONS for kind in ("svg", "png")),
+    *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")),
 )
 """The files of a results directory; the first is always there.  All else in one is not pwsim's, and never deleted."""
 

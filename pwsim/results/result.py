@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -537,16 +537,13 @@ class Result(ByContent):
         """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim simulate``."""
         return summary.of_result(self)
 
-    figures: ClassVar[tuple[str, ...]] = ("waits", "wait_by_size", "capacity", "timeline", "queue")
-    """What :meth:`plot` draws."""
-
     def plot(self, kind: str = "waits", ax: Axes | None = None) -> Axes:
-        """Draw ``waits``, ``wait_by_size``, ``capacity``, ``timeline`` or ``queue`` (:mod:`pwsim.figures.style`).
+        """Draw ``waits``, ``wait_by_size``, ``capacity``, ``timeline``, ``queue``, or the last two of GPUs.
 
         Parameters
         ----------
         kind
-            Which figure.
+            Which figure: a name of :data:`pwsim.figures.OF_REPLAY`.
         ax
             Axes to draw on; new ones if left out.
 
@@ -557,14 +554,10 @@ class Result(ByContent):
         """
         from pwsim import figures
 
-        if kind not in self.figures:
-            raise ValueError(f"kind must be one of {', '.join(self.figures)} (got {kind!r})")
-        cores = {pool.name: pool.node.cores for pool in self.cluster.pools}
-        draw = {
-            "waits": lambda: figures.waits(self.jobs, ax=ax),
-            "wait_by_size": lambda: figures.wait_by_size(self.jobs, ax),
-            "capacity": lambda: figures.capacity(self.summary["pools"], ax),
-            "timeline": lambda: figures.timeline(self.timeline, cores, ax),
-            "queue": lambda: figures.queue(self.timeline, ax),
-        }
-        return draw[kind]()
+        return figures.plot(figures.OF_REPLAY, kind, self._shown, ax)
+
+    def _shown(self, name: str) -> Any:
+        """Return what a figure needs; a replay by itself has no targets."""
+        if name == "targets":
+            return ()
+        return getattr(self, name) if name in ("jobs", "timeline") else self.summary[name]

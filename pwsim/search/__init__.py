@@ -1,10 +1,11 @@
 """The cheapest setup that meets the targets, with a proof."""
 
 from pwsim.search import answer, bounds
+from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
 from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
-from pwsim.search.simulate_and_cut import Progress, _checked, complete_targets, in_space, must_reject, search
+from pwsim.search.simulate_and_cut import Progress, checked, complete_targets, in_space, search
 from pwsim.search.targets import Target, Where
 from pwsim.search.words import STOPS, edge_text
 
@@ -14,6 +15,7 @@ __all__ = [
     "Candidate",
     "Candidates",
     "Edge",
+    "Holding",
     "OverTime",
     "Plan",
     "Progress",
@@ -21,16 +23,15 @@ __all__ = [
     "Stretch",
     "Target",
     "Where",
-    "_checked",
     "answer",
     "at_limit",
     "bounds",
+    "checked",
     "complete_targets",
     "edge_text",
     "edges",
     "general_name",
     "in_space",
-    "must_reject",
     "over_time",
     "search",
 ]

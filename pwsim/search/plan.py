@@ -193,7 +193,7 @@ class Plan(ByContent):
         Parameters
         ----------
         kind
-            Which figure.
+            Which figure: a name of :data:`pwsim.figures.OF_SEARCH` or :data:`pwsim.figures.OF_REPLAY`.
         ax
             Axes to draw on; new ones if left out.
 
@@ -204,13 +204,8 @@ class Plan(ByContent):
         """
         from pwsim import figures
 
-        draw = {
-            "setups": lambda: figures.setups(self.setups, self.judged_targets(), ax),
-            "search": lambda: figures.search(self.setups, self.lower_bound_usd_per_year, ax),
-            "cost_breakdown": lambda: figures.cost_breakdown(self.summary["pools"], self.summary["site"], ax),
-            "waits": lambda: figures.waits(self.jobs, self.judged_targets(), ax),
-        }
-        kinds = list(dict.fromkeys([*draw, *self.result.figures]))
-        if kind not in kinds:
-            raise ValueError(f"kind must be one of {', '.join(kinds)} (got {kind!r})")
-        return draw[kind]() if kind in draw else self.result.plot(kind, ax)
+        return figures.plot({**figures.OF_SEARCH, **figures.OF_REPLAY}, kind, self._shown, ax)
+
+    def _shown(self, name: str) -> Any:
+        """Return what a figure needs."""
+        return getattr(self, name) if name in ("setups", "jobs", "timeline") else self.summary[name]
