@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 import pwsim
+from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.search import SETUP_COLUMNS
@@ -60,6 +61,11 @@ def columns(table: str) -> list[Row]:
 def reasons(which: str) -> dict[str, str]:
     """Return why records are dropped (``dropped``), or jobs left out on request (``left_out``), by name."""
     return dict({"dropped": DROP_REASONS, "left_out": LEFT_OUT_REASONS}[which])
+
+
+def figures() -> list[tuple[str, str]]:
+    """Return the figures of results directories: the name of their files, and what they show."""
+    return [(one.name, one.caption) for one in FIGURES.values()]
 
 
 def _plain(table: dict[str, tuple[str, str]], when: str = "") -> Iterator[Row]:
