@@ -48,51 +48,80 @@ PARTS: Mapping[str, Part] = {
     one.name: one
     for one in (
         Part(
-            "capex_usd_per_year", "purchase", "purchase of own nodes, less what they are sold for, as an annuity",
+            "capex_usd_per_year",
+            words="purchase",
+            text="purchase of own nodes, less what they are sold for, as an annuity",
             standing=annual.capex_usd,
         ),
         Part(
-            "opex_usd_per_year", "operation", "support, staff and space for own nodes, without energy",
+            "opex_usd_per_year",
+            words="operation",
+            text="support, staff and space for own nodes, without energy",
             standing=annual.opex_usd,
         ),
         Part(
-            "licence_usd_per_year", "licences", "licences that are paid by the core",
+            "licence_usd_per_year",
+            words="licences",
+            text="licences that are paid by the core",
             standing=annual.licence_usd,
         ),
         Part(
-            "site_usd_per_year", "site and staff", "what a pool or the whole setup costs, however many nodes it has",
+            "site_usd_per_year",
+            words="site and staff",
+            text="what a pool or the whole setup costs, however many nodes it has",
             standing=annual.site_usd,
         ),
         Part(
-            "idle_energy_usd_per_year", "energy, idle", "electricity of own nodes as if they were idle all the time",
-            standing=annual.idle_energy_usd_per_year, summed=annual.idle_energy_usd,
+            "idle_energy_usd_per_year",
+            words="energy, idle",
+            text="electricity of own nodes as if they were idle all the time",
+            standing=annual.idle_energy_usd_per_year,
+            summed=annual.idle_energy_usd,
         ),
         Part(
-            "busy_energy_usd_per_year", "energy, busy", "electricity that own nodes draw beyond that for jobs",
-            caused=charges.busy_energy_usd, least=charges.least_busy_energy_usd,
+            "busy_energy_usd_per_year",
+            words="energy, busy",
+            text="electricity that own nodes draw beyond that for jobs",
+            caused=charges.busy_energy_usd,
+            least=charges.least_busy_energy_usd,
         ),
         Part(
-            "cloud_usd_per_year", "cloud rent", "rent of nodes that no commitment covers",
-            standing=annual.rent_usd, caused=charges.rent_usd,
+            "cloud_usd_per_year",
+            words="cloud rent",
+            text="rent of nodes that no commitment covers",
+            standing=annual.rent_usd,
+            caused=charges.rent_usd,
         ),
         Part(
-            "commitment_usd_per_year", "cloud commitments", "nodes that one has promised to pay for, used or not",
+            "commitment_usd_per_year",
+            words="cloud commitments",
+            text="nodes that one has promised to pay for, used or not",
             standing=annual.commitment_usd,
         ),
         Part(
-            "storage_usd_per_year", "cloud storage", "data of jobs, for as long as it is kept where they run",
-            caused=charges.storage_usd, least=charges.least_storage_usd,
+            "storage_usd_per_year",
+            words="cloud storage",
+            text="data of jobs, for as long as it is kept where they run",
+            caused=charges.storage_usd,
+            least=charges.least_storage_usd,
         ),
         Part(
-            "egress_usd_per_year", "data transfer out", "data of jobs, taken home at their end",
-            caused=charges.egress_usd, least=charges.least_egress_usd,
+            "egress_usd_per_year",
+            words="data transfer out",
+            text="data of jobs, taken home at their end",
+            caused=charges.egress_usd,
+            least=charges.least_egress_usd,
         ),
         Part(
-            "carbon_usd_per_year", "carbon price", "price of the carbon dioxide that is emitted",
-            standing=annual.carbon_usd, caused=charges.carbon_usd, least=charges.least_carbon_usd,
+            "carbon_usd_per_year",
+            words="carbon price",
+            text="price of the carbon dioxide that is emitted",
+            standing=annual.carbon_usd,
+            caused=charges.carbon_usd,
+            least=charges.least_carbon_usd,
         ),
     )
-}  # fmt: skip
+}
 """The parts by name, in the order in which they are summed up and shown."""
 
 
