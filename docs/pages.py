@@ -43,6 +43,11 @@ def reasons(which: str) -> str:
     return _table(("reason", "a record or job counts here if"), rows)
 
 
+def figures() -> str:
+    """Return the figures of results directories."""
+    return _table(("file", "shows"), [(f"`{name}`", caption) for name, caption in sources.figures()])
+
+
 # -- the scenario file
 
 

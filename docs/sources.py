@@ -6,7 +6,6 @@ All else in ``docs/`` goes through public names, the command line, and what is h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
@@ -14,9 +13,10 @@ from typing import Any, NamedTuple
 import click
 
 import pwsim
+from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
-from pwsim.report.directory import _describe
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.search import SETUP_COLUMNS
 from pwsim.trace import COLUMNS, DROP_REASONS, LEFT_OUT_REASONS
 from pwsim.workload.flurries import COLUMNS as FLURRY_COLUMNS
 
@@ -63,6 +63,11 @@ def reasons(which: str) -> dict[str, str]:
     return dict({"dropped": DROP_REASONS, "left_out": LEFT_OUT_REASONS}[which])
 
 
+def figures() -> list[tuple[str, str]]:
+    """Return the figures of results directories: the name of their files, and what they show."""
+    return [(one.name, one.caption) for one in FIGURES.values()]
+
+
 def _plain(table: dict[str, tuple[str, str]], when: str = "") -> Iterator[Row]:
     yield from (Row(name, unit, text + when) for name, (unit, text) in table.items())
 
@@ -96,57 +101,11 @@ def tiny_plan() -> Any:
     return pwsim.optimize(trace=trace, pools=[own], targets=[soon], engine="simpy", workers=1)
 
 
-_SETUP_TEXTS = {
-    "nodes_own": "nodes of the pool that is named; one such column a pool",
-    "at_limit_own": "whether more nodes of the pool could have made a difference; one such column a pool",
-    "stopped": "why the replay gave up, if it did; then what is only known of a whole replay is absent",
-    "target_0_achieved": "what the setup achieved of the target of that number (from 0), in the unit of its metric",
-    "utilization": "busy share of the cores that are up",
-    "gpu_utilization": "busy share of the GPUs that are up",
-    "throughput_jobs_per_hour": "jobs that complete in the measurement window by its hours",
-    "delivered_core_hours_per_day": "core-hours that jobs hold in the measurement window by its days",
-    "jobs_completed": "jobs that ran to their end",
-    "jobs_killed": "jobs that were ended at their estimate",
-    "jobs_rejected": "jobs that no pool takes",
-    "rejected_work_share": "their share of the work of all jobs",
-    "jobs_failed": "jobs that were given up after too many interruptions",
-    "restarts": "restarts after interruptions",
-    "lost_core_hours": "core-hours that jobs held in vain: restarts, and work that no checkpoint kept",
-    "makespan_s": "end of the last job",
-}
-"""What the package's own table says in the name's words only."""
-_STATISTICS = {
-    "mean": "mean", "p50": "median", "p90": "90th percentile", "p95": "95th percentile", "p99": "99th percentile",
-    "max": "largest value",
-}  # fmt: skip
-_JOB_METRICS = {"wait_s": "waiting time", "bounded_slowdown": "bounded slowdown", "turnaround_s": "turnaround"}
-
-
-def _named(column: str) -> str:
-    """Return a column of a search as the page names it, whatever pools and targets there are."""
-    return column.replace("_own", "_POOL").replace("target_0_", "target_N_")
-
-
-@cache
-def _setups() -> tuple[Row, ...]:
-    rows = []
-    for column in tiny_plan().setups:
-        unit, text = _describe(column)
-        metric, _, statistic = column.rpartition("_")
-        if metric in _JOB_METRICS:
-            text = f"{_STATISTICS[statistic]} of the {_JOB_METRICS[metric]}"
-        elif text == "part of the cost":
-            text += f": {column.removesuffix('_usd_per_year').replace('_', ' ')}"
-        if not column.startswith("target_") or column.startswith("target_0_"):
-            rows.append(Row(_named(column), unit, _SETUP_TEXTS.get(column, text)))
-    return tuple(rows)
-
-
 _TABLES: dict[str, Any] = {
     "trace": _trace,
     "jobs": _jobs,
     "timeline": _timeline,
-    "setups": _setups,
+    "setups": lambda: _plain(SETUP_COLUMNS),
     "comparison": lambda: _plain(COMPARISON_COLUMNS),
     "comparison_hourly": lambda: _plain(HOURLY_COLUMNS),
     "flurries": lambda: _plain(FLURRY_COLUMNS),

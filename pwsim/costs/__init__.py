@@ -1,31 +1,27 @@
 """What a setup costs a year: what stands there anyway, what jobs cause, and the bill of both."""
 
 from pwsim.costs import charges
-from pwsim.costs.annual import standing
-from pwsim.costs.bill import (
-    PART_NAMES,
-    PARTS,
-    WHOLE_SETUP,
-    Bill,
-    Breakdown,
-    Terms,
-    per_hour_used,
-    per_year,
-    terms_of,
-    total,
-)
+from pwsim.costs.bill import BILL_COLUMNS, WHOLE_SETUP, Bill, per_hour_used
+from pwsim.costs.charges import Jobs
+from pwsim.costs.parts import PARTS, Breakdown, Part, hourly_usd, least_usd, standing, total, year
+from pwsim.costs.terms import Terms, per_year, terms_of
 
 __all__ = [
+    "BILL_COLUMNS",
     "PARTS",
-    "PART_NAMES",
     "WHOLE_SETUP",
     "Bill",
     "Breakdown",
+    "Jobs",
+    "Part",
     "Terms",
     "charges",
+    "hourly_usd",
+    "least_usd",
     "per_hour_used",
     "per_year",
     "standing",
     "terms_of",
     "total",
+    "year",
 ]

@@ -1,8 +1,4 @@
-"""What a setup costs: pure functions (semantics §8).
-
-Every part of the cost has its own name in :data:`PARTS`; the total is their sum in that order.  What stands there
-anyway is here, by the year (:func:`standing`); what jobs cause is in :mod:`pwsim.costs.charges`.
-"""
+"""What stands there anyway, whether jobs run or not: pure functions of a pool and its nodes (semantics §8)."""
 
 from __future__ import annotations
 
@@ -12,8 +8,8 @@ import numpy as np
 
 from pwsim.cluster import CloudPool, Pool
 from pwsim.common import HOUR_S, YEAR_H
-from pwsim.costs.bill import PARTS, Breakdown, Terms, carbon_usd
-from pwsim.prices import usd_per_kw
+from pwsim.costs.terms import KG_PER_TONNE, Terms
+from pwsim.prices import OnPremisesCost, usd_per_kw
 from pwsim.trace import Floats
 
 
@@ -71,30 +67,48 @@ def annuity_usd(price_usd: float, residual_share: float, discount_rate: float, l
     return today * capital_recovery_factor(discount_rate, lifetime_years)
 
 
-def standing(pool: Pool, nodes: int, terms: Terms) -> Breakdown:
-    """Return what a pool costs a year whether jobs run or not.
+def own_cost(pool: Pool) -> OnPremisesCost | None:
+    """Return what a pool of one's own costs; ``None`` for a rented one, and where nobody says it."""
+    return None if isinstance(pool, CloudPool) else pool.cost
 
-    On-premises: annuity, opex, licences, what the pool costs as a whole, and idle power for 8,766 h.  Cloud:
-    commitments for 8,766 h, and likewise what no commitment covers of the nodes of an always-up pool, or of the
-    ``min_nodes`` of an elastic one.
-    """
-    cost = dict.fromkeys(PARTS, 0.0)
-    if isinstance(pool, CloudPool):
-        cost["commitment_usd_per_year"] = math.fsum(
-            one.nodes * one.price_usd_per_hour * YEAR_H for one in pool.commitments
-        )
-        uncovered = max(0, pool.always_there(nodes) - pool.committed_nodes)
-        cost["cloud_usd_per_year"] = uncovered * pool.price_usd_per_hour * YEAR_H
-    elif pool.cost is not None:
-        own = pool.cost
-        annuity = annuity_usd(own.capex_usd, own.residual_share, terms.discount_rate, own.lifetime_years)
-        cost["capex_usd_per_year"] = nodes * annuity
-        cost["opex_usd_per_year"] = nodes * own.opex_usd_per_year
-        cost["licence_usd_per_year"] = nodes * pool.node.cores * own.licence_usd_per_core_per_year
-        cost["site_usd_per_year"] = own.site_usd_per_year if nodes else 0.0
-        cost["idle_energy_usd_per_year"] = float(idle_energy_usd(pool, nodes, np.array([YEAR_H * HOUR_S]), terms)[0])
-    cost["carbon_usd_per_year"] = carbon_usd(standing_carbon_kg(pool, nodes), terms)
-    return cost
+
+def capex_usd(pool: Pool, nodes: int, terms: Terms) -> float:
+    """Return the annuity of own nodes [USD a year]."""
+    own = own_cost(pool)
+    if own is None:
+        return 0.0
+    return nodes * annuity_usd(own.capex_usd, own.residual_share, terms.discount_rate, own.lifetime_years)
+
+
+def opex_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
+    """Return what own nodes cost in operation, without energy [USD a year]."""
+    own = own_cost(pool)
+    return 0.0 if own is None else nodes * own.opex_usd_per_year
+
+
+def licence_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
+    """Return the licences of own cores [USD a year]."""
+    own = own_cost(pool)
+    return 0.0 if own is None else nodes * pool.node.cores * own.licence_usd_per_core_per_year
+
+
+def site_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
+    """Return what a pool costs as a whole, if it has any node [USD a year]."""
+    own = own_cost(pool)
+    return 0.0 if own is None or not nodes else own.site_usd_per_year
+
+
+def commitment_usd(pool: Pool, _nodes: int, _terms: Terms) -> float:
+    """Return what is paid for promised nodes, used or not [USD a year]."""
+    commitments = pool.commitments if isinstance(pool, CloudPool) else ()
+    return math.fsum(one.nodes * one.price_usd_per_hour * YEAR_H for one in commitments)
+
+
+def rent_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
+    """Return the rent of nodes that stand all year and that no commitment covers [USD a year]."""
+    if not isinstance(pool, CloudPool):
+        return 0.0
+    return max(0, pool.always_there(nodes) - pool.committed_nodes) * pool.price_usd_per_hour * YEAR_H
 
 
 def idle_energy_usd(pool: Pool, nodes: int, until_s: Floats, terms: Terms) -> Floats:
@@ -105,7 +119,17 @@ def idle_energy_usd(pool: Pool, nodes: int, until_s: Floats, terms: Terms) -> Fl
     return nodes * float(pool.cost.idle_power) / 1000 * pool.cost.pue * by_kw
 
 
-def standing_carbon_kg(pool: Pool, nodes: int) -> float:
+def idle_energy_usd_per_year(pool: Pool, nodes: int, terms: Terms) -> float:
+    """Return what the idle power of always-up nodes costs [USD a year]."""
+    return float(idle_energy_usd(pool, nodes, np.array([YEAR_H * HOUR_S]), terms)[0])
+
+
+def carbon_usd(pool: Pool, nodes: int, terms: Terms) -> float:
+    """Return the price of what nodes that are always up emit [USD a year]."""
+    return carbon_kg(pool, nodes) / KG_PER_TONNE * terms.carbon_usd_per_tonne
+
+
+def carbon_kg(pool: Pool, nodes: int) -> float:
     """Return what nodes that are always up emit a year: idle own nodes, rented ones as they are [kg]."""
     if isinstance(pool, CloudPool):
         return pool.always_there(nodes) * pool.carbon_g_per_hour / 1000 * YEAR_H

@@ -1,12 +1,12 @@
 """What jobs cause in a pool, as it adds up over a replay: pure functions (semantics §8).
 
 Busy energy, the rent of nodes that come and go, data, and carbon dioxide.  The sums up to any time are here, so that
-the year and the hours of the timeline agree; :func:`pwsim.costs.bill.per_year` scales them.
+the year and the hours of the timeline agree; :func:`pwsim.costs.terms.per_year` scales them.
 
 **Nodes that come and go.**  A node is on the bill from its launch until it is gone, and for 60 s at least.  At every
 instant, as many of the nodes on the bill as are committed are paid by the commitment.  As many as ``min_nodes`` stand:
 those of them that are not committed are paid by the year, whatever the length of the log
-(:func:`.annual.standing`).  What is beyond both is elastic, and counts here.  So the least time of 60 s counts for
+(:func:`.annual.rent_usd`).  What is beyond both is elastic, and counts here.  So the least time of 60 s counts for
 covered and uncovered nodes alike, and a node may be covered for a part of its time.  Where a node leaves a pool that
 holds no more than ``min_nodes``, it has no least time: another takes its place at once, and that is paid.
 """
@@ -20,8 +20,7 @@ import numpy as np
 
 from pwsim.cluster import CloudPool, Pool
 from pwsim.common import HOUR_S, YEAR_H
-from pwsim.costs.annual import idle_energy_usd, standing, standing_carbon_kg
-from pwsim.costs.bill import KG_PER_TONNE, Breakdown, Terms, per_year, total
+from pwsim.costs.terms import KG_PER_TONNE, Terms
 from pwsim.metrics import Booleans, integral
 from pwsim.prices import least_usd_per_kw, usd_per_kw
 from pwsim.trace import Floats, Integers
@@ -53,48 +52,17 @@ class Use(NamedTuple):
     """Its data, shape (jobs,) [GiB]."""
 
 
-def caused(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> dict[str, Floats]:
-    """Return what jobs have caused in a pool until some times, by part [USD], each of shape (times,).
+class Jobs(NamedTuple):
+    """Jobs that a pool runs, by columns."""
 
-    A part is called as in :data:`pwsim.costs.bill.PARTS`, but without ``_per_year``.
-    """
-    return {
-        "busy_energy_usd": _busy_energy_usd(pool, use, terms, until_s),
-        "cloud_usd": _rent_usd(pool, use, until_s),
-        **_data_usd(pool, use, until_s),
-        "carbon_usd": carbon_kg(pool, use, until_s) / KG_PER_TONNE * terms.carbon_usd_per_tonne,
-    }
-
-
-def year(pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float) -> tuple[Breakdown, float]:
-    """Return what a pool costs a year, by part [USD a year], and what it emits [kg a year].
-
-    Raises
-    ------
-    ValueError
-        If the measurement window has no length and jobs cause costs.
-    """
-    cost, until_s = standing(pool, nodes, terms), np.array([last_s(pool, use)])
-    for part, usd in caused(pool, use, terms, until_s).items():
-        cost[f"{part}_per_year"] += per_year(float(usd[0]), window_s)
-    caused_kg = float(carbon_kg(pool, use, until_s)[0])
-    return cost, standing_carbon_kg(pool, nodes) + per_year(caused_kg, window_s)
-
-
-def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) -> Floats:
-    """Return what a pool costs from each time to the next [USD], shape (times - 1,).
-
-    What comes due after the last time (data that is kept on, the rest of a node's least time) counts in the last
-    stretch.
-    """
-    cost = standing(pool, nodes, terms)
-    even = (total(cost) - cost["idle_energy_usd_per_year"]) / YEAR_H * np.diff(edges_s) / HOUR_S
-    idle = np.diff(idle_energy_usd(pool, nodes, edges_s, terms))
-    until_s = edges_s.copy()
-    until_s[0] = -1.0  # what comes due at the first instant counts, too
-    until_s[-1] = max(until_s[-1], last_s(pool, use))
-    usd: Floats = even + idle + np.diff(sum(caused(pool, use, terms, until_s).values()))
-    return usd
+    procs: Integers
+    """Size of each, shape (jobs,)."""
+    gpus: Floats
+    """Its GPUs, shape (jobs,)."""
+    run_s: Floats
+    """Its run time there, shape (jobs,) [s]."""
+    data_gib: Floats
+    """Its data, shape (jobs,) [GiB]."""
 
 
 def last_s(pool: Pool, use: Use) -> float:
@@ -177,7 +145,7 @@ def busy_stretches(
     return times_s[:-1][lasts], times_s[1:][lasts], _busy_w(pool, held[0][lasts], held[1][lasts])
 
 
-def _busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
+def busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
     """Return the price of the power that is drawn beyond idle power."""
     if isinstance(pool, CloudPool) or pool.cost is None:
         return np.zeros(len(until_s))
@@ -187,6 +155,11 @@ def _busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Flo
         for times_s in (use.start_s, use.end_s, until_s)
     ]
     return integral(paid[0], paid[1], use.busy_w, paid[2]) / 1000 * pool.cost.pue
+
+
+def carbon_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
+    """Return the price of what jobs emit until some times [USD], shape (times,)."""
+    return carbon_kg(pool, use, until_s) / KG_PER_TONNE * terms.carbon_usd_per_tonne
 
 
 def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
@@ -205,7 +178,7 @@ def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
     return busy_kwh * pool.cost.carbon_g_per_kwh / 1000
 
 
-def _rent_usd(pool: Pool, use: Use, until_s: Floats) -> Floats:
+def rent_usd(pool: Pool, use: Use, _terms: Terms, until_s: Floats) -> Floats:
     """Return the rent of an elastic pool's nodes, from launch to end, by the second and at least 60 s each.
 
     At every instant, as many of the nodes on the bill as are committed, or stand all year, cost nothing here.
@@ -306,55 +279,64 @@ def _kept(pool: Pool, use: Use) -> tuple[Floats, Floats]:
     return use.submit_s, use.submit_s + pool.storage_time
 
 
-def _data_usd(pool: Pool, use: Use, until_s: Floats) -> dict[str, Floats]:
-    """Return the price of jobs' data: kept from submission to end (or for a given time), taken home at the end."""
-    if not isinstance(pool, CloudPool):
-        return {}
-    if not use.data_gib.any():
-        return {}
-    kept_s, left_s = _kept(pool, use)
-    gib_s = integral(kept_s, left_s, use.data_gib, until_s)
+def storage_usd(pool: Pool, use: Use, _terms: Terms, until_s: Floats) -> Floats:
+    """Return the price of keeping jobs' data, from submission to end or for a given time."""
+    if not isinstance(pool, CloudPool) or not use.data_gib.any():
+        return np.zeros(len(until_s))
+    gib_s = integral(*_kept(pool, use), use.data_gib, until_s)
+    return gib_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month
+
+
+def egress_usd(pool: Pool, use: Use, _terms: Terms, until_s: Floats) -> Floats:
+    """Return the price of taking jobs' data home at their end."""
+    if not isinstance(pool, CloudPool) or not use.data_gib.any():
+        return np.zeros(len(until_s))
     order = np.argsort(use.job_end_s, kind="stable")
     taken = np.concatenate(([0.0], np.cumsum(use.data_gib[order])))
     left = np.searchsorted(use.job_end_s[order], until_s, side="right")
-    return {
-        "storage_usd": gib_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month,
-        "egress_usd": taken[left] * pool.egress_usd_per_gib,
-    }
+    usd: Floats = taken[left] * pool.egress_usd_per_gib
+    return usd
 
 
-def least_usd(
-    pool: Pool, procs: Integers, gpus: Floats, run_s: Floats, data_gib: Floats, terms: Terms
-) -> tuple[Floats, ...]:
-    """Return what jobs cause at least if a pool runs them, whenever that is [USD].
+def least_busy_w(pool: Pool, jobs: Jobs) -> tuple[Floats, ...]:
+    """Return rows of powers that jobs draw at least beyond idle power, each of shape (jobs,) [W].
 
-    Each row, summed over jobs, is at most what they cause; so the largest of the sums is a bound.  There is one row
-    where each job has a power of its own.  Where jobs share nodes with GPUs (:func:`busy_by_node`), there is one for
-    cores and one for GPUs: with ``c`` and ``g`` the shares of busy cores and GPUs of a node, at every instant
-    ``Σ max(c, g)`` over the nodes is at least ``Σ c``, which is the sum of the cores of the jobs that run by those of a
-    node, and at least ``Σ g``; and a job draws at least the cheapest price for its run time.
-
-    Parameters
-    ----------
-    pool
-        A pool whose nodes are always up.
-    procs, gpus, run_s, data_gib
-        Size, run time there [s] and data [GiB] of each job, shape (jobs,).
-    terms
-        What costs depend on besides.
-
-    Returns
-    -------
-    One or more rows, each of shape (jobs,).
+    There is one row where each job has a power of its own.  Where jobs share nodes with GPUs (:func:`busy_by_node`),
+    there is one for cores and one for GPUs: with ``c`` and ``g`` the shares of busy cores and GPUs of a node, at every
+    instant ``Σ max(c, g)`` over the nodes is at least ``Σ c``, which is the sum of the cores of the jobs that run by
+    those of a node, and at least ``Σ g``.
     """
-    if isinstance(pool, CloudPool):
-        kept_s = run_s if pool.storage_time is None else pool.storage_time
-        stored = kept_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month
-        return (data_gib * (stored + pool.egress_usd_per_gib),)
-    if pool.cost is None:
-        return (np.zeros(len(procs)),)
-    by_kw = least_usd_per_kw(pool.cost.electricity_usd_per_kwh, run_s, terms.start)
-    by_kw += run_s / HOUR_S * pool.cost.carbon_g_per_kwh / 1000 / KG_PER_TONNE * terms.carbon_usd_per_tonne
-    none = np.zeros(len(procs))
-    alone = [(procs, none), (none, gpus)] if busy_by_node(pool) else [(procs, gpus)]
-    return tuple(_busy_w(pool, *busy) / 1000 * pool.cost.pue * by_kw for busy in alone)
+    none = np.zeros(len(jobs.procs))
+    alone = [(jobs.procs, none), (none, jobs.gpus)] if busy_by_node(pool) else [(jobs.procs, jobs.gpus)]
+    return tuple(_busy_w(pool, *busy) for busy in alone)
+
+
+def least_busy_energy_usd(pool: Pool, jobs: Jobs, terms: Terms) -> tuple[Floats, ...]:
+    """Return what the power of jobs costs at least, at the cheapest price for their run time."""
+    if isinstance(pool, CloudPool) or pool.cost is None:
+        return (np.zeros(len(jobs.procs)),)
+    by_kw = least_usd_per_kw(pool.cost.electricity_usd_per_kwh, jobs.run_s, terms.start)
+    return tuple(watts / 1000 * pool.cost.pue * by_kw for watts in least_busy_w(pool, jobs))
+
+
+def least_carbon_usd(pool: Pool, jobs: Jobs, terms: Terms) -> tuple[Floats, ...]:
+    """Return what the emissions of jobs cost at least."""
+    if isinstance(pool, CloudPool) or pool.cost is None:
+        return (np.zeros(len(jobs.procs)),)
+    by_kw = jobs.run_s / HOUR_S * pool.cost.carbon_g_per_kwh / 1000 / KG_PER_TONNE * terms.carbon_usd_per_tonne
+    return tuple(watts / 1000 * pool.cost.pue * by_kw for watts in least_busy_w(pool, jobs))
+
+
+def least_storage_usd(pool: Pool, jobs: Jobs, _terms: Terms) -> tuple[Floats, ...]:
+    """Return what keeping the data of jobs costs at least: for their run time, if no other is given."""
+    if not isinstance(pool, CloudPool):
+        return (np.zeros(len(jobs.procs)),)
+    kept_s = jobs.run_s if pool.storage_time is None else pool.storage_time
+    return (jobs.data_gib * (kept_s / HOUR_S / MONTH_H * pool.storage_usd_per_gib_month),)
+
+
+def least_egress_usd(pool: Pool, jobs: Jobs, _terms: Terms) -> tuple[Floats, ...]:
+    """Return what taking the data of jobs home costs."""
+    if not isinstance(pool, CloudPool):
+        return (np.zeros(len(jobs.procs)),)
+    return (jobs.data_gib * pool.egress_usd_per_gib,)

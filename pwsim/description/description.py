@@ -59,8 +59,8 @@ class Description:
         Parameters
         ----------
         kind
-            ``load``, ``sizes``, ``run_times``, ``estimates``, ``waits``, ``hours``, ``weekdays``, ``users``,
-            ``gpu_load`` or ``gpus``.
+            Which figure: a name of :data:`pwsim.figures.OF_LOG`, such as ``load``, ``sizes``, ``run_times``,
+            ``estimates``, ``waits``, ``hours``, ``weekdays``, ``users``, ``gpu_load`` or ``gpus``.
         ax
             Axes to draw on; new ones if left out.
 
@@ -69,11 +69,9 @@ class Description:
         ValueError
             If there is no such figure.
         """
-        from pwsim.figures import LOG_FIGURES
+        from pwsim import figures
 
-        if kind not in LOG_FIGURES:
-            raise ValueError(f"kind must be one of {', '.join(LOG_FIGURES)} (got {kind!r})")
-        return LOG_FIGURES[kind][0](self.profile, ax)
+        return figures.plot(figures.OF_LOG, kind, {"profile": self.profile}.__getitem__, ax)
 
     def write(self, directory: Path | str, *, overwrite: bool = False) -> None:
         """Write ``description.json``, ``report.html`` and ``figures/`` into a new directory, all or nothing.

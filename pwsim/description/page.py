@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,13 @@ from pwsim.common import text as words
 from pwsim.common import writing
 from pwsim.description import text
 from pwsim.description.description import FILE
-from pwsim.figures import LOG_FIGURES, WIDE_LOG_FIGURES, drawn, figure, template
+from pwsim.figures import OF_LOG, shown, template
 
 if TYPE_CHECKING:
     from pwsim.description.description import Description
 
 
-FILES = (FILE, "report.html", *(f"figures/{name}.{kind}" for name in LOG_FIGURES for kind in ("svg", "png")))
+FILES = (FILE, "report.html", *(f"figures/{name}.{kind}" for name in OF_LOG for kind in ("svg", "png")))
 """The files of the directory; the first is always there."""
 
 
@@ -37,16 +36,13 @@ def write(description: Description, directory: Path, *, overwrite: bool = False)
         (beside / FILE).write_text(description.to_json() + "\n", encoding="utf-8")
         folder = beside / "figures"
         folder.mkdir()
-        shown = []
-        for name in drawn(profile):
-            draw, caption = partial(description.plot, name), LOG_FIGURES[name][1]
-            shown.append(figure(draw, caption, folder / name, wide=name in WIDE_LOG_FIGURES))
+        found = {"profile": profile}
         page = template("description.html").render(
             profile=profile,
             headline=text.headline(profile, verdicts),
             verdicts=text.worst_first(verdicts),
             facts=text.facts(profile),
-            figures=shown,
+            figures=[shown(one, found.__getitem__, folder) for one in OF_LOG.values() if one.is_shown(found)],
             marked=_marked,
             words=words,
         )

@@ -1,29 +1,23 @@
 """Figures: functions from tables to matplotlib axes, and how they come onto a page."""
 
-from pwsim.figures.of_hindcast import compared_hours, compared_sizes, compared_waits, compared_weeks
-from pwsim.figures.of_log import LOG_FIGURES, WIDE_LOG_FIGURES, drawn
-from pwsim.figures.of_replay import capacity, queue, timeline, wait_by_size, waits
-from pwsim.figures.of_search import cost_breakdown, search, setups
-from pwsim.figures.page import figure, template
-from pwsim.figures.style import misses
+from pwsim.figures.figure import Figure, plot
+from pwsim.figures.of_hindcast import OF_HINDCAST
+from pwsim.figures.of_log import OF_LOG
+from pwsim.figures.of_replay import OF_REPLAY
+from pwsim.figures.of_search import OF_SEARCH
+from pwsim.figures.page import shown, template
+
+FIGURES = {**OF_SEARCH, **OF_HINDCAST, **OF_REPLAY}
+"""The figures of results directories by name."""
 
 __all__ = [
-    "LOG_FIGURES",
-    "WIDE_LOG_FIGURES",
-    "capacity",
-    "compared_hours",
-    "compared_sizes",
-    "compared_waits",
-    "compared_weeks",
-    "cost_breakdown",
-    "drawn",
-    "figure",
-    "misses",
-    "queue",
-    "search",
-    "setups",
+    "FIGURES",
+    "OF_HINDCAST",
+    "OF_LOG",
+    "OF_REPLAY",
+    "OF_SEARCH",
+    "Figure",
+    "plot",
+    "shown",
     "template",
-    "timeline",
-    "wait_by_size",
-    "waits",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from pwsim.figures.figure import Figure
 from pwsim.figures.style import (
     RECORDED,
     SIMULATED,
@@ -22,9 +25,7 @@ from pwsim.figures.style import (
     new_axes,
     thousands,
 )
-from pwsim.metrics import (
-    LEAST_WEEK_JOBS,
-)
+from pwsim.metrics import LEAST_WEEK_JOBS
 
 
 def compared_waits(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -33,7 +34,7 @@ def compared_waits(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     jobs
-        ``jobs.parquet`` of a hindcast.
+        ``jobs.parquet`` of a hindcast, of which those that are compared.
     ax
         Axes to draw on; new ones if left out.
     """
@@ -104,17 +105,17 @@ def compared_weeks(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return clean(ax)
 
 
-def compared_hours(table: pd.DataFrame, column: str, ax: Axes | None = None) -> Axes:
+def compared_hours(table: pd.DataFrame, ax: Axes | None = None, column: str = "queued_jobs") -> Axes:
     """Draw the waiting jobs, or the cores that jobs hold, over time, recorded and simulated.
 
     Parameters
     ----------
     table
         ``comparison_hourly.parquet``.
-    column
-        ``queued_jobs`` or ``busy_cores``.
     ax
         Axes to draw on; new ones if left out.
+    column
+        ``queued_jobs`` or ``busy_cores``.
     """
     ax = new_axes(height=3.0) if ax is None else ax
     names = {f"recorded_{column}": ("recorded", RECORDED), column: ("simulated", SIMULATED)}
@@ -125,3 +126,52 @@ def compared_hours(table: pd.DataFrame, column: str, ax: Axes | None = None) -> 
     ax.set_ylim(0, max(mean.to_numpy().max(), 1.0) * 1.05)
     legend_above(ax)
     return _over_time(ax, days, width, {"queued_jobs": "waiting jobs", "busy_cores": "busy cores"}[column])
+
+
+OF_HINDCAST = {
+    one.name: one
+    for one in (
+        Figure(
+            "compared_waits",
+            "How long jobs waited, recorded and simulated: the share of jobs that has started after a time.",
+            needs=("compared_jobs",),
+            draw=compared_waits,
+            row="comparison",
+        ),
+        Figure(
+            "compared_sizes",
+            "Who waited: mean waiting time by the size of the job, recorded and simulated.",
+            needs=("comparison",),
+            draw=compared_sizes,
+            row="comparison",
+        ),
+        Figure(
+            "compared_weeks",
+            "When: mean waiting time by the week of submission, recorded and simulated.",
+            needs=("comparison",),
+            draw=compared_weeks,
+            row="comparison",
+            wide=True,
+        ),
+        Figure(
+            "compared_queue",
+            "The queue over time, recorded and simulated.",
+            needs=("comparison_hourly",),
+            draw=partial(compared_hours, column="queued_jobs"),
+            row="comparison",
+            wide=True,
+        ),
+        Figure(
+            "compared_busy",
+            "Cores that jobs hold over time, recorded and simulated.",
+            needs=("comparison_hourly",),
+            draw=partial(compared_hours, column="busy_cores"),
+            row="comparison",
+            wide=True,
+        ),
+    )
+}
+"""The figures of a hindcast by name, in the order in which they are shown.
+
+Of ``compared_jobs`` the command ``hindcast`` alone knows: the jobs of its replay that are compared.
+"""

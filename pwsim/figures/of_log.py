@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pwsim.common import count, duration, numeral
+from pwsim.figures.figure import Figure
 from pwsim.figures.style import (
     BLUE,
     GREY,
@@ -141,48 +142,6 @@ def users(profile: Profile, ax: Axes | None = None) -> Axes:
     return clean(ax)
 
 
-LOG_FIGURES: dict[str, tuple[Callable[..., Axes], str]] = {
-    "load": (
-        load,
-        "The work submitted in each week: over what the machine can do in it, or in cores where its size is not known.",
-    ),
-    "sizes": (
-        sizes,
-        "How wide jobs are, each pair of bars up to the size below it; most of the work is often in few wide jobs.",
-    ),
-    "run_times": (run_times, "How long jobs run: each bar up to the time below it."),
-    "estimates": (
-        estimates,
-        "How much of the time that they ask for jobs use; one that uses all was ended by its limit.",
-    ),
-    "waits": (waits, "How long jobs waited, as the log recorded it."),
-    "hours": (hours, "When jobs come: by hour; the dashed line is an even spread."),
-    "weekdays": (weekdays, "When jobs come: by weekday."),
-    "users": (users, "Who the largest users are, by core-hours."),
-    "gpu_load": (gpu_load, "The GPUs that jobs submitted in each week ask for, on average."),
-    "gpus": (gpus, "How many GPUs jobs ask for, of those that ask for any; below 1 is a part of one."),
-}
-"""Figures by name: what draws them, and what they show."""
-
-WIDE_LOG_FIGURES = {"load", "gpu_load"}
-"""Figures that stand alone."""
-
-
-def drawn(profile: Profile) -> list[str]:
-    """Return the names of the figures for which the log tells enough, those of GPUs first."""
-    absent = set()
-    if not profile["waits"]["classes"]:
-        absent.add("waits")
-    if profile["estimates"]["missing_share"] >= ABSENT_SHARE:
-        absent.add("estimates")
-    if profile["arrivals"]["by_weekday"] is None:
-        absent.add("weekdays")
-    if not profile["users"]["largest"]:
-        absent.add("users")
-    first = ["gpu_load", "gpus"] if profile["gpus"]["jobs"] else []
-    return [*first, *(name for name in LOG_FIGURES if name not in {*absent, "gpu_load", "gpus"})]
-
-
 def _times(rows: list[dict[str, Any]]) -> list[str]:
     """Return the upper bound of each class of times."""
     return [f"< {duration(row['to'])}" if row["to"] is not None else f"≥ {duration(row['from'])}" for row in rows]
@@ -221,3 +180,80 @@ def _bars(values: Any, labels: list[str], what: str, ax: Axes | None) -> Axes:
 
 def _cut(name: str) -> str:
     return name if len(name) <= 20 else f"{name[:18]}…"
+
+
+OF_LOG = {
+    one.name: one
+    for one in (
+        Figure(
+            "gpu_load",
+            "The GPUs that jobs submitted in each week ask for, on average.",
+            needs=("profile",),
+            draw=gpu_load,
+            wide=True,
+            worth=lambda profile: bool(profile["gpus"]["jobs"]),
+        ),
+        Figure(
+            "gpus",
+            "How many GPUs jobs ask for, of those that ask for any; below 1 is a part of one.",
+            needs=("profile",),
+            draw=gpus,
+            worth=lambda profile: bool(profile["gpus"]["jobs"]),
+        ),
+        Figure(
+            "load",
+            "The work submitted in each week: over what the machine can do in it, or in cores where its size is not "
+            "known.",
+            needs=("profile",),
+            draw=load,
+            wide=True,
+        ),
+        Figure(
+            "sizes",
+            "How wide jobs are, each pair of bars up to the size below it; most of the work is often in few wide jobs.",
+            needs=("profile",),
+            draw=sizes,
+        ),
+        Figure(
+            "run_times",
+            "How long jobs run: each bar up to the time below it.",
+            needs=("profile",),
+            draw=run_times,
+        ),
+        Figure(
+            "estimates",
+            "How much of the time that they ask for jobs use; one that uses all was ended by its limit.",
+            needs=("profile",),
+            draw=estimates,
+            worth=lambda profile: profile["estimates"]["missing_share"] < ABSENT_SHARE,
+        ),
+        Figure(
+            "waits",
+            "How long jobs waited, as the log recorded it.",
+            needs=("profile",),
+            draw=waits,
+            worth=lambda profile: bool(profile["waits"]["classes"]),
+        ),
+        Figure(
+            "hours",
+            "When jobs come: by hour; the dashed line is an even spread.",
+            needs=("profile",),
+            draw=hours,
+        ),
+        Figure(
+            "weekdays",
+            "When jobs come: by weekday.",
+            needs=("profile",),
+            draw=weekdays,
+            worth=lambda profile: profile["arrivals"]["by_weekday"] is not None,
+        ),
+        Figure(
+            "users",
+            "Who the largest users are, by core-hours.",
+            needs=("profile",),
+            draw=users,
+            worth=lambda profile: bool(profile["users"]["largest"]),
+        ),
+    )
+}
+"""The figures of a log by name, in the order in which they are shown."""

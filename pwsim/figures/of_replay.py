@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pwsim.common import numeral, within
+from pwsim.figures.figure import Figure
 from pwsim.figures.style import (
     BLUE,
     COLOURS,
@@ -153,22 +155,25 @@ def wait_by_size(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return clean(ax)
 
 
-def timeline(table: pd.DataFrame, sizes: Mapping[str, int], ax: Axes | None = None, unit: str = "cores") -> Axes:
+def timeline(
+    table: pd.DataFrame, pools: Sequence[Mapping[str, Any]], ax: Axes | None = None, unit: str = "cores"
+) -> Axes:
     """Draw what becomes of the cores (or GPUs) over time: those of each pool that jobs ask for, held, free, and up.
 
     Parameters
     ----------
     table
         ``timeline.parquet``.
-    sizes
-        Cores (or GPUs) of a node, by pool.
+    pools
+        ``pools`` of ``summary.json``.
     ax
         Axes to draw on; new ones if left out.
     unit
         ``cores`` or ``gpus``.
     """
     ax = new_axes(height=3.0) if ax is None else ax
-    table = table.assign(up=table["nodes_up"] * table["pool"].astype(str).map(dict(sizes)).astype(float))
+    sizes = {pool["name"]: pool[f"{unit}_per_node"] for pool in pools}
+    table = table.assign(up=table["nodes_up"] * table["pool"].astype(str).map(sizes).astype(float))
     days, busy, width = _binned(table, f"busy_{unit}")
     _, up, _ = _binned(table, "up")
     layers = [(f"busy: {name}", busy[name], colour, "") for name, colour in zip(busy, COLOURS * 20, strict=False)]
@@ -212,3 +217,70 @@ def queue(table: pd.DataFrame, ax: Axes | None = None, unit: str = "cores") -> A
     ax.fill_between(days, total, step="post", color=RED, linewidth=0)
     ax.set_ylim(0, total.max() * 1.05)
     return _over_time(ax, days, width, unit)
+
+
+def _with_gpus(_table: pd.DataFrame, pools: Sequence[Mapping[str, Any]]) -> bool:
+    return any(pool["gpus_per_node"] for pool in pools)
+
+
+OF_REPLAY = {
+    one.name: one
+    for one in (
+        Figure(
+            "waits",
+            "How long jobs wait: the share of all jobs that has started after a time.",
+            needs=("jobs", "targets"),
+            draw=waits,
+            row="service",
+        ),
+        Figure(
+            "wait_by_size",
+            "Who waits: median and 95th percentile of the waiting time by the size of the job.",
+            needs=("jobs",),
+            draw=wait_by_size,
+            row="service",
+        ),
+        Figure(
+            "capacity",
+            "What becomes of what is up, on average from the first submission to the last.",
+            needs=("pools",),
+            draw=capacity,
+            row="use",
+        ),
+        Figure(
+            "timeline_gpus",
+            "The GPUs over time: those that jobs ask for, hold beside it, that are free, and that are up.",
+            needs=("timeline", "pools"),
+            draw=partial(timeline, unit="gpus"),
+            row="course",
+            wide=True,
+            worth=_with_gpus,
+        ),
+        Figure(
+            "timeline",
+            "The machine over time: cores that jobs ask for, that they hold beside it, that are free, that are up.",
+            needs=("timeline", "pools"),
+            draw=timeline,
+            row="course",
+            wide=True,
+        ),
+        Figure(
+            "queue_gpus",
+            "The queue over time: GPUs that waiting jobs ask for.",
+            needs=("timeline", "pools"),
+            draw=lambda table, _pools, ax: queue(table, ax, "gpus"),
+            row="queue",
+            wide=True,
+            worth=_with_gpus,
+        ),
+        Figure(
+            "queue",
+            "The queue over time: cores that waiting jobs ask for.",
+            needs=("timeline",),
+            draw=queue,
+            row="queue",
+            wide=True,
+        ),
+    )
+}
+"""The figures of a replay by name, in the order in which they are shown."""

@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from pwsim import costs
 from pwsim.common import duration, numeral
-from pwsim.costs import PART_NAMES, WHOLE_SETUP
+from pwsim.costs import PARTS, WHOLE_SETUP
+from pwsim.figures.figure import Figure
 from pwsim.figures.style import (
     _TICKS_S,
     BLUE,
@@ -32,10 +32,7 @@ from pwsim.figures.style import (
     thousands,
     usd,
 )
-from pwsim.metrics import (
-    statistic_text,
-    value_text,
-)
+from pwsim.metrics import METRICS, statistic_text, value_text
 
 
 def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
@@ -58,7 +55,7 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     met = table["meets_targets"].to_numpy(bool)
     known = ~np.isnan(achieved)
     drawn = np.append(achieved[known], target["required"])
-    positive, times = drawn[drawn > 0], target["metric"].endswith("_s")
+    positive, times = drawn[drawn > 0], METRICS[target["metric"]].unit == "s"
     wide = len(positive) > 0 and positive.max() > 50 * positive.min() and (times or (drawn > 0).all())
     scale, unit = _unit(drawn.max()) if times and not wide else (1.0, "")
     styles = ((known & ~met, "x", RED, "misses a target"), (known & met, "o", GREEN, "meets all targets"))
@@ -141,17 +138,17 @@ def cost_breakdown(
     """
     whole = sum(one["usd_per_year"] for one in site)
     bars = [*pools, {"name": WHOLE_SETUP, "site_usd_per_year": whole}] if whole else pools
-    parts = sum(any(bar.get(part) for bar in bars) for part in costs.PARTS)
+    parts = sum(any(bar.get(part) for bar in bars) for part in PARTS)
     ax = new_axes(height=0.9 + 0.45 * len(bars) + 0.2 * math.ceil(parts / 2)) if ax is None else ax
     left = np.zeros(len(bars))
     names = [_wrapped(bar["name"], 16) for bar in bars]
-    for index, part in enumerate(costs.PARTS):
-        values = np.array([bar.get(part) or 0.0 for bar in bars])
+    for index, part in enumerate(PARTS.values()):
+        values = np.array([bar.get(part.name) or 0.0 for bar in bars])
         if values.any():
             hatch = ("", "///")[index // len(COLOURS)]  # each colour once plain and once hatched
             ax.barh(
                 names, values, left=left, color=COLOURS[index % len(COLOURS)], hatch=hatch, edgecolor=PAPER,
-                linewidth=0, label=PART_NAMES[part], height=0.6,
+                linewidth=0, label=part.words, height=0.6,
             )  # fmt: skip
             left += values
     ax.invert_yaxis()
@@ -159,3 +156,39 @@ def cost_breakdown(
     ax.set_xlabel(f"{usd(ax.xaxis, left)} a year")
     legend_above(ax)
     return clean(ax)
+
+
+def _has_a_bound(table: pd.DataFrame, _lower_bound_usd_per_year: float | None) -> bool:
+    """Return whether some setup was replayed for its cost: else arithmetic ruled all of them out."""
+    return bool(np.isfinite(table["lower_bound_usd_per_year"]).any())
+
+
+OF_SEARCH = {
+    one.name: one
+    for one in (
+        Figure(
+            "setups",
+            "Every setup that was replayed: what it costs, and how it does on the target that most of them miss, or on "
+            "the first if none misses any.",
+            needs=("setups", "targets"),
+            draw=setups,
+            row="search",
+        ),
+        Figure(
+            "search",
+            "How the search closed in: each replay raises the bound on what is left, until nothing cheaper is.",
+            needs=("setups", "lower_bound_usd_per_year"),
+            draw=search,
+            row="search",
+            worth=_has_a_bound,
+        ),
+        Figure(
+            "cost_breakdown",
+            "What the setup costs in a year, by pool and part.",
+            needs=("pools", "site"),
+            draw=cost_breakdown,
+            row="cost",
+        ),
+    )
+}
+"""The figures of a search by name, in the order in which they are shown."""

@@ -10,29 +10,32 @@ from typing import Any
 import jinja2
 
 from pwsim.figures import style
+from pwsim.figures.figure import Figure
 
 
-def figure(draw: Callable[[], Any], caption: str, path: Path, *, wide: bool = False) -> dict[str, Any]:
+def shown(one: Figure, found: Callable[[str], Any], folder: Path) -> dict[str, Any]:
     """Draw a figure for a page, and write it as SVG and PNG.
 
     Parameters
     ----------
-    draw
-        Returns its axes.
-    caption
-        What it shows.
-    path
-        Where it goes, without an ending.
-    wide
-        Whether it stands alone on a page; on a narrow screen, there is a narrow one in its place.
+    one
+        The figure.
+    found
+        Gives what it needs, by name.
+    folder
+        Where it goes.
+
+    Returns
+    -------
+    What ``figure.html`` shows; for a figure that stands alone, there is a narrow one in its place on a narrow screen.
     """
-    with style.style(style.WIDE if wide else style.NARROW):
-        shown = style.save(draw(), path.parent, path.name)
+    with style.style(style.WIDE if one.wide else style.NARROW):
+        svg = style.save(one.plot(found), folder, one.name)
     narrow = None
-    if wide:
+    if one.wide:
         with style.style():
-            narrow = _data_uri(style.svg(draw()))
-    return {"caption": caption, "data": _data_uri(shown), "narrow": narrow}
+            narrow = _data_uri(style.svg(one.plot(found)))
+    return {"caption": one.caption, "row": one.row, "data": _data_uri(svg), "narrow": narrow}
 
 
 def _data_uri(svg: str) -> str:

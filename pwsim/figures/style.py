@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from pwsim.common import DAY_S, HOUR_S, duration, numeral
+from pwsim.metrics import meets
 
 # Okabe and Ito's palette: told apart by colour-blind readers.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
@@ -175,9 +176,7 @@ def misses(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]]) -> list[in
     """
     missed = []
     for index, target in enumerate(targets):
-        achieved = table[f"target_{index}_achieved"]
-        required = target["required"]
-        met = achieved <= required if target["at_least"] is None else achieved >= required
+        met = meets(table[f"target_{index}_achieved"], at_most=target["at_most"], at_least=target["at_least"])
         missed.append(int((~met).sum()))
     return missed
 

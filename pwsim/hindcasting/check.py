@@ -151,7 +151,7 @@ class Hindcast:
         Parameters
         ----------
         kind
-            Which figure.
+            Which figure: a name of :data:`pwsim.figures.OF_HINDCAST`, without ``compared_``.
         ax
             Axes to draw on; new ones if left out.
 
@@ -162,16 +162,12 @@ class Hindcast:
         """
         from pwsim import figures
 
-        draw = {
-            "waits": lambda: figures.compared_waits(self.jobs[self.result.measured], ax),
-            "sizes": lambda: figures.compared_sizes(self.comparison, ax),
-            "weeks": lambda: figures.compared_weeks(self.comparison, ax),
-            "queue": lambda: figures.compared_hours(self.hourly, "queued_jobs", ax),
-            "busy": lambda: figures.compared_hours(self.hourly, "busy_cores", ax),
-        }
-        if kind not in draw:
-            raise ValueError(f"kind must be one of {', '.join(draw)} (got {kind!r})")
-        return draw[kind]()
+        kinds = {name.removeprefix("compared_"): one for name, one in figures.OF_HINDCAST.items()}
+        return figures.plot(kinds, kind, self._shown, ax)
+
+    def _shown(self, name: str) -> pd.DataFrame:
+        """Return what a figure needs."""
+        return self.jobs[self.result.measured] if name == "compared_jobs" else self.tables()[name]
 
 
 def hindcast(

@@ -13,17 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pwsim.common import DAY_S, HOUR_S, InputError
+from pwsim.common import InputError
 from pwsim.trace import Floats, Integers
 
 Booleans = npt.NDArray[np.bool_]
 
-JOB_METRICS = ("wait_s", "bounded_slowdown", "turnaround_s")
-"""What is measured of each job, and then summarised by a statistic."""
 STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
-"""The statistics that results give for each job metric."""
-OVER_TIME = ("utilization", "gpu_utilization", "throughput_jobs_per_hour", "delivered_core_hours_per_day")
-"""What is measured over a stretch of time (:func:`over`)."""
+"""The statistics that results give for each metric of jobs."""
 SLOWDOWN_BOUND_S = 10.0
 """Run times below this count as this in the bounded slowdown [s]."""
 
@@ -253,84 +249,6 @@ def busy_core_s(
     """Return the processor-seconds that jobs held within a window (its start and end) [core-s]."""
     held_s = np.clip(end_s, *window) - np.clip(start_s, *window)
     return math.fsum(procs * held_s)
-
-
-def over(
-    window: tuple[float, float],
-    *,
-    available_core_s: float,
-    busy_core_s: float,
-    available_gpu_s: float,
-    busy_gpu_s: float,
-    completed_end_s: Floats,
-) -> dict[str, float]:
-    """Return the metrics that are measured over a stretch of time, by name (semantics §7).
-
-    Parameters
-    ----------
-    window
-        Its start and end [s].
-    available_core_s, busy_core_s
-        Core-seconds that were up, and that jobs held, during it.
-    available_gpu_s, busy_gpu_s
-        GPU-seconds likewise.
-    completed_end_s
-        Ends of all jobs that completed [s].
-    """
-    from_s, until_s = window
-    hours = (until_s - from_s) / HOUR_S
-    in_time = int(np.count_nonzero((completed_end_s >= from_s) & (completed_end_s <= until_s)))
-    return {
-        "utilization": busy_core_s / available_core_s if available_core_s else math.nan,
-        "gpu_utilization": busy_gpu_s / available_gpu_s if available_gpu_s else math.nan,
-        "throughput_jobs_per_hour": in_time / hours if hours else math.nan,
-        "delivered_core_hours_per_day": busy_core_s / HOUR_S / ((until_s - from_s) / DAY_S) if hours else math.nan,
-    }
-
-
-def summarise(
-    *,
-    lost_core_s: float,
-    work_core_s: Floats,
-    measured: Booleans,
-    start_s: Floats,
-    end_s: Floats,
-    killed: Booleans,
-    failed: Booleans,
-    restarts: Integers,
-    wait_s: Floats,
-    slowdown: Floats,
-    turnaround_s: Floats,
-) -> dict[str, float]:
-    """Return the metrics of jobs by name: counts of the whole replay, statistics of those that are measured.
-
-    Parameters
-    ----------
-    lost_core_s
-        Core-seconds that jobs held in vain, in the whole replay.
-    work_core_s
-        Core-seconds of each job by the log, shape (jobs,).
-    measured
-        Whether a job is submitted in the window: waits, slowdowns and turnarounds are those of these jobs, counts of
-        jobs those of the whole replay, shape (jobs,).
-    start_s, end_s, killed, failed, restarts, wait_s, slowdown, turnaround_s
-        By job, shape (jobs,); times [s].  Rejected jobs have a NaN start.
-    """
-    served = ~np.isnan(start_s)
-    figures: dict[str, float] = {
-        "jobs_completed": int(np.count_nonzero(served & ~killed & ~failed)),
-        "jobs_killed": int(np.count_nonzero(killed)),
-        "jobs_rejected": int(np.count_nonzero(~served)),
-        "rejected_work_share": share_of(work_core_s, ~served),
-        "jobs_failed": int(np.count_nonzero(failed)),
-        "restarts": int(restarts.sum()),
-        "lost_core_hours": lost_core_s / HOUR_S,
-        "makespan_s": float(end_s[served].max()) if served.any() else math.nan,
-    }
-    for metric, values in zip(JOB_METRICS, (wait_s, slowdown, turnaround_s), strict=True):
-        for name in STATISTICS:
-            figures[f"{metric}_{name}"] = statistic(values[served & measured], name)
-    return figures
 
 
 LEAST_WEEK_JOBS = 30

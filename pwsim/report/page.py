@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pwsim import costs, figures
 from pwsim._version import __version__
 from pwsim.common import (
     InputError,
@@ -28,10 +25,10 @@ from pwsim.common import (
     share,
     share_or_dash,
 )
-from pwsim.costs import PART_NAMES, WHOLE_SETUP
-from pwsim.figures import figure, template
+from pwsim.costs import PARTS, WHOLE_SETUP
+from pwsim.figures import FIGURES, shown, template
 from pwsim.hindcasting import CHECK_NAMES, WAITING_NAMES
-from pwsim.metrics import METRIC_NAMES, value_text
+from pwsim.metrics import JOB_METRICS, METRICS, Trim, inside, meets, value_text
 from pwsim.results import SCHEMA_VERSION, busy
 from pwsim.rules import policy_text
 from pwsim.search import STOPS, edge_text
@@ -40,31 +37,14 @@ from pwsim.trace import DROP_NAMES, LEFT_OUT_REASONS, UNASKED
 COMPARED = 10
 """Replayed setups that the report lists."""
 
-CAPTIONS = {
-    "setups": "Every setup that was replayed: what it costs, and how it does on {target}.",
-    "search": "How the search closed in: each replay raises the bound on what is left, until nothing cheaper is.",
-    "cost_breakdown": "What the setup costs in a year, by pool and part.",
-    "waits": "How long jobs wait: the share of all jobs that has started after a time.",
-    "wait_by_size": "Who waits: median and 95th percentile of the waiting time by the size of the job.",
-    "capacity": "What becomes of what is up, on average from the first submission to the last.",
-    "timeline": "The machine over time: cores that jobs ask for, that they hold beside it, that are free, that are up.",
-    "timeline_gpus": "The GPUs over time: those that jobs ask for, hold beside it, that are free, and that are up.",
-    "queue": "The queue over time: cores that waiting jobs ask for.",
-    "queue_gpus": "The queue over time: GPUs that waiting jobs ask for.",
-    "compared_waits": "How long jobs waited, recorded and simulated: the share of jobs that has started after a time.",
-    "compared_sizes": "Who waited: mean waiting time by the size of the job, recorded and simulated.",
-    "compared_weeks": "When: mean waiting time by the week of submission, recorded and simulated.",
-    "compared_queue": "The queue over time, recorded and simulated.",
-    "compared_busy": "Cores that jobs hold over time, recorded and simulated.",
-}
-"""What each figure shows, in a sentence."""
-
-WIDE = {"timeline", "timeline_gpus", "queue", "queue_gpus", "compared_weeks", "compared_queue", "compared_busy"}
-"""Figures that stand alone, for they show how something changes over time."""
-
+TOLD = {
+    "utilization", "gpu_utilization", "throughput_jobs_per_hour", "jobs_completed", "jobs_killed", "jobs_rejected",
+    "rejected_work_share",
+}  # fmt: skip
+"""Metrics that the page tells in sentences; those of jobs, and all others, stand in tables."""
 
 WORDS = SimpleNamespace(
-    CHECK_NAMES=CHECK_NAMES, DROP_NAMES=DROP_NAMES, METRIC_NAMES=METRIC_NAMES, PART_NAMES=PART_NAMES, STOPS=STOPS,
+    CHECK_NAMES=CHECK_NAMES, DROP_NAMES=DROP_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS,
     WAITING_NAMES=WAITING_NAMES, WHOLE_SETUP=WHOLE_SETUP, busy=busy, capital=capital, count=count, duration=duration,
     edge_text=edge_text, mass=mass, money=money, numeral=numeral, policy_text=policy_text, price=price, share=share,
     share_or_dash=share_or_dash, value_text=value_text,
@@ -105,28 +85,19 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
     """Write the figures, and the page that holds them."""
     folder = into / "figures"
     folder.mkdir()
-    drawn = {
-        name: figure(draw, _caption(name, summary, tables), folder / name, wide=name in WIDE)
-        for name, draw in _drawings(summary, tables)
-    }
+    found = _found(summary, tables)
     page = template("report.html").render(
         summary=summary,
-        figures=drawn,
+        figures=[shown(one, found.__getitem__, folder) for one in FIGURES.values() if one.is_shown(found)],
         compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
-        parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
+        parts=[part for part in PARTS.values() if summary.get("cost_breakdown_usd_per_year", {}).get(part.name)],
+        others=_others(summary["metrics"]),
         words=WORDS,
         left_out_reasons=LEFT_OUT_REASONS,
         unasked=UNASKED,
         groups=_groups(tables["comparison"]) if "comparison" in tables else {},
     )
     (into / "report.html").write_text(page, encoding="utf-8")
-
-
-def _caption(name: str, summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> str:
-    if name != "setups":
-        return CAPTIONS[name]
-    some_miss = any(figures.misses(tables["setups"], summary["targets"]))
-    return CAPTIONS[name].format(target="the target that most of them miss" if some_miss else "the first target")
 
 
 def _read_summary(directory: Path) -> dict[str, Any]:
@@ -162,31 +133,19 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: cannot be read as Parquet ({reason}); run the scenario again") from None
 
 
-def _drawings(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Yield what draws each figure, by name."""
-    targets = summary["targets"] if "setups" in tables else []
-    if "setups" in tables:
-        yield "setups", partial(figures.setups, tables["setups"], targets)
-        if np.isfinite(tables["setups"]["lower_bound_usd_per_year"]).any():  # else arithmetic ruled all of them out
-            yield "search", partial(figures.search, tables["setups"], summary["lower_bound_usd_per_year"])
-        yield "cost_breakdown", partial(figures.cost_breakdown, summary["pools"], summary["site"])
+def _found(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what figures are drawn from, by name."""
+    found = {"targets": [], **summary, **tables}
     if summary["command"] == "hindcast":
-        yield "compared_waits", partial(figures.compared_waits, tables["jobs"])
-    if "comparison" in tables:
-        yield "compared_sizes", partial(figures.compared_sizes, tables["comparison"])
-        yield "compared_weeks", partial(figures.compared_weeks, tables["comparison"])
-        yield "compared_queue", partial(figures.compared_hours, tables["comparison_hourly"], "queued_jobs")
-        yield "compared_busy", partial(figures.compared_hours, tables["comparison_hourly"], "busy_cores")
-    yield "waits", partial(figures.waits, tables["jobs"], targets)
-    yield "wait_by_size", partial(figures.wait_by_size, tables["jobs"])
-    yield "capacity", partial(figures.capacity, summary["pools"])
-    cores = {pool["name"]: pool["cores_per_node"] for pool in summary["pools"]}
-    yield "timeline", partial(figures.timeline, tables["timeline"], cores)
-    gpus = {pool["name"]: pool["gpus_per_node"] for pool in summary["pools"]}
-    if any(gpus.values()):
-        yield "timeline_gpus", partial(figures.timeline, tables["timeline"], gpus, unit="gpus")
-        yield "queue_gpus", partial(figures.queue, tables["timeline"], unit="gpus")
-    yield "queue", partial(figures.queue, tables["timeline"])
+        window = Trim(**(summary["trim"] or {})).window(summary["workload"]["span_s"])
+        found["compared_jobs"] = tables["jobs"][inside(tables["jobs"]["submit_s"].to_numpy(), window)]
+    return found
+
+
+def _others(measured: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return in words what else was measured, and is not 0."""
+    others = [one for one in METRICS.values() if not one.statistics and one.name not in TOLD]
+    return [(capital(one.words), value_text(one.name, measured[one.name])) for one in others if measured[one.name]]
 
 
 def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, Any]]:
@@ -197,8 +156,7 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
         missed = [] if row["stopped"] is None or row["stopped"] != row["stopped"] else [row["stopped"]]
         for index, target in enumerate(summary["targets"]):
             value = row[f"target_{index}_achieved"]
-            met = value <= target["required"] if target["at_least"] is None else value >= target["required"]
-            if not met:
+            if not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
                 missed.append(f"{target['text']}: {value_text(target['metric'], value)}")
         nodes = {pool["name"]: row[f"nodes_{pool['name']}"] for pool in summary["pools"]}
         chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, "policy": row["policy"]}

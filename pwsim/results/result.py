@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +31,13 @@ JOB_COLUMNS: dict[str, tuple[str, str]] = {
     "submit_s": ("s", "submission, from the first submission of the trace"),
     "start_s": ("s", "first start; NaN for rejected jobs"),
     "end_s": ("s", "end; NaN for rejected jobs"),
-    "wait_s": ("s", "start less submission"),
+    "wait_s": (metrics.METRICS["wait_s"].unit, metrics.METRICS["wait_s"].text),
     "run_s": ("s", "run time of the log; for killed jobs the time that they were let run"),
     "procs": ("cores", "processors that the job holds"),
     "estimate_s": ("s", "run time that the user asked for"),
     "pool": ("", "pool in which the job ran; empty for rejected jobs"),
     "status": ("", "completed, killed at its estimate, rejected, or failed after too many interruptions"),
-    "bounded_slowdown": ("", "max(1, turnaround / max(run, 10 s))"),
-    "turnaround_s": ("s", "end less submission"),
+    **{one.name: (one.unit, one.text) for one in metrics.JOB_METRICS},
     "restarts": ("", "restarts after interruptions"),
 }
 """Unit and meaning of the columns of :attr:`Result.jobs`; what else the trace knew follows them."""
@@ -76,34 +75,6 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
 
 Of the cores that are up, busy, unused, stranded and idle ones are all; likewise of the GPUs.
 """
-
-
-class Attempts(NamedTuple):
-    """Attempts as columns, each of shape (attempts,)."""
-
-    job: Integers
-    """Number of the job in job order."""
-    pool: Integers
-    """Index of the pool."""
-    start_s: Floats
-    """Start [s]."""
-    end_s: Floats
-    """End: of the job, or by an interruption [s]."""
-    lost_s: Floats
-    """Seconds of it that were in vain: restart overhead, and work that no checkpoint kept [s]."""
-
-
-class Waits(NamedTuple):
-    """Times in queues as columns, each of shape (waits,)."""
-
-    job: Integers
-    """Number of the job in job order."""
-    pool: Integers
-    """Index of the pool in whose queue it waited."""
-    start_s: Floats
-    """Start [s]."""
-    end_s: Floats
-    """End: the job started, or moved to another pool [s]."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -159,7 +130,7 @@ class Result(ByContent):
     @cached_property
     def measured(self) -> npt.NDArray[np.bool_]:
         """Whether each job is submitted in the measurement window, shape (jobs,)."""
-        return metrics.inside(self.submit_s, self.window)
+        return self.seen.measured
 
     @property
     def submit_s(self) -> Floats:
@@ -173,25 +144,25 @@ class Result(ByContent):
         return self.trace.span_s if self.replay.submit_s is None else float(self.replay.submit_s.max(initial=0.0))
 
     @cached_property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> metrics.Attempts:
         """Attempts of all jobs; without interruptions one a job."""
         replay = self.replay
         if replay.attempts is None:
             job = np.flatnonzero(replay.pool != REJECTED)
-            return Attempts(job, replay.pool[job], replay.start_s[job], replay.end_s[job], np.zeros(len(job)))
+            return metrics.Attempts(job, replay.pool[job], replay.start_s[job], replay.end_s[job], np.zeros(len(job)))
         job, pool = replay.attempts[:, 0].astype(np.int64), replay.attempts[:, 1].astype(np.int64)
         start_s, end_s, done_s = replay.attempts[:, 2:].T
-        return Attempts(job, pool, start_s, end_s, end_s - start_s - np.where(replay.failed[job], 0.0, done_s))
+        return metrics.Attempts(job, pool, start_s, end_s, end_s - start_s - np.where(replay.failed[job], 0.0, done_s))
 
     @cached_property
-    def waits(self) -> Waits:
+    def waits(self) -> metrics.Waits:
         """Times that jobs were in queues."""
         replay = self.replay
         if replay.waits is None:
             job = np.flatnonzero(replay.pool != REJECTED)
-            return Waits(job, replay.pool[job], self.submit_s[job], replay.start_s[job])
+            return metrics.Waits(job, replay.pool[job], self.submit_s[job], replay.start_s[job])
         job, pool = replay.waits[:, 0].astype(np.int64), replay.waits[:, 1].astype(np.int64)
-        return Waits(job, pool, replay.waits[:, 2], replay.waits[:, 3])
+        return metrics.Waits(job, pool, replay.waits[:, 2], replay.waits[:, 3])
 
     @cached_property
     def end_s(self) -> float:
@@ -208,32 +179,50 @@ class Result(ByContent):
         return launch_s, up_s, end_s
 
     @cached_property
+    def seen(self) -> metrics.Seen:
+        """What metrics are computed from, of the measurement window."""
+        replay = self.replay
+        return metrics.Seen(
+            trace=self.trace,
+            submit_s=self.submit_s,
+            start_s=replay.start_s,
+            end_s=replay.end_s,
+            killed=replay.killed,
+            failed=replay.failed,
+            restarts=replay.restarts,
+            attempts=self.attempts,
+            waits=self.waits,
+            nodes=tuple(
+                metrics.Nodes(pool.node.cores, pool.node.gpus, *self._up(index))
+                for index, pool in enumerate(self.cluster.pools)
+            ),
+            window=self.window,
+        )
+
+    @cached_property
+    def by_job(self) -> dict[str, Floats]:
+        """Each metric of jobs by name (:data:`pwsim.metrics.JOB_METRICS`), NaN for rejected ones, shape (jobs,)."""
+        return {one.name: one.compute(self.seen) for one in metrics.JOB_METRICS}
+
+    @property
     def wait_s(self) -> Floats:
         """Start less submission, NaN for rejected jobs [s], shape (jobs,)."""
-        wait_s: Floats = self.replay.start_s - self.submit_s
-        return wait_s
+        return self.by_job["wait_s"]
 
-    @cached_property
+    @property
     def turnaround_s(self) -> Floats:
         """End less submission, NaN for rejected jobs [s], shape (jobs,)."""
-        turnaround_s: Floats = self.replay.end_s - self.submit_s
-        return turnaround_s
+        return self.by_job["turnaround_s"]
 
-    @cached_property
+    @property
     def run_s(self) -> Floats:
         """Run time of the log; for killed jobs the time that they were let run [s], shape (jobs,)."""
-        if not self.replay.killed.any():
-            logged_s: Floats = self.trace.run_s
-            return logged_s
-        job, _, start_s, end_s, lost_s = self.attempts
-        let_run_s = np.bincount(job, end_s - start_s - lost_s, minlength=len(self.trace)).astype(np.float64)
-        run_s: Floats = np.where(self.replay.killed, let_run_s, self.trace.run_s)
-        return run_s
+        return self.seen.run_s
 
-    @cached_property
+    @property
     def bounded_slowdown(self) -> Floats:
         """Bounded slowdown, NaN for rejected jobs, shape (jobs,); semantics §7."""
-        return metrics.bounded_slowdown(self.turnaround_s, self.run_s)
+        return self.by_job["bounded_slowdown"]
 
     @cached_property
     def jobs(self) -> pd.DataFrame:
@@ -256,8 +245,7 @@ class Result(ByContent):
             "estimate_s": trace.estimate_s,
             "pool": pd.Categorical.from_codes(self.replay.pool - REJECTED, categories=pd.Index(names)),
             "status": pd.Categorical(status, categories=["completed", "killed", "rejected", "failed"]),
-            "bounded_slowdown": self.bounded_slowdown,
-            "turnaround_s": self.turnaround_s,
+            **self.by_job,
             "restarts": self.replay.restarts,
         }
         if self.replay.submit_s is not None:
@@ -271,36 +259,10 @@ class Result(ByContent):
         """Start and end of the measurement window [s]."""
         return self.trim.window(self.span_s)
 
-    def over(self, window: tuple[float, float]) -> dict[str, float]:
-        """Return the metrics that are measured over a stretch of time (:func:`.measures.over`), its ends in s."""
-        tried, replay = self.attempts, self.replay
-        up_s = [self._node_s(index, window) for index in range(len(self.cluster.pools))]
-        completed = ~np.isnan(replay.start_s) & ~replay.killed & ~replay.failed
-        return metrics.over(
-            window,
-            available_core_s=math.fsum(up * pool.node.cores for up, pool in zip(up_s, self.cluster.pools, strict=True)),
-            busy_core_s=metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], window),
-            available_gpu_s=math.fsum(up * pool.node.gpus for up, pool in zip(up_s, self.cluster.pools, strict=True)),
-            busy_gpu_s=metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.gpus[tried.job], window),
-            completed_end_s=replay.end_s[completed],
-        )
-
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """All metrics by name (:mod:`pwsim.metrics.measures`); NaN where a figure has no meaning."""
-        return self.over(self.window) | metrics.summarise(
-            lost_core_s=math.fsum(self.trace.procs[self.attempts.job] * self.attempts.lost_s),
-            work_core_s=self.trace.procs * self.trace.run_s,
-            measured=self.measured,
-            start_s=self.replay.start_s,
-            end_s=self.replay.end_s,
-            killed=self.replay.killed,
-            failed=self.replay.failed,
-            restarts=self.replay.restarts,
-            wait_s=self.wait_s,
-            slowdown=self.bounded_slowdown,
-            turnaround_s=self.turnaround_s,
-        )
+        """All metrics by column (:data:`pwsim.metrics.METRICS`); NaN where a figure has no meaning."""
+        return metrics.measure(self.seen)
 
     def _dates(self, name: str, times_s: Floats) -> dict[str, pd.DatetimeIndex]:
         """Return a column of dates, to the millisecond; none if the log has no date."""
@@ -391,7 +353,7 @@ class Result(ByContent):
             job, _, start_s, end_s, lost_s = (column[here] for column in self.attempts)
             procs = self.trace.procs[job]
             use = self._use(index)
-            cost, carbon_kg = charges.year(pool, count, use, terms, window_s)
+            cost, carbon_kg = costs.year(pool, count, use, terms, window_s)
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
             busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job])
             lost_core_s = math.fsum(procs * lost_s)
@@ -447,7 +409,7 @@ class Result(ByContent):
         )
 
     def cost(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> costs.Breakdown:
-        """Return the cost of the setup by part (:data:`pwsim.costs.bill.PARTS`) [USD a year]."""
+        """Return the cost of the setup by part (:data:`pwsim.costs.PARTS`) [USD a year]."""
         return self.bill(economics).cost
 
     def _use(self, index: int) -> charges.Use:
@@ -513,7 +475,7 @@ class Result(ByContent):
                         "busy_cores": mean_of(cores.used),
                         "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
                         "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
-                        "cost_usd": charges.hourly_usd(pool, count, self._use(index), terms, edges_s) + unknown_usd,
+                        "cost_usd": costs.hourly_usd(pool, count, self._use(index), terms, edges_s) + unknown_usd,
                         "busy_gpus": mean_of(gpus.used),
                         "queued_gpus": mean(since_s, until_s, self.trace.gpus[waiting]),
                         "stranded_cores": mean_of(cores.stranded),
@@ -567,11 +529,6 @@ class Result(ByContent):
             metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], (self.span_s, np.inf)) / held
         )
 
-    def _node_s(self, index: int, window: tuple[float, float]) -> float:
-        """Return the node-seconds of a pool's nodes that are up, from the start to the end of a stretch of time."""
-        up_s, gone_s = self._up(index)
-        return math.fsum(np.clip(gone_s, *window) - np.clip(up_s, *window))
-
     def _counted_pools(self) -> list[tuple[int, Any]]:
         return list(zip(self.cluster.node_counts(), self.cluster.pools, strict=True))
 
@@ -580,16 +537,13 @@ class Result(ByContent):
         """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim simulate``."""
         return summary.of_result(self)
 
-    figures: ClassVar[tuple[str, ...]] = ("waits", "wait_by_size", "capacity", "timeline", "queue")
-    """What :meth:`plot` draws."""
-
     def plot(self, kind: str = "waits", ax: Axes | None = None) -> Axes:
-        """Draw ``waits``, ``wait_by_size``, ``capacity``, ``timeline`` or ``queue`` (:mod:`pwsim.figures.style`).
+        """Draw ``waits``, ``wait_by_size``, ``capacity``, ``timeline``, ``queue``, or the last two of GPUs.
 
         Parameters
         ----------
         kind
-            Which figure.
+            Which figure: a name of :data:`pwsim.figures.OF_REPLAY`.
         ax
             Axes to draw on; new ones if left out.
 
@@ -600,14 +554,10 @@ class Result(ByContent):
         """
         from pwsim import figures
 
-        if kind not in self.figures:
-            raise ValueError(f"kind must be one of {', '.join(self.figures)} (got {kind!r})")
-        cores = {pool.name: pool.node.cores for pool in self.cluster.pools}
-        draw = {
-            "waits": lambda: figures.waits(self.jobs, ax=ax),
-            "wait_by_size": lambda: figures.wait_by_size(self.jobs, ax),
-            "capacity": lambda: figures.capacity(self.summary["pools"], ax),
-            "timeline": lambda: figures.timeline(self.timeline, cores, ax),
-            "queue": lambda: figures.queue(self.timeline, ax),
-        }
-        return draw[kind]()
+        return figures.plot(figures.OF_REPLAY, kind, self._shown, ax)
+
+    def _shown(self, name: str) -> Any:
+        """Return what a figure needs; a replay by itself has no targets."""
+        if name == "targets":
+            return ()
+        return getattr(self, name) if name in ("jobs", "timeline") else self.summary[name]

@@ -18,13 +18,13 @@ from pwsim.results import record
 from pwsim.rules import Policy
 from pwsim.scenario.scenario import Scenario
 from pwsim.search import (
+    Holding,
     Plan,
     Progress,
     Target,
-    _checked,
+    checked,
     complete_targets,
     in_space,
-    must_reject,
     search,
 )
 from pwsim.trace import Trace
@@ -253,16 +253,17 @@ def check(scenario: Scenario) -> str:
     """
     log = scenario.read_log()
     trace = scenario.read_workload(log=log)
+    holding = Holding(trace, scenario.cluster)
     _is_comparable(scenario, log)
     for machine in filter(None, (scenario.cluster, scenario.baseline)):
         if fault := clock_fault(trace, machine, scenario.economics.start):
             raise _with_line(scenario, InputError(fault))
     try:
-        targets = complete_targets(trace, scenario.cluster, scenario.targets)
-        _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
+        targets = complete_targets(holding, scenario.targets)
+        checked(holding, targets, scenario.economics, scenario.metrics.trim(trace))
     except InputError as error:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")
-    must = must_reject(trace, scenario.cluster)
+    must = holding.must_reject
     fit_none = f"; {must}" if must.jobs else ""
     return f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}{fit_none}"

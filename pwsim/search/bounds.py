@@ -20,9 +20,9 @@ import numpy as np
 from pwsim import costs
 from pwsim.cluster import Cluster
 from pwsim.common import HOUR_S
-from pwsim.costs import charges
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.prices import Economics
+from pwsim.search.holding import Holding
 from pwsim.search.targets import Target
 from pwsim.trace import Floats, Integers, Trace
 
@@ -78,29 +78,7 @@ def work_s(trace: Trace, cluster: Cluster) -> Floats:
     return run_s
 
 
-def first_choices(trace: Trace, cluster: Cluster) -> Integers:
-    """Return by job and pool the index of the first choice of nodes that holds the job, shape (jobs, pools).
-
-    The number of choices stands for none.
-    """
-    first = np.empty((len(trace), len(cluster.pools)), dtype=np.int64)
-    for index, pool in enumerate(cluster.pools):
-        units = np.array(pool.nodes) * pool.units_per_node()
-        first[:, index] = np.searchsorted(units, pool.need(trace))
-        first[~pool.admits(trace), index] = len(pool.nodes)
-    return first
-
-
-def never_held(first: Integers, cluster: Cluster) -> Booleans:
-    """Return which jobs every setup must reject: those that no pool holds at its largest, shape (jobs,)."""
-    choices = np.array([len(pool.nodes) for pool in cluster.pools])
-    never: Booleans = np.all(first == choices, axis=1)
-    return never
-
-
-def analyse(
-    trace: Trace, cluster: Cluster, targets: Sequence[Target], economics: Economics, trim: Trim = NO_TRIM
-) -> Bounds:
+def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, trim: Trim = NO_TRIM) -> Bounds:
     """Return what is known of all setups of a cluster before any is replayed.
 
     Raises
@@ -108,7 +86,7 @@ def analyse(
     ValueError
         If the measurement window has no length and jobs cause costs.
     """
-    first = first_choices(trace, cluster)
+    trace, cluster, first = holding.trace, holding.cluster, holding.first
     classes, members, counts = np.unique(first, axis=0, return_inverse=True, return_counts=True)
     work = trace.procs * trace.run_s  # as the metric has it, whatever is killed
     shares = np.bincount(members.ravel(), work, minlength=len(classes)) / (math.fsum(work) or 1.0)
@@ -119,7 +97,7 @@ def analyse(
         np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes]) for pool in cluster.pools
     ]
     standing[0] = standing[0] + economics.site_usd_per_year
-    caused = _least_caused(trace, cluster, first, terms)
+    caused = _least_caused(holding, terms)
     return Bounds(
         cost_usd_per_year=tuple(fixed + least for fixed, least in zip(standing, caused, strict=True)),
         job_classes=classes,
@@ -131,8 +109,8 @@ def analyse(
             trace,
             cluster,
             targets,
-            held=_held(trace, first, cluster, rejected_at_most, rejected_work_at_most),
-            holdable=~never_held(first, cluster),
+            held=_held(holding, rejected_at_most, rejected_work_at_most),
+            holdable=~holding.never,
             trim=trim,
         ),
     )
@@ -144,28 +122,27 @@ def _least_limit(targets: Sequence[Target], metric: str, otherwise: float) -> fl
     return min(limits, default=otherwise)
 
 
-def _held(
-    trace: Trace, first: Integers, cluster: Cluster, rejected_at_most: int, rejected_work_at_most: float
-) -> Booleans:
+def _held(holding: Holding, rejected_at_most: int, rejected_work_at_most: float) -> Booleans:
     """Return which jobs every allowed setup holds for certain, shape (jobs,).
 
     Where no more jobs may be rejected than every setup must reject, these are all that some setup holds; otherwise
     those that alone have more work than may be rejected besides.
     """
-    never, work = never_held(first, cluster), trace.procs * trace.run_s
+    never, work = holding.never, holding.trace.procs * holding.trace.run_s
     if np.count_nonzero(never) >= rejected_at_most:
         return ~never
     held: Booleans = ~never & (work > (rejected_work_at_most + SAFETY) * math.fsum(work) - math.fsum(work[never]))
     return held
 
 
-def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.Terms) -> list[Floats]:
+def _least_caused(holding: Holding, terms: costs.Terms) -> list[Floats]:
     """Return by pool the least that jobs cause at each choice, shape (choices,) [USD a year].
 
     A pool runs for certain the jobs that it holds at that choice and that no earlier pool could hold at any; for the
-    first pool these are all of its jobs.  Of several bounds on what they cause (:func:`.charges.least_usd`), the
+    first pool these are all of its jobs.  Of several bounds on what they cause (:func:`pwsim.costs.least_usd`), the
     largest counts.
     """
+    trace, cluster, first = holding.trace, holding.cluster, holding.first
     moving = any(pool.elastic or pool.fails or pool.burst_after is not None for pool in cluster.pools)
     if moving or trace.feedback:  # jobs may move, or be given up; or a slow setup has years of its own
         return [np.zeros(len(pool.nodes)) for pool in cluster.pools]
@@ -175,11 +152,11 @@ def _least_caused(trace: Trace, cluster: Cluster, first: Integers, terms: costs.
     for index, pool in enumerate(cluster.pools):
         choices = len(pool.nodes)
         mine = free & (first[:, index] < choices)
-        held = trace.procs[mine], trace.gpus[mine], run_s[mine] / pool.node.speed, trace.data_gib[mine]
+        held = costs.Jobs(trace.procs[mine], trace.gpus[mine], run_s[mine] / pool.node.speed, trace.data_gib[mine])
         usd = np.max(
             [
                 np.cumsum(np.bincount(first[mine, index], row, minlength=choices))
-                for row in charges.least_usd(pool, *held, terms)
+                for row in costs.least_usd(pool, held, terms)
             ],
             axis=0,
         )

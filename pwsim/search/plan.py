@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from pwsim import costs
 from pwsim.common import ByContent, card
 from pwsim.description import Verdict
 from pwsim.hindcasting import Hindcast
+from pwsim.metrics import METRIC_COLUMNS
 from pwsim.prices import Economics
 from pwsim.results import Result
 from pwsim.rules import Policy
@@ -27,6 +29,37 @@ if TYPE_CHECKING:
 
 Stop = Literal["max_setups", "time_limit", "interrupted"]
 """Why a search ended before its proof."""
+
+SETUP_COLUMNS: dict[str, tuple[str, str]] = {
+    "step": ("", "order in which the search replayed the setups"),
+    "nodes_POOL": ("nodes", "nodes of the pool that is named; one such column a pool"),
+    "policy": ("", "order and backfill rule"),
+    "meets_targets": ("", "whether every target is met"),
+    "stopped": ("", "why the replay gave up, if it did; then what is only known of a whole replay is absent"),
+    "at_limit_POOL": (
+        "",
+        "whether more nodes of the pool that is named could have made a difference; one such column a pool",
+    ),
+    **costs.BILL_COLUMNS,
+    "lower_bound_usd_per_year": ("USD/year", "no setup that was left at this point costs less"),
+    **METRIC_COLUMNS,
+    "target_N_achieved": (
+        "",
+        "what the setup achieved of the target of that number (from 0), in the unit of its metric",
+    ),
+}
+"""Unit and meaning of the columns of :attr:`Plan.setups`; ``POOL`` stands for a pool's name, ``N`` for a number."""
+
+
+def general_name(column: str) -> str:
+    """Return how :data:`SETUP_COLUMNS` calls a column of a pool or a target.
+
+    Examples
+    --------
+    >>> general_name("nodes_own"), general_name("target_0_achieved"), general_name("wait_s_p95")
+    ('nodes_POOL', 'target_N_achieved', 'wait_s_p95')
+    """
+    return re.sub(r"^target_\d+_", "target_N_", re.sub(r"^(nodes|at_limit)_.*", r"\1_POOL", column))
 
 
 class Setup(NamedTuple):
@@ -60,7 +93,7 @@ class Plan(ByContent):
     setups_in_space: int
     """Setups that the scenario allows."""
     setups: pd.DataFrame
-    """One row a replayed setup, in the order of the search."""
+    """One row a replayed setup, in the order of the search (:data:`SETUP_COLUMNS`)."""
     targets: tuple[Target, ...]
     """What was asked, the implied limit on rejected jobs included."""
     economics: Economics
@@ -160,7 +193,7 @@ class Plan(ByContent):
         Parameters
         ----------
         kind
-            Which figure.
+            Which figure: a name of :data:`pwsim.figures.OF_SEARCH` or :data:`pwsim.figures.OF_REPLAY`.
         ax
             Axes to draw on; new ones if left out.
 
@@ -171,13 +204,8 @@ class Plan(ByContent):
         """
         from pwsim import figures
 
-        draw = {
-            "setups": lambda: figures.setups(self.setups, self.judged_targets(), ax),
-            "search": lambda: figures.search(self.setups, self.lower_bound_usd_per_year, ax),
-            "cost_breakdown": lambda: figures.cost_breakdown(self.summary["pools"], self.summary["site"], ax),
-            "waits": lambda: figures.waits(self.jobs, self.judged_targets(), ax),
-        }
-        kinds = list(dict.fromkeys([*draw, *self.result.figures]))
-        if kind not in kinds:
-            raise ValueError(f"kind must be one of {', '.join(kinds)} (got {kind!r})")
-        return draw[kind]() if kind in draw else self.result.plot(kind, ax)
+        return figures.plot({**figures.OF_SEARCH, **figures.OF_REPLAY}, kind, self._shown, ax)
+
+    def _shown(self, name: str) -> Any:
+        """Return what a figure needs."""
+        return getattr(self, name) if name in ("setups", "jobs", "timeline") else self.summary[name]

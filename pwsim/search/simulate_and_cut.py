@@ -20,14 +20,15 @@ import numpy as np
 import pandas as pd
 
 from pwsim import costs
-from pwsim.cluster import Cluster, rejections_text
-from pwsim.common import HopelessError, InputError, SolverError, count, share
+from pwsim.cluster import Cluster
+from pwsim.common import HopelessError, InputError, SolverError, share
 from pwsim.engine import Engine, Replay, compiling_s
-from pwsim.metrics import NO_TRIM, Trim, inside, share_of
+from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
 from pwsim.results import Result, in_parallel, record, simulate
 from pwsim.rules import Policy
 from pwsim.search import bounds
+from pwsim.search.holding import Holding
 from pwsim.search.judgement import at_limit, edges
 from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import Plan, Setup, Stop
@@ -94,7 +95,7 @@ class _Evaluation:
         return self.miss, self.cost_usd_per_year
 
 
-def complete_targets(trace: Trace, cluster: Cluster, targets: Sequence[Target]) -> tuple[Target, ...]:
+def complete_targets(holding: Holding, targets: Sequence[Target]) -> tuple[Target, ...]:
     """Return the targets with those that hold unless others say so (semantics §7).
 
     No more jobs are rejected than every setup must reject, and none fails where nodes are taken back or break.
@@ -102,37 +103,10 @@ def complete_targets(trace: Trace, cluster: Cluster, targets: Sequence[Target]) 
     limited = {target.metric for target in targets if target.at_most is not None}
     implied = []
     if not limited & {"jobs_rejected", "rejected_work_share"}:
-        must = int(np.count_nonzero(bounds.never_held(bounds.first_choices(trace, cluster), cluster)))
-        implied.append(Target(metric="jobs_rejected", at_most=must))
-    if "jobs_failed" not in limited and any(pool.interrupted for pool in cluster.pools):
+        implied.append(Target(metric="jobs_rejected", at_most=int(np.count_nonzero(holding.never))))
+    if "jobs_failed" not in limited and any(pool.interrupted for pool in holding.cluster.pools):
         implied.append(Target(metric="jobs_failed", at_most=0))
     return (*targets, *implied)
-
-
-class MustReject(NamedTuple):
-    """Jobs that every setup of a cluster must reject."""
-
-    jobs: int
-    """How many."""
-    work_share: float
-    """Their share of the work of all jobs."""
-    why: str
-    """The reasons, in words."""
-
-    def __str__(self) -> str:
-        return f"{count(self.jobs, 'job')} with {share(self.work_share)} of the work fit no setup: {self.why}"
-
-
-def must_reject(trace: Trace, cluster: Cluster) -> MustReject:
-    """Return which jobs fit no pool at its largest."""
-    never = bounds.never_held(bounds.first_choices(trace, cluster), cluster)
-    largest = cluster.at({pool.name: pool.nodes[-1] for pool in cluster.pools}, cluster.policy[0])
-    reasons = {reason: int(np.count_nonzero(jobs)) for reason, jobs in largest.rejections(trace).items()}
-    return MustReject(
-        jobs=int(np.count_nonzero(never)),
-        work_share=share_of(trace.procs * trace.run_s, never),
-        why=rejections_text(reasons) if never.any() else "",
-    )
 
 
 def search(
@@ -196,9 +170,10 @@ def search(
     SolverError
         If the solver gives no proven answer.
     """
-    targets = _checked(trace, cluster, complete_targets(trace, cluster, targets), economics, trim)
+    holding = Holding(trace, cluster)
+    targets = checked(holding, complete_targets(holding, targets), economics, trim)
     with _scalable(trace):
-        known = bounds.analyse(trace, cluster, targets, economics, trim)
+        known = bounds.analyse(holding, targets, economics, trim)
     candidates = Candidates(cluster, known)
     job = _Job(trace, cluster, targets, economics, engine, seed, trim)
     trail = _Trail(job, known, max_setups, time_limit_s, progress)
@@ -247,9 +222,15 @@ def _scalable(trace: Trace) -> Iterator[None]:
         raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
 
 
-def _checked(
-    trace: Trace, cluster: Cluster, targets: tuple[Target, ...], economics: Economics, trim: Trim
-) -> tuple[Target, ...]:
+def checked(holding: Holding, targets: tuple[Target, ...], economics: Economics, trim: Trim) -> tuple[Target, ...]:
+    """Return the targets of a search that has an answer.
+
+    Raises
+    ------
+    InputError
+        As :func:`search`.
+    """
+    trace, cluster = holding.trace, holding.cluster
     if not len(trace):
         raise InputError(f"{trace.name}: there are no jobs to replay")
     if cluster.by_the_hour and (fault := clock_fault(trace, economics.start)):
@@ -257,7 +238,7 @@ def _checked(
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     if trace.feedback is not None:  # each setup decides which jobs are
         measured[:] = True
-    must = must_reject(trace, cluster)
+    must = holding.must_reject
     allowed = any(target.metric == "rejected_work_share" and target.at_most is not None for target in targets)
     if must.work_share > MUST_ALLOW_SHARE and not allowed:
         enough = math.ceil(must.work_share * 1000) / 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,34 +13,23 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, mod
 from pwsim import metrics
 from pwsim.cluster import Where
 from pwsim.common import Frozen, numeral, parse_quantity
-from pwsim.metrics import SHARES
+from pwsim.metrics import METRICS
 from pwsim.results import Result
 from pwsim.search.words import target_text
 
-Metric = Literal[
-    "wait_s",
-    "bounded_slowdown",
-    "turnaround_s",
-    "throughput_jobs_per_hour",
-    "delivered_core_hours_per_day",
-    "utilization",
-    "gpu_utilization",
-    "makespan_s",
-    "jobs_completed",
-    "jobs_killed",
-    "jobs_rejected",
-    "rejected_work_share",
-    "jobs_failed",
-    "restarts",
-    "lost_core_hours",
-]
+if TYPE_CHECKING:
+    MetricName = str
+    StatisticName = str
+else:  # type checkers do not know what stands in records
+    MetricName = Literal[metrics.TARGET_METRICS]
+    StatisticName = Literal[metrics.STATISTICS]
 
 
 def _parse_limit(value: object, info: ValidationInfo) -> object:
     """Return the limit as a number, in seconds if the metric is in seconds."""
     if "metric" not in info.data:  # the metric itself is wrong, and said to be
         return 0.0
-    if info.data["metric"].endswith("_s") and value is not None:
+    if METRICS[info.data["metric"]].unit == "s" and value is not None:
         return parse_quantity(value, "second", "4 h")
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -61,9 +50,9 @@ class Target(Frozen):
     Target(metric='wait_s', statistic='p95', at_least=None, at_most=14400.0, where=None)
     """
 
-    metric: Metric
+    metric: MetricName
     """What is measured (semantics §7)."""
-    statistic: Literal["mean", "p50", "p90", "p95", "p99", "max"] | None = None
+    statistic: StatisticName | None = None
     """For a metric of each job: its mean, nearest-rank percentile or largest value."""
     at_least: Limit = None
     """The smallest value that is good enough; a time may carry its unit."""
@@ -76,17 +65,15 @@ class Target(Frozen):
     def _makes_sense(self) -> Self:
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("must have either at_least or at_most")
-        limit = self.at_most if self.at_least is None else self.at_least
-        if self.metric in SHARES and limit is not None and limit > 1:
+        limit, metric = self.required, METRICS[self.metric]
+        if metric.is_share and limit > 1:
             raise ValueError(
                 f"{self.metric} is a share from 0 to 1: write {numeral(limit / 100)} for {numeral(limit)} % "
                 f"(got {numeral(limit)})"
             )
-        if self.metric in metrics.JOB_METRICS and self.statistic is None:
-            raise ValueError(
-                f"{self.metric} is measured of each job: add a statistic ({', '.join(metrics.STATISTICS)})"
-            )
-        if self.metric not in metrics.JOB_METRICS and (self.statistic or self.where):
+        if metric.statistics and self.statistic is None:
+            raise ValueError(f"{self.metric} is measured of each job: add a statistic ({', '.join(metric.statistics)})")
+        if not metric.statistics and (self.statistic or self.where):
             key = "statistic" if self.statistic else "where"
             raise ValueError(f"{self.metric} is one figure for the whole replay: remove {key}")
         return self
@@ -120,22 +107,22 @@ class Target(Frozen):
             return [self._of_jobs(result, metrics.inside(result.submit_s, window)) for window in windows]
         if not self.over_time:
             raise ValueError(f"{self.metric} is one figure for the whole replay")
-        return [result.over(window)[self.metric] for window in windows]
+        return [METRICS[self.metric].compute(result.seen.during(window)) for window in windows]
 
     @property
     def over_time(self) -> bool:
         """Whether the metric can be told of a part of the replay."""
-        return self.statistic is not None or self.metric in metrics.OVER_TIME
+        return METRICS[self.metric].of != "replay"
 
     def _of_jobs(self, result: Result, about: npt.NDArray[np.bool_]) -> float:
         """Return the statistic of some jobs, of those that the target is about and that were served."""
         assert self.statistic is not None
-        values = getattr(result, self.metric)[about if self.where is None else about & self.where.admit(result.trace)]
+        values = result.by_job[self.metric][about if self.where is None else about & self.where.admit(result.trace)]
         return metrics.statistic(values[~np.isnan(values)], self.statistic)
 
     def met(self, achieved: float) -> bool:
         """Return whether a value is good enough; NaN never is."""
-        return achieved <= self.required if self.at_least is None else achieved >= self.required
+        return bool(metrics.meets(achieved, at_most=self.at_most, at_least=self.at_least))
 
     def miss(self, achieved: float) -> float:
         """Return by what share of the limit a value misses it: 0 if it is met, infinite for NaN.

@@ -20,8 +20,7 @@ from pwsim import InputError, Trace, read_trace
 from pwsim.description import job_checks, log_checks
 from pwsim.description.profile import profile_of
 from pwsim.description.text import facts
-from pwsim.figures import style
-from pwsim.figures.of_log import LOG_FIGURES, drawn
+from pwsim.figures import OF_LOG, style
 from pwsim.trace.formats.reading import write_trace
 from tests.cli.test_hostile import pwsim as command
 
@@ -43,6 +42,11 @@ HAND = {
     "user": ["ann", "ann", "bob", "bob", ""],
 }
 MONDAY = {"UnixStartTime": "1704088800", "MaxProcs": "10"}  # 2024-01-01T06:00 UTC
+
+
+def drawn(profile: dict[str, Any]) -> list[str]:
+    """Return the names of the figures that a page of a log shows."""
+    return [name for name, one in OF_LOG.items() if one.is_shown({"profile": profile})]
 
 
 @pytest.fixture
@@ -498,7 +502,7 @@ def test_most_in_use_is_what_a_clock_counts(rows):
 
 def test_figures(tmp_path):
     described = pwsim.describe(Trace.from_columns(healthy(), header=MONDAY), 48)
-    assert set(drawn(described.profile)) == set(LOG_FIGURES) - {"gpu_load", "gpus"}
+    assert set(drawn(described.profile)) == set(OF_LOG) - {"gpu_load", "gpus"}
     for kind in drawn(described.profile):
         ax = described.plot(kind)
         assert ax.get_xlabel()
@@ -507,7 +511,7 @@ def test_figures(tmp_path):
     bars = described.plot("hours")
     assert sum(bar.get_height() for bar in bars.containers[0]) == pytest.approx(100)
     style.save(bars, tmp_path, "hours")
-    with pytest.raises(ValueError, match=r"kind must be one of load, sizes, .*\(got 'lode'\)"):
+    with pytest.raises(ValueError, match=r"kind must be one of gpu_load, gpus, load, sizes, .*\(got 'lode'\)"):
         described.plot("lode")
 
 
@@ -528,10 +532,10 @@ def test_logs_of_gpus_are_described_by_their_gpus_first(tmp_path):
     assert drawn(profile)[:3] == ["gpu_load", "gpus", "load"]
     described.write(tmp_path / "r")
     page = (tmp_path / "r" / "report.html").read_text()
-    assert page.index(LOG_FIGURES["gpu_load"][1]) < page.index(LOG_FIGURES["load"][1])
+    assert page.index(OF_LOG["gpu_load"].caption) < page.index(OF_LOG["load"].caption)
 
 
-@pytest.mark.parametrize("kind", LOG_FIGURES)
+@pytest.mark.parametrize("kind", OF_LOG)
 def test_figures_of_next_to_nothing(kind, tmp_path):
     described = pwsim.describe(Trace.from_columns({"submit_s": [0], "run_s": [0], "procs": [1]}))
     style.save(described.plot(kind), tmp_path, kind)

@@ -24,9 +24,8 @@ from pwsim import (
     optimize,
     simulate,
 )
-from pwsim import figures as drawings
+from pwsim.figures import FIGURES, OF_LOG, of_replay, of_search
 from pwsim.figures import style as look
-from pwsim.figures.of_log import drawn
 from pwsim.metrics import capacity
 from pwsim.report import directory
 from pwsim.report import page as pages
@@ -71,15 +70,25 @@ def all_figures(tmp_path: Path) -> dict[str, Any]:
     gpu["node"] = {"cores": 16, "gpus": 8}
     other = {"name": "other", "kind": "on_premises", "nodes": 4, "node": {"cores": 16}, "placement": "packed"}
     result = simulate(made(gpus=True), Cluster.model_validate({"pools": [gpu, other]}), engine="simpy")
-    figures = dict(pages._drawings(result.summary, {"jobs": result.jobs, "timeline": result.timeline}))
+    figures = shown_on_page(result.summary, {"jobs": result.jobs, "timeline": result.timeline})
     check = hindcast(made(), cores=64)
     tables = {"jobs": check.jobs, "timeline": check.result.timeline, **check.tables()}
-    figures |= dict(pages._drawings(check.summary, tables))
+    figures |= shown_on_page(check.summary, tables)
     parts = {"capex_usd_per_year": 1e6, "opex_usd_per_year": 2e5, "idle_energy_usd_per_year": 1e5}
-    figures["cost_breakdown"] = partial(drawings.cost_breakdown, [{"name": "own", **parts}], [{"usd_per_year": 30_000}])
+    figures["cost_breakdown"] = partial(
+        of_search.cost_breakdown, [{"name": "own", **parts}], [{"usd_per_year": 30_000}]
+    )
     figures |= targeted()
     described = describe(made(gpus=True), cores=64)
-    return {**figures, **{f"log: {name}": partial(described.plot, name) for name in drawn(described.profile)}}
+    found = {"profile": described.profile}
+    logs = {f"log: {name}": partial(described.plot, name) for name, one in OF_LOG.items() if one.is_shown(found)}
+    return {**figures, **logs}
+
+
+def shown_on_page(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what draws the figures of a report, by name."""
+    found = pages._found(summary, tables)
+    return {name: partial(one.plot, found.__getitem__) for name, one in FIGURES.items() if one.is_shown(found)}
 
 
 def targeted() -> dict[str, Any]:
@@ -90,17 +99,18 @@ def targeted() -> dict[str, Any]:
             "metric": "wait_s",
             "statistic": "p95",
             "at_least": None,
+            "at_most": most_s,
             "where": {},
             "required": most_s,
             "met": True,
         }
         setups = pd.DataFrame({"cost_usd_per_year": [1_200_000.0, 1_800_000.0, 3_100_000.0]})
         setups = setups.assign(target_0_achieved=achieved_s, meets_targets=[False, False, True])
-        figures[f"setups {name}"] = partial(drawings.setups, setups, [about])
+        figures[f"setups {name}"] = partial(of_search.setups, setups, [about])
         waits = pd.DataFrame({"wait_s": [0.0] * 50 + [5000.0] * 2})
-        figures[f"waits {name}"] = partial(drawings.waits, waits, [about])
+        figures[f"waits {name}"] = partial(of_replay.waits, waits, [about])
     bounds = setups.assign(lower_bound_usd_per_year=[1.1e6, 1.7e6, 3.0e6])
-    return {**figures, "search in millions": partial(drawings.search, bounds, 3.1e6)}
+    return {**figures, "search in millions": partial(of_search.search, bounds, 3.1e6)}
 
 
 def labels(ax: Any) -> str:
@@ -116,9 +126,9 @@ def test_times_and_money_are_in_units_that_keep_labels_short():
         assert [one.get_text() for one in tick_labels(edge.yaxis)] == ["0", "6 h", "1 d", "7 d"]
         assert "asked: 95 % at once" in labels(figures["waits 0"]())
         sizes = pd.DataFrame({"procs": [1, 1, 8], "wait_s": [40.0, 60.0, 100.0]})
-        assert "waiting time [s]" in labels(drawings.wait_by_size(sizes))
-        assert "waiting time [min]" in labels(drawings.wait_by_size(sizes.assign(wait_s=[40.0, 60.0, 200.0])))
-        assert "waiting time [d]" in labels(drawings.wait_by_size(sizes.assign(wait_s=[40.0, 60.0, 2e5])))
+        assert "waiting time [s]" in labels(of_replay.wait_by_size(sizes))
+        assert "waiting time [min]" in labels(of_replay.wait_by_size(sizes.assign(wait_s=[40.0, 60.0, 200.0])))
+        assert "waiting time [d]" in labels(of_replay.wait_by_size(sizes.assign(wait_s=[40.0, 60.0, 2e5])))
         plt.close("all")
 
 
@@ -128,7 +138,7 @@ def test_a_figure_of_waits_that_nobody_has_says_so():
     for ax, text in (
         (result.plot("queue"), "nobody ever waits"),
         (result.plot("wait_by_size"), "nobody ever waits"),
-        (drawings.wait_by_size(few), "few jobs wait, of any size"),
+        (of_replay.wait_by_size(few), "few jobs wait, of any size"),
     ):
         assert labels(ax).strip() == text
         assert not ax.axison
@@ -226,7 +236,7 @@ def test_the_box_is_amber_where_something_about_the_log_is_a_problem(tmp_path):
     directory.write_results(tmp_path / "r", plan.summary, plan.tables())
     page = (tmp_path / "r" / "report.html").read_text()
     assert '<p class="box answer caution">' in page
-    assert "how it does on the first target." in page  # none misses any
+    assert "or on the first if none misses any." in page
     assert "--cores" not in page  # an option of other commands
     assert "Give it as `baseline: {cores: N}`, for the load." in page
 

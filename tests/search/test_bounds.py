@@ -12,6 +12,7 @@ from pwsim import Cluster, Trace
 from pwsim.metrics.measures import NO_TRIM, Trim
 from pwsim.prices.terms import UNDISCOUNTED, Economics
 from pwsim.search import bounds
+from pwsim.search.holding import Holding
 from pwsim.search.targets import Target
 from pwsim.trace.table import Feedback
 
@@ -45,7 +46,7 @@ def wait(statistic="max", at_most=0.0, **where):
 
 
 def needed(trace, cluster, *targets, trim=NO_TRIM):
-    return bounds.analyse(trace, cluster, targets, UNDISCOUNTED, trim).needed_cores
+    return bounds.analyse(Holding(trace, cluster), targets, UNDISCOUNTED, trim).needed_cores
 
 
 # -- which setups hold which jobs
@@ -57,9 +58,9 @@ JOBS = trace_of((0, 1, 10), (0, 3, 10), (0, 4, 10), (5, 8, 10), (9, 9, 10), (9, 
 def test_the_first_choice_that_holds_a_job():
     # Pool a takes up to 4 processors and has 1 or 3; pool b has nodes of 2 cores, of which the jobs need 1, 2, 2, 4, 5, 2.
     expected = [[0, 1], [1, 1], [2, 1], [2, 2], [2, 3], [1, 1]]
-    assert bounds.first_choices(JOBS, MIXED).tolist() == expected
-    assert bounds.never_held(bounds.first_choices(JOBS, MIXED), MIXED).tolist() == [False] * 4 + [True, False]
-    known = bounds.analyse(JOBS, MIXED, [], UNDISCOUNTED)
+    assert Holding(JOBS, MIXED).first.tolist() == expected
+    assert Holding(JOBS, MIXED).never.tolist() == [False] * 4 + [True, False]
+    known = bounds.analyse(Holding(JOBS, MIXED), [], UNDISCOUNTED)
     assert known.job_classes.tolist() == [[0, 1], [1, 1], [2, 1], [2, 2], [2, 3]]
     assert known.job_class_counts.tolist() == [1, 2, 1, 1, 1]
     assert (known.job_class_work_shares * 28).tolist() == pytest.approx([1, 6, 4, 8, 9])
@@ -76,7 +77,7 @@ def test_the_first_choice_that_holds_a_job():
     ],
 )
 def test_how_many_jobs_may_be_rejected(targets, most):
-    assert bounds.analyse(JOBS, MIXED, targets, UNDISCOUNTED).rejected_at_most == most
+    assert bounds.analyse(Holding(JOBS, MIXED), targets, UNDISCOUNTED).rejected_at_most == most
 
 
 # -- costs
@@ -87,7 +88,7 @@ HOUR = trace_of((0, 1, 1800), (0, 4, 900), (3600, 2, 360))
 
 
 def least(cluster, trace=HOUR, economics=UNDISCOUNTED):
-    known = bounds.analyse(trace, cluster, [], economics).cost_usd_per_year
+    known = bounds.analyse(Holding(trace, cluster), [], economics).cost_usd_per_year
     return [(one / 8766).tolist() for one in known]
 
 
@@ -125,7 +126,7 @@ def test_what_stands_there_and_what_is_paid_for_any_setup_is_in_the_bounds():
 def test_how_many_setups_cost_at_most_so_much():
     # 0, 1 or 2, and 0 or 3 USD a year.
     pools = own([0, 1, 2], "a"), own([0, 1], "b", cost={"capex_usd": 3})
-    known = bounds.analyse(HOUR, cluster_of(*pools), [], UNDISCOUNTED)
+    known = bounds.analyse(Holding(HOUR, cluster_of(*pools)), [], UNDISCOUNTED)
     assert [known.setups_up_to(usd) for usd in (-0.5, 0, 2, 2.5, 3, 5, math.nan)] == [0, 1, 3, 3, 4, 6, 6]
 
 
@@ -347,7 +348,7 @@ def test_no_throughput_needs_nothing():
 def test_nodes_hold_as_many_processors_as_they_have_cores():
     bag = cluster_of(own([0, 1, 3], cores=4))
     trace = trace_of((0, 1, 1), (0, 4, 1), (0, 5, 1), (0, 12, 1), (1, 13, 1))
-    assert bounds.first_choices(trace, bag)[:, 0].tolist() == [1, 1, 2, 2, 3]
+    assert Holding(trace, bag).first[:, 0].tolist() == [1, 1, 2, 2, 3]
 
 
 def shuffled(count):

@@ -17,6 +17,7 @@ from pwsim.metrics.measures import NO_TRIM, Trim
 from pwsim.prices.terms import UNDISCOUNTED, Economics
 from pwsim.search import bounds
 from pwsim.search import simulate_and_cut as plans
+from pwsim.search.holding import Holding
 from pwsim.search.milp import Candidates
 from pwsim.search.simulate_and_cut import complete_targets, search
 from tests.strategies import traces
@@ -39,12 +40,12 @@ def cluster_of(*pools: dict[str, Any], policy: Any = "easy") -> Cluster:
 
 def allowing_rejections(trace: Trace, cluster: Cluster, targets: Any) -> list[Target]:
     """Return the targets, the implied ones included, with leave to reject what every setup must reject."""
-    return [*complete_targets(trace, cluster, targets), Target(metric="rejected_work_share", at_most=1)]
+    return [*complete_targets(Holding(trace, cluster), targets), Target(metric="rejected_work_share", at_most=1)]
 
 
 def brute_force(trace: Trace, cluster: Cluster, targets: Any, economics: Economics = UNDISCOUNTED) -> tuple[float, Any]:
     """Replay every setup; return the lowest cost that meets the targets, and all (cost, nodes, policy) that do."""
-    targets = complete_targets(trace, cluster, targets)
+    targets = complete_targets(Holding(trace, cluster), targets)
     good = []
     for counts in itertools.product(*(pool.nodes for pool in cluster.pools)):
         nodes = {pool.name: count for pool, count in zip(cluster.pools, counts, strict=True)}
@@ -116,8 +117,8 @@ def test_search_is_what_brute_force_finds(trace, targets, price, small, overrun)
 @settings(max_examples=100)
 def test_bounds_exclude_no_setup_that_meets_the_targets(trace, targets, trim):
     cluster = cluster_of(rented([0, 1], 0.1, accepts={"procs": {"at_most": 3}}), own({"max": 3}))
-    targets = complete_targets(trace, cluster, targets)
-    known = bounds.analyse(trace, cluster, targets, UNDISCOUNTED, trim)
+    targets = complete_targets(Holding(trace, cluster), targets)
+    known = bounds.analyse(Holding(trace, cluster), targets, UNDISCOUNTED, trim)
     candidates = Candidates(cluster, known)
     listed = {}
     previous = -math.inf
@@ -206,8 +207,8 @@ def test_model_as_text(tmp_path):
     """Two jobs of 3 and 1 processors at once, 10 s each; at least one hour's worth of throughput is asked for."""
     trace = Trace.from_columns({"submit_s": [0, 3600], "run_s": [7200, 10], "procs": [3, 1]})
     cluster = cluster_of(rented([0, 2], 1.0), own([1, 2]))
-    targets = complete_targets(trace, cluster, [Target(metric="throughput_jobs_per_hour", at_least=1)])
-    known = bounds.analyse(trace, cluster, targets, UNDISCOUNTED)
+    targets = complete_targets(Holding(trace, cluster), [Target(metric="throughput_jobs_per_hour", at_least=1)])
+    known = bounds.analyse(Holding(trace, cluster), targets, UNDISCOUNTED)
     Candidates(cluster, known).problem.writeLP(tmp_path / "model.lp")
     text = (tmp_path / "model.lp").read_text()
     # One job must be done within the hour; the smaller is 10 core-seconds: 10 / 3600 cores are needed.
@@ -500,7 +501,7 @@ def test_replays_that_are_done_when_the_time_is_over_count():
             assert len(plan.setups) == len(done), "what was replayed is there"
             assert len(done) < 16
             whole = plan.setups.groupby("nodes_own").size()
-            left = Candidates(cluster, bounds.analyse(trace, cluster, plan.targets, UNDISCOUNTED, NO_TRIM))
+            left = Candidates(cluster, bounds.analyse(Holding(trace, cluster), plan.targets, UNDISCOUNTED, NO_TRIM))
             while (first := left.take()) and whole.get(cluster.pools[0].nodes[first.choice[0]], 0) == 4:
                 pass
             assert first is not None
@@ -523,7 +524,7 @@ def test_a_limit_on_setups_gives_the_same_bound_for_any_number_of_workers(policy
         ]
         one, *others = [(plan.status, plan.stopped, plan.lower_bound_usd_per_year, len(plan.setups)) for plan in plans_]
         assert others == [one, one]
-        order = Candidates(cluster, bounds.analyse(trace, cluster, plans_[0].targets, UNDISCOUNTED, NO_TRIM))
+        order = Candidates(cluster, bounds.analyse(Holding(trace, cluster), plans_[0].targets, UNDISCOUNTED, NO_TRIM))
         for _ in range(len(plans_[0].setups) // len(cluster.policy)):
             assert order.take() is not None
         following = order.take()

@@ -29,6 +29,7 @@ from pwsim import (
 from pwsim.metrics.measures import NO_TRIM, Trim
 from pwsim.prices.terms import UNDISCOUNTED
 from pwsim.search import bounds
+from pwsim.search.holding import Holding
 from pwsim.search.milp import Candidates
 from pwsim.search.simulate_and_cut import complete_targets
 from pwsim.search.targets import Target
@@ -221,8 +222,8 @@ def test_auto_takes_simpy_where_passing_goes_by_submissions(caplog):
 @settings(max_examples=300)
 def test_bounds_exclude_no_setup_that_meets_the_targets(trace, targets, trim):
     cluster = cluster_of(rented([0, 1], 0.1, accepts={"procs": {"at_most": 3}}), own({"max": 3}))
-    targets = complete_targets(trace, cluster, targets)
-    candidates = Candidates(cluster, bounds.analyse(trace, cluster, targets, UNDISCOUNTED, trim))
+    targets = complete_targets(Holding(trace, cluster), targets)
+    candidates = Candidates(cluster, bounds.analyse(Holding(trace, cluster), targets, UNDISCOUNTED, trim))
     listed = {}
     while (candidate := candidates.take()) is not None:
         listed[candidate.choice] = candidate.bound_usd_per_year
@@ -241,11 +242,11 @@ def test_throughput_still_bounds_the_search():
     trace = Trace.from_columns({"submit_s": [0, 10, 20, 3600], "run_s": [100, 200, 300, 400], "procs": [1] * 4})
     trace = closed(trace, (-1, 0), (0, 9), (1, 9), (-1, 0))
     targets = [Target(metric="throughput_jobs_per_hour", at_least=2)]
-    known = bounds.analyse(trace, cluster_of(own({"max": 3})), targets, UNDISCOUNTED)
+    known = bounds.analyse(Holding(trace, cluster_of(own({"max": 3}))), targets, UNDISCOUNTED)
     assert known.needed_cores == pytest.approx(300 / 3600)
     # Of 1.5 jobs the second counts by half: a window of 4800 s would ask for two.
     targets = [Target(metric="throughput_jobs_per_hour", at_least=1.5)]
-    known = bounds.analyse(trace, cluster_of(own({"max": 3})), targets, UNDISCOUNTED)
+    known = bounds.analyse(Holding(trace, cluster_of(own({"max": 3}))), targets, UNDISCOUNTED)
     assert known.needed_cores == pytest.approx(200 / 3600)
 
 

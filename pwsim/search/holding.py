@@ -1,0 +1,69 @@
+"""Which jobs the setups of a cluster hold, and which ones every setup must reject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from pwsim.cluster import Cluster, rejections_text
+from pwsim.common import count, share
+from pwsim.metrics import Booleans, share_of
+from pwsim.trace import Integers, Trace
+
+
+class MustReject(NamedTuple):
+    """Jobs that every setup of a cluster must reject."""
+
+    jobs: int
+    """How many."""
+    work_share: float
+    """Their share of the work of all jobs."""
+    why: str
+    """The reasons, in words."""
+
+    def __str__(self) -> str:
+        return f"{count(self.jobs, 'job')} with {share(self.work_share)} of the work fit no setup: {self.why}"
+
+
+@dataclass(frozen=True, eq=False)
+class Holding:
+    """Which jobs of a trace the setups of a cluster hold: found once, for targets, checks and bounds alike."""
+
+    trace: Trace
+    """The jobs."""
+    cluster: Cluster
+    """Pools with their choices of nodes."""
+
+    @cached_property
+    def first(self) -> Integers:
+        """By job and pool the index of the first choice of nodes that holds the job, shape (jobs, pools).
+
+        The number of choices stands for none.
+        """
+        first = np.empty((len(self.trace), len(self.cluster.pools)), dtype=np.int64)
+        for index, pool in enumerate(self.cluster.pools):
+            units = np.array(pool.nodes) * pool.units_per_node()
+            first[:, index] = np.searchsorted(units, pool.need(self.trace))
+            first[~pool.admits(self.trace), index] = len(pool.nodes)
+        return first
+
+    @cached_property
+    def never(self) -> Booleans:
+        """Which jobs every setup must reject: those that no pool holds at its largest, shape (jobs,)."""
+        choices = np.array([len(pool.nodes) for pool in self.cluster.pools])
+        never: Booleans = np.all(self.first == choices, axis=1)
+        return never
+
+    @cached_property
+    def must_reject(self) -> MustReject:
+        """The jobs that every setup must reject, with the reasons."""
+        largest = self.cluster.at({pool.name: pool.nodes[-1] for pool in self.cluster.pools}, self.cluster.policy[0])
+        reasons = {reason: int(np.count_nonzero(jobs)) for reason, jobs in largest.rejections(self.trace).items()}
+        return MustReject(
+            jobs=int(np.count_nonzero(self.never)),
+            work_share=share_of(self.trace.procs * self.trace.run_s, self.never),
+            why=rejections_text(reasons) if self.never.any() else "",
+        )
