@@ -2,12 +2,15 @@
 
 from pwsim.cluster.accepts import Accepts, Limits, MemoryLimits, Names
 from pwsim.cluster.choices import MOST_NODES
-from pwsim.cluster.cluster import Cluster, Multifactor, rejections_text
-from pwsim.cluster.pools import NO_COST, CloudPool, Node, OnPremisesPool, Pool
+from pwsim.cluster.cluster import Cluster, Multifactor
+from pwsim.cluster.pools import NO_COST, VERBS, CloudPool, Node, OnPremisesPool, Pool
+from pwsim.cluster.rejections import REJECTIONS, rejections_text
 
 __all__ = [
     "MOST_NODES",
     "NO_COST",
+    "REJECTIONS",
+    "VERBS",
     "Accepts",
     "CloudPool",
     "Cluster",

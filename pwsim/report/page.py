@@ -35,7 +35,7 @@ from pwsim.metrics import METRIC_NAMES, value_text
 from pwsim.results import SCHEMA_VERSION, busy
 from pwsim.rules import policy_text
 from pwsim.search import STOPS, edge_text
-from pwsim.trace import DROP_NAMES, LEFT_OUT_REASONS, UNASKED
+from pwsim.trace import LEFT_OUT_REASONS, dropped_words, left_out_words
 
 COMPARED = 10
 """Replayed setups that the report lists."""
@@ -64,10 +64,11 @@ WIDE = {"timeline", "timeline_gpus", "queue", "queue_gpus", "compared_weeks", "c
 
 
 WORDS = SimpleNamespace(
-    CHECK_NAMES=CHECK_NAMES, DROP_NAMES=DROP_NAMES, METRIC_NAMES=METRIC_NAMES, PART_NAMES=PART_NAMES, STOPS=STOPS,
+    CHECK_NAMES=CHECK_NAMES, METRIC_NAMES=METRIC_NAMES, PART_NAMES=PART_NAMES, STOPS=STOPS,
     WAITING_NAMES=WAITING_NAMES, WHOLE_SETUP=WHOLE_SETUP, busy=busy, capital=capital, count=count, duration=duration,
-    edge_text=edge_text, mass=mass, money=money, numeral=numeral, policy_text=policy_text, price=price, share=share,
-    share_or_dash=share_or_dash, value_text=value_text,
+    dropped_words=dropped_words, edge_text=edge_text, left_out_words=left_out_words, mass=mass, money=money,
+    numeral=numeral, policy_text=policy_text, price=price, share=share, share_or_dash=share_or_dash,
+    value_text=value_text,
 )  # fmt: skip
 """What the page says numbers and names with."""
 
@@ -115,8 +116,7 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
         parts=[part for part in costs.PARTS if summary.get("cost_breakdown_usd_per_year", {}).get(part)],
         words=WORDS,
-        left_out_reasons=LEFT_OUT_REASONS,
-        unasked=UNASKED,
+        unasked=[reason.name for reason in LEFT_OUT_REASONS.values() if not reason.asked],
         groups=_groups(tables["comparison"]) if "comparison" in tables else {},
     )
     (into / "report.html").write_text(page, encoding="utf-8")
