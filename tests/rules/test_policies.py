@@ -283,11 +283,12 @@ def test_many_setups_do_not_depend_on_the_number_of_workers(engine):
         np.testing.assert_array_equal(first.replay.start_s, simulate(trace, cluster).replay.start_s)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["easy", "none", "easy-none", "sjf", "sjf-easy:f1", "fcfs-easy:fcfs", "easy:wfp3", "conservative:sjf", "sjf-none"]
-    + ["own.py:aging", "a b/own.py:aging-easy:sjf", ".py:aging", "own.py:aging-none:sjf", "sjfeasy", "", "sjf-"],
-)
+NAMES = """easy none easy-none sjf sjf-easy:f1 fcfs-easy:fcfs easy:wfp3 conservative:sjf sjf-none own.py:aging
+a/own.py:aging-easy:sjf .py:aging own.py:aging-none:sjf sjfeasy sjf-"""
+"""Names of policies, some of which are wrong."""
+
+
+@pytest.mark.parametrize("name", [*NAMES.split(), ""])
 def test_the_schema_knows_a_policy_where_it_is_read(name):
     try:
         Policy.parse(name)
