@@ -187,8 +187,9 @@ class OnPremisesPool(PoolBase):
 def _cloud_schema(schema: dict[str, Any]) -> None:
     """Say in the JSON Schema that an instance stands for the node and its price, and which placement is taken."""
     placement = schema["properties"]["placement"]
-    placement["default"] = "nodes"
-    placement["description"] += "  Left out, it is ``nodes``, or ``cores`` where the pool is ``always_up``."
+    if not schema["properties"]["always_up"]["default"]:
+        placement["default"] = "nodes"
+        placement["description"] += "  Left out, it is ``nodes``, or ``cores`` where the pool is ``always_up``."
     inline = ["node", "price_usd_per_hour"]
     schema["required"] = [key for key in schema["required"] if key not in inline]
     schema["anyOf"] = [{"required": ["instance"]}, {"required": inline}]
@@ -315,7 +316,7 @@ class CloudPool(PoolBase):
         """Fill in the node and the price of the named instance; what the user gives comes first."""
         if not isinstance(data, dict):
             return data
-        if data.get("always_up") is not True:
+        if data.get("always_up", cls.model_fields["always_up"].default) is not True:
             data = {"placement": "nodes", **data}
         if not isinstance(data.get("instance"), str):
             return data
