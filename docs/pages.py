@@ -48,6 +48,28 @@ def figures() -> str:
     return _table(("file", "shows"), [(f"`{name}`", caption) for name, caption in sources.figures()])
 
 
+def rejections() -> str:
+    """Return why no pool takes a job."""
+    return _table(("reason", "is for jobs"), [(f"`{name}`", text) for name, text in sources.rejections().items()])
+
+
+def formats() -> str:
+    """Return the formats of logs."""
+    return _table(("format", "is"), [(f"`{name}`", text) for name, text in sources.formats().items()])
+
+
+def orders() -> str:
+    """Return the orders of the queue."""
+    rows = [(f"`{one.name}`", one.first, "yes" if one.dynamic else "") for one in sources.orders()]
+    return _table(("order", "first is the job with", "changes as jobs wait"), rows)
+
+
+def backfill_rules() -> str:
+    """Return the backfill rules."""
+    rows = [(f"`{one.name}`", one.words, "yes" if one.packed else "") for one in sources.backfill_rules()]
+    return _table(("rule", "schedules", "where jobs share nodes (§5)"), rows)
+
+
 # -- the scenario file
 
 
@@ -104,8 +126,8 @@ def _default(value: Mapping[str, Any]) -> str:
     if value.get("default") is None or value["default"] in ([], {}, ""):
         return ""
     default = value["default"]
-    if isinstance(default, dict) or (isinstance(default, list) and isinstance(default[0], dict)):
-        return "`easy`" if "examples" in value else ""  # a policy; or a mapping, whose section has its defaults
+    if isinstance(default, dict):
+        return ""  # the section of the mapping has its defaults
     text = default if isinstance(default, str) else json.dumps(default).replace('"', "")
     return f"`{text.removesuffix('.0')}`"
 

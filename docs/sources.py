@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 import click
 
 import pwsim
+from pwsim.cluster import REJECTIONS
 from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.rules import BACKFILLS, ORDERS, Order, Rule
 from pwsim.search import SETUP_COLUMNS
-from pwsim.trace import COLUMNS, DROP_REASONS, LEFT_OUT_REASONS
+from pwsim.trace import COLUMNS, DROP_REASONS, FORMATS, LEFT_OUT_REASONS
 from pwsim.workload.flurries import COLUMNS as FLURRY_COLUMNS
 
 _ENTRY = next(iter(entry_points(group="console_scripts", name="pwsim")))
@@ -58,9 +60,33 @@ def columns(table: str) -> list[Row]:
     return rows
 
 
+def orders() -> list[Order]:
+    """Return the orders of the queue."""
+    return list(ORDERS.values())
+
+
+def backfill_rules() -> list[Rule]:
+    """Return the backfill rules."""
+    return list(BACKFILLS.values())
+
+
 def reasons(which: str) -> dict[str, str]:
     """Return why records are dropped (``dropped``), or jobs left out on request (``left_out``), by name."""
-    return dict({"dropped": DROP_REASONS, "left_out": LEFT_OUT_REASONS}[which])
+    known = {
+        "dropped": {one.name: one.text for one in DROP_REASONS.values()},
+        "left_out": {one.name: one.text for one in LEFT_OUT_REASONS.values()},
+    }
+    return known[which]
+
+
+def rejections() -> dict[str, str]:
+    """Return what the jobs are that no pool takes, by the name of the reason."""
+    return {one.name: one.words for one in REJECTIONS.values()}
+
+
+def formats() -> dict[str, str]:
+    """Return what the formats of logs are, by name."""
+    return {one.name: one.words for one in FORMATS.values()}
 
 
 def figures() -> list[tuple[str, str]]:

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pwsim.cluster.cluster import Cluster
-from pwsim.rules.policy import BACKFILLS, ORDERS, PASSING_ORDERS
+from pwsim.rules import BACKFILLS, ORDERS
+from pwsim.rules.orders import PASSING_ORDERS
 from pwsim.trace.table import Feedback, Trace
 
 
@@ -115,8 +116,8 @@ machine = st.fixed_dictionaries(
 """One bag of 3 to 6 processors."""
 
 policies = st.one_of(
-    st.tuples(st.sampled_from(ORDERS), st.sampled_from(BACKFILLS)).map("-".join),
-    st.tuples(st.sampled_from(ORDERS), st.sampled_from(PASSING_ORDERS)).map("-easy:".join),
+    st.tuples(st.sampled_from(tuple(ORDERS)), st.sampled_from(tuple(BACKFILLS))).map("-".join),
+    st.tuples(st.sampled_from(tuple(ORDERS)), st.sampled_from(PASSING_ORDERS)).map("-easy:".join),
 )
 """Every order with every backfill rule, and EASY with every order of its own."""
 
@@ -305,7 +306,7 @@ long_traces = _traces(
 )
 """Traces of up to five jobs of up to a minute."""
 
-_reserving = st.sampled_from(ORDERS).map("{}-conservative".format)
+_reserving = st.sampled_from(tuple(ORDERS)).map("{}-conservative".format)
 
 reserving_cases = st.one_of(
     st.tuples(traces, _changing(_reserving, _changing_pools)),

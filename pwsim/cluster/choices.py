@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema
 
-from pwsim.rules import Policy
+from pwsim.rules import POLICY_PATTERN, Policy
 
 MOST_NODES = 1_000_000
 """Node counts beyond this are refused as mistakes."""
@@ -117,7 +117,8 @@ _CHOICES_SCHEMA = {
         },
     ]
 }
-_POLICY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_POLICY = {"type": "string", "pattern": POLICY_PATTERN}
+_POLICY_SCHEMA = {"anyOf": [_POLICY, {"type": "array", "items": _POLICY, "minItems": 1}]}
 
 Choices = Annotated[tuple[int, ...], BeforeValidator(_parse_choices), WithJsonSchema(_CHOICES_SCHEMA)]
 Policies = Annotated[

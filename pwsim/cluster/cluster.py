@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from pwsim.cluster import site_rules
+from pwsim.cluster import rejections, site_rules
 from pwsim.cluster.accepts import one_or_many
 from pwsim.cluster.choices import MOST_NODES, Policies
 from pwsim.cluster.hours import HoursAlternatives
@@ -22,7 +22,7 @@ from pwsim.cluster.outages import Outage
 from pwsim.cluster.partitions import Partition
 from pwsim.cluster.pools import OnPremisesPool, Pool
 from pwsim.cluster.site_rules import Scheduler
-from pwsim.common import DAY_S, FaultsError, Frozen, InputError, PositiveSeconds, card, expect, listed
+from pwsim.common import DAY_S, FaultsError, Frozen, InputError, PositiveSeconds, card, expect
 from pwsim.rules import Policy, custom
 from pwsim.trace import Trace
 
@@ -51,7 +51,7 @@ class Multifactor(Frozen):
 class Cluster(Frozen):
     """An ordered list of pools under a policy."""
 
-    policy: Policies = (Policy("fcfs", "easy"),)
+    policy: Policies = Field(default=(Policy("fcfs", "easy"),), json_schema_extra={"default": "easy"})
     """Policy, or the choices of the search in the order of preference."""
     overrun: Literal["allow", "kill"] = "allow"
     """Whether a job may run past its estimate, or is killed then (semantics §3)."""
@@ -102,10 +102,10 @@ class Cluster(Frozen):
             If one is not.
         """
         packed = [pool.name for pool in self.pools if pool.placement == "packed"]
-        reserving = [str(policy) for policy in self.policy if policy.backfill == "conservative"]
-        if packed and reserving:
+        unfit = [str(policy) for policy in self.policy if not policy.rule.packed]
+        if packed and unfit:
             raise ValueError(
-                f"pool {packed[0]!r} has placement: packed, where policy {reserving[0]!r} is not offered; use easy"
+                f"pool {packed[0]!r} has placement: packed, where policy {unfit[0]!r} is not offered; use easy"
             )
 
     @model_validator(mode="after")
@@ -185,7 +185,9 @@ class Cluster(Frozen):
 
     def unpriced(self) -> list[int]:
         """Return the numbers of the pools that do not say what they cost."""
-        return [index for index, pool in enumerate(self.pools) if pool.kind == "on_premises" and pool.cost is None]
+        return [
+            index for index, pool in enumerate(self.pools) if isinstance(pool, OnPremisesPool) and pool.cost is None
+        ]
 
     def node_counts(self) -> tuple[int, ...]:
         """Return the number of nodes of each pool.
@@ -203,30 +205,14 @@ class Cluster(Frozen):
     def rejections(self, trace: Trace) -> dict[str, npt.NDArray[np.bool_]]:
         """Return which jobs no pool takes, by reason, each of shape (jobs,); semantics §5.
 
-        The reasons are those of :data:`.cluster.REJECTION_NAMES`; a job counts under the first that is true.
+        The reasons are those of :data:`.rejections.REJECTIONS`; a job counts under the first that is true.
 
         Raises
         ------
         ValueError
             If a pool still has several choices of nodes.
         """
-        pools = list(zip(self.node_counts(), self.pools, strict=True))
-        left = np.ones(len(trace), dtype=bool)
-        for nodes, pool in pools:
-            left &= ~(pool.admits(trace) & (pool.need(trace) <= nodes * pool.units_per_node()))
-        gpus = max(0 if pool.placement == "cores" else nodes * pool.node.gpus for nodes, pool in pools)
-        accepted = np.logical_or.reduce([pool.accepts.admit(trace) for _, pool in pools])
-        faults = {
-            "procs": trace.procs > max(nodes * pool.node.cores for nodes, pool in pools),
-            "gpus": trace.gpus > gpus,
-            "accepts": ~accepted,
-            "other": np.ones(len(trace), dtype=bool),
-        }
-        found = {}
-        for reason, fault in faults.items():
-            found[reason] = left & fault
-            left = left & ~fault
-        return found
+        return rejections.rejections(trace, list(zip(self.node_counts(), self.pools, strict=True)))
 
     def code(self) -> list[str]:
         """Say which code the policies name, without running it.
@@ -265,24 +251,3 @@ def _choices(nodes: tuple[int, ...]) -> str:
     """Return numbers of nodes in few words."""
     few = len(nodes) <= 5
     return ", ".join(map(str, nodes)) if few else f"{nodes[0]} to {nodes[-1]} ({len(nodes)} choices)"
-
-
-REJECTION_NAMES = {
-    "procs": "with more cores than any pool has",
-    "gpus": "with more GPUs than any pool has (a pool of mere cores has none)",
-    "accepts": "that no pool accepts",
-    "other": "that fit no pool that accepts them (memory, nodes or GPUs)",
-}
-"""Why no pool takes a job."""
-
-
-def rejections_text(jobs: Mapping[str, int]) -> str:
-    """Return why no pool takes how many jobs; at least one of them is given.
-
-    Examples
-    --------
-    >>> rejections_text({"procs": 0, "gpus": 1200, "accepts": 1})
-    '1,200 with more GPUs than any pool has (a pool of mere cores has none) and 1 that no pool accepts'
-    """
-    parts = [f"{number:,} {REJECTION_NAMES[reason]}" for reason, number in jobs.items() if number]
-    return listed(parts)

@@ -1,11 +1,12 @@
 """Pools of nodes, owned or rented, and what a job takes of one (semantics §5, §6, §8).
 
 The classes are the scenario file's keys and the objects used everywhere else: frozen, and unknown keys are refused.
+A kind of pool is a class in :data:`KINDS`: nodes that one owns, nodes that one rents, or what is derived of them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -148,6 +149,8 @@ NO_COST = "cost is missing: without it the search cannot tell what is cheapest"
 class OnPremisesPool(PoolBase):
     """Nodes that one owns: always up."""
 
+    verb: ClassVar[str] = "buy"
+    """What one does to have them."""
     kind: Literal["on_premises"]
     """Nodes that one owns."""
     cost: OnPremisesCost | None = None
@@ -181,8 +184,12 @@ class OnPremisesPool(PoolBase):
         return self
 
 
-def _either_instance_or_inline(schema: dict[str, Any]) -> None:
-    """Say in the JSON Schema that an instance stands for the node and its price."""
+def _cloud_schema(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema that an instance stands for the node and its price, and which placement is taken."""
+    placement = schema["properties"]["placement"]
+    if not schema["properties"]["always_up"]["default"]:
+        placement["default"] = "nodes"
+        placement["description"] += "  Left out, it is ``nodes``, or ``cores`` where the pool is ``always_up``."
     inline = ["node", "price_usd_per_hour"]
     schema["required"] = [key for key in schema["required"] if key not in inline]
     schema["anyOf"] = [{"required": ["instance"]}, {"required": inline}]
@@ -225,7 +232,9 @@ class CloudPool(PoolBase):
     (16, 1.428)
     """
 
-    model_config = ConfigDict(json_schema_extra=_either_instance_or_inline)
+    model_config = ConfigDict(json_schema_extra=_cloud_schema)
+    verb: ClassVar[str] = "rent"
+    """What one does to have them."""
 
     kind: Literal["cloud"]
     """Nodes that one rents."""
@@ -307,7 +316,7 @@ class CloudPool(PoolBase):
         """Fill in the node and the price of the named instance; what the user gives comes first."""
         if not isinstance(data, dict):
             return data
-        if data.get("always_up") is not True:
+        if data.get("always_up", cls.model_fields["always_up"].default) is not True:
             data = {"placement": "nodes", **data}
         if not isinstance(data.get("instance"), str):
             return data
@@ -321,4 +330,12 @@ class CloudPool(PoolBase):
         return {"node": {"cores": offer.cores, "memory": float(offer.memory_mib), "gpus": offer.gpus}, **data}
 
 
-Pool = Annotated[OnPremisesPool | CloudPool, Field(discriminator="kind")]
+KINDS: tuple[type[OnPremisesPool | CloudPool], ...] = (OnPremisesPool, CloudPool)
+"""The kinds of pools: each has its name as the one value of ``kind``."""
+VERBS = {get_args(one.model_fields["kind"].annotation)[0]: one.verb for one in KINDS}
+"""What one does to have nodes of each kind, by its name."""
+
+if TYPE_CHECKING:
+    Pool = OnPremisesPool | CloudPool
+else:
+    Pool = Annotated[Union[KINDS], Field(discriminator="kind")]  # noqa: UP007 - of as many as there are

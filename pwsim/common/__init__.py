@@ -18,6 +18,7 @@ from pwsim.common.text import capital, count, duration, listed, mass, money, pri
 from pwsim.common.units import (
     DAY_S,
     HOUR_S,
+    WEEK_S,
     YEAR_H,
     Mebibytes,
     PositiveSeconds,
@@ -33,6 +34,7 @@ from pwsim.common.yaml_lines import Document, Place, read_document
 __all__ = [
     "DAY_S",
     "HOUR_S",
+    "WEEK_S",
     "YEAR_H",
     "ByContent",
     "Document",

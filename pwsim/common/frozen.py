@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic._internal._model_construction import ModelMetaclass  # type(BaseModel), as type checkers know it
 
 from pwsim.common.errors import InputError
 from pwsim.common.explain import problems
 from pwsim.common.values import digested, same
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass  # what type checkers know it by
+else:
+    ModelMetaclass = type(BaseModel)
 
 
 class _Explained(ModelMetaclass):

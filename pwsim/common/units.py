@@ -18,6 +18,8 @@ HOUR_S = 3600.0
 """Seconds in an hour."""
 DAY_S = 86_400.0
 """Seconds in a day."""
+WEEK_S = 7 * DAY_S
+"""Seconds in a week."""
 YEAR_H = 8766.0
 """Hours in a year (semantics §8)."""
 

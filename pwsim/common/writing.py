@@ -19,7 +19,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -112,17 +112,8 @@ def new_file(path: Path) -> Iterator[Path]:
     InputError, MachineError
         As for :func:`reserved`; and if it cannot be written.
     """
-    path = _named(path)
-    with reserved(path, overwrite=True) as beside, _machine(path):
-        made = _new(path, beside)
+    with _made(path, (), _put_file) as made:
         yield made
-        _flush(made)
-        with _undisturbed():
-            if _may_replace(beside):
-                made.replace(path)
-            else:
-                _put(made, path)
-            written.append(path)
 
 
 @contextmanager
@@ -141,20 +132,10 @@ def new_directory(path: Path, files: Sequence[str]) -> Iterator[Path]:
     InputError, MachineError
         As for :func:`reserved`; and if it cannot be written.
     """
-    path = _named(path)
-    with reserved(path, overwrite=True, files=files) as beside, _machine(path):
-        made = _new(path, beside)
+    with _made(path, files, _put_directory) as made:
         made.mkdir()
         yield made
         assert not (other := _foreign(made, files)), f"{other} is not among the files that pwsim writes"
-        _flush(made)
-        with _undisturbed():
-            if not path.exists() or not _may_replace(beside):
-                _put(made, path)
-            elif not _moved(made, path, _EXCHANGE):
-                path.rename(beside / "old")
-                made.rename(path)
-            written.append(path)
 
 
 @contextmanager
@@ -166,17 +147,51 @@ def new_files(path: Path) -> Iterator[Path]:
     InputError, MachineError
         As for :func:`reserved`; and if they cannot be written.
     """
-    path = _named(path)
-    with reserved(path, overwrite=True, files=None) as beside, _machine(path):
-        made = _new(path, beside)
+    with _made(path, None, _put_files) as made:
         made.mkdir()
+        yield made
+
+
+@contextmanager
+def _made(path: Path, files: Sequence[str] | None, put: Callable[[Path, Path, Path], None]) -> Iterator[Path]:
+    """Give a place beside a path to make something in, and have it put there once it is whole.
+
+    Parameters
+    ----------
+    path, files
+        As for :func:`reserved`.
+    put
+        Moves what was made to where it belongs; it takes both, and the hidden directory.
+    """
+    path = _named(path)
+    with reserved(path, overwrite=True, files=files) as beside, _machine(path):
+        made = _new(path, beside)
         yield made
         _flush(made)
         with _undisturbed():
-            for file in _files(made):
-                (path / file).parent.mkdir(exist_ok=True)
-                (made / file).replace(path / file)
+            put(made, path, beside)
             written.append(path)
+
+
+def _put_file(made: Path, path: Path, beside: Path) -> None:
+    if _may_replace(beside):
+        made.replace(path)
+    else:
+        _put(made, path)
+
+
+def _put_directory(made: Path, path: Path, beside: Path) -> None:
+    if not path.exists() or not _may_replace(beside):
+        _put(made, path)
+    elif not _moved(made, path, _EXCHANGE):
+        path.rename(beside / "old")
+        made.rename(path)
+
+
+def _put_files(made: Path, path: Path, beside: Path) -> None:  # noqa: ARG001
+    for file in _files(made):
+        (path / file).parent.mkdir(exist_ok=True)
+        (made / file).replace(path / file)
 
 
 def _new(path: Path, beside: Path) -> Path:

@@ -13,11 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from pwsim.common import DAY_S, HOUR_S
+from pwsim.common import DAY_S, HOUR_S, WEEK_S
 from pwsim.prices import EPOCH_S, dated_start
 from pwsim.trace import Floats, Trace
-
-WEEK_S = 7 * DAY_S
 
 CORE_SHARE = 0.98
 """The middle of a log: the shortest part of it that leaves out a hundredth of the jobs at either end."""

@@ -11,15 +11,13 @@ from statistics import fmean, median
 
 from pwsim.common import DAY_S, count, duration, listed, share
 from pwsim.description.verdict import LEVELS, Level, Profile, Verdict, worse
-from pwsim.trace import DROP_NAMES
+from pwsim.trace import DROP_REASONS, dropped_words
 
 FEW_JOBS = 100
 """Below this, percentiles and shares mean little: a 95th percentile rests on five jobs or fewer."""
 MANY_JOBS = 1000
 """From here on a 99th percentile rests on more than ten jobs."""
 
-NO_WORK_LOST = ("not_started", "aborted", "duplicate")
-"""Reasons to drop records that took no processors away from others, or stand elsewhere in the log."""
 LOST_WARNING, LOST_PROBLEM = 0.01, 0.05
 """Shares of records that are dropped although they may have been work; 5 % is more than most targets leave as room."""
 IDLE_WARNING = 0.1
@@ -68,10 +66,10 @@ def records(profile: Profile) -> Verdict:
     dropped = log["dropped"]
     if not dropped:
         return Verdict("Records", "ok", f"All {count(log['records_read'], 'record')} can be replayed.")
-    lost = sum(one["share"] for one in dropped if one["reason"] not in NO_WORK_LOST)
+    lost = sum(one["share"] for one in dropped if DROP_REASONS[one["reason"]].work_lost)
     all_dropped = sum(one["share"] for one in dropped)
     level = min(worse(lost, LOST_WARNING, LOST_PROBLEM), worse(all_dropped, IDLE_WARNING), key=LEVELS.index)
-    named = [(f"{one['records']:,} ", DROP_NAMES.get(one["reason"], one["reason"])) for one in dropped]
+    named = [(f"{one['records']:,} ", dropped_words(one["reason"])) for one in dropped]
     reasons = listed([f"{records if len(named) > 1 else ''}{name}" for records, name in named])
     number = sum(one["records"] for one in dropped)
     finding = (

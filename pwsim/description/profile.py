@@ -95,7 +95,7 @@ def _log(trace: Trace) -> dict[str, Any]:
     dropped = [
         {
             "reason": reason,
-            "text": DROP_REASONS[reason],
+            "text": DROP_REASONS[reason].text,
             "records": lost,
             "share": lost / trace.jobs_read,
             "line": examples[reason].line if reason in examples else None,

@@ -9,7 +9,7 @@ from typing import Any
 from pwsim.common import count, duration, listed, numeral, share
 from pwsim.description.verdict import LEVELS, Profile, Verdict
 from pwsim.metrics import ABSENT_SHARE
-from pwsim.trace import LEFT_OUT_REASONS
+from pwsim.trace import left_out_words
 
 WIDTH = 100
 """Columns of a line on a terminal."""
@@ -63,7 +63,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     for reason, jobs in log["left_out"].items():
         of_work = log["left_out_work"].get(reason)
         work = "" if of_work is None else f", {share(of_work)} of the work"
-        yield "Left out", f"{count(jobs, 'job')}: {LEFT_OUT_REASONS.get(reason, reason)}{work}"
+        yield "Left out", f"{count(jobs, 'job')}: {left_out_words(reason)}{work}"
     yield "Changed", "; ".join(log["changes"])
     when = (
         f"{span['first_submit']} to {span['last_submit']} ({span['clock']})" if span["first_submit"] else span["clock"]

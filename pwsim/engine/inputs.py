@@ -10,10 +10,10 @@ from zlib import crc32
 
 import numpy as np
 
-from pwsim.cluster import Cluster, Pool
+from pwsim.cluster import CloudPool, Cluster, OnPremisesPool, Pool
 from pwsim.common import HOUR_S, HopelessError, InputError
 from pwsim.engine.outcome import REJECTED, Replay
-from pwsim.rules import Order, Policy, custom, orders
+from pwsim.rules import ORDERS, Key, Policy, custom
 from pwsim.trace import Floats, Integers, Trace
 
 FRUITLESS = 10_000
@@ -121,7 +121,7 @@ class Inputs:
     """How each pool schedules."""
     depth: int
     """Jobs that a backfill rule looks at; 0: all (semantics §4)."""
-    order: Order | None
+    order: Key | None
     """The order's function; ``None`` for ``multifactor``, which needs what follows."""
     account: Integers
     """Number of the user of each job, for the fair share, shape (jobs,)."""
@@ -141,7 +141,7 @@ class Inputs:
     @property
     def dynamic(self) -> bool:
         """Whether keys change while jobs wait, so that each pass sorts the queue."""
-        return self.policy.order in orders.DYNAMIC or self.policy.code is not None
+        return self.policy.dynamic
 
 
 def prepare(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
@@ -241,8 +241,8 @@ def records(inputs: Inputs, noted: Sequence[Any], end_s: float) -> dict[str, Flo
 
 
 def _pool_inputs(pool: Pool) -> PoolInputs:
-    cloud = pool if pool.kind == "cloud" and pool.elastic else None
-    mtbf_s = pool.mtbf if pool.kind == "on_premises" else None
+    cloud = pool if isinstance(pool, CloudPool) and pool.elastic else None
+    owned = pool if isinstance(pool, OnPremisesPool) else None
     return PoolInputs(
         name=pool.name,
         speed=pool.node.speed,
@@ -255,8 +255,8 @@ def _pool_inputs(pool: Pool) -> PoolInputs:
         overhead_s=pool.restart_overhead,
         max_restarts=pool.max_restarts,
         life_s=HOUR_S / cloud.interruptions_per_hour if cloud and cloud.interruptions_per_hour else math.inf,
-        mtbf_s=math.inf if mtbf_s is None else mtbf_s,
-        repair_s=pool.repair_time if pool.kind == "on_premises" else 0.0,
+        mtbf_s=math.inf if owned is None or owned.mtbf is None else owned.mtbf,
+        repair_s=owned.repair_time if owned else 0.0,
         packed=pool.placement == "packed",
         cores=pool.node.cores,
         memory=pool.node.whole_memory,
@@ -277,14 +277,14 @@ def uptimes(seed: int, pool: str, node: int, mean_s: float, failures: int) -> Fl
     return np.random.default_rng([seed, crc32(pool.encode()), 1, node]).exponential(mean_s, failures)
 
 
-def _order(cluster: Cluster, policy: Policy) -> Order | None:
+def _order(cluster: Cluster, policy: Policy) -> Key | None:
     if policy.code is not None:
         file, function = policy.code
         try:
             return custom.load(cluster.folder / file, function)
         except ValueError as error:
             raise InputError(f"policy {str(policy)!r}: {error}") from None
-    return None if policy.order == "multifactor" else getattr(orders, policy.order)
+    return ORDERS[policy.order].key
 
 
 def _feedback(trace: Trace, pool: Integers) -> dict[str, Any]:

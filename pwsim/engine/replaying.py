@@ -9,7 +9,7 @@ from typing import Literal
 from pwsim.common import InputError
 from pwsim.engine.inputs import Inputs, steady_replay
 from pwsim.engine.outcome import Replay
-from pwsim.rules import orders
+from pwsim.rules import ORDERS
 
 log = logging.getLogger("pwsim")
 
@@ -57,4 +57,5 @@ def compiling_s() -> float:
 
 def _passes_by_submission(inputs: Inputs) -> bool:
     """Return whether jobs pass the head in an order by submissions that are not known before the replay."""
-    return inputs.closed and inputs.policy.passing_order in orders.BY_SUBMISSION
+    passing = inputs.policy.passing_order
+    return inputs.closed and bool(passing) and ORDERS[passing].by_submission

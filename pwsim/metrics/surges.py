@@ -6,10 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pwsim.common import DAY_S, HOUR_S, count, duration, numeral
+from pwsim.common import DAY_S, HOUR_S, WEEK_S, count, duration, numeral
 from pwsim.trace import Floats
-
-WEEK_S = 7 * DAY_S
 
 TIMES = 3.0
 """A week, or in a short log a day, in which the queue is so many times as long as usual is one of a surge."""

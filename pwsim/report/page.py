@@ -32,7 +32,7 @@ from pwsim.metrics import JOB_METRICS, METRICS, Trim, inside, meets, value_text
 from pwsim.results import SCHEMA_VERSION, busy
 from pwsim.rules import policy_text
 from pwsim.search import STOPS, edge_text
-from pwsim.trace import DROP_NAMES, LEFT_OUT_REASONS, UNASKED
+from pwsim.trace import LEFT_OUT_REASONS, dropped_words, left_out_words
 
 COMPARED = 10
 """Replayed setups that the report lists."""
@@ -44,10 +44,11 @@ TOLD = {
 """Metrics that the page tells in sentences; those of jobs, and all others, stand in tables."""
 
 WORDS = SimpleNamespace(
-    CHECK_NAMES=CHECK_NAMES, DROP_NAMES=DROP_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS,
+    CHECK_NAMES=CHECK_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS,
     WAITING_NAMES=WAITING_NAMES, WHOLE_SETUP=WHOLE_SETUP, busy=busy, capital=capital, count=count, duration=duration,
-    edge_text=edge_text, mass=mass, money=money, numeral=numeral, policy_text=policy_text, price=price, share=share,
-    share_or_dash=share_or_dash, value_text=value_text,
+    dropped_words=dropped_words, edge_text=edge_text, left_out_words=left_out_words, mass=mass, money=money,
+    numeral=numeral, policy_text=policy_text, price=price, share=share, share_or_dash=share_or_dash,
+    value_text=value_text,
 )  # fmt: skip
 """What the page says numbers and names with."""
 
@@ -93,8 +94,7 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         parts=[part for part in PARTS.values() if summary.get("cost_breakdown_usd_per_year", {}).get(part.name)],
         others=_others(summary["metrics"]),
         words=WORDS,
-        left_out_reasons=LEFT_OUT_REASONS,
-        unasked=UNASKED,
+        unasked=[reason.name for reason in LEFT_OUT_REASONS.values() if not reason.asked],
         groups=_groups(tables["comparison"]) if "comparison" in tables else {},
     )
     (into / "report.html").write_text(page, encoding="utf-8")

@@ -7,12 +7,61 @@ need :data:`GONE`.  A rule only decides: starting jobs is the engine's part.
 
 Rules take a range of positions, ``begin`` to ``end - 1``, so that an engine may leave out ranges of which it knows that
 nothing in them can start.
+
+What there is to say of each rule stands in :data:`BACKFILLS`.  An engine knows rules by who holds a reservation.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import MutableSequence, Sequence
+from dataclasses import dataclass
+
+NOBODY, HEAD, ALL = range(3)
+"""Who holds a reservation: no job, the head of the queue, which others may pass; or every waiting job."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A backfill rule, and what there is to say of it."""
+
+    name: str
+    """What it is called in a policy."""
+    called: str
+    """What it is called in sentences."""
+    words: str
+    """What it does, said after an order."""
+    holds: int
+    """:data:`NOBODY`, :data:`HEAD` or :data:`ALL`."""
+    packed: bool = True
+    """Whether it is offered where jobs share nodes (``placement: packed``, semantics §5)."""
+
+
+BACKFILLS = {
+    rule.name: rule
+    for rule in (
+        Rule(
+            "none",
+            "no backfilling",
+            "without backfilling",
+            NOBODY,
+        ),
+        Rule(
+            "easy",
+            "EASY backfilling",
+            "with EASY backfilling (a later job may start early if that does not delay the first in the queue)",
+            HEAD,
+        ),
+        Rule(
+            "conservative",
+            "conservative backfilling",
+            "with conservative backfilling (a later job may start early if that delays no job before it)",
+            ALL,
+            packed=False,
+        ),
+    )
+}
+"""The backfill rules by their name."""
 
 GONE = 1 << 62
 """The need of a position that holds no job: more than any pool has."""

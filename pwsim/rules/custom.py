@@ -9,16 +9,14 @@ from __future__ import annotations
 import ast
 import math
 import types
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from pwsim.common import InputError, numeral
+from pwsim.rules.orders import Key
 
 PARAMETERS = ("now", "submit_s", "estimate_s", "procs")
 """What an order is given, by position."""
-
-Order = Callable[[float, float, float, int], float]
 
 
 def describe(file: Path, function: str) -> str:
@@ -45,7 +43,7 @@ def describe(file: Path, function: str) -> str:
     raise ValueError(f"{file} has no function {function!r}; {have}")
 
 
-def load(file: Path, function: str) -> Order:
+def load(file: Path, function: str) -> Key:
     """Run the file and return its function.
 
     Raises
@@ -60,11 +58,11 @@ def load(file: Path, function: str) -> Order:
         exec(compile(file.read_text("utf-8"), str(file), "exec"), module.__dict__)  # noqa: S102 - the user allowed it
     except Exception as error:  # noqa: BLE001 - whatever the file does wrong
         raise ValueError(f"{file}: running it gave {type(error).__name__}: {error}") from None
-    order: Order = getattr(module, function)
+    order: Key = getattr(module, function)
     return order
 
 
-def key(order: Order, name: str, now: float, submit_s: float, estimate_s: float, procs: int) -> float:
+def key(order: Key, name: str, now: float, submit_s: float, estimate_s: float, procs: int) -> float:
     """Return the key of a job in a user's own order.
 
     Raises
@@ -85,7 +83,7 @@ def key(order: Order, name: str, now: float, submit_s: float, estimate_s: float,
     raise InputError(f"{asked} must be a finite number (got {value!r})")
 
 
-def refuse(order: Order, name: str, now: float, submit_s: float, estimate_s: float, procs: int) -> NoReturn:
+def refuse(order: Key, name: str, now: float, submit_s: float, estimate_s: float, procs: int) -> NoReturn:
     """Report an order that gave the compiled engine no number.
 
     Raises

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from pwsim.common import did_you_mean, expect, nearest
+from pwsim.rules.backfill import BACKFILLS, HEAD, NOBODY, Rule
+from pwsim.rules.orders import ORDERS, PASSING_ORDERS
 
-ORDERS = ("fcfs", "sjf", "ljf", "smallest", "wfp3", "unicef", "f1", "f2", "f3", "f4", "multifactor")
-"""Names of the orders, functions of :mod:`pwsim.rules.orders` and :mod:`pwsim.rules.multifactor`."""
-BACKFILLS = ("none", "easy", "conservative")
-"""Names of the backfill rules, functions of :mod:`pwsim.rules.backfill` and :mod:`pwsim.rules.conservative`."""
-PASSING_ORDERS = ("sjf", "ljf", "smallest", "f1", "f2", "f3", "f4")
-"""Orders in which ``easy`` can try the jobs behind the head: those that do not change while jobs wait."""
 _CODE = ".py:"
 """What the name of a user's own order holds: ``FILE.py:FUNCTION``."""
+_ALONE = tuple(name for name, rule in BACKFILLS.items() if rule.holds != NOBODY)
+"""Backfill rules whose names alone are policies: with the first order."""
+_PASSING = tuple(name for name, rule in BACKFILLS.items() if rule.holds == HEAD)
+"""Backfill rules that can have an order of their own for the jobs behind the head."""
+
+
+def _either(names: Iterable[str]) -> str:
+    return f"({'|'.join(names)})"
+
+
+POLICY_PATTERN = (
+    rf"^({_either(_ALONE)}|({_either(ORDERS)}|.+\.py:[^-:]+)(-{_either(BACKFILLS)})?"
+    rf"|(({_either(ORDERS)}|.+\.py:[^-:]+)-)?{_either(_PASSING)}:{_either(PASSING_ORDERS)})$"
+)
+"""What names of policies look like, for the schema."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Policy:
             raise ValueError(f"order must be one of {', '.join(ORDERS)}, or FILE.py:FUNCTION (got {self.order!r})")
         if self.backfill not in BACKFILLS:
             raise ValueError(f"backfill must be one of {', '.join(BACKFILLS)} (got {self.backfill!r})")
-        if self.passing_order and (self.backfill != "easy" or self.passing_order not in PASSING_ORDERS):
+        if self.passing_order and (self.rule.holds != HEAD or self.passing_order not in PASSING_ORDERS):
             raise ValueError(
                 f"passing_order must be one of {', '.join(PASSING_ORDERS)}, under easy (got {self.passing_order!r})"
             )
@@ -67,22 +79,33 @@ class Policy:
         file, code, rest = name.rpartition(_CODE)
         order, dash, backfill = rest.partition("-")
         if not dash:
-            alone = not code and rest.partition(":")[0] in BACKFILLS[1:]
+            alone = not code and rest.partition(":")[0] in _ALONE
             order, backfill = ("fcfs", rest) if alone else (rest, "none")
         backfill, colon, passing_order = backfill.partition(":")
         known = bool(file) and order.isidentifier() if code else order in ORDERS
         if known and backfill in BACKFILLS:
             if not colon:
                 return cls(file + code + order, backfill)
-            if backfill == "easy" and passing_order in PASSING_ORDERS:
+            if backfill in _PASSING and passing_order in PASSING_ORDERS:
                 return cls(file + code + order, backfill, passing_order)
-        names = [*ORDERS, *BACKFILLS[1:], *(f"{one}-{other}" for one in ORDERS for other in BACKFILLS)]
-        names += [f"{easy}:{one}" for easy in ("easy", *(f"{one}-easy" for one in ORDERS)) for one in PASSING_ORDERS]
+        names = [*ORDERS, *_ALONE, *(f"{one}-{other}" for one in ORDERS for other in BACKFILLS)]
+        heads = [*_PASSING, *(f"{one}-{other}" for one in ORDERS for other in _PASSING)]
+        names += [f"{head}:{one}" for head in heads for one in PASSING_ORDERS]
         meant = did_you_mean(nearest(name, names)) or "name one of them"
         raise ValueError(
-            f"must be a policy: {', '.join(ORDERS)}, easy, conservative, or ORDER-BACKFILL such as 'sjf-easy', "
+            f"must be a policy: {', '.join((*ORDERS, *_ALONE))}, or ORDER-BACKFILL such as 'sjf-easy', "
             f"'easy:sjf' (passing the head in an order of its own) or 'my_rules.py:my_order-easy'; {meant}"
         )
+
+    @property
+    def rule(self) -> Rule:
+        """What is known of the backfill rule."""
+        return BACKFILLS[self.backfill]
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the order of the queue may change while jobs wait; a user's own may."""
+        return self.code is not None or ORDERS[self.order].dynamic
 
     @property
     def code(self) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pwsim.cluster import VERBS
 from pwsim.common import capital, count, listed, money, numeral, share
 from pwsim.metrics import value_text
 from pwsim.results import left, service
@@ -97,12 +98,12 @@ def _trust(check: Mapping[str, Any] | None) -> list[str]:
 
 
 def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
-    """Return what to buy and rent, and of which pools nothing."""
+    """Say what to buy and rent, and of which pools nothing."""
     if not any(pool["nodes"] for pool in summary["pools"]):
         return "buy and rent nothing"
     acts = []
-    for kind, verb in (("on_premises", "buy"), ("cloud", "rent")):
-        pools = [pool for pool in summary["pools"] if pool["kind"] == kind]
+    for verb in dict.fromkeys(VERBS.values()):
+        pools = [pool for pool in summary["pools"] if VERBS[pool["kind"]] == verb]
         parts = [
             f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
             f"({_size(pool)}{_committed(pool)})"

@@ -10,13 +10,10 @@ import numpy as np
 import pandas as pd
 
 from pwsim.cluster import Cluster
-from pwsim.common import DAY_S
+from pwsim.common import WEEK_S
 from pwsim.results import Result
 from pwsim.search.bounds import Bounds
 from pwsim.search.targets import Target
-
-WEEK_S = 7 * DAY_S
-"""Seconds in a week."""
 
 
 class Stretch(NamedTuple):

@@ -1,17 +1,14 @@
 """A workload as columns of jobs, and how logs of all formats become one."""
 
 from pwsim.trace import datasets
+from pwsim.trace.examples import dropped_examples
 from pwsim.trace.formats.clock import Clock
-from pwsim.trace.formats.examples import dropped_examples
-from pwsim.trace.formats.reading import detect_format, read_trace, write_trace, wrong_options
+from pwsim.trace.formats.reading import FORMATS, detect_format, read_trace, write_trace, wrong_options
 from pwsim.trace.formats.sacct import COMMAND
+from pwsim.trace.reasons import DROP_REASONS, LEFT_OUT_REASONS, DropReason, LeftOutReason, dropped_words, left_out_words
 from pwsim.trace.table import (
     COLUMNS,
-    DROP_NAMES,
-    DROP_REASONS,
-    LEFT_OUT_REASONS,
     LONGEST_S,
-    UNASKED,
     WIDEST,
     Feedback,
     Floats,
@@ -22,20 +19,23 @@ from pwsim.trace.table import (
 __all__ = [
     "COLUMNS",
     "COMMAND",
-    "DROP_NAMES",
     "DROP_REASONS",
+    "FORMATS",
     "LEFT_OUT_REASONS",
     "LONGEST_S",
-    "UNASKED",
     "WIDEST",
     "Clock",
+    "DropReason",
     "Feedback",
     "Floats",
     "Integers",
+    "LeftOutReason",
     "Trace",
     "datasets",
     "detect_format",
     "dropped_examples",
+    "dropped_words",
+    "left_out_words",
     "read_trace",
     "write_trace",
     "wrong_options",

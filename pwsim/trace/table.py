@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, Self, TypeVar, overload
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.common import DAY_S, HOUR_S, ByContent, TraceError, card, expect, numeral
+from pwsim.trace.reasons import DROP_REASONS
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -66,34 +66,6 @@ LONGEST_S = 1e10
 
 WIDEST = 10**9
 """Sizes beyond this are refused as broken, so that sums of sizes fit an int64."""
-
-DROP_REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "not_started": "it had not started when the log ends, or never did",
-        "still_running": "it was still running when the log ends",
-        "unknown_state": "its state is none that the format knows",
-        "aborted": "it was aborted or deleted before it could end by itself",
-        "duplicate": "the same record occurs before",
-        "no_size": "neither requested nor allocated processors are positive",
-        "negative_run_time": "the run time is negative (unknown)",
-        "negative_submit_time": "the submit time is negative (unknown)",
-    }
-)
-"""Why a record cannot be replayed (semantics §1); a record with several faults counts under the first."""
-
-LEFT_OUT_REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "window": "submitted outside the window",
-        "where": "not among the jobs that were asked for",
-        "flurries": "part of a flurry of one user",
-        "growth": "taken away because the workload shrinks",
-        "partial_week": "in a last week that is not whole, of which nothing is drawn",
-    }
-)
-"""Why a job that could be replayed was left out on request."""
-
-UNASKED = ("partial_week",)
-"""Those of them that are no request, but what a request entails."""
 
 
 class Feedback(NamedTuple):
@@ -172,7 +144,7 @@ class Trace(ByContent):
     """Jobs that a replay submits only when another has ended; ``None``: each job is submitted at its ``submit_s``."""
     first_dropped: Mapping[str, int] = field(default_factory=dict)
     """Number of the first record that was dropped for each reason, from 1 as the format counts records
-    (:mod:`pwsim.trace.formats.examples` shows it)."""
+    (:mod:`pwsim.trace.examples` shows it)."""
     path: str = field(default="", compare=False)
     """File that it was read from; empty if from none."""
     compressed: bool = False
@@ -234,22 +206,13 @@ class Trace(ByContent):
             :data:`LONGEST_S` or :data:`WIDEST`.
         """
         raw = _checked(columns, name)
-        count = len(raw["procs"])
-        left_out = {reason: lost for reason, lost in (dropped or {}).items() if lost}
-        faults = {
-            "no_size": raw["procs"] <= 0,
-            "negative_run_time": raw["run_s"] < 0,
-            "negative_submit_time": raw["submit_s"] < 0,
-        }
+        lost = {reason: number for reason, number in (dropped or {}).items() if number}
+        read = len(raw["procs"]) + sum(lost.values())
+        kept, faulty = _faults(raw)
         first = dict(first_dropped or {})
-        kept = np.ones(count, dtype=bool)
-        read = count + sum(left_out.values())
-        for reason, fault in faults.items():
-            if lost := int(np.count_nonzero(kept & fault)):
-                left_out[reason] = lost
-                row = int(np.argmax(kept & fault))
-                first[reason] = row + 1 if records is None else int(records[row])
-            kept &= ~fault
+        for reason, rows in faulty.items():
+            lost[reason] = len(rows)
+            first[reason] = int(rows[0]) + 1 if records is None else int(records[rows[0]])
         submit_s = raw["submit_s"][kept]
         if np.any(np.diff(submit_s) < 0):
             back = int(np.count_nonzero(np.diff(submit_s) < 0))
@@ -268,7 +231,7 @@ class Trace(ByContent):
             _frozen(table),
             name,
             read,
-            left_out,
+            lost,
             dict(header or {}),
             notes,
             first_submit_s=first_submit_s,
@@ -464,6 +427,20 @@ def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:
     return raw
 
 
+def _faults(raw: Mapping[str, Any]) -> tuple[npt.NDArray[np.bool_], dict[str, Integers]]:
+    """Return which rows can be replayed, shape (rows,), and the rows of those that cannot by their first fault."""
+    kept = np.ones(len(raw["procs"]), dtype=bool)
+    faulty = {}
+    for reason in DROP_REASONS.values():
+        if reason.fault is None:
+            continue
+        fault = reason.fault(raw)
+        if (rows := np.flatnonzero(kept & fault)).size:
+            faulty[reason.name] = rows
+        kept &= ~fault
+    return kept, faulty
+
+
 def _refuse_extremes(array: Floats, column: Column, name: str) -> None:
     """Raise on a value that no log can mean: not finite (where it must be), or absurdly large."""
     limit = {"s": LONGEST_S, "cores": WIDEST, "nodes": WIDEST, "GPUs": WIDEST, "GiB": WIDEST}.get(column.unit, 2.0**53)
@@ -493,16 +470,3 @@ def _frozen(table: Mapping[str, Any]) -> Mapping[str, Any]:
         if isinstance(values, np.ndarray):
             values.flags.writeable = False
     return dict(table)
-
-
-DROP_NAMES = {
-    "not_started": "had not started when the log ends, or never did",
-    "still_running": "were still running when the log ends",
-    "unknown_state": "in a state that the format does not know",
-    "aborted": "aborted or deleted",
-    "duplicate": "recorded twice",
-    "no_size": "neither asked for nor got processors",
-    "negative_run_time": "unknown run time",
-    "negative_submit_time": "unknown submission",
-}
-"""Why records were dropped, in words."""

@@ -21,11 +21,9 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from pwsim.common import DAY_S, TraceError, numeral
+from pwsim.common import DAY_S, WEEK_S, TraceError, numeral
 from pwsim.trace import Integers, Trace
 
-WEEK_S = 7 * DAY_S
-"""Seconds in a week."""
 LONG_TERM_WEEKS = 12
 """A user who is seen over at least so many weeks, or half of a shorter log, stays for good; others come and go."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pwsim import Trace, read_trace
-from pwsim.trace.formats.examples import LONGEST_TEXT, Example, dropped_examples
+from pwsim.trace.examples import LONGEST_TEXT, Example, dropped_examples
 from pwsim.trace.formats.reading import write_trace
 from tests.trace import test_alibaba, test_lsf, test_pbs, test_table
 from tests.trace.test_sacct import xdmod_row

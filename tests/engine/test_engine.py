@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pwsim import Cluster, InputError, Policy, Result, Trace, simulate
 from pwsim.engine.inputs import lives, uptimes
-from pwsim.rules import orders, profile
+from pwsim.rules import ORDERS, profile
 from tests.conftest import ENGINES
 from tests.reference import Job, Pool, Reference
 from tests.strategies import (
@@ -89,7 +89,9 @@ def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
     otherwise; there the other engine is the reference.
     """
     policy = cluster.the_policy()
-    simpy_alone = trace.feedback is not None and policy.passing_order in orders.BY_SUBMISSION
+    simpy_alone = (
+        trace.feedback is not None and bool(policy.passing_order) and ORDERS[policy.passing_order].by_submission
+    )
     if simpy_alone and engine == "compiled":
         with pytest.raises(InputError, match=r"ranks jobs by submissions.* use the simpy engine"):
             simulate(trace, cluster, engine=engine)

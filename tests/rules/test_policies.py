@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from click.testing import CliRunner
 from pwsim import Cluster, Trace, cli, generate, load_scenario, optimize, simulate
 from pwsim.common.errors import InputError, ScenarioError
 from pwsim.results.sweep import simulate_many
-from pwsim.rules import multifactor
-from pwsim.rules.policy import BACKFILLS, ORDERS, PASSING_ORDERS, Policy
+from pwsim.rules import BACKFILLS, ORDERS, POLICY_PATTERN, Policy, multifactor
+from pwsim.rules.orders import PASSING_ORDERS
 from pwsim.rules.words import policy_text
 from tests.conftest import ENGINES
 from tests.engine.test_engine import starts
@@ -280,3 +281,18 @@ def test_many_setups_do_not_depend_on_the_number_of_workers(engine):
     for first, second, cluster in zip(one, two, clusters, strict=True):
         np.testing.assert_array_equal(first.replay.start_s, second.replay.start_s)
         np.testing.assert_array_equal(first.replay.start_s, simulate(trace, cluster).replay.start_s)
+
+
+NAMES = """easy none easy-none sjf sjf-easy:f1 fcfs-easy:fcfs easy:wfp3 conservative:sjf sjf-none own.py:aging
+a/own.py:aging-easy:sjf .py:aging own.py:aging-none:sjf sjfeasy sjf-"""
+"""Names of policies, some of which are wrong."""
+
+
+@pytest.mark.parametrize("name", [*NAMES.split(), ""])
+def test_the_schema_knows_a_policy_where_it_is_read(name):
+    try:
+        Policy.parse(name)
+        known = True
+    except ValueError:
+        known = False
+    assert (re.search(POLICY_PATTERN, name) is not None) == known

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from pwsim import Trace, TraceError, read_trace
 from pwsim.trace.formats.presets import PRESETS
-from pwsim.trace.formats.reading import READERS, write_trace
+from pwsim.trace.formats.reading import FORMATS, write_trace
 from tests.trace.test_alibaba import HEADER, TASKS
 from tests.trace.test_lsf import record as lsf_record
 from tests.trace.test_pbs import record as pbs_record
@@ -82,7 +82,7 @@ def outcome(path: Path, format_: str) -> Trace | str:
 
 
 def test_every_reader_is_tried():
-    assert set(LOGS) | {"parquet", "pwsim", "table"} == set(READERS)
+    assert set(LOGS) | {"parquet", "pwsim", "table"} == set(FORMATS)
 
 
 @pytest.mark.parametrize("format_", LOGS)

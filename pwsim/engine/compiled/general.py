@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pwsim import rules
 from pwsim.engine.compiled.references import by_reference
 from pwsim.engine.compiled.steady import (
     CONSERVATIVE,
@@ -1085,7 +1084,7 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         numbers=numbers,
         times=np.column_stack((np.full(pools, np.inf), np.full(pools, -np.inf))),
         kill=inputs.overrun == "kill",
-        rule=rules.BACKFILLS.index(inputs.policy.backfill),
+        rule=inputs.policy.rule.holds,
         sorted_queue=inputs.dynamic,
         submit_s=inputs.submit_s.copy(),
         run_s=inputs.run_s.copy(),

@@ -28,13 +28,13 @@ from pwsim import rules
 from pwsim.engine.compiled.cache import compiled_code
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.outcome import REJECTED
-from pwsim.rules import GONE, NO_RESERVATION, backfill, conservative, custom, multifactor, orders, profile
+from pwsim.rules import ALL, GONE, HEAD, NO_RESERVATION, backfill, conservative, custom, multifactor, profile
 from pwsim.trace import Floats, Integers
 
 ORDER = numba.types.FunctionType(numba.float64(numba.float64, numba.float64, numba.float64, numba.int64))
 """Signature of an order."""
-NONE, EASY, CONSERVATIVE = range(3)
-"""Backfill rules, as the kernel knows them."""
+EASY, CONSERVATIVE = HEAD, ALL
+"""Backfill rules, as the kernel knows them: by who holds a reservation."""
 DONE, FULL = -1, -2
 """How a replay ended, where it did not because of a job: all have ended, or the profile has no room left."""
 
@@ -752,7 +752,7 @@ _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
 
 replay_pool = compiled_code(_SIGNATURE, _replay_pool, "steady nodes")
 _ORDERS = {
-    name: compiled_code(ORDER.signature, getattr(orders, name)) for name in rules.ORDERS if hasattr(orders, name)
+    name: compiled_code(ORDER.signature, order.key) for name, order in rules.ORDERS.items() if order.key is not None
 }
 
 
@@ -821,7 +821,7 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
         slot_of = none if inputs.dynamic else ranks(policy.order, submit_s, procs, logged_estimate_s)
         rank = ranks(policy.passing_order, submit_s, procs, logged_estimate_s) if policy.passing_order else none
         job, now = replay_pool(
-            order, not inputs.dynamic, rules.BACKFILLS.index(policy.backfill), inputs.depth, units,
+            order, not inputs.dynamic, policy.rule.holds, inputs.depth, units,
             submit_s, procs, logged_estimate_s, inputs.estimate_s[here], inputs.held_s[here], inputs.need[here],
             slot_of, np.argsort(slot_of), bool(policy.passing_order), rank,
             inputs.order is None, inputs.account[here] if inputs.order is None else none,

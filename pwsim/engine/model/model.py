@@ -32,7 +32,7 @@ from pwsim.engine.inputs import (
 )
 from pwsim.engine.model.nodes import Nodes, Packed
 from pwsim.engine.outcome import REJECTED, Replay
-from pwsim.rules import Order, Shares, attempts, backfill, conservative, custom, multifactor, orders, profile
+from pwsim.rules import ALL, HEAD, ORDERS, Key, Shares, attempts, backfill, conservative, custom, multifactor, profile
 
 COMPLETION = EventPriority(0)
 LEAVE = EventPriority(1)
@@ -154,7 +154,7 @@ class Model:
         self.inputs = inputs
         self.steady = inputs.steady
         self.policy = inputs.policy
-        self.conservative = inputs.policy.backfill == "conservative"
+        self.conservative = inputs.policy.rule.holds == ALL
         self.order = inputs.order
         self.dynamic = inputs.dynamic
         self.depth = inputs.depth or len(inputs.pool)
@@ -391,7 +391,7 @@ class Model:
             self._pass_packed(pool, pool.packed)
             return
         self._start(pool, range(backfill.heads(pool.free, pool.need, 0, len(pool.queue))))
-        if self.policy.backfill == "easy" and pool.free and len(pool.queue) > 1:
+        if self.policy.rule.holds == HEAD and pool.free and len(pool.queue) > 1:
             arrive_s: Sequence[float] = pool.nodes.arrive_s if pool.nodes is not None else ()
             shadow_s, extra = backfill.reservation(
                 now,
@@ -415,7 +415,7 @@ class Model:
     def _pass_packed(self, pool: _Pool, packed: Packed) -> None:
         """Give a packed pool its pass (§5)."""
         self._start(pool, range(packed.place_heads(pool.queue)))
-        if self.policy.backfill == "easy" and len(pool.queue) > 1:
+        if self.policy.rule.holds == HEAD and len(pool.queue) > 1:
             assert pool.nodes is not None
             tried = self._tried(pool, min(len(pool.queue), 1 + self.depth))
             passed = packed.place_past_head(
@@ -761,9 +761,11 @@ class Model:
         if self.order is not None and not self.by_job and not self.dynamic:
             self._set_keys(self.key, self.order, jobs)
         if self.policy.passing_order:
-            self._set_keys(self.passing_key, getattr(orders, self.policy.passing_order), jobs)
+            passing = ORDERS[self.policy.passing_order].key
+            assert passing is not None
+            self._set_keys(self.passing_key, passing, jobs)
 
-    def _set_keys(self, key: list[float], order: Order, jobs: Sequence[int]) -> None:
+    def _set_keys(self, key: list[float], order: Key, jobs: Sequence[int]) -> None:
         now = self.env.now
         for job in jobs:
             key[job] = order(now, self.submit_s[job], self.logged_estimate_s[job], self.procs[job])

@@ -27,6 +27,7 @@ import pandas as pd
 from pwsim.common import TraceError
 from pwsim.trace.formats.delimited import header_names, read_rows
 from pwsim.trace.formats.files import first_line, stem
+from pwsim.trace.formats.format import Format
 from pwsim.trace.formats.tables import Seen
 from pwsim.trace.table import LONGEST_S, WIDEST, Trace
 
@@ -102,3 +103,14 @@ def _number_of(text: str) -> int:
     if found is None:
         raise ValueError("must end in a number, such as openb-pod-0001")
     return int(found[0])
+
+
+FORMATS = (
+    Format(
+        "alibaba-gpu-2023",
+        "task list of the [Alibaba GPU cluster trace v2023](https://github.com/alibaba/clusterdata) (for research and "
+        "study)",
+        read,
+        recognises,
+    ),
+)

@@ -14,7 +14,8 @@ from pwsim.common import TraceError
 from pwsim.trace.formats.fields import number
 from pwsim.trace.formats.files import numbered, opened
 from pwsim.trace.formats.tables import Growing, Seen, drop_duplicates, moments, notes
-from pwsim.trace.table import DROP_REASONS, LONGEST_S, Trace
+from pwsim.trace.reasons import DROP_REASONS
+from pwsim.trace.table import LONGEST_S, Trace
 
 BATCH_RECORDS = 20_000
 """Records that are made columns of at a time."""

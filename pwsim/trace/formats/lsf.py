@@ -29,6 +29,7 @@ from typing import Any
 from pwsim.common import TraceError
 from pwsim.trace.formats.fields import number
 from pwsim.trace.formats.files import first_line, stem
+from pwsim.trace.formats.format import Format, line_records
 from pwsim.trace.formats.lines import field, moment, numbered_lines, trace_of
 from pwsim.trace.formats.tables import Seen
 from pwsim.trace.table import WIDEST, Trace
@@ -143,3 +144,6 @@ def _slots(host: str) -> int:
     """Return how many slots an item of the execution hosts stands for."""
     found = re.match(r"(\d{1,9})\*", host, re.ASCII)
     return int(found[1]) if found else 1
+
+
+FORMATS = (Format("lsf", "LSF's `lsb.acct`", read, recognises, line_records),)

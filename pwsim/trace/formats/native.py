@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pwsim.common import TraceError, new_file
+from pwsim.trace.formats.format import Format
 from pwsim.trace.formats.structured import parquet
 from pwsim.trace.table import COLUMNS, Trace
 
@@ -132,3 +133,13 @@ def _arrays(columns: dict[str, Any], categories: dict[str, list[str]]) -> dict[s
     if (arrays["run_s"] < 0).any() or (arrays["procs"] <= 0).any():
         raise ValueError("some of its jobs cannot be replayed")
     return arrays
+
+
+FORMATS = (
+    Format(
+        "pwsim",
+        "what `pwsim trace convert LOG OUT.parquet` writes: all that was read, units in the metadata (`OUT.swf.gz` "
+        "writes SWF)",
+        read,
+    ),
+)

@@ -34,6 +34,7 @@ import numpy as np
 from pwsim.common import TraceError
 from pwsim.trace.formats.fields import duration_s, memory_mib, number
 from pwsim.trace.formats.files import first_line, stem
+from pwsim.trace.formats.format import Format, line_records
 from pwsim.trace.formats.lines import field, moment, numbered_lines, trace_of
 from pwsim.trace.formats.tables import Seen
 from pwsim.trace.table import WIDEST, Trace
@@ -158,3 +159,6 @@ def _chunks(request: str, cores: str, gpus: str) -> tuple[float, float, float]:
         total += [numbers[0], numbers[0] * numbers[1], numbers[0] * numbers[2]]
     nodes, procs, count = np.minimum(total, WIDEST).tolist()
     return nodes, procs, count
+
+
+FORMATS = (Format("pbs", "accounting logs of PBS Professional, OpenPBS and Torque", read, recognises, line_records),)

@@ -42,6 +42,7 @@ from typing import Any
 from pwsim.trace.formats import table
 from pwsim.trace.formats.delimited import header_names
 from pwsim.trace.formats.files import first_line
+from pwsim.trace.formats.format import Format
 from pwsim.trace.formats.mapping import source_column
 from pwsim.trace.table import Trace
 
@@ -50,6 +51,8 @@ from pwsim.trace.table import Trace
 class Preset:
     """A mapping, and what tells the logs that it is for."""
 
+    words: str
+    """What it is, in Markdown."""
     columns: Mapping[str, Any]
     """Where the table holds what."""
     optional: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +69,7 @@ class Preset:
         return (needed | self.marks) <= names and not self.absent & names
 
     def reader(self) -> Callable[..., Trace]:
-        """Return what reads the log."""
+        """Return the reader of the log."""
 
         def read(path: Path, time_zone: str = "UTC") -> Trace:
             names = header_names(path, ",") if self.optional else []
@@ -81,6 +84,7 @@ _GPU_JOB = {**_TIMES, "procs": "cpu_num", "gpus": "gpu_num", "nodes": "node_num"
 
 PRESETS = {
     "nrel-eagle": Preset(
+        "table of [NREL Eagle](https://github.com/NREL/eagle-jobs), mapped",
         {
             **_TIMES,
             "job_id": "job_id",
@@ -93,12 +97,26 @@ PRESETS = {
             "user_group": "account",
             "queue": "partition",
             "partition": "partition",
-        }
+        },
     ),
-    "helios": Preset({**_GPU_JOB, "queue": "vc"}, marks=frozenset({"duration"})),
-    "acme": Preset(_GPU_JOB, marks=frozenset({"type", "gpu_time"}), absent=frozenset({"vc"})),
-    "philly": Preset({**_TIMES, "procs": "gpu_num", "gpus": "gpu_num", "queue": "vc"}, absent=frozenset({"cpu_num"})),
+    "helios": Preset(
+        "table of [Helios](https://github.com/S-Lab-System-Group/HeliosData), mapped",
+        {**_GPU_JOB, "queue": "vc"},
+        marks=frozenset({"duration"}),
+    ),
+    "acme": Preset(
+        "table of [Acme](https://github.com/InternLM/AcmeTrace), mapped",
+        _GPU_JOB,
+        marks=frozenset({"type", "gpu_time"}),
+        absent=frozenset({"vc"}),
+    ),
+    "philly": Preset(
+        "table of [Philly](https://github.com/msr-fiddle/philly-traces) (flat), mapped",
+        {**_TIMES, "procs": "gpu_num", "gpus": "gpu_num", "queue": "vc"},
+        absent=frozenset({"cpu_num"}),
+    ),
     "hcs": Preset(
+        "CSV of AWS's [HPC Cost Simulator](https://github.com/aws-samples/hpc-cost-simulator)",
         {
             "job_id": "job_id",
             "submit_s": "submit_time",
@@ -112,3 +130,5 @@ PRESETS = {
     ),
 }
 """Presets by the name of their format."""
+
+FORMATS = tuple(Format(name, preset.words, preset.reader(), preset.recognises) for name, preset in PRESETS.items())

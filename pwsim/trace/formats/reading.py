@@ -1,48 +1,38 @@
-"""Readers of workload logs, one module a format.
+"""Reading and writing logs of all formats, which are found by listing this folder.
 
-A module has ``read(path, **options) -> Trace``, and ``recognises(start) -> bool`` which tells its logs by their first
-bytes.  Adding a format is a module and a line in each table here.
+A module of a format has ``FORMATS``: a :class:`~pwsim.trace.formats.format.Format`, or several.  Adding one is adding
+its module.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+import pkgutil
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pwsim.common import TraceError
-from pwsim.trace.formats import alibaba, lsf, native, pbs, sacct, swf, table
+from pwsim.trace import formats
+from pwsim.trace.formats import native, swf, table
 from pwsim.trace.formats.files import peek
-from pwsim.trace.formats.presets import PRESETS
-from pwsim.trace.table import DROP_REASONS, Trace
+from pwsim.trace.formats.format import Format
+from pwsim.trace.reasons import DROP_REASONS
+from pwsim.trace.table import Trace
 
-READERS: dict[str, Callable[..., Trace]] = {
-    "swf": swf.read,
-    "sacct": sacct.read,
-    "xdmod": sacct.read_xdmod,
-    "pbs": pbs.read,
-    "lsf": lsf.read,
-    "alibaba-gpu-2023": alibaba.read,
-    **{name: preset.reader() for name, preset in PRESETS.items()},
-    "pwsim": native.read,
-    **{kind: partial(table.read, kind=kind) for kind in table.KINDS},
-}
-"""Reader of each format, by its name."""
 
-RECOGNISERS: dict[str, Callable[[bytes], bool]] = {
-    "swf": swf.recognises,
-    "xdmod": sacct.recognises_xdmod,
-    "sacct": sacct.recognises,
-    "pbs": pbs.recognises,
-    "lsf": lsf.recognises,
-    "alibaba-gpu-2023": alibaba.recognises,
-    **{name: preset.recognises for name, preset in PRESETS.items()},
-}
-"""What tells a format by the first bytes of a log, unpacked; the first that says so wins."""
+def _found() -> Iterator[Format]:
+    """Yield the formats of the modules of this folder."""
+    for module in pkgutil.iter_modules(formats.__path__):
+        if module.name != __name__.rpartition(".")[2]:
+            yield from getattr(import_module(f"{formats.__name__}.{module.name}"), "FORMATS", ())
+
+
+FORMATS = {one.name: one for one in sorted(_found(), key=lambda one: one.name)}
+"""The formats by their name."""
 
 
 def read_trace(path: str | os.PathLike[str], format: str | None = None, **options: Any) -> Trace:  # noqa: A002
@@ -53,7 +43,7 @@ def read_trace(path: str | os.PathLike[str], format: str | None = None, **option
     path
         The log.
     format
-        Name of the format (see :data:`READERS`); by default the log's content tells it, or else its name.
+        Name of the format (see :data:`FORMATS`); by default the log's content tells it, or else its name.
     options
         What the format's reader takes beside the path.
 
@@ -66,9 +56,9 @@ def read_trace(path: str | os.PathLike[str], format: str | None = None, **option
     format = detect_format(path) if format is None else format  # noqa: A001
     for option, message in wrong_options(format, options):
         raise TraceError(f"{path}: {option}: {message}")
-    trace = replace(READERS[format](path, **options), format=format, path=str(path))
+    trace = replace(FORMATS[format].read(path, **options), format=format, path=str(path))
     if not len(trace):
-        reasons = "; ".join(f"{count}: {DROP_REASONS[reason]}" for reason, count in trace.dropped.items())
+        reasons = "; ".join(f"{count}: {DROP_REASONS[reason].text}" for reason, count in trace.dropped.items())
         raise TraceError(f"{path}: none of the {trace.jobs_read} records can be replayed ({reasons})")
     return trace
 
@@ -100,26 +90,26 @@ def detect_format(path: Path) -> str:
     start = peek(path)
     if start.startswith(b"PAR1"):  # what a Parquet file is about stands at its end
         return "pwsim" if native.is_trace(path) else "parquet"
-    for name, recognises in RECOGNISERS.items():
-        if recognises(start):
-            return name
+    for one in FORMATS.values():
+        if one.recognises is not None and one.recognises(start):
+            return one.name
     for suffix in reversed(path.suffixes):
-        if suffix.lstrip(".").lower() in READERS:
+        if suffix.lstrip(".").lower() in FORMATS:
             return suffix.lstrip(".").lower()
     if kind := table.kind_of(start):
         return kind
     raise TraceError(
         f"{path}: neither content nor name tells the format; name one (--format, or `format:` in a scenario): "
-        f"{', '.join(READERS)}"
+        f"{', '.join(FORMATS)}"
     )
 
 
 def wrong_options(format: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: A002
     """Yield the name of each option that is wrong for a format, and why; ``format`` itself first."""
-    if format not in READERS:
-        yield "format", f"unknown format {format!r}; known formats: {', '.join(READERS)}"
+    if format not in FORMATS:
+        yield "format", f"unknown format {format!r}; known formats: {', '.join(FORMATS)}"
         return
-    known = [name for name in inspect.signature(READERS[format]).parameters if name not in ("path", "kind")]
+    known = [name for name in inspect.signature(FORMATS[format].read).parameters if name not in ("path", "kind")]
     for option in options:
         if option not in known:
             yield option, f"the format {format} takes {' and '.join(known) or 'no options'}"

@@ -26,7 +26,7 @@ https://slurm.schedmd.com/sacct.html
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from pwsim.trace.formats.clock import Clock
 from pwsim.trace.formats.delimited import header_names, read_rows
 from pwsim.trace.formats.fields import duration_s, name_list
 from pwsim.trace.formats.files import first_line, peek, stem
+from pwsim.trace.formats.format import Format, Record, delimited_records
 from pwsim.trace.formats.rows import Rows
 from pwsim.trace.formats.tables import Growing, Seen, drop_duplicates, moments, notes
 from pwsim.trace.table import Trace
@@ -212,3 +213,26 @@ def _jobs(rows: Rows, clock: Clock, seen: Seen) -> dict[str, Any]:
     }
     at = np.repeat(np.flatnonzero(kept), ids.count[kept])
     return {"task": ids.tasks(kept), **{name: values[at] for name, values in table.items()}}
+
+
+def _records(path: Path) -> Iterator[Record]:
+    yield from delimited_records(path, "|", header=has_header(peek(path)), quoted=False)
+
+
+FORMATS = (
+    Format(
+        "sacct",
+        "Slurm's accounting; `pwsim trace sacct-command` prints what to run. `columns:` (`--columns`) names the "
+        "columns where there is no header",
+        read,
+        recognises,
+        _records,
+    ),
+    Format(
+        "xdmod",
+        "a dump of Slurm's accounting without a header, in the 26 columns that XDMoD reads",
+        read_xdmod,
+        recognises_xdmod,
+        _records,
+    ),
+)

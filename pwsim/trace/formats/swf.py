@@ -32,6 +32,7 @@ import pandas as pd
 
 from pwsim.common import TraceError, new_file
 from pwsim.trace.formats.files import blocks, first_line, stem
+from pwsim.trace.formats.format import Format, text_records
 from pwsim.trace.formats.swf_fields import (
     ALLOCATED,
     FIELDS,
@@ -200,3 +201,14 @@ def _texts(values: npt.NDArray[Any]) -> list[str]:
     if values.dtype.kind == "f":
         return [str(int(value)) if value.is_integer() else repr(value) for value in values.tolist()]
     return list(map(str, values.tolist()))
+
+
+FORMATS = (
+    Format(
+        "swf",
+        "Standard Workload Format; fields behind its 18 are counted, not read",
+        read,
+        recognises,
+        text_records,
+    ),
+)

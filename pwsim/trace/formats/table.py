@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pwsim.trace.formats.clock import Clock
 from pwsim.trace.formats.delimited import header_names, read_rows
 from pwsim.trace.formats.fields import decimal, duration_s, memory_mib
 from pwsim.trace.formats.files import first_line, peek, stem
+from pwsim.trace.formats.format import Format
 from pwsim.trace.formats.mapping import (
     DURATIONS,
     KNOWN,
@@ -44,8 +46,6 @@ from pwsim.trace.formats.structured import json_names, json_rows, parquet_names,
 from pwsim.trace.formats.tables import Growing, Seen, moments, notes
 from pwsim.trace.table import Floats, Trace
 
-KINDS = ("csv", "parquet", "jsonl", "table")
-"""Names of the formats; ``table`` is whichever of them the content tells."""
 LEAST_COLUMNS = 3
 """A line with fewer names is no header of a log: submission, run time and size are needed."""
 UNKNOWN = r"^\s*-1(\.0*)?\s*$"
@@ -65,7 +65,7 @@ def read(path: Path, columns: Any = None, time_zone: str = "UTC", *, kind: str =
     time_zone
         Zone of times without an offset.
     kind
-        One of :data:`KINDS`.
+        One of :data:`KINDS`; ``table`` is whichever of the others the content tells.
 
     Raises
     ------
@@ -234,3 +234,13 @@ def _size_mib(text: str, unit_mib: float) -> float:
     if not 0 <= value < 2.0**53:
         raise ValueError("must be a size of memory from 0 to less than 2^53 MiB")
     return value
+
+
+FORMATS = (
+    Format("csv", "any table with delimiters, with a mapping of its columns (see below)", partial(read, kind="csv")),
+    Format("parquet", "any table in Parquet, likewise", partial(read, kind="parquet")),
+    Format("jsonl", "any table in lines of JSON, likewise", partial(read, kind="jsonl")),
+    Format("table", "`csv`, `parquet` or `jsonl`, whichever the content tells", partial(read, kind="table")),
+)
+KINDS = tuple(one.name for one in FORMATS)
+"""Names of the formats that need a mapping."""

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from pwsim.common import DAY_S, HOUR_S
+from pwsim.common import DAY_S, HOUR_S, WEEK_S
 from pwsim.trace import Floats, Integers, Trace
 from pwsim.workload.twin.form import QUANTILES, Form
 
-WEEK_S = 7 * DAY_S
-"""Seconds in a week."""
 SLOT_S = DAY_S / 2
 """Users hold back if in the half day of their choice, and half of what is before and after it, there is more work."""
 TIDE_S = 4 * WEEK_S
