@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from pwsim import Cluster, Trace
 from pwsim.engine.inputs import lives, uptimes
 from tests.reference import Job, Pool, Reference
-from tests.site_reference import Partition, Rules, SiteJob, SitePool, SiteReference
+from tests.site_cases import CASES, Case, takes
+from tests.site_reference import Hours, Limit, Outage, Partition, Rules, SiteJob, SitePool, SiteReference
 from tests.strategies import (
     changing_clusters,
     clusters,
@@ -147,3 +150,40 @@ def test_one_partition_of_one_pool_is_that_pool(trace, cluster):
 @settings(max_examples=100)
 def test_one_partition_of_one_packed_pool_is_that_pool(trace, cluster):
     compare(trace, cluster, Rules([Partition("all", [0])]))
+
+
+def by_hand(case: Case) -> tuple[list[SiteJob], SiteReference]:
+    """Replay a case of the table."""
+    jobs, known = [], {field.name for field in fields(SiteJob)}
+    for number, told_of in enumerate(case.jobs):
+        own = {name: value for name, value in told_of.items() if name in known and name != "after"}
+        jobs.append(SiteJob(number, keys={name: str(told_of[name]) for name in told_of if name not in known}, **own))
+    for one, told_of in zip(jobs, case.jobs, strict=True):
+        one.after = [jobs[number] for number in told_of.get("after", [])]
+    pools = [SitePool(**{"placement": "nodes" if pool.get("elastic") else "cores"} | pool) for pool in case.pools]
+
+    def made(kind: Any, stated: list[dict[str, Any]]) -> list[Any]:
+        rows = ({name: value for name, value in row.items() if name != "where"} for row in stated)
+        return [kind(**row, takes=takes(given.get("where", {}))) for row, given in zip(rows, stated, strict=True)]
+
+    rules = Rules(
+        made(Partition, case.partitions), made(Limit, case.limits), made(Hours, case.hours),
+        [Outage(**outage) for outage in case.outages], case.period, case.start_delay, case.preemption,
+    )  # fmt: skip
+    site = SiteReference(jobs, pools, rules, case.order, case.backfill, case.overrun, case.passing_order, case.depth)
+    site.replay()
+    return jobs, site
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_schedules_worked_out_by_hand(case):
+    jobs, _ = by_hand(case)
+    assert [job.start for job in jobs] == case.starts
+    assert "".join(job.status[0] for job in jobs) == (case.statuses or "c" * len(jobs))
+    assert {number: jobs[number].reason for number in case.reasons} == case.reasons
+    if case.ends is not None:
+        assert [job.end for job in jobs] == case.ends
+    if case.restarts is not None:
+        assert [job.restarts for job in jobs] == case.restarts
+    if case.used is not None:
+        assert [sorted(job.stays[-1][2]) if job.stays else [] for job in jobs] == [sorted(used) for used in case.used]
