@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from tests.site_reference import Hours, Limit, Outage, Partition, Rules, SiteJob, SitePool, SiteReference
 
 Data = dict[str, Any]
 
@@ -34,7 +36,7 @@ class Case:
     ends: list[float] | None = None
     used: list[list[int]] | None = None
     """Of each job, the pools that its last attempt used."""
-    reasons: Data = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
     """By job."""
     restarts: list[int] | None = None
 
@@ -58,17 +60,47 @@ def door(name: str, *pools: int, queue: str | None = None, **more: Any) -> Data:
     return {"name": name, "pools": list(pools), "where": {} if queue is None else {"queue": queue}} | more
 
 
+def replay(case: Case, drawn: Callable[[int, Data], Data] = lambda _, __: {}) -> SiteReference:
+    """Replay a case with the reference; ``drawn`` gives what is drawn for a pool that fails or is interrupted."""
+    jobs, known = [], {one.name for one in fields(SiteJob)}
+    for number, row in enumerate(case.jobs):
+        own = {name: value for name, value in row.items() if name in known and name != "after"}
+        jobs.append(SiteJob(number, keys={name: row[name] for name in row if name not in known}, **own))
+    for one, row in zip(jobs, case.jobs, strict=True):
+        one.after = [jobs[number] for number in row.get("after", [])]
+    said = {one.name for one in fields(SitePool)}
+    pools = []
+    for index, pool in enumerate(case.pools):
+        usual: Data = {"placement": "nodes" if pool.get("elastic") else "cores"}
+        more = {name: value for name, value in pool.items() if name in said}
+        pools.append(SitePool(**usual | more | drawn(index, pool)))
+    rules = Rules(
+        of_jobs(Partition, case.partitions), of_jobs(Limit, case.limits), of_jobs(Hours, case.hours),
+        [Outage(**outage) for outage in case.outages], case.period, case.start_delay, case.preemption,
+    )  # fmt: skip
+    site = SiteReference(jobs, pools, rules, case.order, case.backfill, case.overrun, case.passing_order, case.depth)
+    site.replay()
+    return site
+
+
+def of_jobs(kind: Any, rows: list[Data]) -> list[Any]:
+    return [kind(**{k: v for k, v in row.items() if k != "where"}, takes=takes(row.get("where", {}))) for row in rows]
+
+
 def takes(where: Data) -> Callable[[Any], bool] | None:
     """Whether a job is one of those: all that is said must be what the log says of it."""
     return (lambda one: all(one.keys.get(name) == value for name, value in where.items())) if where else None
 
 
-X, Y = {"queue": "x"}, {"queue": "y"}
-ANN, BOB = {"user": "ann"}, {"user": "bob"}
+X: Data = {"queue": "x"}
+Y: Data = {"queue": "y"}
+ANN: Data = {"user": "ann"}
+BOB: Data = {"user": "bob"}
+LOW: Data = {"queue": "low"}
+HIGH: Data = {"queue": "high"}
 BOTH = [door("both", 0, 1)]
 X_AND_Y = [door("first", 0, queue="x"), door("both", 0, 1, queue="y")]
 TIERS = [door("low", 0, queue="low"), door("high", 0, queue="high", tier=1)]
-LOW, HIGH = {"queue": "low"}, {"queue": "high"}
 
 PARTITIONS = [
     # Job 0 takes 2 of the first pool and 1 of the second; job 1 the other of the second until 5, then job 2.

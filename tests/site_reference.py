@@ -357,7 +357,7 @@ class SiteReference(Reference):
         times = [self.now, *self.openings(job)]
         times += [time for one in self.rules.outages if one.pool in door.pools for time in (one.start, one.end)]
         for start in {self.on_time(time) for time in times}:
-            if start >= self.now and self.allowed(job, start):
+            if self.now <= start < math.inf and self.allowed(job, start):
                 away = {index: self.most_away(index, start, start + length) for index in door.pools}
                 if self.placement(job) == "packed":
                     left = {index: range(self.pools[index].nodes - away[index]) for index in door.pools}
