@@ -630,8 +630,7 @@ class SiteReference(Reference):
             for group in self.groups:
                 if any(job.claim is not None and job.claim.start == self.now for job in group.queue):
                     group.due = True
-                opens = any(self.now in rule.openings() for rule in self.rules.hours)
-                if opens and any(self.hours_of(job) for job in group.queue):
+                if any(self.now in self.openings(job) for job in group.queue):
                     group.due = True
         if self.on_time(self.now) != self.now:
             return anything

@@ -1,15 +1,16 @@
 """What is simulated: pools of nodes, who may use them, and the choices that a search has."""
 
 from pwsim.cluster.accepts import Accepts, Limits, MemoryLimits, Names
+from pwsim.cluster.admission import Admission, admission
 from pwsim.cluster.choices import MOST_NODES
-from pwsim.cluster.cluster import Cluster, Multifactor
+from pwsim.cluster.cluster import Cluster, Multifactor, Procedure
 from pwsim.cluster.hours import Hours, in_common, open_intervals
 from pwsim.cluster.limits import AtMost, RunLimit
-from pwsim.cluster.outages import Away, Outage, times_away
+from pwsim.cluster.outages import Away, Outage, elapsed_s, times_away
 from pwsim.cluster.partitions import NO_DOOR, Partition, doors, through_doors
 from pwsim.cluster.pools import NO_COST, VERBS, CloudPool, Node, OnPremisesPool, Pool
 from pwsim.cluster.rejections import REJECTIONS, rejections_text
-from pwsim.cluster.site_rules import RULES, Scheduler, clock_fault, refuse_unreplayed, stated
+from pwsim.cluster.site_rules import RULES, Scheduler, clock_fault, stated
 from pwsim.cluster.where import Where
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "RULES",
     "VERBS",
     "Accepts",
+    "Admission",
     "AtMost",
     "Away",
     "CloudPool",
@@ -34,14 +36,16 @@ __all__ = [
     "Outage",
     "Partition",
     "Pool",
+    "Procedure",
     "RunLimit",
     "Scheduler",
     "Where",
+    "admission",
     "clock_fault",
     "doors",
+    "elapsed_s",
     "in_common",
     "open_intervals",
-    "refuse_unreplayed",
     "rejections_text",
     "stated",
     "through_doors",

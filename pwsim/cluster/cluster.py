@@ -5,9 +5,10 @@ Where a scenario gives choices, ``nodes`` and ``policy`` hold them all; :meth:`C
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from pwsim.cluster import rejections, site_rules
 from pwsim.cluster.accepts import one_or_many
+from pwsim.cluster.admission import admission
 from pwsim.cluster.choices import MOST_NODES, Policies
 from pwsim.cluster.hours import HoursAlternatives
 from pwsim.cluster.limits import LimitAlternatives
@@ -46,6 +48,17 @@ class Multifactor(Frozen):
     """Weight of the queue's priority."""
     queues: dict[str, Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]] = Field(default={})
     """Priorities of queues by name, divided by the largest; 0 for those that are not named."""
+
+
+class Procedure(NamedTuple):
+    """How the pools of a setup are run."""
+
+    policy: Policy
+    """How every pool schedules."""
+    limits: int = 0
+    """Place among the alternatives of limits."""
+    hours: int = 0
+    """Place among the alternatives of hours."""
 
 
 class Cluster(Frozen):
@@ -139,8 +152,26 @@ class Cluster(Frozen):
         machine: dict[str, Any] = {"policy": policy, "overrun": overrun, "depth": depth, "pools": [pool]}
         return cls(**machine)
 
-    def at(self, nodes: Mapping[str, int], policy: Policy) -> Cluster:
-        """Return the cluster with one node count for each pool (by name) and one policy.
+    @property
+    def procedures(self) -> tuple[Procedure, ...]:
+        """What a search chooses beside nodes: policies, and alternatives of limits and hours, all with all."""
+        limits, hours = range(len(self.limits)), range(len(self.hours))
+        return tuple(Procedure(*one) for one in itertools.product(self.policy, limits, hours))
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """Which rules of the site have alternatives."""
+        return tuple(key for key in ("limits", "hours") if len(getattr(self, key)) > 1)
+
+    def at(self, nodes: Mapping[str, int], policy: Policy, limits: int = 0, hours: int = 0) -> Cluster:
+        """Return the cluster with one node count for each pool (by name), one policy, and one of its alternatives.
+
+        Parameters
+        ----------
+        nodes, policy
+            The choice.
+        limits, hours
+            Places among the alternatives of limits and hours, if there are any.
 
         Raises
         ------
@@ -148,7 +179,8 @@ class Cluster(Frozen):
             If the policy is not offered for one of the pools.
         """
         pools = tuple(pool.model_copy(update={"nodes": (nodes[pool.name],)}) for pool in self.pools)
-        picked = self.model_copy(update={"pools": pools, "policy": (policy,)})
+        rules = {"limits": (self.limits[limits],), "hours": (self.hours[hours],)}
+        picked = self.model_copy(update={"pools": pools, "policy": (policy,), **rules})
         picked.check_policies()  # it may be another than those that were checked
         return picked
 
@@ -172,7 +204,7 @@ class Cluster(Frozen):
     @property
     def steady(self) -> bool:
         """Whether pools are bags, always up, and every job stays where it was routed: then pools do not meet."""
-        return not any(
+        return not site_rules.stated(self) and not any(
             pool.elastic or pool.fails or pool.burst_after is not None or pool.placement == "packed"
             for pool in self.pools
         )
@@ -203,8 +235,9 @@ class Cluster(Frozen):
         return tuple(pool.nodes[0] for pool in self.pools)
 
     def rejections(self, trace: Trace) -> dict[str, npt.NDArray[np.bool_]]:
-        """Return which jobs no pool takes, by reason, each of shape (jobs,); semantics §5.
+        """Return which jobs no pool takes, by reason, each of shape (jobs,); semantics §5, §9.
 
+        Limits and hours are left aside: a replay tells (:attr:`pwsim.Result.rejections`).
         The reasons are those of :data:`.rejections.REJECTIONS`; a job counts under the first that is true.
 
         Raises
@@ -212,6 +245,9 @@ class Cluster(Frozen):
         ValueError
             If a pool still has several choices of nodes.
         """
+        if self.partitions:
+            reason = admission(trace, self).reason
+            return {name: reason == number for number, name in enumerate(rejections.REJECTIONS)}
         return rejections.rejections(trace, list(zip(self.node_counts(), self.pools, strict=True)))
 
     def code(self) -> list[str]:

@@ -103,17 +103,17 @@ def _starts_s(outage: Outage, start: Start, until_s: float) -> Iterator[float]:
     """Yield the times at which an outage starts [s], from one that is over when the replay begins on."""
     first = parse_local(outage.start)
     if outage.every is None:
-        yield _elapsed_s(first, start)
+        yield elapsed_s(first, start)
         return
-    over_s = -_elapsed_s(first, start) - outage.length - DAY_S  # clocks are changed by less than a day
+    over_s = -elapsed_s(first, start) - outage.length - DAY_S  # clocks are changed by less than a day
     for number in itertools.count(max(0, int(over_s // outage.every))):
-        start_s = _elapsed_s(first + timedelta(seconds=number * outage.every), start)
+        start_s = elapsed_s(first + timedelta(seconds=number * outage.every), start)
         if start_s >= until_s + DAY_S:
             return
         yield start_s
 
 
-def _elapsed_s(local: datetime, start: Start) -> float:
+def elapsed_s(local: datetime, start: Start) -> float:
     """Return when the site's clock shows a time, on the replay's clock [s]; of two such times, the first."""
     if start.zone is None:
         return (local - start.local).total_seconds()

@@ -45,6 +45,10 @@ def _unaccepted(trace: Trace, pools: Pools) -> Booleans:
     return ~accepted
 
 
+def _none(trace: Trace, pools: Pools) -> Booleans:  # noqa: ARG001
+    return np.zeros(len(trace), dtype=bool)
+
+
 def _all(trace: Trace, pools: Pools) -> Booleans:  # noqa: ARG001
     return np.ones(len(trace), dtype=bool)
 
@@ -53,10 +57,13 @@ _REASONS = (
     Rejection("procs", "with more cores than any pool has", _too_wide),
     Rejection("gpus", "with more GPUs than any pool has (a pool of mere cores has none)", _too_many_gpus),
     Rejection("accepts", "that no pool accepts", _unaccepted),
+    Rejection("max_time", "that ask for longer than their partition allows", _none),
+    Rejection("limit", "that pass a limit by themselves", _none),
+    Rejection("hours", "that no hours between outages are long enough for", _none),
     Rejection("other", "that fit no pool that accepts them (memory, nodes or GPUs)", _all),
 )
 REJECTIONS = {reason.name: reason for reason in _REASONS}
-"""Why no pool takes a job, by name; the last is true of all jobs."""
+"""Why no pool takes a job, by name; the last is true of all jobs, and some are for rules of the site alone (§9)."""
 
 
 def rejections(trace: Trace, pools: Pools) -> dict[str, Booleans]:

@@ -11,7 +11,7 @@ from pwsim.cluster.limits import RunLimit
 from pwsim.cluster.outages import Outage
 from pwsim.cluster.partitions import Partition
 from pwsim.cluster.pools import Node, Pool
-from pwsim.common import Frozen, InputError, Place, Seconds, did_you_mean, listed, nearest
+from pwsim.common import Frozen, Place, Seconds, did_you_mean, listed, nearest
 from pwsim.prices import start_of
 from pwsim.trace import Trace
 
@@ -36,21 +36,6 @@ def stated(cluster: Cluster) -> list[str]:
     """Return the keys of the rules that a cluster states."""
     empty: dict[str, Any] = {"scheduler": Scheduler(), "preemption": False, "limits": ((),), "hours": ((),)}
     return [key for key in RULES if getattr(cluster, key) != empty.get(key, ())]
-
-
-def refuse_unreplayed(cluster: Cluster, where: str = "cluster") -> None:
-    """Refuse a cluster whose rules no engine can replay yet: to leave them out in silence would be a wrong answer.
-
-    Raises
-    ------
-    InputError
-        If it states a rule of the site.
-    """
-    if rules := stated(cluster):
-        raise InputError(
-            f"{where}: {listed(rules)}: rules of the site are checked, but cannot be replayed yet; leave them out to "
-            "replay the machine without them"
-        )
 
 
 def clock_fault(trace: Trace, cluster: Cluster, given: str | None) -> str | None:

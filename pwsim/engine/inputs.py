@@ -137,6 +137,8 @@ class Inputs:
     """Job after whose end each job is submitted, -1 for its own ``submit_s``, shape (jobs,)."""
     think_s: Floats
     """Time from that end to the submission [s], shape (jobs,)."""
+    site: Any = None
+    """What rules of the site add (:class:`pwsim.engine.site.Prepared`); ``None`` without any."""
 
     @property
     def dynamic(self) -> bool:
@@ -144,8 +146,8 @@ class Inputs:
         return self.policy.dynamic
 
 
-def prepare(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
-    """Return the arrays that a replay starts from (semantics §1, §3, §5).
+def without_rules(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
+    """Return the arrays that a replay starts from, rules of the site left aside (semantics §1, §3, §5).
 
     A job goes to the first pool that accepts it and could ever hold it.
 
@@ -220,7 +222,7 @@ def steady_replay(engine: str, inputs: Inputs, start_s: Floats) -> Replay:
     )
 
 
-def records(inputs: Inputs, noted: Sequence[Any], end_s: float) -> dict[str, Floats | None]:
+def records(inputs: Inputs, noted: Sequence[Any], end_s: float) -> dict[str, Any]:
     """Return what an engine noted of attempts, waits, stays of nodes and places, in an order that no engine decides.
 
     What would come after the last job's end does not: nodes that were launched at that instant are left out.

@@ -36,7 +36,8 @@ class Replay(ByContent):
     """Submission [s]; ``None`` if each job was submitted at the time that the trace gives."""
     attempts: Floats | None = None
     """Job, pool, start, end, and seconds that count of each attempt, in the order of their ends, shape (attempts, 5);
-    ``None`` if every job has one attempt in its pool, and all of it counts."""
+    ``None`` if every job has one attempt in its pool, and all of it counts.  Under rules of the site a row is what an
+    attempt takes of one pool, and has the units of it besides, shape (attempts, 6)."""
     waits: Floats | None = None
     """Job, pool, start and end of each time in a queue, shape (waits, 4); ``None`` if jobs wait in their pool once."""
     spans: Floats | None = None
@@ -44,3 +45,9 @@ class Replay(ByContent):
     places: Floats | None = None
     """Job, pool, start, end, node and GPUs (as bits) of each share of an attempt in a packed pool, shape (shares, 6);
     ``None`` if there is none."""
+    reason: Integers | None = None
+    """Why each job is rejected, a place in :data:`pwsim.cluster.REJECTIONS`, -1 if it is not, shape (jobs,); ``None``
+    without rules of the site."""
+    away: Floats | None = None
+    """Pool, time, and nodes that are away from then until the next time [s], shape (steps, 3); ``None`` without
+    outages."""

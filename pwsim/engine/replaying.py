@@ -27,6 +27,10 @@ def replay(inputs: Inputs, engine: Engine) -> Replay:
     HopelessError
         If an elastic pool launches nodes again and again that never run a job.
     """
+    if inputs.site is not None:
+        from pwsim.engine.site.replaying import replay_site
+
+        return replay_site(inputs, inputs.site, engine)
     if engine != "simpy":
         from pwsim.engine.compiled import steady as kernel
 

@@ -55,7 +55,7 @@ class Hindcast:
     @cached_property
     def rejections(self) -> dict[str, Booleans]:
         """Which jobs no pool takes, by reason."""
-        return self.result.cluster.rejections(self.result.trace)
+        return self.result.rejections
 
     @cached_property
     def comparison(self) -> pd.DataFrame:

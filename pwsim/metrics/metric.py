@@ -87,7 +87,7 @@ def _jobs_per_hour(seen: Seen) -> float:
 
 
 def _lost_core_hours(seen: Seen) -> float:
-    return math.fsum(seen.trace.procs[seen.attempts.job] * seen.attempts.lost_s) / HOUR_S
+    return math.fsum(seen.trace.procs[seen.attempts.job] * seen.attempts.part * seen.attempts.lost_s) / HOUR_S
 
 
 def _makespan_s(seen: Seen) -> float:

@@ -27,6 +27,8 @@ class Attempts(NamedTuple):
     """End: of the job, or by an interruption [s]."""
     lost_s: Floats
     """Seconds of it that were in vain: restart overhead, and work that no checkpoint kept [s]."""
+    part: Floats
+    """Part of the job that is in the pool, 1 but where jobs run in several pools (semantics §9)."""
 
 
 class Waits(NamedTuple):
@@ -109,8 +111,8 @@ class Seen:
         if not self.killed.any():
             logged_s: Floats = self.trace.run_s
             return logged_s
-        job, _, start_s, end_s, lost_s = self.attempts
-        let_run_s = np.bincount(job, end_s - start_s - lost_s, minlength=len(self.trace)).astype(np.float64)
+        job, _, start_s, end_s, lost_s, part = self.attempts
+        let_run_s = np.bincount(job, (end_s - start_s - lost_s) * part, minlength=len(self.trace)).astype(np.float64)
         run_s: Floats = np.where(self.killed, let_run_s, self.trace.run_s)
         return run_s
 
@@ -145,10 +147,10 @@ class Seen:
     def busy_core_s(self) -> float:
         """Core-seconds that jobs held in the window."""
         tried = self.attempts
-        return busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], self.window)
+        return busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job] * tried.part, self.window)
 
     @cached_property
     def busy_gpu_s(self) -> float:
         """GPU-seconds that jobs held in the window."""
         tried = self.attempts
-        return busy_core_s(tried.start_s, tried.end_s, self.trace.gpus[tried.job], self.window)
+        return busy_core_s(tried.start_s, tried.end_s, self.trace.gpus[tried.job] * tried.part, self.window)

@@ -159,7 +159,8 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
             if not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
                 missed.append(f"{target['text']}: {value_text(target['metric'], value)}")
         nodes = {pool["name"]: row[f"nodes_{pool['name']}"] for pool in summary["pools"]}
-        chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, "policy": row["policy"]}
+        run_by = {key: row[key] for key in row if key in ("policy", "limits", "hours")}
+        chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, **run_by}
         rows.append(
             {**{str(key): value for key, value in row.items()}, "nodes": nodes, "missed": missed, "chosen": chosen}
         )

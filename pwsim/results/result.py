@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim import costs, metrics
-from pwsim.cluster import CloudPool, Cluster
+from pwsim.cluster import REJECTIONS, CloudPool, Cluster
 from pwsim.common import HOUR_S, ByContent, InputError, card, duration, share
 from pwsim.costs import charges
 from pwsim.engine import REJECTED, Replay
@@ -149,10 +149,17 @@ class Result(ByContent):
         replay = self.replay
         if replay.attempts is None:
             job = np.flatnonzero(replay.pool != REJECTED)
-            return metrics.Attempts(job, replay.pool[job], replay.start_s[job], replay.end_s[job], np.zeros(len(job)))
+            none, all_of_it = np.zeros(len(job)), np.ones(len(job))
+            return metrics.Attempts(job, replay.pool[job], replay.start_s[job], replay.end_s[job], none, all_of_it)
         job, pool = replay.attempts[:, 0].astype(np.int64), replay.attempts[:, 1].astype(np.int64)
-        start_s, end_s, done_s = replay.attempts[:, 2:].T
-        return metrics.Attempts(job, pool, start_s, end_s, end_s - start_s - np.where(replay.failed[job], 0.0, done_s))
+        start_s, end_s, done_s = replay.attempts[:, 2:5].T
+        lost_s = end_s - start_s - np.where(replay.failed[job], 0.0, done_s)
+        if replay.reason is None:
+            return metrics.Attempts(job, pool, start_s, end_s, lost_s, np.ones(len(job)))
+        units = replay.attempts[:, 5]
+        _, attempt = np.unique(replay.attempts[:, [0, 2]], axis=0, return_inverse=True)
+        part = units / np.bincount(attempt.ravel(), units)[attempt.ravel()]
+        return metrics.Attempts(job, pool, start_s, end_s, lost_s, part)
 
     @cached_property
     def waits(self) -> metrics.Waits:
@@ -328,11 +335,11 @@ class Result(ByContent):
             Increasing times [s], shape (times,).
         """
         pool, here, queued = self.cluster.pools[index], self.attempts.pool == index, self.waits.pool == index
-        job, _, start_s, end_s, _ = (column[here] for column in self.attempts)
+        job, _, start_s, end_s, _, part = (column[here] for column in self.attempts)
         waiting = metrics.union(self.waits.start_s[queued], self.waits.end_s[queued])
         asked, held = (self.trace.procs, self.trace.gpus), pool.held(self.trace)
         cores, gpus = (
-            capacity.split(size, self._up(index), (start_s, end_s), ask[job], hold[job], waiting, times_s)
+            capacity.split(size, self._up(index), (start_s, end_s), ask[job] * part, hold[job] * part, waiting, times_s)
             for size, ask, hold in zip((pool.node.cores, pool.node.gpus), asked, held, strict=True)
         )
         return cores, gpus
@@ -343,19 +350,36 @@ class Result(ByContent):
         pool = self.cluster.pools[index]
         if not (pool.elastic or pool.fails):  # they stay on when the last submissions are rejected
             gone_s = np.maximum(gone_s, self.span_s)
+        if self.replay.away is not None:  # money goes on, but what is away is not there
+            return self._between_outages(index, len(gone_s), float(gone_s.max(initial=0.0)))
         return np.minimum(up_s, gone_s), gone_s
+
+    def _between_outages(self, index: int, nodes: int, end_s: float) -> tuple[Floats, Floats]:
+        """Return from when until when nodes are there, each time between two steps of the outages one stay."""
+        assert self.replay.away is not None
+        steps = self.replay.away[(self.replay.away[:, 0] == index) & (self.replay.away[:, 1] < end_s)]
+        from_s = np.concatenate(([0.0], steps[:, 1]))
+        until_s, there = np.append(steps[:, 1], end_s), nodes - np.concatenate(([0.0], steps[:, 2])).astype(np.int64)
+        return np.repeat(from_s, there), np.repeat(until_s, there)
+
+    @cached_property
+    def rejections(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which jobs were rejected, by reason (:data:`pwsim.cluster.REJECTIONS`), each of shape (jobs,)."""
+        if self.replay.reason is None:
+            return self.cluster.rejections(self.trace)
+        return {name: self.replay.reason == number for number, name in enumerate(REJECTIONS)}
 
     def _bills(self, economics: Economics) -> pd.DataFrame:
         """Return one row a pool, without its :data:`pwsim.metrics.capacity.SHARE_COLUMNS`."""
         window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
         for index, (count, pool) in enumerate(self._counted_pools()):
             here = self.attempts.pool == index
-            job, _, start_s, end_s, lost_s = (column[here] for column in self.attempts)
-            procs = self.trace.procs[job]
+            job, _, start_s, end_s, lost_s, part = (column[here] for column in self.attempts)
+            procs = self.trace.procs[job] * part
             use = self._use(index)
             cost, carbon_kg = costs.year(pool, count, use, terms, window_s)
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
-            busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job])
+            busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job] * part)
             lost_core_s = math.fsum(procs * lost_s)
             usd = costs.total(cost)
             rows.append(
@@ -368,7 +392,7 @@ class Result(ByContent):
                     "elastic": pool.elastic,
                     "jobs": int(np.count_nonzero(self.replay.pool == index)),
                     "launches": len(use.launch_s) if pool.elastic else 0,
-                    "restarts": len(job) - int(np.count_nonzero(self.replay.pool == index)),
+                    "restarts": self._restarts(index),
                     "lost_core_hours": lost_core_s / HOUR_S,
                     "committed_nodes": pool.committed_nodes if isinstance(pool, CloudPool) else 0,
                     "commitment_share_used": charges.commitment_share_used(pool, count, use, window_s),
@@ -381,6 +405,13 @@ class Result(ByContent):
                 }
             )
         return pd.DataFrame(rows)
+
+    def _restarts(self, index: int) -> int:
+        """Return how many attempts of jobs in a pool were not their last."""
+        ended = self.replay.pool == index
+        if self.replay.reason is not None:  # a row is a part of an attempt, and jobs stay behind their door
+            return int(self.replay.restarts[ended].sum())
+        return int(np.count_nonzero(self.attempts.pool == index)) - int(np.count_nonzero(ended))
 
     def bill(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> costs.Bill:
         """Return what the setup costs, and what that comes to; semantics §8.
@@ -399,7 +430,10 @@ class Result(ByContent):
         cost = {part: float(sum(pools[part])) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
         usd, window_s = costs.total(cost), self.span_s
-        core_s, gpu_s = (math.fsum(width[self.attempts.job] * held_s) for width in (self.trace.procs, self.trace.gpus))
+        core_s, gpu_s = (
+            math.fsum(width[self.attempts.job] * self.attempts.part * held_s)
+            for width in (self.trace.procs, self.trace.gpus)
+        )
         return costs.Bill(
             cost,
             costs.per_hour_used(usd, core_s, window_s),
@@ -439,8 +473,8 @@ class Result(ByContent):
             return charges.busy_stretches(
                 pool, start_s, end_s, trace.procs[job] / shares, trace.gpus[job] / shares, node
             )
-        job, _, start_s, end_s, _ = (column[self.attempts.pool == index] for column in self.attempts)
-        return charges.busy_stretches(pool, start_s, end_s, trace.procs[job], trace.gpus[job])
+        job, _, start_s, end_s, _, part = (column[self.attempts.pool == index] for column in self.attempts)
+        return charges.busy_stretches(pool, start_s, end_s, trace.procs[job] * part, trace.gpus[job] * part)
 
     def hourly(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row an hour and pool until the replay ends (:data:`TIMELINE_COLUMNS`); the last may be shorter.
@@ -522,12 +556,11 @@ class Result(ByContent):
         §8).  Where much is left, the machine does not keep up, and they are more than it could cause in that time.
         """
         tried = self.attempts
-        held = metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job])
+        cores = self.trace.procs[tried.job] * tried.part
+        held = metrics.busy_core_s(tried.start_s, tried.end_s, cores)
         if not held:
             return 0.0
-        return (
-            metrics.busy_core_s(tried.start_s, tried.end_s, self.trace.procs[tried.job], (self.span_s, np.inf)) / held
-        )
+        return metrics.busy_core_s(tried.start_s, tried.end_s, cores, (self.span_s, np.inf)) / held
 
     def _counted_pools(self) -> list[tuple[int, Any]]:
         return list(zip(self.cluster.node_counts(), self.cluster.pools, strict=True))

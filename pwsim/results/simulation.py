@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pwsim.cluster import Cluster, refuse_unreplayed
+from pwsim.cluster import Cluster
 from pwsim.engine import Engine, prepare, replay
+from pwsim.prices import Start, start_of
 from pwsim.results.result import Result
 from pwsim.rules import Policy
 from pwsim.trace import Trace
@@ -21,6 +22,7 @@ def simulate(
     depth: int | None = None,
     engine: Engine = "auto",
     seed: int = 1,
+    start: Start | None = None,
 ) -> Result:
     """Replay a trace, job by job, to the second (semantics §1 to §5).
 
@@ -37,6 +39,8 @@ def simulate(
         ``compiled``, ``simpy``, or ``auto`` for the compiled one where it can do what the cluster asks.
     seed
         Seed of everything random; always-up pools have nothing that is.
+    start
+        When the first submission was on the site's clock, which hours and outages go by; what the log says if left out.
 
     Raises
     ------
@@ -64,5 +68,5 @@ def simulate(
     if cluster is None:
         assert cores is not None
         cluster = Cluster.homogeneous(cores, policy or "easy", overrun or "allow", depth)
-    refuse_unreplayed(cluster)
-    return Result(trace, cluster, replay(prepare(trace, cluster, seed), engine), seed)
+    inputs = prepare(trace, cluster, seed, start or start_of(trace))
+    return Result(trace, cluster, replay(inputs, engine), seed)

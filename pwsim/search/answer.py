@@ -113,7 +113,8 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
         if unused := [pool["name"] for pool in pools if not pool["nodes"]]:
             parts.append(f"none of pool{'s' if len(unused) > 1 else ''} {listed(unused)}")
         acts += [f"{verb} {listed(parts)}"] if parts else []
-    return f"{listed(acts)}, scheduled by {policy_name(setup['policy'])}"
+    rules = [f"{key} as in alternative {setup[key]}" for key in ("limits", "hours") if key in setup]
+    return f"{listed(acts)}, scheduled by {', '.join([policy_name(setup['policy']), *rules])}"
 
 
 def _size(pool: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from pwsim import costs
-from pwsim.cluster import Cluster
+from pwsim.cluster import Cluster, stated
 from pwsim.common import HOUR_S
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.prices import Economics
@@ -144,7 +144,8 @@ def _least_caused(holding: Holding, terms: costs.Terms) -> list[Floats]:
     """
     trace, cluster, first = holding.trace, holding.cluster, holding.first
     moving = any(pool.elastic or pool.fails or pool.burst_after is not None for pool in cluster.pools)
-    if moving or trace.feedback:  # jobs may move, or be given up; or a slow setup has years of its own
+    # Jobs may move, run in several pools, be given up; or a slow setup has years of its own.
+    if moving or trace.feedback or stated(cluster):
         return [np.zeros(len(pool.nodes)) for pool in cluster.pools]
     run_s = work_s(trace, cluster)
     free = np.ones(len(trace), dtype=bool)
@@ -194,7 +195,8 @@ def needed_cores(
         span_s = float(trace.submit_s[trace.feedback.follows < 0].max())
     window = trim.window(span_s)
     measured = inside(trace.submit_s, window)
-    interrupted = any(pool.interrupted for pool in cluster.pools)  # jobs that are given up do not do all their work
+    # Jobs that are given up do not do all their work.
+    interrupted = any(pool.interrupted for pool in cluster.pools) or cluster.preemption or bool(cluster.outages)
     least = 0.0
     for target in targets:
         if target.metric == "throughput_jobs_per_hour" and target.at_least is not None:

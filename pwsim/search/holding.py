@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pwsim.cluster import Cluster, rejections_text
+from pwsim.cluster import NO_DOOR, Cluster, admission, doors, rejections_text
 from pwsim.common import count, share
 from pwsim.metrics import Booleans, share_of
 from pwsim.trace import Integers, Trace
@@ -41,13 +41,34 @@ class Holding:
     def first(self) -> Integers:
         """By job and pool the index of the first choice of nodes that holds the job, shape (jobs, pools).
 
-        The number of choices stands for none.
+        The number of choices stands for none.  Of a job that goes through a partition, which pools hold together, no
+        pool by itself can be told to be too small: the first choice of each stands for it, or none if all pools
+        at their largest do not hold it.
         """
+        if self.cluster.partitions:
+            return self._first_through_doors()
         first = np.empty((len(self.trace), len(self.cluster.pools)), dtype=np.int64)
         for index, pool in enumerate(self.cluster.pools):
             units = np.array(pool.nodes) * pool.units_per_node()
             first[:, index] = np.searchsorted(units, pool.need(self.trace))
             first[~pool.admits(self.trace), index] = len(pool.nodes)
+        return first
+
+    def _first_through_doors(self) -> Integers:
+        largest = self.cluster.at({pool.name: pool.nodes[-1] for pool in self.cluster.pools}, self.cluster.policy[0])
+        admitted = admission(self.trace, largest)
+        none = np.array([len(pool.nodes) for pool in self.cluster.pools])
+        first = np.tile(none, (len(self.trace), 1))
+        for door, way in enumerate(admitted.ways):
+            first[np.ix_((admitted.door == door) & (admitted.reason < 0), way)] = 0
+        alone = len(self.cluster.partitions)
+        named = {name for partition in self.cluster.partitions for name in partition.pools}
+        outside = doors(self.trace, self.cluster.partitions) == NO_DOOR
+        for index, pool in enumerate(self.cluster.pools):
+            if pool.name not in named:  # there, jobs go to the first pool that is large enough
+                units = np.array(pool.nodes) * pool.units_per_node()
+                held = np.where(pool.admits(self.trace), np.searchsorted(units, pool.need(self.trace)), none[index])
+                first[:, index] = np.where(outside & (admitted.door >= alone), held, first[:, index])
         return first
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -34,6 +34,8 @@ SETUP_COLUMNS: dict[str, tuple[str, str]] = {
     "step": ("", "order in which the search replayed the setups"),
     "nodes_POOL": ("nodes", "nodes of the pool that is named; one such column a pool"),
     "policy": ("", "order and backfill rule"),
+    "limits": ("", "which of the scenario's alternatives of limits, from 0; absent where there is one"),
+    "hours": ("", "which of the scenario's alternatives of hours, from 0; absent where there is one"),
     "meets_targets": ("", "whether every target is met"),
     "stopped": ("", "why the replay gave up, if it did; then what is only known of a whole replay is absent"),
     "at_limit_POOL": (
@@ -69,6 +71,21 @@ class Setup(NamedTuple):
     """Number of nodes by pool name."""
     policy: Policy
     """How every pool schedules."""
+    limits: int = 0
+    """Place among the alternatives of limits."""
+    hours: int = 0
+    """Place among the alternatives of hours."""
+
+    def procedure(self, alternatives: Container[str]) -> dict[str, Any]:
+        """Return the columns that tell how it is run.
+
+        Parameters
+        ----------
+        alternatives
+            Which of ``limits`` and ``hours`` the scenario has several of.
+        """
+        chosen = {"limits": self.limits, "hours": self.hours}
+        return {"policy": str(self.policy), **{key: place for key, place in chosen.items() if key in alternatives}}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -20,13 +20,12 @@ import numpy as np
 import pandas as pd
 
 from pwsim import costs
-from pwsim.cluster import Cluster
+from pwsim.cluster import Cluster, Procedure
 from pwsim.common import HopelessError, InputError, SolverError, share
 from pwsim.engine import Engine, Replay, compiling_s
 from pwsim.metrics import NO_TRIM, Trim, inside
-from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
+from pwsim.prices import UNDISCOUNTED, Economics, clock_fault, start_of
 from pwsim.results import Result, in_parallel, record, simulate
-from pwsim.rules import Policy
 from pwsim.search import bounds
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import at_limit, edges
@@ -192,15 +191,15 @@ def _follow(trail: _Trail, candidates: Candidates, workers: int) -> None:
     They come in an order that no replay changes, so a few can be replayed at once, and are then looked at in that
     order: the plan is the same for any number of workers.
     """
-    job, policies = trail.job, trail.job.cluster.policy
+    job, procedures = trail.job, trail.job.cluster.procedures
     while trail.take(candidates, workers):
         answers = in_parallel(job.evaluate, trail.tasks(), workers=workers, engine=job.engine)
         evaluations: list[_Evaluation] = []
         try:
             evaluations.extend(answers)
         finally:  # what was replayed before an interrupt or the time limit counts
-            for begin in range(0, len(evaluations), len(policies)):
-                trail.add(evaluations[begin : begin + len(policies)])
+            for begin in range(0, len(evaluations), len(procedures)):
+                trail.add(evaluations[begin : begin + len(procedures)])
     if not trail.rows:  # no setup can do it; show how far the largest gets
         trail.pending = [Candidate(tuple(len(pool.nodes) - 1 for pool in job.cluster.pools), math.inf)]
         trail.add([job.evaluate(*task) for task in trail.tasks()])
@@ -210,7 +209,7 @@ def _follow(trail: _Trail, candidates: Candidates, workers: int) -> None:
 
 def in_space(cluster: Cluster) -> int:
     """Return the number of setups that a cluster's choices span."""
-    return math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.policy)
+    return math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.procedures)
 
 
 @contextmanager
@@ -264,11 +263,12 @@ class _Job:
     seed: int
     trim: Trim
 
-    def evaluate(self, choice: tuple[int, ...], policy: Policy) -> _Evaluation:
+    def evaluate(self, choice: tuple[int, ...], procedure: Procedure) -> _Evaluation:
         nodes = {pool.name: pool.nodes[one] for pool, one in zip(self.cluster.pools, choice, strict=True)}
-        setup = Setup(nodes, policy)
+        setup = Setup(nodes, *procedure)
         try:
-            result = simulate(self.trace, self.cluster.at(nodes, policy), engine=self.engine, seed=self.seed)
+            start = start_of(self.trace, self.economics.start, self.economics.time_zone)
+            result = simulate(self.trace, self.cluster.at(*setup), engine=self.engine, seed=self.seed, start=start)
         except HopelessError as error:  # this setup misses; others may do
             return _Evaluation(setup, None, str(error), (math.nan,) * len(self.targets), met=False, miss=math.inf)
         result = replace(result, trim=self.trim)
@@ -338,18 +338,18 @@ class _Trail:
             self.pending.append(candidate)
         return bool(self.pending)
 
-    def tasks(self) -> Iterator[tuple[tuple[int, ...], Policy]]:
+    def tasks(self) -> Iterator[tuple[tuple[int, ...], Procedure]]:
         """Yield each pending candidate under each policy, until the time is over, but at least the first.
 
         As long as there is nothing to show, what was begun is finished.
         """
         first = True
         for candidate in list(self.pending):
-            for policy in self.job.cluster.policy:
-                whole = first or (policy != self.job.cluster.policy[0] and not self._has_shown)
+            for procedure in self.job.cluster.procedures:
+                whole = first or (procedure != self.job.cluster.procedures[0] and not self._has_shown)
                 if not whole and time.monotonic() > self.deadline_s + compiling_s():
                     return
-                yield candidate.choice, policy
+                yield candidate.choice, procedure
             first = False
 
     @property
@@ -366,7 +366,7 @@ class _Trail:
         """Return the limit that another candidate would pass, if one would; until there is something to show, none."""
         if not self._has_shown and not self.pending:
             return None
-        beyond = len(self.rows) + (len(self.pending) + 1) * len(self.job.cluster.policy)
+        beyond = len(self.rows) + (len(self.pending) + 1) * len(self.job.cluster.procedures)
         if self.max_setups is not None and beyond > self.max_setups:
             return "max_setups"
         return "time_limit" if self.late else None
@@ -395,7 +395,7 @@ class _Trail:
 
     def _rank(self, setup: Setup) -> tuple[Any, ...]:
         """Return what decides between setups of equal cost."""
-        return *setup.nodes.values(), self.job.cluster.policy.index(setup.policy)
+        return *setup.nodes.values(), self.job.cluster.procedures.index(Procedure(*setup[1:]))
 
     @property
     def best(self) -> _Evaluation | None:
@@ -411,13 +411,13 @@ class _Trail:
             self.pending.clear()
             return
         candidate = self.pending[0]
-        if len(evaluations) == len(self.job.cluster.policy):
+        if len(evaluations) == len(self.job.cluster.procedures):
             self.pending.pop(0)
         if self._loses_tie(candidate):
             return
         self.bound_usd_per_year = candidate.bound_usd_per_year
         for one in evaluations:
-            self.rows.append(_row(len(self.rows), candidate, one))
+            self.rows.append(_row(len(self.rows), candidate, one, self.job.cluster))
             if one.met:
                 self.met.append(one)
                 self.met = [other for other in self.met if other.cost_usd_per_year <= self._cheapest * (1 + TIE)]
@@ -432,7 +432,7 @@ class _Trail:
             self.first = now_s, len(self.rows)
         else:
             pace_s = (now_s - self.first[0]) / (len(self.rows) - self.first[1])
-        left = max(0, self.known.setups_up_to(cost) * len(self.job.cluster.policy) - len(self.rows))
+        left = max(0, self.known.setups_up_to(cost) * len(self.job.cluster.procedures) - len(self.rows))
         return Progress(
             simulated=len(self.rows),
             in_space=in_space(self.job.cluster),
@@ -499,12 +499,12 @@ def _status(*, proven: bool, found: bool) -> str:
     return "infeasible" if proven else "unknown"
 
 
-def _row(step: int, candidate: Candidate, one: _Evaluation) -> dict[str, Any]:
+def _row(step: int, candidate: Candidate, one: _Evaluation, cluster: Cluster) -> dict[str, Any]:
     """Return a replayed setup as a row of ``setups``."""
     return {
         "step": step,
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
-        "policy": str(one.setup.policy),
+        **one.setup.procedure(cluster.alternatives),
         "meets_targets": one.met,
         "stopped": one.stopped,
         **{

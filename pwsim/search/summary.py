@@ -41,8 +41,8 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             **common_of(plan.result, plan.name, plan.run_id),
             "command": "run",
             "status": plan.status,
-            "chosen": _setup(plan.chosen),
-            "closest": _setup(plan.closest),
+            "chosen": _setup(plan.chosen, plan),
+            "closest": _setup(plan.closest, plan),
             "cost_usd_per_year": plan.cost_usd_per_year,
             "cost_breakdown_usd_per_year": plan.cost,
             **{name: figure for name, figure in plan.bill._asdict().items() if name != "cost"},
@@ -122,5 +122,5 @@ def _for_scenario(verdict: Verdict) -> dict[str, str]:
     return verdict._replace(advice=advice.replace("--cores", "`baseline: {cores: N}`"))._asdict()
 
 
-def _setup(setup: Setup | None) -> dict[str, Any] | None:
-    return None if setup is None else {"nodes": setup.nodes, "policy": str(setup.policy)}
+def _setup(setup: Setup | None, plan: Plan) -> dict[str, Any] | None:
+    return None if setup is None else {"nodes": setup.nodes, **setup.procedure(plan.setups.columns)}

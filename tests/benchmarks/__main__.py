@@ -24,9 +24,9 @@ import numpy as np
 import pandas as pd
 
 from pwsim import Cluster, Trace, generate, read_trace
+from pwsim.engine import Inputs, prepare
 from pwsim.engine.compiled import general
 from pwsim.engine.compiled import steady as kernel
-from pwsim.engine.inputs import Inputs, prepare
 from pwsim.engine.model.model import Model
 from pwsim.results.sweep import simulate_many
 from pwsim.trace.formats import swf

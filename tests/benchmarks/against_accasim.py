@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from pwsim import Cluster, Trace, read_trace
-from pwsim.engine.inputs import prepare
+from pwsim.engine import prepare
 from pwsim.engine.model import model
 from pwsim.trace import datasets
 from pwsim.trace.formats import swf

@@ -26,7 +26,6 @@ from pwsim.cluster import (
     doors,
     in_common,
     open_intervals,
-    refuse_unreplayed,
     stated,
     through_doors,
     times_away,
@@ -86,7 +85,6 @@ def test_a_cluster_without_rules_states_none():
     cluster = site()
     assert stated(cluster) == []
     assert cluster.limits == cluster.hours == ((),)
-    refuse_unreplayed(cluster)
 
 
 def test_rules_are_read_as_the_contract_has_them():

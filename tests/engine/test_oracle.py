@@ -7,7 +7,7 @@ import pytest
 from simpy.events import EventPriority
 
 from pwsim import Cluster, Trace, metrics, read_trace, shake, simulate
-from pwsim.engine.inputs import prepare
+from pwsim.engine import prepare
 from pwsim.engine.model import model
 from tests.engine.test_engine import assert_engines_agree
 

@@ -46,6 +46,8 @@ _SIZE = 1 << _BITS
 _inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+SHARED = (f"{rules.__name__}.", "pwsim.engine.site.")
+"""Where functions are that SimPy runs as they stand."""
 _RULES: dict[types.FunctionType, Any] = {}
 _NAMES: dict[int, dict[str, Any]] = {}
 
@@ -60,7 +62,7 @@ def compiled(function: Any) -> Any:
         if id(module) not in _NAMES:
             names = _NAMES[id(module)] = dict(module)
             for name, value in module.items():
-                if isinstance(value, types.FunctionType) and value.__module__.startswith(f"{rules.__name__}."):
+                if isinstance(value, types.FunctionType) and value.__module__.startswith(SHARED):
                     names[name] = compiled(value)
         alike = types.FunctionType(
             function.__code__, _NAMES[id(module)], function.__name__, function.__defaults__, function.__closure__

@@ -1,0 +1,38 @@
+"""From a trace on a cluster to the arrays that a replay starts from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pwsim.cluster import Cluster, stated
+from pwsim.engine.inputs import Inputs, without_rules
+from pwsim.prices import Start
+from pwsim.trace import Trace
+
+
+def prepare(trace: Trace, cluster: Cluster, seed: int = 1, start: Start | None = None) -> Inputs:
+    """Return the arrays that a replay starts from.
+
+    Parameters
+    ----------
+    trace, cluster
+        The jobs, and the cluster without choices.
+    seed
+        Seed of everything random.
+    start
+        When the replay begins on the site's clock, where rules of the site go by it.
+
+    Raises
+    ------
+    ValueError
+        If the cluster still has choices.
+    InputError
+        If the user's own order cannot be loaded, or rules of the site cannot be replayed with what else there is.
+    """
+    inputs = without_rules(trace, cluster, seed)
+    if not stated(cluster):
+        return inputs
+    from pwsim.engine.site.inputs import HORIZON_S, calendar_of, prepare_site
+
+    calendar = calendar_of(cluster, start, trace.span_s + HORIZON_S)
+    return replace(inputs, site=prepare_site(trace, cluster, inputs, calendar))

@@ -1,0 +1,1 @@
+"""Replays under site rules: partitions, hours, limits, outages, preemption (semantics §9)."""

@@ -1,0 +1,75 @@
+"""One call for a schedule under site rules, whatever the engine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pwsim.common import InputError
+from pwsim.engine.inputs import Inputs
+from pwsim.engine.outcome import Replay
+from pwsim.engine.site.inputs import Prepared
+from pwsim.engine.site.state import State
+from pwsim.rules import ORDERS
+from pwsim.trace import Floats
+
+
+def replay_site(inputs: Inputs, prepared: Prepared, engine: str) -> Replay:
+    """Replay under site rules with an engine.
+
+    Raises
+    ------
+    InputError
+        If a user's own order fails, or the compiled engine is asked for an order that numba cannot compile.
+    """
+    state = prepared.state
+    set_fixed_keys(inputs, state)
+    arrivals = np.flatnonzero(prepared.reason < 0)
+    name, order = "simpy", None
+    if engine != "simpy":
+        from pwsim.engine.compiled import steady
+
+        order = steady.compiled_order(inputs)
+        if order is None and engine == "compiled":
+            raise InputError(f"numba cannot compile the order of policy {str(inputs.policy)!r}; use the simpy engine")
+    if order is not None:
+        from pwsim.engine.site import compiled
+
+        name = "compiled"
+        attempts, waits = compiled.run(inputs, prepared, arrivals, order)
+    else:
+        from pwsim.engine.site.model import SiteModel
+
+        model = SiteModel(inputs, prepared, arrivals.tolist())
+        model.run()
+        attempts, waits, state = np.array(model.attempts), np.array(model.waits), model.state
+    return _outcome(name, state, prepared, attempts.reshape(-1, 6), waits.reshape(-1, 4))
+
+
+def set_fixed_keys(inputs: Inputs, state: State) -> None:
+    """Work out the keys of orders that do not change while jobs wait."""
+    facts = list(zip(*(row.tolist() for row in (inputs.submit_s, inputs.logged_estimate_s, inputs.procs)), strict=True))
+    if not inputs.dynamic:
+        assert inputs.order is not None
+        state.jobs.key[:] = [inputs.order(0.0, *each) for each in facts]
+    if inputs.policy.passing_order:
+        passing = ORDERS[inputs.policy.passing_order].key
+        assert passing is not None
+        state.jobs.passing_key[:] = [passing(0.0, *each) for each in facts]
+
+
+def _outcome(engine: str, state: State, prepared: Prepared, attempts: Floats, waits: Floats) -> Replay:
+    """Return what became of the jobs, in an order that no engine decides."""
+    jobs = state.jobs
+    return Replay(
+        engine=engine,
+        pool=np.array(jobs.pool, dtype=np.int64),
+        start_s=np.array(jobs.start_s, dtype=np.float64),
+        end_s=np.array(jobs.end_s, dtype=np.float64),
+        killed=np.array(jobs.killed, dtype=bool),
+        failed=np.array(jobs.failed, dtype=bool),
+        restarts=np.array(jobs.restarts, dtype=np.int64),
+        attempts=attempts[np.lexsort((attempts[:, 1], attempts[:, 2], attempts[:, 0], attempts[:, 3]))],
+        reason=prepared.reason,
+        away=prepared.away,
+        waits=waits[np.lexsort((waits[:, 1], waits[:, 2], waits[:, 0], waits[:, 3]))],
+    )

@@ -1,0 +1,653 @@
+"""The containers of a replay under site rules, and what starts, ends and interruptions do to them (semantics §9).
+
+Both engines use these functions, SimPy as they stand and with lists, the other compiled and with arrays; each has a
+clock of its own.  What is to happen later is put down in an *agenda*, ``(time, kind, one, other)``, which the engine
+takes over into its clock.  All functions are index loops, in the subset of Python that numba compiles; a table by
+queue or pool is a sequence of sequences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import MutableSequence, Sequence
+from typing import NamedTuple
+
+from pwsim.rules.attempts import attempt, kept_work
+from pwsim.rules.backfill import ALL, HEAD
+from pwsim.rules.caps import NOT_UNDER, count
+from pwsim.rules.conservative import NO_RESERVATION
+from pwsim.rules.conservative import gain as note_gain
+from pwsim.rules.guards import (
+    BLOCKED,
+    GUARDED,
+    INDEX,
+    OVER,
+    REFUSED,
+    Site,
+    away_now,
+    dismiss,
+    draw_profile,
+    fit_now,
+    is_held,
+    pools_of,
+    shift_part,
+    victims,
+    walk,
+)
+from pwsim.rules.reservations import draw_again, give_up, next_due, next_preemptor, put_beside, reserve
+
+COMPLETION, OUTAGE, RETURN, OPENING, RESERVATION, TICK = range(6)
+"""Kinds of what happens, in the order of a round: a job ends, an outage begins, it ends, hours open, a reservation
+falls due, a multiple of the scheduler's period comes."""
+EASY, CONSERVATIVE = HEAD, ALL
+"""Backfill rules, by who holds a reservation."""
+NOT_PREEMPTED, PREEMPTED = range(2)
+"""Whether an interruption counts in ``max_restarts``: not one by jobs of a higher tier."""
+
+
+class Settings(NamedTuple):
+    """What does not change in a replay."""
+
+    backfill: int
+    """Who holds a reservation (:class:`pwsim.rules.Rule`)."""
+    kills: bool
+    """Whether jobs end at their estimates."""
+    delay_s: float
+    """From the decision to start a job until it runs [s]."""
+    depth: int
+    """How many jobs that are not held a pass looks at, behind the first guard or in all."""
+    preempts: bool
+    """Whether jobs of higher tiers preempt those of lower ones."""
+    passing: bool
+    """Whether jobs behind the first guard are tried in an order of their own."""
+
+
+class Pools(NamedTuple):
+    """Facts of pools."""
+
+    speed: Sequence[float]
+    """Speed of the nodes."""
+    overhead_s: Sequence[float]
+    """Restart overhead [s]."""
+    checkpoint_s: Sequence[float]
+    """Interval between checkpoints [s]; 0 without."""
+    max_restarts: Sequence[int]
+    """Restarts after which the next interruption ends a job."""
+
+
+class Jobs(NamedTuple):
+    """What is known of each job, and what has become of it."""
+
+    submit_s: Sequence[float]
+    """Submission [s]."""
+    run_s: Sequence[float]
+    """Run time of the log [s]."""
+    estimate_s: Sequence[float]
+    """Estimate of the log [s]."""
+    procs: Sequence[int]
+    """Processors."""
+    row: Sequence[int]
+    """The queue in which it waits."""
+    rules: Sequence[int]
+    """The hours rules that it is under, as bits."""
+    key: MutableSequence[float]
+    """Its place in the queue, within its tier; ties go by job order."""
+    passing_key: MutableSequence[float]
+    """Its place among those behind the first guard."""
+    runs: MutableSequence[bool]
+    """Whether it runs."""
+    speed: MutableSequence[float]
+    """The slowest speed among the pools that it uses."""
+    began_s: MutableSequence[float]
+    """When the decision to start the present attempt was taken [s]."""
+    held_s: MutableSequence[float]
+    """How long the attempt runs if nothing cuts it off [s]."""
+    ends_s: MutableSequence[float]
+    """When it ends [s]."""
+    release_s: MutableSequence[float]
+    """When it is expected to [s]."""
+    start_s: MutableSequence[float]
+    """First start; NaN before [s]."""
+    end_s: MutableSequence[float]
+    """End; NaN before [s]."""
+    killed: MutableSequence[bool]
+    """Whether it is ended at its estimate."""
+    failed: MutableSequence[bool]
+    """Whether it was given up."""
+    restarts: MutableSequence[int]
+    """Attempts before the present one."""
+    counted: MutableSequence[int]
+    """Those of them that count in ``max_restarts``."""
+    kept_s: MutableSequence[float]
+    """Work that checkpoints have kept, in seconds at speed 1 [s]."""
+    queued_s: MutableSequence[float]
+    """When it entered the queue [s]."""
+    pool: MutableSequence[int]
+    """The first of the pools that it uses, or used last."""
+    next_after: Sequence[int]
+    """Where the list of jobs begins that wait for the end of each, and after the last the length of all."""
+    after: Sequence[int]
+    """Jobs that wait for the end of others, one list after another."""
+
+
+class Queues(NamedTuple):
+    """The queues, a row each."""
+
+    job: Sequence[MutableSequence[int]]
+    """Waiting jobs, in their order."""
+    length: MutableSequence[int]
+    """How many they are."""
+    dirty: MutableSequence[bool]
+    """Whether something happened since the last pass."""
+    early: MutableSequence[bool]
+    """Whether units have become free, so that reservations may move forward."""
+    lost: MutableSequence[bool]
+    """Whether units were lost, so that reservations may not hold."""
+    due_s: MutableSequence[float]
+    """The next reservation [s]."""
+    under: Sequence[MutableSequence[int]]
+    """How many of the waiting jobs count under each counter of the limits."""
+    look: MutableSequence[int]
+    """Room for the jobs in the order in which a pass looks at them."""
+    cursor: MutableSequence[int]
+    """Where a pass stands (:func:`pwsim.rules.guards.walk`)."""
+    chosen: MutableSequence[int]
+    """Room for jobs that are preempted."""
+    returning: MutableSequence[int]
+    """Jobs that were preempted in the pass that is under way, and return to the queue after it."""
+
+
+class State(NamedTuple):
+    """A replay as it stands."""
+
+    settings: Settings
+    """What does not change."""
+    pools: Pools
+    """Facts of pools."""
+    jobs: Jobs
+    """The jobs."""
+    queues: Queues
+    """The queues."""
+    site: Site
+    """What the passes look at."""
+
+
+# -- queues
+
+
+def precedes(one: int, other: int, state: State) -> bool:
+    """Return whether a job comes before another in a queue: by tier, by the policy, in job order."""
+    site, jobs = state.site, state.jobs
+    tier, other_tier = site.doors.tier[site.waiting.door[one]], site.doors.tier[site.waiting.door[other]]
+    if tier != other_tier:
+        return tier > other_tier
+    if jobs.key[one] != jobs.key[other]:
+        return jobs.key[one] < jobs.key[other]
+    return one < other
+
+
+def enter(now: float, job: int, state: State) -> None:
+    """Let a job wait in its queue, at its place."""
+    queues, row = state.queues, state.jobs.row[job]
+    set_length(job, state)
+    waiting, low, high = queues.job[row], 0, queues.length[row]
+    if high and precedes(waiting[high - 1], job, state):
+        low = high
+    while low < high:
+        middle = (low + high) // 2
+        if precedes(waiting[middle], job, state):
+            low = middle + 1
+        else:
+            high = middle
+    insert(waiting, queues.length[row], low, job)
+    queues.length[row] += 1
+    queues.dirty[row] = True
+    state.jobs.queued_s[job] = now
+    count_waiting(job, 1, state)
+
+
+def count_waiting(job: int, sign: int, state: State) -> None:
+    """Count a job among those that wait under limits (1), or no longer (-1)."""
+    caps, under = state.site.caps, state.queues.under[state.jobs.row[job]]
+    for limit in range(len(caps.most)):
+        if caps.counter[limit][job] != NOT_UNDER:
+            under[caps.counter[limit][job]] += sign
+
+
+def leave_started(
+    now: float, row: int, state: State, waits: MutableSequence[tuple[float, float, float, float]]
+) -> None:
+    """Take the jobs that have started out of a queue, and those that have come to an end in it."""
+    queues, jobs = state.queues, state.jobs
+    waiting, left = queues.job[row], 0
+    for position in range(queues.length[row]):
+        job = waiting[position]
+        if jobs.runs[job] or jobs.failed[job]:
+            waits.append((float(job), float(jobs.pool[job]), jobs.queued_s[job], now))
+            count_waiting(job, -1, state)
+        else:
+            waiting[left] = job
+            left += 1
+    queues.length[row] = left
+
+
+def sort_row(row: int, state: State) -> None:
+    """Sort a queue by keys that have changed; most places have not, so that insertion is fast."""
+    waiting = state.queues.job[row]
+    for position in range(1, state.queues.length[row]):
+        job, place = waiting[position], position
+        while place > 0 and precedes(job, waiting[place - 1], state):
+            waiting[place] = waiting[place - 1]
+            place -= 1
+        waiting[place] = job
+
+
+def insert(row: MutableSequence[int], length: int, place: int, value: int) -> None:
+    """Put a value at a place of a sequence of which so many are in use."""
+    for index in range(length, place, -1):
+        row[index] = row[index - 1]
+    row[place] = value
+
+
+def insert_time(row: MutableSequence[float], length: int, place: int, value: float) -> None:
+    """Put a time at a place of a sequence of which so many are in use."""
+    for index in range(length, place, -1):
+        row[index] = row[index - 1]
+    row[place] = value
+
+
+# -- attempts
+
+
+def set_length(job: int, state: State) -> None:
+    """Work out how long a job is expected to hold what it takes: at the slowest speed of its door's pools."""
+    jobs, pools, site = state.jobs, state.pools, state.site
+    door = site.waiting.door[job]
+    slowest = math.inf
+    for pool in pools_of(door, site.doors):
+        slowest = min(slowest, pools.speed[pool])
+    first = site.doors.pool[site.doors.first[door]]
+    _, estimate_s = attempt(
+        jobs.run_s[job], jobs.estimate_s[job], slowest, jobs.kept_s[job], jobs.restarts[job], pools.overhead_s[first]
+    )
+    site.waiting.length_s[job] = state.settings.delay_s + estimate_s
+
+
+def start(now: float, job: int, state: State, agenda: MutableSequence[tuple[float, int, int, int]]) -> None:
+    """Start a job with what is ``part`` of it; it stays in its queue until :func:`leave_started`."""
+    jobs, pools, site, delay_s = state.jobs, state.pools, state.site, state.settings.delay_s
+    door, first, slowest = site.waiting.door[job], -1, math.inf
+    for pool in pools_of(door, site.doors):
+        if site.part[pool][job]:
+            first = pool if first < 0 else first
+            slowest = min(slowest, pools.speed[pool])
+    overhead_s = pools.overhead_s[first]
+    length_s, estimate_s = attempt(
+        jobs.run_s[job], jobs.estimate_s[job], slowest, jobs.kept_s[job], jobs.restarts[job], overhead_s
+    )
+    jobs.killed[job] = state.settings.kills and length_s > estimate_s
+    jobs.held_s[job] = estimate_s if jobs.killed[job] else length_s
+    jobs.pool[job], jobs.speed[job] = first, slowest
+    jobs.runs[job], jobs.began_s[job] = True, now
+    if math.isnan(jobs.start_s[job]):
+        jobs.start_s[job] = now + delay_s
+    jobs.ends_s[job] = now + (delay_s + jobs.held_s[job])
+    release_s = jobs.release_s[job] = now + (delay_s + estimate_s)
+    if state.settings.backfill == CONSERVATIVE:
+        reserved_until_s = now + site.waiting.length_s[job]
+        site.reserved.start_s[job] = NO_RESERVATION
+        for pool in pools_of(door, site.doors):
+            if site.part[pool][job] and release_s < reserved_until_s:
+                shift_part(pool, release_s, reserved_until_s, site.part[pool][job], site)
+                note_gain(site.reserved.gain_s[pool], release_s, reserved_until_s)
+    capacity = site.capacity
+    for pool in pools_of(door, site.doors):
+        units = site.part[pool][job]
+        if units:
+            running = capacity.running[pool]
+            place = place_of(capacity.release_s[pool], running, release_s)
+            insert_time(capacity.release_s[pool], running, place, release_s)
+            insert(capacity.release_need[pool], running, place, units)
+            insert(capacity.release_job[pool], running, place, job)
+            capacity.running[pool] += 1
+            capacity.free[pool] -= units
+    count(job, 1, site.caps)
+    agenda.append((jobs.ends_s[job], COMPLETION, job, 0))
+
+
+def place_of(row: Sequence[float], length: int, value: float) -> int:
+    """Return the first place of an increasing sequence at which a value may be put."""
+    low, high = 0, length
+    while low < high:
+        middle = (low + high) // 2
+        if row[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def end_attempt(
+    now: float,
+    job: int,
+    done_s: float,
+    shifts: bool,
+    state: State,
+    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+) -> None:
+    """Take a job off its units, at its end or at an interruption; of the attempt, some seconds count.
+
+    Parameters
+    ----------
+    shifts
+        Whether the profiles of conservative backfilling are changed, too.
+    """
+    jobs, site = state.jobs, state.site
+    capacity, door = site.capacity, site.waiting.door[job]
+    jobs.runs[job] = False
+    for pool in pools_of(door, site.doors):
+        units = site.part[pool][job]
+        if not units:
+            continue
+        tried.append((float(job), float(pool), jobs.began_s[job], now, done_s, float(units)))
+        place = place_of(capacity.release_s[pool], capacity.running[pool], jobs.release_s[job])
+        while capacity.release_job[pool][place] != job:
+            place += 1
+        for index in range(place, capacity.running[pool] - 1):
+            capacity.release_s[pool][index] = capacity.release_s[pool][index + 1]
+            capacity.release_need[pool][index] = capacity.release_need[pool][index + 1]
+            capacity.release_job[pool][index] = capacity.release_job[pool][index + 1]
+        capacity.running[pool] -= 1
+        capacity.free[pool] += units
+        if state.settings.backfill == CONSERVATIVE and now < jobs.release_s[job]:
+            state.queues.early[jobs.row[job]] = True
+            if shifts:
+                note_gain(site.reserved.gain_s[pool], now, jobs.release_s[job])
+                shift_part(pool, now, jobs.release_s[job], units, site)
+        site.part[pool][job] = 0
+    state.queues.dirty[jobs.row[job]] = True
+    count(job, -1, site.caps)
+    free_cap(job, state)
+
+
+def free_cap(job: int, state: State) -> None:
+    """Let each queue have a pass in which a job waits that is under a limit with one that has ended."""
+    caps, queues = state.site.caps, state.queues
+    for limit in range(len(caps.most)):
+        counter = caps.counter[limit][job]
+        if counter != NOT_UNDER:
+            for row in range(len(queues.length)):
+                if queues.under[row][counter]:
+                    queues.dirty[row] = True
+
+
+def complete(
+    now: float,
+    job: int,
+    state: State,
+    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+) -> None:
+    """Let a job end."""
+    jobs = state.jobs
+    overhead_s = state.pools.overhead_s[jobs.pool[job]] if jobs.restarts[job] else 0.0
+    end_attempt(now, job, jobs.held_s[job] - overhead_s, True, state, tried)
+    end(now, job, state)
+
+
+def end(now: float, job: int, state: State) -> None:
+    """Note the end of a job, also of one that is given up; those that wait for it may start."""
+    jobs, before = state.jobs, state.site.waiting.before
+    jobs.end_s[job] = now
+    for index in range(jobs.next_after[job], jobs.next_after[job + 1]):
+        follower = jobs.after[index]
+        before[follower] -= 1
+        if before[follower] == 0 and jobs.row[follower] >= 0:
+            state.queues.dirty[jobs.row[follower]] = True
+
+
+def interrupt(
+    now: float,
+    job: int,
+    preempted: int,
+    state: State,
+    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+) -> bool:
+    """Interrupt a job; return whether it is to wait again, which is the caller's part, or else given up."""
+    jobs, pools = state.jobs, state.pools
+    pool, ran_s = jobs.pool[job], now - jobs.began_s[job] - state.settings.delay_s
+    overhead_s = pools.overhead_s[pool]
+    kept_s = kept_work(ran_s, jobs.restarts[job], overhead_s, pools.checkpoint_s[pool]) if ran_s > 0.0 else 0.0
+    jobs.kept_s[job] += kept_s * jobs.speed[job]
+    end_attempt(now, job, kept_s, preempted == NOT_PREEMPTED, state, tried)
+    state.queues.early[jobs.row[job]] = True
+    if ran_s < 0.0:
+        if jobs.restarts[job] == 0:
+            jobs.start_s[job] = math.nan  # it has not started
+        return True
+    if preempted == NOT_PREEMPTED:
+        if jobs.counted[job] >= pools.max_restarts[pool]:
+            jobs.failed[job], jobs.killed[job] = True, False
+            end(now, job, state)
+            return False
+        jobs.counted[job] += 1
+    jobs.restarts[job] += 1
+    return True
+
+
+# -- what happens
+
+
+def begin_outage(
+    now: float,
+    pool: int,
+    stops: bool,
+    state: State,
+    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+) -> int:
+    """Let an outage begin in a pool; return the number of jobs that are given up."""
+    jobs, capacity = state.jobs, state.site.capacity
+    given_up = 0
+    row = row_of(pool, state)
+    while stops and capacity.running[pool] and capacity.free[pool] < capacity.away[away_now(pool, now, state.site)]:
+        latest = capacity.release_job[pool][0]
+        for index in range(1, capacity.running[pool]):
+            job = capacity.release_job[pool][index]
+            if jobs.began_s[job] > jobs.began_s[latest] or (jobs.began_s[job] == jobs.began_s[latest] and job > latest):
+                latest = job
+        if interrupt(now, latest, NOT_PREEMPTED, state, tried):
+            enter(now, latest, state)
+        else:
+            given_up += 1
+    state.queues.dirty[row] = state.queues.lost[row] = True
+    return given_up
+
+
+def row_of(pool: int, state: State) -> int:
+    """Return the queue of a pool."""
+    rows = state.site.rows
+    for row in range(len(rows.first) - 1):
+        for other in pools_of(row, rows):
+            if other == pool:
+                return row
+    return -1
+
+
+def open_hours(rule: int, state: State) -> None:
+    """Let each queue have a pass in which a job waits that a rule of hours is about."""
+    queues = state.queues
+    for row in range(len(queues.length)):
+        for position in range(queues.length[row]):
+            if (state.jobs.rules[queues.job[row][position]] >> rule) & 1:
+                queues.dirty[row] = True
+                break
+
+
+def end_waiting(now: float, state: State, waits: MutableSequence[tuple[float, float, float, float]]) -> int:
+    """Give all waiting jobs up, when nothing more will ever happen; return how many they are."""
+    given_up = 0
+    for row in range(len(state.queues.length)):
+        for position in range(state.queues.length[row]):
+            job = state.queues.job[row][position]
+            state.jobs.failed[job] = True
+            state.jobs.end_s[job] = now
+            given_up += 1
+        leave_started(now, row, state, waits)
+    return given_up
+
+
+# -- the pass
+
+
+def give_pass(
+    now: float,
+    row: int,
+    state: State,
+    agenda: MutableSequence[tuple[float, int, int, int]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    waits: MutableSequence[tuple[float, float, float, float]],
+) -> None:
+    """Give a queue its pass: start jobs, preempt others, and take those that have started out of the queue."""
+    queues = state.queues
+    early, lost = queues.early[row], queues.lost[row]
+    queues.dirty[row] = queues.early[row] = queues.lost[row] = False
+    for position in range(queues.length[row]):
+        queues.look[position] = queues.job[row][position]
+    for index in range(len(queues.cursor)):
+        queues.cursor[index] = 0
+    if state.settings.backfill == CONSERVATIVE:
+        returning = pass_reserving(now, row, early, lost, state, agenda, tried)
+    else:
+        returning = pass_guarding(now, row, state, agenda, tried)
+    leave_started(now, row, state, waits)
+    for index in range(returning):
+        enter(now, queues.returning[index], state)
+    if state.settings.backfill == CONSERVATIVE:
+        await_reservation(row, state, agenda)
+
+
+def preempt(
+    now: float,
+    job: int,
+    returning: int,
+    state: State,
+    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+) -> int:
+    """Preempt running jobs for a blocked one, if it fits then; return how many are to return to the queue in all."""
+    queues = state.queues
+    found = victims(now, job, state.jobs.began_s, queues.chosen, state.site)
+    for index in range(found):
+        other = queues.chosen[index]
+        interrupt(now, other, PREEMPTED, state, tried)
+        queues.returning[returning] = other
+        returning += 1
+    return returning
+
+
+def pass_guarding(
+    now: float,
+    row: int,
+    state: State,
+    agenda: MutableSequence[tuple[float, int, int, int]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+) -> int:
+    """Start those that may, with guards; return how many jobs were preempted."""
+    settings, queues, site = state.settings, state.queues, state.site
+    backfills = settings.backfill == EASY
+    end, returning, cursor = queues.length[row], 0, queues.cursor
+    while True:
+        found = walk(now, row, queues.look, end, cursor, backfills, settings.depth, settings.preempts, site)
+        if found == OVER:
+            break
+        if found == GUARDED:
+            if settings.passing:
+                end = sort_behind(now, cursor[INDEX], end, state)
+            continue
+        job = queues.look[cursor[INDEX] - 1]
+        if found == BLOCKED:
+            for pool in pools_of(site.waiting.door[job], site.doors):
+                draw_profile(now, pool, site)
+            before = returning
+            returning = preempt(now, job, returning, state, tried)
+            if returning == before or not fit_now(now, job, backfills, site):
+                cursor[REFUSED] = 1
+                continue
+        start(now, job, state, agenda)
+    dismiss(row, site)
+    return returning
+
+
+def sort_behind(now: float, begin: int, end: int, state: State) -> int:
+    """Sort the jobs behind the first guard by the order in which they may pass it, those that are held left out.
+
+    Return where they end.
+    """
+    site, jobs, look = state.site, state.jobs, state.queues.look
+    kept = begin
+    for position in range(begin, end):
+        if kept - begin < state.settings.depth and not is_held(now, look[position], site):
+            look[kept] = look[position]
+            kept += 1
+    for position in range(begin + 1, kept):
+        job, place = look[position], position
+        while place > begin:
+            other = look[place - 1]
+            tier, other_tier = site.doors.tier[site.waiting.door[job]], site.doors.tier[site.waiting.door[other]]
+            if tier < other_tier or (
+                tier == other_tier
+                and (
+                    jobs.passing_key[other] < jobs.passing_key[job]
+                    or (jobs.passing_key[other] == jobs.passing_key[job] and other < job)
+                )
+            ):
+                break
+            look[place] = other
+            place -= 1
+        look[place] = job
+    return kept
+
+
+def pass_reserving(
+    now: float,
+    row: int,
+    early: bool,
+    lost: bool,
+    state: State,
+    agenda: MutableSequence[tuple[float, int, int, int]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+) -> int:
+    """Bring reservations up to date, and start those whose reservation is now; return how many jobs were preempted."""
+    settings, queues, site = state.settings, state.queues, state.site
+    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.look
+    if settings.preempts:
+        for pool in pools_of(row, site.rows):
+            draw_profile(now, pool, site)
+        while next_preemptor(now, look, end, cursor, site) == BLOCKED:
+            job = look[cursor[INDEX] - 1]
+            returning = preempt(now, job, returning, state, tried)
+            put_beside(now, job, site)
+        if not returning:
+            draw_again(now, row, look, end, site)
+        cursor[INDEX] = 0
+    reserve(now, row, look, end, settings.depth, early, lost, returning > 0, site)
+    while True:
+        found = next_due(now, look, end, cursor, site)
+        if found == OVER:
+            return returning
+        job = look[cursor[INDEX] - 1]
+        if found == BLOCKED:
+            give_up(job, site)
+            queues.dirty[row] = queues.early[row] = True
+        else:
+            start(now, job, state, agenda)
+
+
+def await_reservation(row: int, state: State, agenda: MutableSequence[tuple[float, int, int, int]]) -> None:
+    """Let a queue have a pass when its next reservation falls due."""
+    queues, due_s = state.queues, math.inf
+    for position in range(queues.length[row]):
+        start_s = state.site.reserved.start_s[queues.job[row][position]]
+        if start_s != NO_RESERVATION:
+            due_s = min(due_s, start_s)
+    if due_s < math.inf and due_s != queues.due_s[row]:
+        agenda.append((due_s, RESERVATION, row, 0))
+    queues.due_s[row] = due_s
