@@ -497,7 +497,7 @@ def test_shared_nodes_cost_what_counting_gives_and_no_less_than_the_bound(trace,
         assert sum(float(cost[one]) for cost, one in zip(known, choice, strict=True)) <= usd * (1 + 1e-9)
         if not second and per_core is None:
             counted = counted_usd(result, cluster.pools[0]) * 8766 * 3600 / trace.span_s
-            assert result.cost()["busy_energy_usd_per_year"] == pytest.approx(counted, abs=1e-12)
+            assert result.cost()["busy_energy_usd_per_year"] == pytest.approx(counted, rel=1e-12, abs=1e-12)
 
 
 def test_the_bound_of_shared_nodes_counts_cores_or_gpus():
