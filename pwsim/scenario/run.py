@@ -21,7 +21,7 @@ from pwsim.search import (
     Plan,
     Progress,
     Target,
-    _checked,
+    check_question,
     complete_targets,
     in_space,
     must_reject,
@@ -197,7 +197,7 @@ def _optimize(
 
 
 def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:
-    """Return what is wrong with a log, or the part of it that is replayed: warnings and problems, the worst first."""
+    """Return warnings and problems of a log, or the part of it that is replayed, the worst first."""
     found = describe(log, cores, time_zone or "UTC").verdicts
     return tuple(one for level in LEVELS[:-1] for one in found if one.level == level)
 
@@ -255,7 +255,7 @@ def check(scenario: Scenario) -> str:
     _is_comparable(scenario, log)
     try:
         targets = complete_targets(trace, scenario.cluster, scenario.targets)
-        _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
+        check_question(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
     except InputError as error:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")

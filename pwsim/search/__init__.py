@@ -4,7 +4,7 @@ from pwsim.search import answer, bounds
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
 from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import Plan, Setup
-from pwsim.search.simulate_and_cut import Progress, _checked, complete_targets, in_space, must_reject, search
+from pwsim.search.simulate_and_cut import Progress, check_question, complete_targets, in_space, must_reject, search
 from pwsim.search.targets import Target, Where
 from pwsim.search.words import STOPS, edge_text
 
@@ -20,10 +20,10 @@ __all__ = [
     "Stretch",
     "Target",
     "Where",
-    "_checked",
     "answer",
     "at_limit",
     "bounds",
+    "check_question",
     "complete_targets",
     "edge_text",
     "edges",

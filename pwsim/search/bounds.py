@@ -101,7 +101,7 @@ def never_held(first: Integers, cluster: Cluster) -> Booleans:
 def analyse(
     trace: Trace, cluster: Cluster, targets: Sequence[Target], economics: Economics, trim: Trim = NO_TRIM
 ) -> Bounds:
-    """Return what is known of all setups of a cluster before any is replayed.
+    """Bound costs and service of all setups of a cluster before any is replayed.
 
     Raises
     ------

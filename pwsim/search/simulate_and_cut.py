@@ -196,7 +196,8 @@ def search(
     SolverError
         If the solver gives no proven answer.
     """
-    targets = _checked(trace, cluster, complete_targets(trace, cluster, targets), economics, trim)
+    targets = complete_targets(trace, cluster, targets)
+    check_question(trace, cluster, targets, economics, trim)
     with _scalable(trace):
         known = bounds.analyse(trace, cluster, targets, economics, trim)
     candidates = Candidates(cluster, known)
@@ -247,9 +248,16 @@ def _scalable(trace: Trace) -> Iterator[None]:
         raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
 
 
-def _checked(
+def check_question(
     trace: Trace, cluster: Cluster, targets: tuple[Target, ...], economics: Economics, trim: Trim
-) -> tuple[Target, ...]:
+) -> None:
+    """Make sure that there is something to search, and that every target says something.
+
+    Raises
+    ------
+    InputError
+        As :func:`search` does before it starts.
+    """
     if not len(trace):
         raise InputError(f"{trace.name}: there are no jobs to replay")
     if cluster.by_the_hour and (fault := clock_fault(trace, economics.start)):
@@ -268,7 +276,6 @@ def _checked(
     for index, target in enumerate(targets):
         if target.where is not None and not (measured & target.where.admit(trace)).any():
             raise InputError(f"targets.{index}.where: no job of {trace.name} is like this, so the target says nothing")
-    return targets
 
 
 @dataclass(frozen=True)
@@ -413,7 +420,7 @@ class _Trail:
         return min(one.cost_usd_per_year for one in self.met)
 
     def _rank(self, setup: Setup) -> tuple[Any, ...]:
-        """Return what decides between setups of equal cost."""
+        """Return the key that decides between setups of equal cost."""
         return *setup.nodes.values(), self.job.cluster.policy.index(setup.policy)
 
     @property
@@ -463,7 +470,7 @@ class _Trail:
         )
 
     def plan(self, name: str) -> Plan:
-        """Return what was found.
+        """Return the plan.
 
         Raises
         ------
