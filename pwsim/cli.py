@@ -503,7 +503,7 @@ def _run() -> int:
 
 
 def _told(error: Exception) -> tuple[str, int]:
-    """Return what to say of an error that pwsim or the machine raised, and the exit code; nothing of a bug."""
+    """Return message and exit code of an error that pwsim or the machine raised; none of a bug."""
     from pwsim.common import MachineError, PwsimError  # here, so that ``pwsim --help`` does not wait for pandas
 
     if isinstance(error, PwsimError):

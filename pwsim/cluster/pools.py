@@ -92,7 +92,7 @@ class PoolBase(Frozen):
         return self
 
     def units_per_node(self) -> int:
-        """Return what a node adds to the bag that jobs draw from: its cores, or itself (semantics §5)."""
+        """Return the units that a node adds to the bag that jobs draw from: its cores, or itself (semantics §5)."""
         return self.node.cores if self.placement == "cores" else 1
 
     def need(self, trace: Trace) -> Integers:

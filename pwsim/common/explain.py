@@ -193,7 +193,7 @@ def _below(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _at(data: Any, place: Place) -> Any:
-    """Return what stands at a place of the file."""
+    """Return the value at a place of the file."""
     for step in place:
         data = data[step]
     return data

@@ -288,7 +288,7 @@ def _foreign(path: Path, files: Sequence[str]) -> str:
 
 
 def _fault(path: Path, error: OSError) -> InputError | MachineError:
-    """Return what to raise when a path turns out, before any work, not to be one that can be written to."""
+    """Return the error to raise when a path turns out, before any work, not to be writable."""
     reason = error.strerror or str(error)
     if error.errno in _WRONG_PATH:
         return InputError(f"{path}: cannot be written to: {reason}; choose another")

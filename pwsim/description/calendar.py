@@ -88,7 +88,7 @@ def _start(trace: Trace, time_zone: str) -> tuple[datetime | None, str]:
 
 
 def _local_s(start: datetime, later_s: Floats) -> Floats:
-    """Return what the clock of the start's zone shows some time later, as seconds since 1970 on that clock."""
+    """Return the time that the clock of the start's zone shows some time later, as seconds since 1970 on that clock."""
     instant_us = np.floor((start.timestamp() + later_s) * 1e6).astype("datetime64[us]")
     local = pd.DatetimeIndex(instant_us, tz="UTC").tz_convert(start.tzinfo).tz_localize(None)
     shown_s: Floats = local.to_numpy().astype("datetime64[us]").astype(np.int64) / 1e6

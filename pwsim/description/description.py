@@ -87,7 +87,7 @@ class Description:
 
 
 def describe(trace: Trace, cores: int | None = None, time_zone: str = "UTC") -> Description:
-    """Return what is in a log and what is wrong with it.
+    """Describe a log: its contents, and its faults with what to do about each.
 
     Parameters
     ----------

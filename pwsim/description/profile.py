@@ -37,7 +37,7 @@ Booleans = npt.NDArray[np.bool_]
 
 
 def profile_of(trace: Trace, cores: int | None = None, time_zone: str = "UTC") -> dict[str, Any]:
-    """Return what is in a log.
+    """Measure the contents of a log.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def headline(profile: Profile, verdicts: Sequence[Verdict]) -> str:
 
 
 def facts(profile: Profile) -> list[tuple[str, str]]:
-    """Return what the log holds: label and text of each line."""
+    """Yield label and text of each line about the contents of a log."""
     return [(label, text) for label, text in _facts(profile) if text]
 
 

@@ -284,7 +284,7 @@ def _text(done: Hindcast) -> str:
 
 
 def check_text(check: Check) -> str:
-    """Return what a check looked at and found."""
+    """Say in words what a check found."""
     value = f"{check.value:.2f}"
     return {
         "ks_distance_beyond_5_min": f"the distributions of waits above 5 min differ by up to {share(check.value)}",

@@ -127,7 +127,7 @@ class Evidence:
 def gather(
     pair: Pair, rejections: Mapping[str, Booleans], policy: Policy, figures: Mapping[str, float], groups: pd.DataFrame
 ) -> Evidence:
-    """Return what the rules look at.
+    """Gather the evidence that the rules look at.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def gather(
 
 
 def diagnose(seen: Evidence) -> list[Finding]:
-    """Return what most likely differs: what invalidates the comparison first, then by share of the waiting."""
+    """Name the likeliest differences: those that invalidate the comparison first, then by share of the waiting."""
     unsound = [*_too_few_cores(seen), *_incomplete(seen)]
     found = [*_rejected(seen), *_orders(seen), *_cleaned(seen)]
     if not seen.incomplete:

@@ -144,7 +144,7 @@ def moments_of(trace: Trace, schedule: Schedule, cores: int, compared: Booleans)
 def parts_of_waiting(
     trace: Trace, moments: Moments, downtimes: Downtimes | None = None, closed: ClosedHours | None = None
 ) -> dict[str, float]:
-    """Return what the mean wait of a schedule consists of [s].
+    """Split the mean wait of a schedule into its causes [s].
 
     ``down``: nothing runs.  With enough cores free: ``closed_hours``, long jobs at hours closed to them;
     ``partition_full``, the job's partition is as full as it ever gets; ``held``, later jobs that ask for no less start

@@ -113,7 +113,7 @@ Electricity = Annotated[
 
 
 def usd_per_kw(electricity: float | tuple[Band, ...], until_s: Floats, start: Start | None = None) -> Floats:
-    """Return what drawing one kilowatt costs from the start of the replay until some times [USD].
+    """Return the cost of drawing one kilowatt from the start of the replay until some times [USD].
 
     Parameters
     ----------

@@ -99,7 +99,7 @@ def refuse(order: Key, name: str, now: float, submit_s: float, estimate_s: float
 
 
 def _asked(name: str, now: float, submit_s: float, estimate_s: float, procs: int) -> str:
-    """Return what an order was asked for."""
+    """Say for which job an order was asked."""
     facts = f"now={numeral(now)}, submit_s={numeral(submit_s)}, estimate_s={numeral(estimate_s)}, procs={procs}"
     return f"policy {name!r}: the order of a job ({facts})"
 

@@ -327,48 +327,60 @@ def _pools(jobs: Trace, machine: int | None, patience_s: float, *, few: bool, pr
         own, cost = _gpu_node(memory_mib is not None)
     else:
         own, cost = _cpu_node(jobs, machine, memory_mib)
-    placement = "packed" if own.gpus or memory_mib is not None or (jobs.nodes > 0).mean() >= KNOWN else "cores"
+    accepts = ["accepts: {gpus: {at_least: 0.001}}"] if prefix else []
+    yield f"    - name: {prefix}own"
+    shared = memory_mib is not None or (jobs.nodes > 0).mean() >= KNOWN
+    lines = _own_pool(own, jobs, machine, accepts, cost, packed=bool(own.gpus) or bool(shared), few=few)
+    yield from (f"      {line}" for line in lines)
+    yield f"    - name: {prefix}burst"
+    lines = _rented_pool(*_offer(own, memory_mib), jobs, patience_s, accepts, few=few)
+    yield from (f"      {line}" for line in lines)
+
+
+def _told(line: str, comment: str) -> str:
+    """Return a line with a comment; a tab stands between them until :func:`_aligned`."""
+    return f"{line}\t{comment}"
+
+
+_PACKED = _told("placement: packed", "jobs share nodes")
+
+
+def _own_pool(
+    own: Nodes, jobs: Trace, machine: int | None, accepts: list[str], cost: Costs, *, packed: bool, few: bool
+) -> Iterator[str]:
+    """Yield the keys of a pool of own nodes."""
     counts, present = _own_counts(own, jobs, machine, 3 if few else 9)
-    rented, offer = _offer(own, memory_mib)
+    gpus = f", gpus: {own.gpus}" if own.gpus else ""
+    memory = "" if own.memory_mib is None else f", memory: {own.memory_mib / 1024:g} GiB"
+    present_text = f"; the machine of the log has the cores of {present}" if present else ""
+    yield "kind: on_premises"
+    yield _told(f"nodes: {counts}", f"0: all are rented{present_text}")
+    yield f"node: {{cores: {own.cores}{gpus}{memory}}}"
+    yield _PACKED if packed else _told("placement: cores", "one bag of cores")
+    yield from accepts
+    yield "cost:"
+    yield from (f"  {_told(line, comment)}" for line, comment in cost)
+
+
+def _rented_pool(
+    rented: Nodes, offer: prices.Offer, jobs: Trace, patience_s: float, accepts: list[str], *, few: bool
+) -> Iterator[str]:
+    """Yield the keys of a pool of rented nodes, which helps out own ones."""
     most = rented.at_once(jobs)
     caps = _spaced(max(1, most // 16), most, 2 if few else 4)
     wait = _time(_nice(patience_s / 4, up=False))
-    gpus = f", gpus: {own.gpus}" if own.gpus else ""
-    memory = "" if own.memory_mib is None else f", memory: {own.memory_mib / 1024:g} GiB"
-    accepts = ["accepts: {gpus: {at_least: 0.001}}"] if prefix else []
-    present_text = f"; the machine of the log has the cores of {present}" if present else ""
     shape = f"{count(offer.cores, 'core')}, {offer.memory_mib / 1024:g} GiB"
     models = f", {offer.gpus} {offer.gpu_model}" if offer.gpus else ""
     price = f"{offer.price_usd_per_hour:g} USD an hour{f' ({offer.price_date})' if offer.price_date else ''}"
-    placements = {"packed": "jobs share nodes", "cores": "one bag of cores"}
-    yield f"    - name: {prefix}own"
-    yield from (
-        f"      {line}"
-        for line in (
-            "kind: on_premises",
-            _told(f"nodes: {counts}", f"0: all are rented{present_text}"),
-            f"node: {{cores: {own.cores}{gpus}{memory}}}",
-            _told(f"placement: {placement}", placements[placement]),
-            *accepts,
-            "cost:",
-            *(f"  {_told(line, comment)}" for line, comment in cost),
-        )
-    )
-    yield f"    - name: {prefix}burst"
-    yield from (
-        f"      {line}"
-        for line in (
-            "kind: cloud",
-            _told(f"instance: {offer.instance}", f"{shape}{models}, {price}"),
-            _told("market: on_demand", "spot costs less, and takes nodes back: add interruptions_per_hour"),
-            _told(f"nodes: {[0, *caps]}", f"the most that may be held at once; with {most} there is room for all jobs"),
-            _told("placement: packed", placements["packed"]),
-            *accepts,
-            "boot_time: 3 min",
-            "idle_timeout: 10 min",
-            _told(f"burst_after: {wait}", "jobs come here when they have waited so long for own nodes"),
-        )
-    )
+    yield "kind: cloud"
+    yield _told(f"instance: {offer.instance}", f"{shape}{models}, {price}")
+    yield _told("market: on_demand", "spot costs less, and takes nodes back: add interruptions_per_hour")
+    yield _told(f"nodes: {[0, *caps]}", f"the most that may be held at once; with {most} there is room for all jobs")
+    yield _PACKED
+    yield from accepts
+    yield "boot_time: 3 min"
+    yield "idle_timeout: 10 min"
+    yield _told(f"burst_after: {wait}", "jobs come here when they have waited so long for own nodes")
 
 
 def _own_counts(own: Nodes, jobs: Trace, machine: int | None, number: int) -> tuple[list[int], int | None]:
@@ -473,11 +485,6 @@ def _nice(seconds: float, *, up: bool = True) -> float:
 def _time(seconds: float) -> str:
     size, unit = (DAY_S, "d") if seconds > 2 * DAY_S else (HOUR_S, "h") if seconds >= HOUR_S else (60.0, "min")
     return f"{seconds / size:g} {unit}"
-
-
-def _told(line: str, comment: str) -> str:
-    """Return a line with a comment; a tab stands between them until :func:`_aligned`."""
-    return f"{line}\t{comment}"
 
 
 def _aligned(line: str) -> str:

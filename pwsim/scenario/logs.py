@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from pwsim.common import Frozen, InputError, Place, TraceError
-from pwsim.trace import WIDEST, Clock, Trace, datasets, detect_format, read_trace, wrong_options
+from pwsim.trace import FORMATS, WIDEST, Clock, Trace, datasets, detect_format, read_trace, wrong_options
 from pwsim.trace.formats import mapping, table
 from pwsim.workload import in_cores
 
@@ -65,7 +65,7 @@ class Log(Frozen):
 
     trace: Dataset | Annotated[str, Field(min_length=1)]
     """A file, relative to the scenario file, or ``{dataset: NAME}``."""
-    format: str | None = None
+    format: Annotated[str, WithJsonSchema({"type": "string", "enum": list(FORMATS)})] | None = None
     """Format of the file; if left out, its content tells, or else its name."""
     columns: Columns | None = None
     """For csv, parquet and jsonl: which column holds what, such as ``{submit_s: submit_time}``.  For sacct without a

@@ -22,7 +22,7 @@ from pwsim.search import (
     Plan,
     Progress,
     Target,
-    checked,
+    check_question,
     complete_targets,
     in_space,
     search,
@@ -197,7 +197,7 @@ def _optimize(
 
 
 def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:
-    """Return what is wrong with a log, or the part of it that is replayed: warnings and problems, the worst first."""
+    """Return warnings and problems of a log, or the part of it that is replayed, the worst first."""
     found = describe(log, cores, time_zone or "UTC").verdicts
     return tuple(one for level in LEVELS[:-1] for one in found if one.level == level)
 
@@ -259,7 +259,7 @@ def check(scenario: Scenario) -> str:
             raise _with_line(scenario, InputError(fault))
     try:
         targets = complete_targets(holding, scenario.targets)
-        checked(holding, targets, scenario.economics, scenario.metrics.trim(trace))
+        check_question(holding, targets, scenario.economics, scenario.metrics.trim(trace))
     except InputError as error:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")

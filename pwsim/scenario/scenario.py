@@ -36,7 +36,7 @@ class Metrics(Frozen):
     """Before the last submission, not measured [s]."""
 
     def trim(self, trace: Trace) -> Trim:
-        """Return what is cut off the measurement window of a trace.
+        """Return the trim of the measurement window of a trace.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class Scenario(Frozen):
         return self.workload.read(self._path.parent)
 
     def outside_window(self, log: Trace) -> Trim:
-        """Return what lies outside the workload's window: the present machine runs it, but is compared on the window.
+        """Return the time outside the workload's window: the present machine runs it, but is compared on the window.
 
         Raises
         ------

@@ -68,7 +68,7 @@ def _beyond(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _beware(summary: Mapping[str, Any]) -> list[str]:
-    """Return what the answer must not be believed without: a poor replay of the present machine, a broken log."""
+    """Warn of all that makes the answer doubtful: a poor replay of the present machine, a broken log."""
     problems = [one for one in summary["log_verdicts"] if one["level"] == "problem"]
     log = [
         f"Beware: {one['finding'].split('. ')[0].rstrip('.')} (a problem of the log: {one['topic'].lower()})."
@@ -88,7 +88,7 @@ def _lost_at_the_end(targets: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _trust(check: Mapping[str, Any] | None) -> list[str]:
-    """Return what to think of the answer if the replay of the present machine does not tell that it can be trusted."""
+    """Warn of an answer if no replay of the present machine tells that it can be trusted."""
     if check is None or check["verdict"] in ("good", "rough"):
         return []
     if check["verdict"] is None:

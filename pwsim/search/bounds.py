@@ -79,7 +79,7 @@ def work_s(trace: Trace, cluster: Cluster) -> Floats:
 
 
 def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, trim: Trim = NO_TRIM) -> Bounds:
-    """Return what is known of all setups of a cluster before any is replayed.
+    """Bound costs and service of all setups of a cluster before any is replayed.
 
     Raises
     ------

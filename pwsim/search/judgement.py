@@ -154,7 +154,7 @@ def edges(
 
 
 def _least_beyond(cluster: Cluster, bounds: Bounds, index: int, one_more: float) -> float:
-    """Return what it costs at least to have the cores that the targets need by more of a pool than is allowed.
+    """Return the least cost of having the cores that the targets need by more of a pool than is allowed.
 
     That is with the cheapest choice of every other pool [USD a year]; infinite if what is allowed has cores enough.
     """

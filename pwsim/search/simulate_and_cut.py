@@ -170,7 +170,8 @@ def search(
         If the solver gives no proven answer.
     """
     holding = Holding(trace, cluster)
-    targets = checked(holding, complete_targets(holding, targets), economics, trim)
+    targets = complete_targets(holding, targets)
+    check_question(holding, targets, economics, trim)
     with _scalable(trace):
         known = bounds.analyse(holding, targets, economics, trim)
     candidates = Candidates(cluster, known)
@@ -221,13 +222,13 @@ def _scalable(trace: Trace) -> Iterator[None]:
         raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
 
 
-def checked(holding: Holding, targets: tuple[Target, ...], economics: Economics, trim: Trim) -> tuple[Target, ...]:
-    """Return the targets of a search that has an answer.
+def check_question(holding: Holding, targets: tuple[Target, ...], economics: Economics, trim: Trim) -> None:
+    """Make sure that there is something to search, and that every target says something.
 
     Raises
     ------
     InputError
-        As :func:`search`.
+        As :func:`search` does before it starts.
     """
     trace, cluster = holding.trace, holding.cluster
     if not len(trace):
@@ -248,7 +249,6 @@ def checked(holding: Holding, targets: tuple[Target, ...], economics: Economics,
     for index, target in enumerate(targets):
         if target.where is not None and not (measured & target.where.admit(trace)).any():
             raise InputError(f"targets.{index}.where: no job of {trace.name} is like this, so the target says nothing")
-    return targets
 
 
 @dataclass(frozen=True)
@@ -394,7 +394,7 @@ class _Trail:
         return min(one.cost_usd_per_year for one in self.met)
 
     def _rank(self, setup: Setup) -> tuple[Any, ...]:
-        """Return what decides between setups of equal cost."""
+        """Return the key that decides between setups of equal cost."""
         return *setup.nodes.values(), self.job.cluster.procedures.index(Procedure(*setup[1:]))
 
     @property
@@ -444,7 +444,7 @@ class _Trail:
         )
 
     def plan(self, name: str) -> Plan:
-        """Return what was found.
+        """Return the plan.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from pwsim.metrics import statistic_text, value_text
 
 
 def target_text(target: Mapping[str, Any]) -> str:
-    """Return what a target asks for.
+    """Say what a target asks for.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ STOPS = {
 
 
 def missed_text(target: Mapping[str, Any]) -> str:
-    """Return what a target that is missed reaches, and what it asks for.
+    """Say what is reached of a target that is missed, and what it asks for.
 
     Examples
     --------

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from pwsim import load_scenario, simulate
+from pwsim import CloudPool, Cluster, OnPremisesPool, load_scenario, simulate
 from pwsim.trace.formats.reading import write_trace
 from pwsim.workload.models.synthetic import generate
 from tests.cli.test_hostile import pwsim
@@ -80,6 +80,22 @@ def test_engines_agree_on_the_logs_of_the_scenarios_in_full(name, nodes, reposit
 
 def test_every_scenario_is_tested_here(repository):
     assert {path.stem for path in (repository / "scenarios").glob("*.yaml")} == set(SCENARIOS)
+
+
+def test_the_defaults_of_the_schema_are_those_of_the_loader(capsys):
+    _, text, _ = pwsim(capsys, "schema")
+    kinds = json.loads(text)["$defs"]
+    pools = [{"name": "own", "kind": "on_premises", "nodes": 1, "node": {"cores": 1}}]
+    default = kinds["Cluster"]["properties"]["policy"]["default"]
+    assert Cluster.model_validate({"policy": default, "pools": pools}) == Cluster.model_validate({"pools": pools})
+    rented = {"name": "b", "kind": "cloud", "nodes": 1, "node": {"cores": 1}, "price_usd_per_hour": 1.0}
+    assert (
+        CloudPool.model_validate(rented).placement
+        == kinds["CloudPool"]["properties"]["placement"]["default"]
+        == "nodes"
+    )
+    owned = OnPremisesPool.model_validate(pools[0])
+    assert owned.placement == kinds["OnPremisesPool"]["properties"]["placement"]["default"] == "cores"
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

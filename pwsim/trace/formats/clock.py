@@ -84,7 +84,7 @@ class Clock:
         return value
 
     def notes(self) -> list[str]:
-        """Return what was noticed."""
+        """Say which times the zone's clock showed twice or never."""
         notes = []
         if self.twice:
             notes.append(

@@ -94,7 +94,7 @@ def _tokens(path: Path, line: int, text: str) -> list[str]:
 
 
 def _job(path: Path, line: int, tokens: list[str]) -> dict[str, Any]:
-    """Return what a record says of a job."""
+    """Return the job of a record."""
 
     def at(place: int, name: str) -> str:
         if place >= len(tokens):

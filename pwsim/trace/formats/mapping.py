@@ -108,7 +108,7 @@ def _wrong_source(name: str, source: Mapping[str, Any]) -> Iterator[tuple[tuple[
 
 
 def factor(name: str, source: Any) -> float:
-    """Return what a column's numbers are multiplied by."""
+    """Return the factor of a column's numbers."""
     unit = source.get("unit") if isinstance(source, Mapping) else None
     if unit is None:
         return 1.0

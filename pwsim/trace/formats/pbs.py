@@ -86,7 +86,7 @@ def _jobs(path: Path, seen: Seen) -> Iterator[dict[str, Any]]:
 
 
 def _job(path: Path, line: int, job: str, keys: dict[str, str]) -> dict[str, Any]:
-    """Return what a record says of a job."""
+    """Return the job of a record."""
     found = _ID.fullmatch(job)
     if found is None:
         raise TraceError(f"{path}:{line}: job: must be a job id such as 123.server or 123[4].server (got {job[:40]!r})")

@@ -78,7 +78,7 @@ def _first(*choices: Floats) -> Floats:
 
 
 def tres(key: str) -> Callable[[str], float]:
-    """Return what reads one resource (``cpu``, ``node``, ``mem`` [MiB] or ``gpu``) of a text of trackable resources.
+    """Return the reader of one resource (``cpu``, ``node``, ``mem`` [MiB] or ``gpu``) of a text of trackable resources.
 
     Examples
     --------

@@ -74,7 +74,7 @@ def _record(path: Path, number: int, line: bytes, wanted: Sequence[str]) -> list
 
 
 def _value(record: Any, name: str) -> Any:
-    """Return what a name such as ``request.cpus`` stands for; ``None`` if it is not there."""
+    """Return the value that a name such as ``request.cpus`` stands for; ``None`` if it is not there."""
     if name in record:
         return record[name]
     for part in name.split("."):

@@ -150,7 +150,7 @@ def _broken_line(records: bytes, path: Path, first: int, more: int) -> TraceErro
 
 
 def _fault(texts: list[str], length: int) -> str:
-    """Return what is wrong with a line, which is to have this number of fields; empty if nothing is."""
+    """Say which fault a line has that is to have this number of fields; empty if it has none."""
     for index, text in enumerate(texts[: len(FIELDS)]):
         where = f"field {index + 1} ({FIELDS[index]})"
         shown = text if len(text) <= 40 else text[:37] + "..."

@@ -76,7 +76,7 @@ NOTES = {
 
 
 def notes(seen: Mapping[str, int]) -> list[str]:
-    """Return what readers counted, in words."""
+    """Say in words which events readers counted."""
     return [f"{seen[event]} {text}" for event, text in NOTES.items() if seen.get(event)]
 
 

@@ -200,7 +200,7 @@ def _run_times(random: np.random.Generator, procs: Integers, cores: int) -> Floa
 
 
 def _estimates(random: np.random.Generator, run_s: Floats) -> Floats:
-    """Return what users ask for [s]: a round value some way above the run time; one in 50 asks for too little."""
+    """Return the estimates of users [s]: a round value some way above the run time; one in 50 asks for too little."""
     wanted_s = run_s * np.exp(random.exponential(0.9, len(run_s)))
     short = random.random(len(run_s)) < 0.02
     places = np.searchsorted(_ROUND_ESTIMATES_S, np.where(short, run_s * 0.7, wanted_s))

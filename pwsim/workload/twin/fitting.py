@@ -186,7 +186,7 @@ def swing(trace: Trace, periods: Sequence[float] = SWING_DAYS) -> Floats:
 
 
 def _tide(trace: Trace, twin: Twin) -> float:
-    """Return what of the swing between periods of four weeks the twin does not have by chance; 0 for short logs."""
+    """Return the swing between periods of four weeks that the twin does not have by chance; 0 for short logs."""
     days = [TIDE_S / DAY_S]
     own = float(swing(trace, days)[0])
     if np.isnan(own):
