@@ -17,6 +17,7 @@ if _typing.TYPE_CHECKING:
     from pwsim.cluster import Accepts, CloudPool, Cluster, Limits, MemoryLimits, Multifactor, Node, OnPremisesPool
     from pwsim.common import HopelessError, InputError, MachineError, PwsimError, ScenarioError, SolverError, TraceError
     from pwsim.description import Description, describe
+    from pwsim.engine.model import Model
     from pwsim.hindcasting import Hindcast, hindcast
     from pwsim.prices import Band, Commitment, Economics, OnPremisesCost, SiteCost, find_price, load_prices
     from pwsim.results import Result, simulate, simulate_many
@@ -57,6 +58,7 @@ _HOMES = {
     "Limits": "cluster",
     "MachineError": "common",
     "MemoryLimits": "cluster",
+    "Model": "engine.model",
     "Multifactor": "cluster",
     "Node": "cluster",
     "OnPremisesCost": "prices",
@@ -136,6 +138,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "MemoryLimits",
     "simulate",
     "simulate_many",
+    "Model",
     "Result",
     "hindcast",
     "Hindcast",

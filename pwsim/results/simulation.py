@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 from pwsim.cluster import Cluster
 from pwsim.engine import Engine, prepare, replay
+from pwsim.engine.model import Model
 from pwsim.results.result import Result
 from pwsim.rules import Policy
 from pwsim.trace import Trace
@@ -21,6 +23,7 @@ def simulate(
     depth: int | None = None,
     engine: Engine = "auto",
     seed: int = 1,
+    extend: Callable[[Model], object] | None = None,
 ) -> Result:
     """Replay a trace, job by job, to the second (semantics §1 to §5).
 
@@ -37,17 +40,22 @@ def simulate(
         ``compiled``, ``simpy``, or ``auto`` for the compiled one where it can do what the cluster asks.
     seed
         Seed of everything random; always-up pools have nothing that is.
+    extend
+        A function that is given the SimPy model before the clock starts, to be told of jobs and to let processes run
+        (:class:`Model`).
 
     Raises
     ------
     TypeError
-        If neither or both of ``cluster`` and ``cores`` are given, or something beside a cluster that is the cluster's.
+        If neither or both of ``cluster`` and ``cores`` are given, or something beside a cluster that is the cluster's;
+        or if the compiled engine is to be extended.
     ValueError
         If the cluster still has choices, or an option is not one of those above.
     InputError
         If a user's own order fails, or the compiled engine is asked for what only the SimPy model can do.
     HopelessError
-        If an elastic pool launches 10,000 nodes in a row that never run a job while jobs wait (semantics §6).
+        If an elastic pool launches 10,000 nodes in a row that never run a job while jobs wait (semantics §6), or jobs
+        wait for what a process has taken and never gives back.
 
     Examples
     --------
@@ -61,7 +69,9 @@ def simulate(
         raise TypeError("policy, overrun and depth are those of the cluster: give them there")
     if engine not in get_args(Engine):
         raise ValueError(f"engine must be one of {', '.join(get_args(Engine))} (got {engine!r})")
+    if extend is not None and engine == "compiled":
+        raise TypeError("extend is given the SimPy model: take engine='simpy' or 'auto'")
     if cluster is None:
         assert cores is not None
         cluster = Cluster.homogeneous(cores, policy or "easy", overrun or "allow", depth)
-    return Result(trace, cluster, replay(prepare(trace, cluster, seed), engine), seed)
+    return Result(trace, cluster, replay(prepare(trace, cluster, seed), engine, extend), seed)

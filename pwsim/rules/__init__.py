@@ -1,6 +1,6 @@
 """What decides: orders, backfill rules, attempts and placement, as plain functions that every engine runs."""
 
-from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, profile
+from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, pools, profile
 from pwsim.rules.backfill import GONE
 from pwsim.rules.conservative import NO_RESERVATION
 from pwsim.rules.custom import Order
@@ -31,6 +31,7 @@ __all__ = [
     "packing",
     "policy_name",
     "policy_text",
+    "pools",
     "portable",
     "profile",
 ]
