@@ -161,6 +161,8 @@ PACKED_MUTANTS = [
     (packing, "            fitting = left\n", ""),
     (packing, "            and shares.cores[job] >= shares.cores[other]\n", ""),
     (packing, "            and shares.milli[job] >= shares.milli[other]\n", ""),
+    # With > or == in the place of >=, what is not known to fit nowhere is tried once more, in vain: the same schedule.
+    (packing, "shares.milli[job] >= shares.milli[other]", "shares.milli[job] <= shares.milli[other]"),
     (packing, "found = choose(bins, numbers, opened, shares, job, shares.need[job], chosen)", "found = 0"),
     (packing, "range(waiting + (another >= 0))", "range(waiting)"),
     (packing, "                    return most\n", "                    return most - 1\n"),
