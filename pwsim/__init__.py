@@ -27,6 +27,7 @@ if _typing.TYPE_CHECKING:
     )
     from pwsim.common import HopelessError, InputError, MachineError, PwsimError, ScenarioError, SolverError, TraceError
     from pwsim.description import Description, describe
+    from pwsim.engine.model import Model
     from pwsim.hindcasting import Hindcast, hindcast
     from pwsim.prices import Band, Commitment, Economics, OnPremisesCost, SiteCost, find_price, load_prices
     from pwsim.results import Result, simulate, simulate_many
@@ -67,6 +68,7 @@ _HOMES = {
     "Limits": "cluster",
     "MachineError": "common",
     "MemoryLimits": "cluster",
+    "Model": "engine.model",
     "Multifactor": "cluster",
     "Node": "cluster",
     "OnPremisesCost": "prices",
@@ -146,6 +148,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "MemoryLimits",
     "simulate",
     "simulate_many",
+    "Model",
     "Result",
     "hindcast",
     "Hindcast",

@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-backfill, profile, conservative, orders, attempts, packing = (
-    f"pwsim.rules.{name}" for name in ("backfill", "profile", "conservative", "orders", "attempts", "packing")
+backfill, profile, conservative, orders, attempts, packing, pools = (
+    f"pwsim.rules.{name}" for name in ("backfill", "profile", "conservative", "orders", "attempts", "packing", "pools")
 )
 inputs, model, nodes, kernel, changing = (
     f"pwsim.engine.{name}" for name in ("inputs", "model.model", "model.nodes", "compiled.steady", "compiled.general")
@@ -44,9 +44,9 @@ MUTANTS = [
     (backfill, "if units > extra:", "if units >= extra:"),
     (backfill, "            extra -= units\n", ""),
     (backfill, "        free -= units\n        chosen", "        chosen"),
-    (backfill, "shadow_s = max(release_s[last], now + 1.0)", "shadow_s = max(release_s[last], now)"),
-    (backfill, "shadow_s = max(release_s[last], now + 1.0)", "shadow_s = release_s[last] + 1.0"),
-    (backfill, "max(release_s[last], now + 1.0) <= shadow_s", "max(release_s[last], now + 1.0) < shadow_s"),
+    (backfill, "shadow_s = max(release_s[last], soon_s)", "shadow_s = max(release_s[last], now)"),
+    (backfill, "shadow_s = max(release_s[last], soon_s)", "shadow_s = release_s[last] + 1.0"),
+    (backfill, "release_s[last] <= shadow_s and soon_s", "release_s[last] < shadow_s and soon_s"),
     (backfill, "while free < head and (last", "while free <= head and (last"),
     (backfill, "need[position] <= free:", "need[position] < free:"),
     (profile, "profile_s[point] < profile_s[start] + length_s", "profile_s[point] <= profile_s[start] + length_s"),
@@ -65,15 +65,16 @@ MUTANTS = [
     (inputs, "here = (pool == REJECTED) & held", "here = held"),
     (inputs, "(needed <= units[index])", "(needed < units[index])"),
     (inputs, "trace.run_s / speed, trace.estimate_s / speed", "trace.run_s / speed, trace.estimate_s"),
-    (inputs, "(run_s > estimate_s)", "(run_s >= estimate_s)"),
+    (attempts, "(length_s > estimate_s) & kill", "(length_s >= estimate_s) & kill"),
     (inputs, "depth=cluster.depth or 0,", "depth=0,"),
     (model, "COMPLETION = EventPriority(0)", "COMPLETION = EventPriority(5)"),
     (model, "if self.conservative and now < expected_s:", "if self.conservative and now <= expected_s:"),
-    (model, "            self._await_reservation(pool)\n", ""),
+    (model, "if due_s < math.inf and due_s != pool.due_s:", "if False:"),
+    (conservative, "next_s = min(next_s, reserved_s[position])", "next_s = reserved_s[position]"),
+    (conservative, "until_s = math.inf if lost else now + 1.0", "until_s = now if lost else now"),
     (model, "if pool.due_s == self.env.now:", "if False:"),
     (model, "return self.key[job], job", "return self.key[job], -job"),
     (model, "min(len(pool.queue), 1 + self.depth)", "min(len(pool.queue), self.depth)"),
-    (model, "range(self.depth, len(pool.queue))", "range(self.depth + 1, len(pool.queue))"),
     (model, "-self.procs[job])", "self.procs[job])"),
     (kernel, "while count > 0 and end_s[0] <= now:", "while count > 0 and end_s[0] < now:"),
     (kernel, "if reserves and now < expected_s:", "if reserves and now <= expected_s:"),
@@ -82,7 +83,7 @@ MUTANTS = [
     (kernel, "known == tested and shadow_s < now + 1.0", "known == tested and shadow_s < now"),
     (kernel, "            quick = quick and arrived[index] > head\n", "            pass\n"),
     (kernel, "quick = not ended and known != unknown", "quick = known != unknown"),
-    (kernel, "if seen > depth and reserved_s", "if seen > depth + 1 and reserved_s"),
+    (conservative, "if seen > depth and reserved_s", "if seen > depth + 1 and reserved_s"),
     (
         kernel,
         "                    seen += 1\n                    if reserved_s[slot]",
@@ -94,25 +95,20 @@ MUTANTS = [
 
 CHANGING_MUTANTS = [
     # the same, where nodes come and go
-    (attempts, "min(wanted - idle - booting, ", "min(wanted - booting, "),
+    (pools, "min(wanted - idle - booting, ", "min(wanted - booting, "),
     (attempts, "math.floor(worked_s / checkpoint_s)", "math.ceil(worked_s / checkpoint_s)"),
     (attempts, "overhead_s + max(1.0, ", "max(1.0, "),
     (attempts, "overhead_s + (run_s - kept_s) / speed", "overhead_s + run_s / speed"),
     (backfill, "arrive_s[node] <= shadow_s", "arrive_s[node] < shadow_s"),
     (profile, "    for point in range(begin, points):", "    for point in range(begin + 1, points):"),
-    (model, "nodes.idle_since_s[number] + facts.idle_s <= now", "nodes.idle_since_s[number] + facts.idle_s < now"),
-    (model, "- sum(pool.release_need) - pool.queued >=", "- sum(pool.release_need) >="),
-    (model, "self.restarts[job] >= facts.max_restarts", "self.restarts[job] > facts.max_restarts"),
-    (model, "            if not pool.queue:\n", "            if True:\n"),
-    (
-        changing,
-        "w.idle_since_s[pool, number] + facts[TIMEOUT] <= now",
-        "w.idle_since_s[pool, number] + facts[TIMEOUT] < now",
-    ),
-    (changing, "- state[HELD] - state[QUEUED] >=", "- state[HELD] >="),
-    (changing, "w.restarts[job] >= facts[MAX_RESTARTS]", "w.restarts[job] > facts[MAX_RESTARTS]"),
-    (changing, "    if state[QUEUE] == 0:\n", "    if True:\n"),
-    (changing, "w.kept_s[job] += kept_s * facts[SPEED]", "w.kept_s[job] += kept_s"),
+    (pools, "idle_since_s[idle[index]] + timeout_s <= now", "idle_since_s[idle[index]] + timeout_s < now"),
+    (pools, "units - held - queued >= need", "units - held >= need"),
+    (pools, "waits_since_s + burst_s <= now", "waits_since_s + burst_s < now"),
+    (pools, "if waiting > 0 or count", "if count"),
+    (pools, "count - chosen + busy <= least", "count + busy <= least"),
+    (pools, "range(count - 1, -1, -1)", "range(count)"),
+    (attempts, "restarts >= max_restarts", "restarts > max_restarts"),
+    (attempts, "return kept_s, kept_s * speed,", "return kept_s, kept_s,"),
 ]
 
 
@@ -165,14 +161,16 @@ PACKED_MUTANTS = [
     (packing, "            fitting = left\n", ""),
     (packing, "            and shares.cores[job] >= shares.cores[other]\n", ""),
     (packing, "            and shares.milli[job] >= shares.milli[other]\n", ""),
+    # With > or == in the place of >=, what is not known to fit nowhere is tried once more, in vain: the same schedule.
+    (packing, "shares.milli[job] >= shares.milli[other]", "shares.milli[job] <= shares.milli[other]"),
     (packing, "found = choose(bins, numbers, opened, shares, job, shares.need[job], chosen)", "found = 0"),
     (packing, "range(waiting + (another >= 0))", "range(waiting)"),
     (packing, "                    return most\n", "                    return most - 1\n"),
     (nodes, "            if not self.jobs[number]:\n", "            if self.jobs[number] is not None:\n"),
     (model, "sorted(nodes.jobs.get(number, ()))", "nodes.jobs.get(number, [])[:1]"),
-    (model, "return fills <= left or (not pool.queue and pool.packed.fits(job))", "return fills <= left"),
+    (packing, "return waiting == 0 and choose(bins, nodes, count, shares, job, most, chosen) == most", "return False"),
     (model, "min(len(pool.queue), 1 + self.depth))\n            passed", "len(pool.queue))\n            passed"),
-    (changing, "return state[QUEUE] == 0 and choose", "return choose"),
+    (packing, "return waiting == 0 and choose", "return choose"),
     (changing, "        chosen[:begun] = np.sort(order[chosen[:begun]])\n    else:", "        pass\n    else:"),
     (changing, "    while w.packs.jobs_on[pool, number] > 0:\n", "    if True:\n"),
     (
@@ -215,7 +213,7 @@ POLICIES = {
     "known == tested and shadow_s < now + 1.0": "easy",
     "if self.conservative and now < expected_s:": "conservative",
     "if reserves and now < expected_s:": "conservative",
-    "            self._await_reservation(pool)\n": "conservative",
+    "if due_s < math.inf and due_s != pool.due_s:": "conservative",
     "            wfp3,\n            dynamic=True,\n": "wfp3",
     "-self.procs[job])": "multifactor",
     "-procs[job], usage": "multifactor",

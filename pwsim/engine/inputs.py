@@ -13,7 +13,7 @@ import numpy as np
 from pwsim.cluster import CloudPool, Cluster, OnPremisesPool, Pool
 from pwsim.common import HOUR_S, HopelessError, InputError
 from pwsim.engine.outcome import REJECTED, Replay
-from pwsim.rules import ORDERS, Key, Policy, custom
+from pwsim.rules import ORDERS, Key, Policy, attempts, custom
 from pwsim.trace import Floats, Integers, Trace
 
 FRUITLESS = 10_000
@@ -180,9 +180,7 @@ def without_rules(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
         speed[here] = one.node.speed
     policy = cluster.the_policy()
     run_s, estimate_s = trace.run_s / speed, trace.estimate_s / speed
-    killed = (
-        (run_s > estimate_s) & (pool != REJECTED) if cluster.overrun == "kill" else np.zeros(len(trace), dtype=bool)
-    )
+    killed = attempts.is_killed(run_s, estimate_s, cluster.overrun == "kill") & (pool != REJECTED)
     return Inputs(
         submit_s=trace.submit_s,
         procs=trace.procs,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from pwsim.common import InputError
 from pwsim.engine.inputs import Inputs, steady_replay
@@ -17,8 +18,8 @@ Engine = Literal["auto", "compiled", "simpy"]
 """``simpy``: the reference; ``compiled``: the same schedule, many times faster; ``auto``: compiled where possible."""
 
 
-def replay(inputs: Inputs, engine: Engine) -> Replay:
-    """Replay with an engine.
+def replay(inputs: Inputs, engine: Engine, extend: Callable[[Any], object] | None = None) -> Replay:
+    """Replay with an engine; with the SimPy model wherever it is to be extended.
 
     Raises
     ------
@@ -28,10 +29,12 @@ def replay(inputs: Inputs, engine: Engine) -> Replay:
         If an elastic pool launches nodes again and again that never run a job.
     """
     if inputs.site is not None:
+        if extend is not None:
+            raise InputError("a replay under rules of the site cannot be extended: leave either out")
         from pwsim.engine.site.replaying import replay_site
 
         return replay_site(inputs, inputs.site, engine)
-    if engine != "simpy":
+    if engine != "simpy" and extend is None:
         from pwsim.engine.compiled import steady as kernel
 
         order = kernel.compiled_order(inputs)
@@ -48,9 +51,12 @@ def replay(inputs: Inputs, engine: Engine) -> Replay:
             raise InputError(f"{cannot}; use the simpy engine")
         log.warning("%s: the SimPy engine runs it, which takes longer", cannot)
 
-    from pwsim.engine.model.model import Model
+    from pwsim.engine.model import Model
 
-    return Model(inputs).run()
+    model = Model(inputs)
+    if extend is not None:
+        extend(model)
+    return model._run()
 
 
 def compiling_s() -> float:

@@ -1,6 +1,6 @@
 """What decides: orders, backfill rules, attempts and placement, as plain functions that every engine runs."""
 
-from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, profile
+from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, pools, profile
 from pwsim.rules.backfill import ALL, BACKFILLS, GONE, HEAD, NOBODY, Rule
 from pwsim.rules.conservative import NO_RESERVATION
 from pwsim.rules.orders import ORDERS, Key, Order
@@ -37,6 +37,7 @@ __all__ = [
     "packing",
     "policy_name",
     "policy_text",
+    "pools",
     "portable",
     "profile",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 
 def attempt(
@@ -28,31 +29,45 @@ def attempt(
     return overhead_s + (run_s - kept_s) / speed, overhead_s + max(1.0, estimate_s / speed - kept_s / speed)
 
 
-def kept_work(held_s: float, restarts: int, overhead_s: float, checkpoint_s: float) -> float:
+def is_killed(length_s: Any, estimate_s: Any, kill: bool) -> Any:
+    """Return whether an attempt of that length is ended at its estimate (§3); of numbers or of arrays."""
+    return (length_s > estimate_s) & kill
+
+
+def worked(lasted_s: float, restarts: int, overhead_s: float) -> float:
+    """Return how much of an attempt was work and not the overhead of a restart [s]; negative if it never got to work.
+
+    Parameters
+    ----------
+    lasted_s
+        How long the attempt lasted.
+    """
+    return lasted_s - (overhead_s if restarts else 0.0)
+
+
+def kept_work(lasted_s: float, restarts: int, overhead_s: float, checkpoint_s: float) -> float:
     """Return the seconds of an interrupted attempt that its last checkpoint keeps, on the clock of its pool.
 
     Parameters
     ----------
-    held_s
-        How long the attempt lasted.
     checkpoint_s
         Interval between checkpoints; 0 if there are none.
     """
-    worked_s = held_s - (overhead_s if restarts else 0.0)
+    worked_s = worked(lasted_s, restarts, overhead_s)
     if checkpoint_s <= 0.0 or worked_s <= 0.0:
         return 0.0
     return math.floor(worked_s / checkpoint_s) * checkpoint_s
 
 
-def launches(wanted: int, idle: int, busy: int, booting: int, most: int, least: int) -> int:
-    """Return how many nodes the autoscaler launches (§6).
+def interruption(
+    lasted_s: float, restarts: int, overhead_s: float, checkpoint_s: float, speed: float, max_restarts: int
+) -> tuple[float, float, bool]:
+    """Return what an interruption leaves of an attempt, and whether it ends the job as failed (§6).
 
-    Parameters
-    ----------
-    wanted
-        Nodes that the waiting jobs need.
-    most, least
-        Cap and ``min_nodes`` of the pool.
+    Returns
+    -------
+    tuple of float, float and bool
+        Seconds that are kept, on the clock of the pool and at speed 1; and whether the job is given up.
     """
-    up = idle + busy
-    return max(0, min(wanted - idle - booting, most - up - booting), least - up - booting)
+    kept_s = kept_work(lasted_s, restarts, overhead_s, checkpoint_s)
+    return kept_s, kept_s * speed, restarts >= max_restarts

@@ -102,14 +102,15 @@ def reservation(
     """
     last = node = 0
     shadow_s = now
+    soon_s = now + 1.0
     while free < head and (last < running or node < arriving):
         # A job that has outlived its estimate is expected to end in one second (§3).
         shadow_s = math.inf
         if last < running:
-            shadow_s = max(release_s[last], now + 1.0)
+            shadow_s = max(release_s[last], soon_s)
         if node < arriving:
             shadow_s = min(shadow_s, arrive_s[node])
-        while last < running and max(release_s[last], now + 1.0) <= shadow_s:
+        while last < running and release_s[last] <= shadow_s and soon_s <= shadow_s:
             free += release_need[last]
             last += 1
         while node < arriving and arrive_s[node] <= shadow_s:

@@ -21,7 +21,8 @@ from __future__ import annotations
 import math
 from collections.abc import MutableSequence, Sequence
 
-from pwsim.rules.profile import change, earlier, earliest, full, most_free
+from pwsim.rules.backfill import GONE
+from pwsim.rules.profile import advance, change, earlier, earliest, full, most_free, overcommitted, shift
 
 NO_RESERVATION = -1.0
 """The start of a reservation that a job does not hold."""
@@ -184,3 +185,167 @@ def running_only(
             points += 1
         profile_free[points - 1] += release_need[index]
     return points
+
+
+def give_up_beyond(
+    depth: int,
+    need: Sequence[int],
+    estimate_s: Sequence[float],
+    reserved_s: MutableSequence[float],
+    begin: int,
+    end: int,
+    gain_s: MutableSequence[float],
+    profile_s: MutableSequence[float],
+    profile_free: MutableSequence[int],
+    first: int,
+    points: int,
+) -> int:
+    """Let jobs that are not among the first ``depth`` of the queue give up what they hold; return the points."""
+    seen = 0
+    for position in range(begin, end):
+        if need[position] != GONE:
+            seen += 1
+            if seen > depth and reserved_s[position] != NO_RESERVATION:
+                points = give_up(position, need, estimate_s, reserved_s, gain_s, profile_s, profile_free, first, points)
+    return points
+
+
+def any_overdue(now: float, release_s: Sequence[float], running: int) -> bool:
+    """Return whether some job has outlived its estimate, or will within the second in which it is expected to end."""
+    return running > 0 and release_s[0] < now + 1.0
+
+
+def broken(
+    now: float,
+    overdue: bool,
+    lost: int,
+    profile_s: Sequence[float],
+    profile_free: Sequence[int],
+    first: int,
+    points: int,
+) -> bool:
+    """Return whether reservations cannot be kept, so that all are dropped: because of overdue jobs, or nodes lost."""
+    until_s = math.inf if lost else now + 1.0
+    some = overcommitted(profile_s, profile_free, first, points, until_s) if overdue or lost else False
+    return some and not full(profile_s, points)
+
+
+def drop_all(
+    now: float,
+    free: int,
+    reserved_s: MutableSequence[float],
+    begin: int,
+    end: int,
+    release_s: Sequence[float],
+    release_need: Sequence[int],
+    running: int,
+    arrive_s: Sequence[float],
+    arriving: int,
+    gain_s: MutableSequence[float],
+    profile_s: MutableSequence[float],
+    profile_free: MutableSequence[int],
+) -> int:
+    """Drop all reservations; write what is left of the profile from point 0 on and return the number of points."""
+    points = running_only(now, free, release_s, release_need, running, profile_s, profile_free)
+    for index in range(arriving):
+        points = shift(profile_s, profile_free, 0, points, arrive_s[index], 1)
+    points = hold_overdue(now, -1, release_s, release_need, running, profile_s, profile_free, 0, points)
+    for position in range(begin, end):
+        reserved_s[position] = NO_RESERVATION
+    no_gain(gain_s)
+    return points
+
+
+def renew(
+    now: float,
+    free: int,
+    early: int,
+    lost: int,
+    depth: int,
+    need: Sequence[int],
+    estimate_s: Sequence[float],
+    reserved_s: MutableSequence[float],
+    waiting: int,
+    release_s: Sequence[float],
+    release_need: Sequence[int],
+    running: int,
+    arrive_s: Sequence[float],
+    arriving: int,
+    gain_s: MutableSequence[float],
+    vacated_s: MutableSequence[float],
+    overdue_until_s: float,
+    profile_s: MutableSequence[float],
+    profile_free: MutableSequence[int],
+    first: int,
+    points: int,
+    moved: MutableSequence[int],
+) -> tuple[int, int, float]:
+    """Bring the reservations of a queue up to date: all that a pass does before it starts jobs (§4).
+
+    Parameters
+    ----------
+    early
+        Whether something has happened since the last pass by which reservations may move forward.
+    lost
+        Whether a node has left since, by which they may not hold.
+    depth
+        Jobs of the queue that may hold a reservation.
+    vacated_s, moved
+        Room for :func:`compress`.
+    overdue_until_s
+        Until when overdue jobs were expected to hold their units at the last pass [s].
+
+    Returns
+    -------
+    tuple of int, int and float
+        First and number of points of the profile, and the new ``overdue_until_s``.
+    """
+    first, points = advance(now, profile_s, profile_free, first, points)
+    if waiting > depth:
+        points = give_up_beyond(
+            depth, need, estimate_s, reserved_s, 0, waiting, gain_s, profile_s, profile_free, first, points
+        )
+    overdue = any_overdue(now, release_s, running)
+    if overdue:
+        points = hold_overdue(now, -1, release_s, release_need, running, profile_s, profile_free, first, points)
+    if broken(now, overdue, lost, profile_s, profile_free, first, points):
+        first = 0
+        points = drop_all(
+            now, free, reserved_s, 0, waiting, release_s, release_need, running, arrive_s, arriving, gain_s,
+            profile_s, profile_free,
+        )  # fmt: skip
+    elif early:
+        gain(gain_s, now, overdue_until_s)
+        most = most_free(profile_s, profile_free, first, points, gain_s[0], gain_s[1])
+        no_gain(vacated_s)
+        _, points, _ = compress(
+            most, need, estimate_s, reserved_s, 0, waiting, gain_s, vacated_s, profile_s, profile_free, first, points,
+            moved,
+        )  # fmt: skip
+        gain_s[0], gain_s[1] = vacated_s[0], vacated_s[1]
+    for position in range(min(depth, waiting)):
+        if reserved_s[position] == NO_RESERVATION:
+            points = place(position, need, estimate_s, reserved_s, profile_s, profile_free, first, points)
+    if overdue:
+        points = hold_overdue(now, 1, release_s, release_need, running, profile_s, profile_free, first, points)
+        overdue_until_s = now + 1.0
+    return first, points, overdue_until_s
+
+
+def due(now: float, reserved_s: Sequence[float], waiting: int, chosen: MutableSequence[int]) -> tuple[int, float]:
+    """Choose the jobs whose reservation is now; return how many, and when the next of the others falls due [s].
+
+    Parameters
+    ----------
+    chosen
+        Their positions are written here, in increasing order.
+    """
+    begun = 0
+    next_s = math.inf
+    for position in range(waiting):
+        if reserved_s[position] == now:
+            chosen[begun] = position
+            begun += 1
+        elif reserved_s[position] != NO_RESERVATION:
+            next_s = min(next_s, reserved_s[position])
+    return begun, next_s

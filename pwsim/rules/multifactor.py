@@ -43,6 +43,20 @@ def charge(
     using[account] += procs
 
 
+def charge_both(
+    now: float,
+    account: int,
+    procs: int,
+    usage: MutableSequence[float],
+    using: MutableSequence[int],
+    since_s: MutableSequence[float],
+    decay_per_s: float,
+) -> None:
+    """Let a user, and with it all users, use more processors from now on, or fewer."""
+    charge(now, account, procs, usage, using, since_s, decay_per_s)
+    charge(now, len(usage) - 1, procs, usage, using, since_s, decay_per_s)
+
+
 def multifactor(
     now: float,
     submit_s: float,

@@ -415,3 +415,39 @@ def filled(
                 opened += 1
             hold(bins, chosen[index], shares, job, pick(bins, chosen[index], shares.milli[job]), -1)
     return opened
+
+
+def has_room(
+    room: Bins,
+    numbers: Sequence[int],
+    cores: int,
+    memory: int,
+    bins: Bins,
+    nodes: Sequence[int],
+    count: int,
+    units: int,
+    busy: int,
+    shares: Shares,
+    queue: Sequence[int],
+    waiting: int,
+    job: int,
+    chosen: MutableSequence[int],
+) -> bool:
+    """Return whether a job may move to a packed pool (§5).
+
+    Either the queue there and the job would fill no more than the nodes without jobs, or nobody waits and it fits now.
+
+    Parameters
+    ----------
+    room, numbers, cores, memory
+        As :func:`filled` takes them.
+    bins, nodes, count
+        What is free on the nodes that are up, and their numbers.
+    units, busy
+        Nodes that the pool may have, and those with jobs.
+    """
+    left = units - busy
+    if filled(room, numbers, cores, memory, shares, queue, waiting, job, left + 1, chosen) <= left:
+        return True
+    most = shares.need[job]
+    return waiting == 0 and choose(bins, nodes, count, shares, job, most, chosen) == most

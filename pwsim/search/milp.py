@@ -8,12 +8,7 @@ taken.  It is solved again and again, and so lists the setups in the order of th
 from __future__ import annotations
 
 import math
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pulp
 
@@ -110,8 +105,7 @@ class Candidates:
         """
         if math.isinf(self._bounds.needed_cores):
             return None
-        with _silent():
-            self.problem.solve(self._solver)
+        self.problem.solve(self._solver)
         if self.problem.sol_status == pulp.LpSolutionInfeasible:
             return None
         if self.problem.sol_status != pulp.LpSolutionOptimal:  # LpStatus says "Optimal" for a solve cut short, too
@@ -127,19 +121,25 @@ class Candidates:
 
 def _solver() -> pulp.LpSolver:
     """Return HiGHS, or CBC where HiGHS is not installed; to optimality, on one thread, so that runs repeat."""
-    highs = pulp.HiGHS(msg=False, gapRel=0.0, gapAbs=0.0, threads=1)
+    highs = _QuietHiGHS(msg=False, mip_rel_gap=0.0, mip_abs_gap=0.0, threads=1)
     return highs if highs.available() else pulp.PULP_CBC_CMD(msg=False, gapRel=0.0, gapAbs=0.0, threads=1)
 
 
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep off standard output the banner that the HiGHS library prints there, whatever its options say."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+class _QuietHiGHS(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
+    """HiGHS, told to be quiet before it says anything.
+
+    PuLP sets the option when the solver is there, and by then it has printed a banner: as it is given its callbacks,
+    the first thing that happens to it.
+    """
+
+    def createAndConfigureSolver(self, lp: Any) -> None:  # noqa: N802 - PuLP's name
+        import highspy
+
+        class Quiet(highspy.Highs):  # type: ignore[misc]  # highspy has no types
+            def enableCallbacks(self) -> None:  # noqa: N802 - highspy's name
+                self.setOptionValue("output_flag", False)
+                super().enableCallbacks()
+
+        lp.solverModel = Quiet()
+        for option, value in {"output_flag": False, "threads": self.threads, **self.optionsDict}.items():
+            lp.solverModel.setOptionValue(option, value)

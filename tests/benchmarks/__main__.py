@@ -27,7 +27,7 @@ from pwsim import Cluster, Trace, generate, read_trace
 from pwsim.engine import Inputs, prepare
 from pwsim.engine.compiled import general
 from pwsim.engine.compiled import steady as kernel
-from pwsim.engine.model.model import Model
+from pwsim.engine.model.model import Simulation
 from pwsim.results.sweep import simulate_many
 from pwsim.trace.formats import swf
 from tests.benchmarks import plain_loop
@@ -55,7 +55,7 @@ def compiled(inputs: Inputs) -> Callable[[], Any]:
 
 LOOPS: dict[str, Callable[[Inputs], Callable[[], Any]]] = {
     "compiled": compiled,
-    "simpy": lambda inputs: Model(inputs).run,
+    "simpy": lambda inputs: Simulation(inputs).run,
     "plain": plain,
 }
 """For each engine, what makes a replay ready to run: only the loop is measured."""

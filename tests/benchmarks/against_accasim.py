@@ -35,7 +35,7 @@ def simpy_cpu_s(log: Path, cores: int) -> tuple[float, float]:
     start = time.process_time()
     inputs = prepare(read_trace(log), Cluster.homogeneous(cores, "easy", "allow"))
     between = time.process_time()
-    model.Model(inputs).run()
+    model.Simulation(inputs).run()
     end = time.process_time()
     return end - between, end - start
 

@@ -65,7 +65,7 @@ def test_kth_is_close_to_pyss(policy, wait_s, slowdown, kth, engine):
     assert got["bounded_slowdown_mean"] == pytest.approx(slowdown, rel=0.002)
 
 
-class InTheOrderOfPyss(model.Model):
+class InTheOrderOfPyss(model.Simulation):
     """Submissions before completions, and a pass after each single event."""
 
     def _touch(self, pool):

@@ -128,6 +128,13 @@ def test_best_fit_looks_at_cores_before_memory():
     assert places(replay([own(2, of=node(memory="8 GiB"))], jobs)) == [(0, 0, 0), (1, 1, 0), (2, 1, 0)]
 
 
+def test_a_job_that_asks_for_less_of_a_gpu_is_tried_after_one_that_fits_nowhere():
+    # 2 GPUs: jobs 0 and 1 leave 0.4 of each until 100, when job 2, the head, gets all 8 cores.  Job 3 (0.7) fits on no
+    # GPU, though 0.8 are free in all.  Job 4 wants as many cores, but 0.3: it passes at 1.  Job 3 has its turn at 110.
+    jobs = [(0, 100, 2, 0.6), (0, 100, 2, 0.6), (1, 10, 8), (1, 10, 1, 0.7), (1, 10, 1, 0.3)]
+    assert starts(replay([own(of=node(gpus=2))], jobs, "easy")) == [0, 0, 100, 110, 1]
+
+
 def test_the_autoscaler_packs_the_queue_onto_empty_nodes():
     # Three jobs of 4 cores fill two nodes of 8; five are allowed.  Boot 10.
     result = replay([cloud(5, boot_time=10)], [(0, 5, 4), (0, 5, 4), (0, 5, 4)])

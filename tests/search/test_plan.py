@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -646,3 +648,16 @@ def test_a_target_about_some_jobs_is_about_those_that_are_measured_and_served():
     assert math.isnan(narrow.achieved_over(result, [(3, 3)])[0])
     late = result.trimmed(0, 1.5)
     assert narrow.achieved(late) == 0
+
+
+def test_nothing_that_the_solver_says_reaches_standard_output():
+    code = (
+        "from pwsim import Cluster, Target, Trace, optimize\n"
+        "trace = Trace.from_columns({'submit_s': [0, 1], 'run_s': [9, 9], 'procs': [2, 2]})\n"
+        f"pools = [{own([1, 2])!r}, {rented([0, 1], 1.0)!r}]\n"
+        "target = Target(metric='wait_s', statistic='p95', at_most=0)\n"
+        "plan = optimize(trace=trace, pools=pools, targets=[target], engine='simpy', workers=1)\n"
+        "assert plan.chosen is not None\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == b""

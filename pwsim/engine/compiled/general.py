@@ -19,28 +19,22 @@ from pwsim.engine.compiled.steady import (
     _inner,
     advance,
     change,
-    charge,
+    charge_both,
     compiled,
     compiled_for,
-    compress,
     cut,
     easy,
     full,
     gain,
     give_up,
     heads,
-    hold_overdue,
     keys,
-    most_free,
     no_gain,
-    overcommitted,
-    place,
     place_of,
     priority,
     put,
     ranks,
     reservation,
-    running_only,
 )
 from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, full_error, lives, records, uptimes
 from pwsim.engine.outcome import REJECTED, Replay
@@ -53,14 +47,24 @@ from pwsim.rules import (
     Shares,
     Tried,
     attempts,
+    conservative,
     custom,
     packing,
+    pools,
     profile,
 )
 
-attempt, kept_work, launches = map(compiled, (attempts.attempt, attempts.kept_work, attempts.launches))
+attempt, interruption, is_killed, worked = map(
+    compiled, (attempts.attempt, attempts.interruption, attempts.is_killed, attempts.worked)
+)
+has_room, launches, may_move, shut_down = map(
+    compiled, (pools.has_room, pools.launches, pools.may_move, pools.shut_down)
+)
+due, renew = map(compiled, (conservative.due, conservative.renew))
 shift = compiled(profile.shift)
-choose, empty, filled, hold_all = map(compiled, (packing.choose, packing.empty, packing.filled, packing.hold_all))
+empty, filled, hold_all, packed_has_room = map(
+    compiled, (packing.empty, packing.filled, packing.hold_all, packing.has_room)
+)
 pack_past_head, packed_reservation, place_heads = map(
     compiled, (packing.pack_past_head, packing.packed_reservation, packing.place_heads)
 )
@@ -160,6 +164,7 @@ class World(NamedTuple):
     leaves_s: Any
     failures: Any
     idle: Any
+    leaving: Any
     lives_s: Any
     uptimes_s: Any
     account: Any
@@ -198,12 +203,19 @@ def places(w):
 
 
 @_inner
-def filled_by(w, pool, another, most):
-    """Return how many empty nodes the queue of a packed pool would fill, and one more job unless it is -1."""
-    facts, room = w.facts[pool], w.packs.room
+def room_of(w, pool):
+    """Return room to count in the empty nodes that jobs of a packed pool would fill."""
+    room = w.packs.room
+    return Bins(int(w.facts[pool, GPUS]), room[0], room[1], room[2], w.packs.room_gpu)
+
+
+@_inner
+def filled_by_queue(w, pool):
+    """Return how many empty nodes the queue of a packed pool would fill."""
+    facts = w.facts[pool]
     return filled(
-        Bins(int(facts[GPUS]), room[0], room[1], room[2], w.packs.room_gpu), w.packs.numbers, int(facts[CORES]),
-        int(facts[MEMORY]), shares_in(w, pool), w.queue[pool], w.numbers[pool, QUEUE], another, most, w.packs.chosen,
+        room_of(w, pool), w.packs.numbers, int(facts[CORES]), int(facts[MEMORY]), shares_in(w, pool), w.queue[pool],
+        w.numbers[pool, QUEUE], -1, int(facts[UNITS]), w.packs.chosen,
     )  # fmt: skip
 
 
@@ -257,7 +269,7 @@ def set_attempt(w, pool, job):
     length_s, estimate_s = attempt(
         w.run_s[job], w.logged_s[job], facts[SPEED], w.kept_s[job], w.restarts[job], facts[OVERHEAD]
     )
-    w.killed[job] = w.kill and length_s > estimate_s
+    w.killed[job] = is_killed(length_s, estimate_s, w.kill)
     w.held_s[job] = estimate_s if w.killed[job] else length_s
     w.estimate_s[job] = estimate_s
 
@@ -352,15 +364,7 @@ def start_job(now, w, pool, position, events):
     w.ends_s[job] = now + w.held_s[job]
     heapq.heappush(events, (w.ends_s[job], COMPLETION, job, 0))
     if len(w.weights):
-        charge_both(now, w, pool, job, w.procs[job])
-
-
-@_inner
-def charge_both(now, w, pool, job, procs):
-    """Let the job's user, and all users, use more processors from now on, or fewer."""
-    usage, using, since_s = w.usage[pool], w.using[pool], w.since_s[pool]
-    charge(now, w.account[job], procs, usage, using, since_s, w.weights[3])
-    charge(now, len(usage) - 1, procs, usage, using, since_s, w.weights[3])
+        charge_both(now, w.account[job], w.procs[job], w.usage[pool], w.using[pool], w.since_s[pool], w.weights[3])
 
 
 @_inner
@@ -408,7 +412,7 @@ def end_attempt(now, w, job, done_s, events, tried, placed):
     cut(w.release_need[pool], count, index)
     state[RUNNING] -= 1
     if len(w.weights):
-        charge_both(now, w, pool, job, -w.procs[job])
+        charge_both(now, w.account[job], -w.procs[job], w.usage[pool], w.using[pool], w.since_s[pool], w.weights[3])
     if w.rule == CONSERVATIVE and now < expected_s:
         state[EARLY] = 1
         gain(w.gain_s[pool], now, expected_s)
@@ -504,11 +508,13 @@ def interrupt(now, w, job, events, tried, placed):
     """Let a job return to its queue, with what its last checkpoint has kept; return 1 if it is given up."""
     pool = w.pool_of[job]
     facts = w.facts[pool]
-    kept_s = kept_work(now - w.began_s[job], w.restarts[job], facts[OVERHEAD], facts[CHECKPOINT])
-    w.kept_s[job] += kept_s * facts[SPEED]
-    end_attempt(now, w, job, kept_s, events, tried, placed)
+    counts_s, kept_s, given_up = interruption(
+        now - w.began_s[job], w.restarts[job], facts[OVERHEAD], facts[CHECKPOINT], facts[SPEED], facts[MAX_RESTARTS]
+    )
+    w.kept_s[job] += kept_s
+    end_attempt(now, w, job, counts_s, events, tried, placed)
     w.numbers[pool, EARLY] = 1
-    if w.restarts[job] >= facts[MAX_RESTARTS]:
+    if given_up:
         w.failed[job] = True
         w.killed[job] = False
         w.end_s[job] = now
@@ -560,65 +566,19 @@ def leave(now, w, pool, number, events, tried, placed, spans):
 
 
 @_inner
-def reserve(now, w, pool, depth, vacated_s, chosen):
-    """Bring the reservations of a pool up to date."""
-    state, times = w.numbers[pool], w.times[pool]
-    need, length_s, reserved_s = w.queue_need[pool], w.queue_s[pool], w.reserved_s[pool]
-    release_s, release_need, running = w.release_s[pool], w.release_need[pool], state[RUNNING]
-    profile_s, profile_free, gain_s = w.profile_s[pool], w.profile_free[pool], w.gain_s[pool]
-    waiting = state[QUEUE]
-    first, points = advance(now, profile_s, profile_free, state[FIRST], state[POINTS])
-    for position in range(depth, waiting):
-        if reserved_s[position] != NO_RESERVATION:
-            points = give_up(position, need, length_s, reserved_s, gain_s, profile_s, profile_free, first, points)
-    overdue = running > 0 and release_s[0] < now + 1.0
-    if overdue:
-        points = hold_overdue(now, -1, release_s, release_need, running, profile_s, profile_free, first, points)
-    until_s = np.inf if state[LOST] else now + 1.0
-    dropped = (overdue or state[LOST]) and overcommitted(profile_s, profile_free, first, points, until_s)
-    if dropped and not full(profile_s, points):
-        first = 0
-        points = running_only(now, state[FREE], release_s, release_need, running, profile_s, profile_free)
-        for index in range(state[ARRIVING]):
-            points = shift(profile_s, profile_free, 0, points, w.arrive_s[pool, index], 1)
-        points = hold_overdue(now, -1, release_s, release_need, running, profile_s, profile_free, 0, points)
-        reserved_s[:waiting] = NO_RESERVATION
-        no_gain(gain_s)
-    elif state[EARLY]:
-        gain(gain_s, now, times[OVERDUE_UNTIL])
-        most = most_free(profile_s, profile_free, first, points, gain_s[0], gain_s[1])
-        no_gain(vacated_s)
-        most, points, _ = compress(
-            most, need, length_s, reserved_s, 0, waiting, gain_s, vacated_s, profile_s, profile_free, first, points,
-            chosen,
-        )  # fmt: skip
-        gain_s[:] = vacated_s
-    for position in range(min(depth, waiting)):
-        if reserved_s[position] == NO_RESERVATION:
-            points = place(position, need, length_s, reserved_s, profile_s, profile_free, first, points)
-    if overdue:
-        points = hold_overdue(now, 1, release_s, release_need, running, profile_s, profile_free, first, points)
-        times[OVERDUE_UNTIL] = now + 1.0
-    state[FIRST], state[POINTS] = first, points
-
-
-@_inner
 def schedule(now, w, pool, depth, passing_order, rank, vacated_s, chosen, events, waits):
     """Give a pool its pass: decide who starts, start them, and take them out of the queue."""
     state = w.numbers[pool]
     need, length_s = w.queue_need[pool], w.queue_s[pool]
     if w.rule == CONSERVATIVE:
-        reserve(now, w, pool, depth, vacated_s, chosen)
-        begun = 0
-        for position in range(state[QUEUE]):
-            if w.reserved_s[pool, position] == now:
-                chosen[begun] = position
-                begun += 1
+        state[FIRST], state[POINTS], w.times[pool, OVERDUE_UNTIL] = renew(
+            now, state[FREE], state[EARLY], state[LOST], depth, need, length_s, w.reserved_s[pool], state[QUEUE],
+            w.release_s[pool], w.release_need[pool], state[RUNNING], w.arrive_s[pool], state[ARRIVING], w.gain_s[pool],
+            vacated_s, w.times[pool, OVERDUE_UNTIL], w.profile_s[pool], w.profile_free[pool], state[FIRST],
+            state[POINTS], chosen,
+        )  # fmt: skip
+        begun, due_s = due(now, w.reserved_s[pool], state[QUEUE], chosen)
         start_chosen(now, w, pool, begun, chosen, events, waits)
-        due_s = np.inf
-        for position in range(state[QUEUE]):
-            if w.reserved_s[pool, position] != NO_RESERVATION:
-                due_s = min(due_s, w.reserved_s[pool, position])
         if due_s < np.inf and due_s != w.times[pool, DUE]:
             heapq.heappush(events, (due_s, RESERVATION, pool, 0))
         w.times[pool, DUE] = due_s
@@ -717,17 +677,16 @@ def sort_queue(now, w, pool, order, fixed_priority, share):
 
 
 @_inner
-def has_room(w, pool, job):
+def takes(w, pool, job):
     """Return whether a job that is due may move to a pool (§5)."""
-    state, units = w.numbers[pool], int(w.facts[pool, UNITS])
-    if not w.facts[pool, PACKED]:
-        return units - state[HELD] - state[QUEUED] >= w.needs[pool, job]
-    left = units - state[BUSY_NODES]
-    if filled_by(w, pool, job, left + 1) <= left:
-        return True
-    count, most = state[IDLE_NODES] + state[BUSY_NODES], w.needs[pool, job]
-    shares, chosen = shares_in(w, pool), w.packs.chosen
-    return state[QUEUE] == 0 and choose(bins_of(w, pool), w.packs.up[pool], count, shares, job, most, chosen) == most
+    state, facts, packs = w.numbers[pool], w.facts[pool], w.packs
+    if not facts[PACKED]:
+        return has_room(int(facts[UNITS]), state[HELD], state[QUEUED], w.needs[pool, job])
+    return packed_has_room(
+        room_of(w, pool), packs.numbers, int(facts[CORES]), int(facts[MEMORY]), bins_of(w, pool), packs.up[pool],
+        state[IDLE_NODES] + state[BUSY_NODES], int(facts[UNITS]), state[BUSY_NODES], shares_in(w, pool), w.queue[pool],
+        state[QUEUE], job, packs.chosen,
+    )  # fmt: skip
 
 
 @_inner
@@ -740,11 +699,10 @@ def move_jobs(now, w, due, dues, waits):
         remains = False
         moved = False
         for pool in range(w.pool_of[job] + 1, len(w.facts)):
-            is_due = w.needs[pool, job] > 0 and w.waits_since_s[job] + w.facts[pool, BURST_AFTER] <= now
-            if not waiting or not is_due:
+            if not waiting or not may_move(now, w.waits_since_s[job], w.facts[pool, BURST_AFTER], w.needs[pool, job]):
                 continue
             remains = True
-            if not moved and has_room(w, pool, job):
+            if not moved and takes(w, pool, job):
                 move(now, w, job, pool, waits)
                 moved, remains = True, False
         if remains:
@@ -779,7 +737,7 @@ def autoscale(now, w, pool, events, spans):
     """Launch the nodes that waiting jobs need, and shut down those that have been idle for long; return a status."""
     state, facts = w.numbers[pool], w.facts[pool]
     least = int(facts[LEAST])
-    wanted = filled_by(w, pool, -1, int(facts[UNITS])) if facts[PACKED] else state[QUEUED]
+    wanted = filled_by_queue(w, pool) if facts[PACKED] else state[QUEUED]
     count = launches(wanted, state[IDLE_NODES], state[BUSY_NODES], state[ARRIVING], int(facts[UNITS]), least)
     for _ in range(count):
         number = state[LAUNCHED]
@@ -794,14 +752,13 @@ def autoscale(now, w, pool, events, spans):
         if status != DONE:
             return status
         state[EARLY] = 1
-    if state[QUEUE] == 0:
-        for index in range(state[IDLE_NODES] - 1, -1, -1):
-            if state[IDLE_NODES] + state[BUSY_NODES] <= least:
-                break
-            number = w.idle[pool, index]
-            if w.idle_since_s[pool, number] + facts[TIMEOUT] <= now:
-                forget_idle(now, w, pool, number, spans)
-                shift_capacity(now, w, pool, now, -1)
+    count = shut_down(
+        now, state[QUEUE], w.idle[pool], state[IDLE_NODES], w.idle_since_s[pool], facts[TIMEOUT], state[BUSY_NODES],
+        least, w.leaving,
+    )  # fmt: skip
+    for index in range(count):
+        forget_idle(now, w, pool, w.leaving[index], spans)
+        shift_capacity(now, w, pool, now, -1)
     return DONE
 
 
@@ -812,9 +769,9 @@ def occur(now, w, event, events, tried, placed, spans, due, dues):
     status, ended = DONE, 0
     if kind == COMPLETION:
         if w.runs[one] and w.ends_s[one] == time_s:
-            overhead_s = w.facts[w.pool_of[one], OVERHEAD] if w.restarts[one] else 0.0
             w.end_s[one] = now
-            end_attempt(now, w, one, w.held_s[one] - overhead_s, events, tried, placed)
+            done_s = worked(w.held_s[one], w.restarts[one], w.facts[w.pool_of[one], OVERHEAD])
+            end_attempt(now, w, one, done_s, events, tried, placed)
             ended = 1
     elif kind == LEAVE:
         if w.node_state[one, other] != GONE_NODE and w.leaves_s[one, other] == time_s:
@@ -1128,6 +1085,7 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         leaves_s=np.full((pools, nodes), np.inf),
         failures=np.zeros((pools, nodes), dtype=np.int64),
         idle=idle,
+        leaving=np.zeros(idle.shape[1], dtype=np.int64),
         lives_s=lives_s,
         uptimes_s=uptimes_s,
         account=inputs.account.copy(),

@@ -72,18 +72,19 @@ def compiled(function: Any) -> Any:
 
 
 heads, reservation, easy = map(compiled, (backfill.heads, backfill.reservation, backfill.easy))
-advance, change, full, most_free, overcommitted, room = map(
+advance, change, full, most_free, room = map(
     compiled,
-    (profile.advance, profile.change, profile.full, profile.most_free, profile.overcommitted, profile.room),
+    (profile.advance, profile.change, profile.full, profile.most_free, profile.room),
 )
-compress, gain, give_up, hold_overdue, no_gain, place, running_only = map(
+any_overdue, broken, compress, drop_all, due, gain, give_up, give_up_beyond, hold_overdue, no_gain, place, renew = map(
     compiled,
     (
-        conservative.compress, conservative.gain, conservative.give_up, conservative.hold_overdue,
-        conservative.no_gain, conservative.place, conservative.running_only,
+        conservative.any_overdue, conservative.broken, conservative.compress, conservative.drop_all, conservative.due,
+        conservative.gain, conservative.give_up, conservative.give_up_beyond, conservative.hold_overdue,
+        conservative.no_gain, conservative.place, conservative.renew,
     ),
 )  # fmt: skip
-charge, priority = compiled(multifactor.charge), compiled(multifactor.multifactor)
+charge_both, priority = compiled(multifactor.charge_both), compiled(multifactor.multifactor)
 
 # -- slots: (need, estimate_s, jobs, block_need, block_estimate_s, block_jobs, upper_need, upper_estimate_s, upper_jobs)
 
@@ -239,8 +240,7 @@ def start_job(now, job, jobs, running, count, start_s, accounts):
     usage, using, since_s = accounts
     start_s[job] = now
     if len(usage) > 0:
-        charge(now, account[job], procs[job], usage, using, since_s, weights[3])
-        charge(now, len(usage) - 1, procs[job], usage, using, since_s, weights[3])
+        charge_both(now, account[job], procs[job], usage, using, since_s, weights[3])
     return run_job(running, count, job, need[job], now + estimate_s[job], now + held_s[job])
 
 
@@ -386,52 +386,42 @@ def compress_slots(
 
 @_inner
 def reserve(
-    now, free, early, begin, end, depth, need, estimate_s, slots, in_slots, reserved_s, gain_s, vacated_s,
-    overdue_until_s, running, count, profile_s, profile_free, first, points, moved,
+    now, free, early, lost, begin, end, depth, slots, reserved_s, gain_s, vacated_s, overdue_until_s, running, count,
+    arrive_s, arriving, profile_s, profile_free, first, points, moved,
 ):  # fmt: skip
-    """Bring the reservations of positions ``begin`` to ``end - 1`` up to date, but for those that hold none yet.
+    """Bring the reservations in some slots up to date, but for those that hold none yet.
 
-    The positions are those of the slots (``in_slots``), or those of a queue that was sorted for this pass.
+    It is :func:`pwsim.rules.conservative.renew` with blocks of slots passed by; the rest of it, that the engine only
+    looks at jobs that have arrived or moved, is in the loop.
 
     Returns first and points of the profile, how many have moved, whether all have been dropped and whether jobs are
     overdue.
     """
+    need, estimate_s = slots[0], slots[1]
     release_s, release_need = running[0], running[1]
     first, points = advance(now, profile_s, profile_free, first, points)
-    overdue = count > 0 and release_s[0] < now + 1.0
     if depth > 0:
-        seen = 0
-        for position in range(begin, end):
-            if need[position] != GONE:
-                seen += 1
-                if seen > depth and reserved_s[position] != NO_RESERVATION:
-                    points = give_up(
-                        position, need, estimate_s, reserved_s, gain_s, profile_s, profile_free, first, points
-                    )
+        points = give_up_beyond(
+            depth, need, estimate_s, reserved_s, begin, end, gain_s, profile_s, profile_free, first, points
+        )
+    overdue = any_overdue(now, release_s, count)
     if overdue:
         points = hold_overdue(now, -1, release_s, release_need, count, profile_s, profile_free, first, points)
-    dropped = overdue and overcommitted(profile_s, profile_free, first, points, now + 1.0)
-    dropped = dropped and not full(profile_s, points)
+    dropped = broken(now, overdue, lost, profile_s, profile_free, first, points)
     changed = 0
     if dropped:
         first = 0
-        points = running_only(now, free, release_s, release_need, count, profile_s, profile_free)
-        points = hold_overdue(now, -1, release_s, release_need, count, profile_s, profile_free, first, points)
-        reserved_s[begin:end] = NO_RESERVATION
-        no_gain(gain_s)
+        points = drop_all(
+            now, free, reserved_s, begin, end, release_s, release_need, count, arrive_s, arriving, gain_s, profile_s,
+            profile_free,
+        )  # fmt: skip
     elif early:
         gain(gain_s, now, overdue_until_s)
         most = most_free(profile_s, profile_free, first, points, gain_s[0], gain_s[1])
         no_gain(vacated_s)
-        if in_slots:
-            most, points, changed = compress_slots(
-                most, slots, reserved_s, begin, end, gain_s, vacated_s, profile_s, profile_free, first, points, moved
-            )
-        else:
-            most, points, changed = compress(
-                most, need, estimate_s, reserved_s, begin, end, gain_s, vacated_s, profile_s, profile_free,
-                first, points, moved,
-            )  # fmt: skip
+        most, points, changed = compress_slots(
+            most, slots, reserved_s, begin, end, gain_s, vacated_s, profile_s, profile_free, first, points, moved
+        )
         gain_s[:] = vacated_s
     return first, points, changed, dropped, overdue
 
@@ -452,7 +442,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
     release_s, release_need, end_s, end_job = running
     slots = make_slots(jobs)
     need, length_s = slots[0], slots[1]
-    nothing = np.empty(0)  # no nodes arrive here
+    nothing, arriving, lost = np.empty(0), 0, 0  # no nodes come or go here
     chosen = np.empty(jobs, dtype=np.int64)
     arrived = np.empty(jobs, dtype=np.int64)
     reserves = rule == CONSERVATIVE
@@ -496,8 +486,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
             free += units
             ended = True
             if by_factors:
-                charge(now, account[job], -procs[job], usage, using, since_s, weights[3])
-                charge(now, users - 1, -procs[job], usage, using, since_s, weights[3])
+                charge_both(now, account[job], -procs[job], usage, using, since_s, weights[3])
             if reserves and now < expected_s:
                 early = True
                 gain(gain_s, now, expected_s)
@@ -551,30 +540,16 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
             begun = 0
             if reserves:
                 queue_reserved_s = reserved_s[queue]
-                first, points, changed, dropped, overdue = reserve(
-                    now, free, early, 0, waiting, depth, queue_need, queue_s, slots, False, queue_reserved_s, gain_s,
-                    vacated_s, overdue_until_s, running, count, profile_s, profile_free, first, points, chosen,
+                first, points, overdue_until_s = renew(
+                    now, free, early, lost, depth or waiting, queue_need, queue_s, queue_reserved_s, waiting,
+                    release_s, release_need, count, nothing, arriving, gain_s, vacated_s, overdue_until_s, profile_s,
+                    profile_free, first, points, chosen,
                 )  # fmt: skip
-                for position in range(min(waiting, depth) if depth else waiting):
-                    if queue_reserved_s[position] == NO_RESERVATION:
-                        points = place(
-                            position, queue_need, queue_s, queue_reserved_s, profile_s, profile_free, first, points
-                        )
-                if overdue:
-                    points = hold_overdue(
-                        now, 1, release_s, release_need, count, profile_s, profile_free, first, points
-                    )
-                    overdue_until_s = now + 1.0
                 if full(profile_s, points):
                     return FULL, now
-                next_due_s = np.inf
                 for position in range(waiting):
                     reserved_s[queue[position]] = queue_reserved_s[position]
-                    if queue_reserved_s[position] == now:
-                        chosen[begun] = position
-                        begun += 1
-                    elif queue_reserved_s[position] != NO_RESERVATION:
-                        next_due_s = min(next_due_s, queue_reserved_s[position])
+                begun, next_due_s = due(now, queue_reserved_s, waiting, chosen)
             else:
                 begun = heads(free, queue_need, 0, waiting)
                 left = free
@@ -622,8 +597,8 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so t
         if reserves:
             head = following(slots, head, tail + 1)
             first, points, changed, dropped, overdue = reserve(
-                now, free, early, head, tail + 1, depth, need, length_s, slots, True, reserved_s, gain_s, vacated_s,
-                overdue_until_s, running, count, profile_s, profile_free, first, points, chosen,
+                now, free, early, lost, head, tail + 1, depth, slots, reserved_s, gain_s, vacated_s, overdue_until_s,
+                running, count, nothing, arriving, profile_s, profile_free, first, points, chosen,
             )  # fmt: skip
             if dropped:
                 dues = 0

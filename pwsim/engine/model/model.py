@@ -14,12 +14,15 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import simpy
+from simpy.core import EmptySchedule
 from simpy.events import Event, EventPriority
 
+from pwsim.common import HopelessError
 from pwsim.engine.inputs import (
     FRUITLESS,
     Inputs,
@@ -32,7 +35,20 @@ from pwsim.engine.inputs import (
 )
 from pwsim.engine.model.nodes import Nodes, Packed
 from pwsim.engine.outcome import REJECTED, Replay
-from pwsim.rules import ALL, HEAD, ORDERS, Key, Shares, attempts, backfill, conservative, custom, multifactor, profile
+from pwsim.rules import (
+    ALL,
+    HEAD,
+    ORDERS,
+    Key,
+    Shares,
+    attempts,
+    backfill,
+    conservative,
+    custom,
+    multifactor,
+    pools,
+    profile,
+)
 
 COMPLETION = EventPriority(0)
 LEAVE = EventPriority(1)
@@ -65,7 +81,7 @@ class _Call(Event):
         env.schedule(self, priority, delay_s)
 
 
-class _Pool:
+class PoolState:
     """The containers of one pool."""
 
     def __init__(
@@ -83,6 +99,7 @@ class _Pool:
         if facts.packed:
             self.packed = Packed(up, units, facts.cores, facts.memory, facts.gpus, Shares(needs, *shares))
         self.fruitless = 0  # launches since a job last started here
+        self.leaving = [0] * (units if facts.elastic else 0)
         self.free = up
         self.queued = 0  # units that the waiting jobs need
         # The queue, and what the rules look at, in queue order.
@@ -95,6 +112,7 @@ class _Pool:
         self.release_need: list[int] = []
         self.chosen = [0] * jobs
         self.dirty = False  # something happened since the last pass
+        self.takes: list[Taken] = []  # units that a user's processes wait for
         # Conservative backfilling alone:
         self.ended_early = False  # so that reservations may move forward
         self.due_s = math.inf  # the next reservation
@@ -102,7 +120,7 @@ class _Pool:
         self.profile_s = [0.0] * room
         self.profile_free = [up] * room
         self.first, self.points = 0, 1
-        self.gain_s = [math.inf, -math.inf]
+        self.gain_s, self.vacated_s = [math.inf, -math.inf], [math.inf, -math.inf]
         self.overdue_until_s = -math.inf
         # Random draws of the pool's own (§6).
         self.lives_s: list[float] = []
@@ -132,6 +150,23 @@ class _Pool:
         return drawn[count]
 
 
+@dataclass(eq=False)
+class Taken:
+    """Units of a pool that a process has taken away, or waits for."""
+
+    pool: PoolState
+    units: int
+    """How many it wants."""
+    for_s: float
+    """How long the scheduler is told that they will be away [s]."""
+    event: Event
+    """What happens when they all have been taken."""
+    held: int = 0
+    """How many it has."""
+    expected_s: float = 0.0
+    """When the scheduler expects them back [s]."""
+
+
 def _followers(inputs: Inputs) -> dict[int, list[int]]:
     """Return the jobs that are submitted after the end of each job."""
     followers: dict[int, list[int]] = {}
@@ -140,7 +175,7 @@ def _followers(inputs: Inputs) -> dict[int, list[int]]:
     return followers
 
 
-class Model:
+class Simulation:
     """One replay on the SimPy clock.
 
     Parameters
@@ -149,12 +184,13 @@ class Model:
         The jobs and pools as arrays.
     """
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs) -> None:  # noqa: PLR0915 - the state of a replay, a line for each part
         self.env = simpy.Environment()
         self.inputs = inputs
         self.steady = inputs.steady
         self.policy = inputs.policy
         self.conservative = inputs.policy.rule.holds == ALL
+        self.easy = inputs.policy.rule.holds == HEAD
         self.order = inputs.order
         self.dynamic = inputs.dynamic
         self.depth = inputs.depth or len(inputs.pool)
@@ -188,7 +224,7 @@ class Model:
         self.placed: list[tuple[int, int, float, float, int, int]] = []
         self.queued_since_s = list(self.submit_s)
         self.pools = [
-            _Pool(index, units, facts, needs, inputs.shares[:, index].tolist(), len(self.share))
+            PoolState(index, units, facts, needs, inputs.shares[:, index].tolist(), len(self.share))
             for index, (units, facts, needs) in enumerate(
                 zip(inputs.units, inputs.pools, inputs.needs.tolist(), strict=True)
             )
@@ -205,6 +241,10 @@ class Model:
         self.due: list[int] = []  # waiting jobs that are due to move to a later pool
         self.pass_is_due = False
         self.autoscaler_is_due = False
+        # What a user wants to know of (:class:`pwsim.engine.model.hooks.Model`).
+        self.on_start: list[Callable[[int], object]] = []
+        self.on_end: list[Callable[[int], object]] = []
+        self.on_pass: list[Callable[[str], object]] = []
         self.by_job = inputs.policy.order == "fcfs" and not inputs.closed  # then submissions are in job order
         self.key, self.passing_key = [0.0] * jobs, [0.0] * jobs
         self._rank_jobs(range(jobs))
@@ -215,7 +255,8 @@ class Model:
         Raises
         ------
         HopelessError
-            If an elastic pool launches nodes again and again that never run a job.
+            If an elastic pool launches nodes again and again that never run a job, or a user's process has taken what
+            jobs need for ever.
         """
         if self.arrivals:
             self._await_submission()
@@ -223,8 +264,14 @@ class Model:
                 if pool.nodes is not None:
                     for number in list(pool.nodes.idle):
                         self._await_leaving(pool, number)
-        while self.remaining:
-            self.env.step()
+        step = self.env.step
+        try:
+            while self.remaining:
+                step()
+        except EmptySchedule:
+            raise HopelessError(
+                f"{self.remaining:,} jobs wait for units that a process has taken and never gives back"
+            ) from None
         return self._replay()
 
     def _replay(self) -> Replay:
@@ -273,7 +320,7 @@ class Model:
         if following < len(arrivals):
             self._await_submission()
 
-    def _enter(self, pool: _Pool, job: int) -> None:
+    def _enter(self, pool: PoolState, job: int) -> None:
         """Let a job wait in the queue of a pool, at its place."""
         position = len(pool.queue)
         if not self.by_job:
@@ -294,8 +341,7 @@ class Model:
         if self.completion[job] is not event:  # the attempt was interrupted
             return
         pool = self.pools[self.pool_of[job]]
-        overhead_s = pool.facts.overhead_s if self.restarts[job] else 0.0
-        self._end_attempt(pool, job, self.held_s[job] - overhead_s)
+        self._end_attempt(pool, job, attempts.worked(self.held_s[job], self.restarts[job], pool.facts.overhead_s))
         self._end(job)
 
     def _end(self, job: int) -> None:
@@ -307,6 +353,8 @@ class Model:
             self.submit_s[follower] = self.waits_since_s[follower] = submit_s
             if self.pool_of[follower] != REJECTED:
                 _Call(self.env, self._delay_until(submit_s), SUBMISSION, self._submit_follower, follower)
+        for call in self.on_end:
+            call(job)
 
     def _submit_follower(self, event: _Call) -> None:
         self._rank_jobs([event.subject])
@@ -317,7 +365,7 @@ class Model:
         if self.bursting:
             self._await_bursts(job)
 
-    def _end_attempt(self, pool: _Pool, job: int, done_s: float) -> None:
+    def _end_attempt(self, pool: PoolState, job: int, done_s: float) -> None:
         """Take a job off its units, at its end or at an interruption; of the attempt, some seconds count."""
         now = self.env.now
         units, expected_s = self.need[job], self.expected_s[job]
@@ -341,20 +389,25 @@ class Model:
         del pool.release_s[index], pool.release_need[index]
         if self.order is None:
             self._charge(pool, job, -self.procs[job])
+        self._gain(pool, expected_s, units)
+        self._touch(pool)
+
+    def _gain(self, pool: PoolState, expected_s: float, units: int) -> None:
+        """Note in the profile that units are free before their expected time."""
+        now = self.env.now
         if self.conservative and now < expected_s:
             pool.ended_early = True
             conservative.gain(pool.gain_s, now, expected_s)
             pool.points = profile.change(
                 pool.profile_s, pool.profile_free, pool.first, pool.points, now, expected_s, units
             )
-        self._touch(pool)
 
     def _fall_due(self, event: _Call) -> None:
         pool = self.pools[event.subject]
         if pool.due_s == self.env.now:  # else the reservation has moved since
             self._touch(pool)
 
-    def _touch(self, pool: _Pool) -> None:
+    def _touch(self, pool: PoolState) -> None:
         pool.dirty = True
         self._await_pass()
 
@@ -362,7 +415,8 @@ class Model:
         if not self.pass_is_due:
             self.pass_is_due = True
             _Call(self.env, 0.0, PASS, self._pass_each)
-        self._await_autoscaler()
+        if self.elastic:
+            self._await_autoscaler()
 
     # -- passes
 
@@ -371,27 +425,33 @@ class Model:
         for pool in self.pools:
             if pool.dirty:
                 pool.dirty = False
+                if pool.takes:
+                    self._take_units(pool)
                 if pool.queue:
                     self._pass(pool)
                 else:
                     conservative.no_gain(pool.gain_s)
                 pool.ended_early = pool.lost = False
+                for call in self.on_pass:
+                    call(pool.facts.name)
         if self.due:
             self._move_jobs()
 
-    def _pass(self, pool: _Pool) -> None:
+    def _pass(self, pool: PoolState) -> None:
         now = self.env.now
         if self.dynamic:
             self._sort(pool)
         if self.conservative:
-            self._start(pool, self._reserve(pool))
-            self._await_reservation(pool)
+            self._pass_reserving(pool)
             return
         if pool.packed is not None:
             self._pass_packed(pool, pool.packed)
             return
-        self._start(pool, range(backfill.heads(pool.free, pool.need, 0, len(pool.queue))))
-        if self.policy.rule.holds == HEAD and pool.free and len(pool.queue) > 1:
+        begun = backfill.heads(pool.free, pool.need, 0, len(pool.queue))
+        if begun:
+            self._start(pool, range(begun))
+        # The least need tells at once whether there is anybody who could pass the head, which itself does not fit.
+        if self.easy and pool.queue and min(pool.need) <= pool.free:
             arrive_s: Sequence[float] = pool.nodes.arrive_s if pool.nodes is not None else ()
             shadow_s, extra = backfill.reservation(
                 now,
@@ -410,12 +470,13 @@ class Model:
             count, _, _ = backfill.easy(
                 now, pool.free, shadow_s, extra, pool.need, pool.estimate_s, 1, end, pool.chosen
             )
-            self._start(pool, pool.chosen[:count])
+            if count:
+                self._start(pool, pool.chosen[:count])
 
-    def _pass_packed(self, pool: _Pool, packed: Packed) -> None:
+    def _pass_packed(self, pool: PoolState, packed: Packed) -> None:
         """Give a packed pool its pass (§5)."""
         self._start(pool, range(packed.place_heads(pool.queue)))
-        if self.policy.rule.holds == HEAD and len(pool.queue) > 1:
+        if self.easy and len(pool.queue) > 1:
             assert pool.nodes is not None
             tried = self._tried(pool, min(len(pool.queue), 1 + self.depth))
             passed = packed.place_past_head(
@@ -428,7 +489,7 @@ class Model:
             )
             self._start(pool, sorted(tried[index] for index in passed))
 
-    def _tried(self, pool: _Pool, end: int) -> Sequence[int]:
+    def _tried(self, pool: PoolState, end: int) -> Sequence[int]:
         """Return the positions of the queue behind the head in the order in which they are tried."""
         if not self.policy.passing_order:
             return range(1, end)
@@ -436,7 +497,7 @@ class Model:
             range(1, end), key=lambda position: (self.passing_key[pool.queue[position]], pool.queue[position])
         )
 
-    def _pass_in_order(self, pool: _Pool, shadow_s: float, extra: int, end: int) -> list[int]:
+    def _pass_in_order(self, pool: PoolState, shadow_s: float, extra: int, end: int) -> list[int]:
         """Return the positions of the jobs that may pass the head, tried in an order of their own."""
         tried = self._tried(pool, end)
         need, estimate_s = [pool.need[one] for one in tried], [pool.estimate_s[one] for one in tried]
@@ -445,48 +506,25 @@ class Model:
         )
         return sorted(tried[index] for index in pool.chosen[:count])
 
-    def _reserve(self, pool: _Pool) -> list[int]:
-        """Bring the reservations up to date; return the positions of the jobs whose reservation is now."""
-        now = self.env.now
-        queue = pool.need, pool.estimate_s, pool.reserved_s
-        running = pool.release_s, pool.release_need, len(pool.release_s)
-        table = pool.profile_s, pool.profile_free
-        pool.first, pool.points = profile.advance(now, *table, pool.first, pool.points)
-        for position in range(self.depth, len(pool.queue)):
-            if pool.reserved_s[position] != conservative.NO_RESERVATION:
-                pool.points = conservative.give_up(position, *queue, pool.gain_s, *table, pool.first, pool.points)
-        overdue = bool(pool.release_s) and pool.release_s[0] < now + 1.0
-        if overdue:
-            pool.points = conservative.hold_overdue(now, -1, *running, *table, pool.first, pool.points)
-        until_s = math.inf if pool.lost else now + 1.0
-        dropped = (overdue or pool.lost) and profile.overcommitted(*table, pool.first, pool.points, until_s)
-        if dropped and not profile.full(pool.profile_s, pool.points):
-            # Reservations cannot be kept: all are dropped and placed again.
-            pool.first, pool.points = 0, conservative.running_only(now, pool.free, *running, *table)
-            for arrive_s in pool.nodes.arrive_s if pool.nodes is not None else ():
-                pool.points = profile.shift(*table, 0, pool.points, arrive_s, 1)
-            pool.points = conservative.hold_overdue(now, -1, *running, *table, 0, pool.points)
-            pool.reserved_s[:] = [conservative.NO_RESERVATION] * len(pool.queue)
-            conservative.no_gain(pool.gain_s)
-        elif pool.ended_early:
-            conservative.gain(pool.gain_s, now, pool.overdue_until_s)
-            most = profile.most_free(*table, pool.first, pool.points, *pool.gain_s)
-            vacated_s = [math.inf, -math.inf]
-            _, pool.points, _ = conservative.compress(
-                most, *queue, 0, len(pool.queue), pool.gain_s, vacated_s, *table, pool.first, pool.points, pool.chosen
-            )
-            pool.gain_s = vacated_s
-        for position, reserved_s in enumerate(pool.reserved_s[: self.depth]):
-            if reserved_s == conservative.NO_RESERVATION:
-                pool.points = conservative.place(position, *queue, *table, pool.first, pool.points)
-        if overdue:
-            pool.points = conservative.hold_overdue(now, 1, *running, *table, pool.first, pool.points)
-            pool.overdue_until_s = now + 1.0
+    def _pass_reserving(self, pool: PoolState) -> None:
+        """Give a pool its pass where jobs hold reservations; the next comes when one falls due, if not before."""
+        now, waiting = self.env.now, len(pool.queue)
+        arrive_s: Sequence[float] = pool.nodes.arrive_s if pool.nodes is not None else ()
+        pool.first, pool.points, pool.overdue_until_s = conservative.renew(
+            now, pool.free, pool.ended_early, pool.lost, self.depth, pool.need, pool.estimate_s, pool.reserved_s,
+            waiting, pool.release_s, pool.release_need, len(pool.release_s), arrive_s, len(arrive_s), pool.gain_s,
+            pool.vacated_s, pool.overdue_until_s, pool.profile_s, pool.profile_free, pool.first, pool.points,
+            pool.chosen,
+        )  # fmt: skip
         if profile.full(pool.profile_s, pool.points):
             raise full_error(pool.facts.name)
-        return [position for position, reserved_s in enumerate(pool.reserved_s) if reserved_s == now]
+        begun, due_s = conservative.due(now, pool.reserved_s, waiting, pool.chosen)
+        self._start(pool, pool.chosen[:begun])
+        if due_s < math.inf and due_s != pool.due_s:
+            _Call(self.env, self._delay_until(due_s), SUBMISSION, self._fall_due, pool.index)
+        pool.due_s = due_s
 
-    def _start(self, pool: _Pool, positions: range | list[int]) -> None:
+    def _start(self, pool: PoolState, positions: range | list[int]) -> None:
         """Start the jobs at some positions of the queue (increasing), and take them out of it."""
         now = self.env.now
         for position in positions:
@@ -509,10 +547,12 @@ class Model:
             self.completion[job] = _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
             if self.order is None:
                 self._charge(pool, job, self.procs[job])
+            for call in self.on_start:
+                call(job)
         for position in reversed(positions):
             self._take_out(pool, position)
 
-    def _take_out(self, pool: _Pool, position: int) -> None:
+    def _take_out(self, pool: PoolState, position: int) -> None:
         """Take a job out of the queue."""
         pool.queued -= pool.need[position]
         if not self.steady:  # else each job has one wait, from its submission to its start
@@ -522,12 +562,53 @@ class Model:
         if self.conservative:
             del pool.reserved_s[position]
 
-    def _await_reservation(self, pool: _Pool) -> None:
-        """Let the pool have a pass when its next reservation falls due."""
-        due_s = min((one for one in pool.reserved_s if one != conservative.NO_RESERVATION), default=math.inf)
-        if due_s < math.inf and due_s != pool.due_s:
-            _Call(self.env, self._delay_until(due_s), SUBMISSION, self._fall_due, pool.index)
-        pool.due_s = due_s
+    # -- units that a user's processes take away
+
+    def take(self, pool: PoolState, units: int, for_s: float) -> Event:
+        """Let units be taken away as they become free, before any job gets them; return the event of having all."""
+        taken = Taken(pool, units, for_s, self.env.event())
+        pool.takes.append(taken)
+        # A running job has its point in the profile, and so has what is taken.
+        pool.profile_s += [0.0, 0.0]
+        pool.profile_free += [0, 0]
+        self._touch(pool)
+        return taken.event
+
+    def give_back(self, taken: Taken) -> None:
+        """Let jobs have the units again."""
+        self._hold(taken, -taken.held)
+        self._touch(taken.pool)
+
+    def _take_units(self, pool: PoolState) -> None:
+        """Take what is free for those who wait for it, first come, first served."""
+        while pool.takes and pool.free:
+            taken = pool.takes[0]
+            self._hold(taken, min(pool.free, taken.units - taken.held))
+            pool.lost = True  # so that reservations are looked at, which may count on these units
+            if taken.held == taken.units:
+                del pool.takes[0]
+                taken.event.succeed(taken)
+
+    def _hold(self, taken: Taken, units: int) -> None:
+        """Let more units be held, or fewer; to the scheduler it is a job that is expected to end ``for_s`` from now."""
+        pool, now = taken.pool, self.env.now
+        if taken.held:
+            index = bisect_left(pool.release_s, taken.expected_s)
+            while pool.release_need[index] != taken.held:
+                index += 1
+            del pool.release_s[index], pool.release_need[index]
+            self._gain(pool, taken.expected_s, taken.held)
+        pool.free -= units
+        taken.held += units
+        if taken.held:
+            taken.expected_s = now + taken.for_s
+            index = bisect_left(pool.release_s, taken.expected_s)
+            pool.release_s.insert(index, taken.expected_s)
+            pool.release_need.insert(index, taken.held)
+            if self.conservative:
+                table = pool.profile_s, pool.profile_free
+                pool.first, pool.points = profile.advance(now, *table, pool.first, pool.points)
+                pool.points = profile.change(*table, pool.first, pool.points, now, taken.expected_s, -taken.held)
 
     # -- jobs that move to a later pool (§5)
 
@@ -548,38 +629,35 @@ class Model:
     def _waits(self, job: int) -> bool:
         return self.completion[job] is None and math.isnan(self.end_s[job])
 
-    def _burst_pools(self, job: int) -> list[_Pool]:
+    def _burst_pools(self, job: int) -> list[PoolState]:
         """Return the pools to which a waiting job is due to move."""
         now = self.env.now
         return [
             pool
             for pool in self.bursting
             if pool.index > self.pool_of[job]
-            and pool.needs[job]
-            and self.waits_since_s[job] + pool.facts.burst_s <= now
+            and pools.may_move(now, self.waits_since_s[job], pool.facts.burst_s, pool.needs[job])
         ]
 
     def _move_jobs(self) -> None:
         """Let each job that is due move to the first pool that has room for it."""
         for job in list(self.due):
-            pools = self._burst_pools(job) if self._waits(job) else []
-            for pool in pools:
+            later = self._burst_pools(job) if self._waits(job) else []
+            for pool in later:
                 if self._has_room(pool, job):
                     self._move(job, pool)
-                    pools = self._burst_pools(job)
+                    later = self._burst_pools(job)
                     break
-            if not pools:
+            if not later:
                 self.due.remove(job)
 
-    def _has_room(self, pool: _Pool, job: int) -> bool:
+    def _has_room(self, pool: PoolState, job: int) -> bool:
         if pool.packed is None:
-            return pool.units - sum(pool.release_need) - pool.queued >= pool.needs[job]
+            return pools.has_room(pool.units, sum(pool.release_need), pool.queued, pool.needs[job])
         assert pool.nodes is not None
-        left = pool.units - len(pool.nodes.jobs)
-        fills = pool.packed.filled(pool.queue, left + 1, job)
-        return fills <= left or (not pool.queue and pool.packed.fits(job))
+        return pool.packed.has_room(pool.queue, len(pool.nodes.jobs), job)
 
-    def _move(self, job: int, to: _Pool) -> None:
+    def _move(self, job: int, to: PoolState) -> None:
         pool = self.pools[self.pool_of[job]]
         position = pool.queue.index(job)
         if self.conservative and pool.reserved_s[position] != conservative.NO_RESERVATION:
@@ -601,7 +679,7 @@ class Model:
         self._set_attempt(to, job)
         self._enter(to, job)
 
-    def _set_attempt(self, pool: _Pool, job: int) -> None:
+    def _set_attempt(self, pool: PoolState, job: int) -> None:
         """Work out how long the next attempt of a job takes in a pool."""
         self.need[job] = pool.needs[job]
         length_s, estimate_s = attempts.attempt(
@@ -612,13 +690,13 @@ class Model:
             self.restarts[job],
             pool.facts.overhead_s,
         )
-        self.killed[job] = self.inputs.overrun == "kill" and length_s > estimate_s
+        self.killed[job] = attempts.is_killed(length_s, estimate_s, self.inputs.overrun == "kill")
         self.held_s[job] = estimate_s if self.killed[job] else length_s
         self.estimate_s[job] = estimate_s
 
     # -- nodes that come and go (§6)
 
-    def _await_leaving(self, pool: _Pool, number: int) -> None:
+    def _await_leaving(self, pool: PoolState, number: int) -> None:
         """Let a node leave when its life ends, or when it fails."""
         facts = pool.facts
         assert pool.nodes is not None
@@ -651,16 +729,21 @@ class Model:
             self._bring(pool, number, pool.facts.repair_s)
         self._touch(pool)
 
-    def _interrupt(self, pool: _Pool, job: int) -> None:
+    def _interrupt(self, pool: PoolState, job: int) -> None:
         """Let a job return to the queue it came from, with what its last checkpoint has kept; or give it up."""
         facts = pool.facts
-        kept_s = attempts.kept_work(
-            self.env.now - self.began_s[job], self.restarts[job], facts.overhead_s, facts.checkpoint_s
+        counts_s, kept_s, given_up = attempts.interruption(
+            self.env.now - self.began_s[job],
+            self.restarts[job],
+            facts.overhead_s,
+            facts.checkpoint_s,
+            facts.speed,
+            facts.max_restarts,
         )
-        self.kept_s[job] += kept_s * facts.speed
-        self._end_attempt(pool, job, kept_s)
+        self.kept_s[job] += kept_s
+        self._end_attempt(pool, job, counts_s)
         pool.ended_early = True
-        if self.restarts[job] >= facts.max_restarts:
+        if given_up:
             self.failed[job] = True
             self.killed[job] = False
             self._end(job)
@@ -672,7 +755,7 @@ class Model:
         if self.bursting:
             self._await_bursts(job)
 
-    def _bring(self, pool: _Pool, number: int, delay_s: float) -> None:
+    def _bring(self, pool: PoolState, number: int, delay_s: float) -> None:
         """Let a node be up after a boot or a repair."""
         assert pool.nodes is not None
         arrive_s = self.env.now + delay_s
@@ -682,7 +765,7 @@ class Model:
             conservative.gain(pool.gain_s, arrive_s, math.inf)
         self._shift_capacity(pool, arrive_s, 1)
 
-    def _shift_capacity(self, pool: _Pool, from_s: float, units: int) -> None:
+    def _shift_capacity(self, pool: PoolState, from_s: float, units: int) -> None:
         """Note in the profile that units come or go for good."""
         if self.conservative:
             table = pool.profile_s, pool.profile_free
@@ -704,7 +787,7 @@ class Model:
             self._await_leaving(pool, number)
         self._touch(pool)
 
-    def _await_idle_timeout(self, pool: _Pool) -> None:
+    def _await_idle_timeout(self, pool: PoolState) -> None:
         if pool.facts.idle_s < math.inf:
             _Call(self.env, self._delay_until(self.env.now + pool.facts.idle_s), SUBMISSION, self._wake)
 
@@ -712,7 +795,7 @@ class Model:
         self._await_autoscaler()
 
     def _await_autoscaler(self) -> None:
-        if self.elastic and not self.autoscaler_is_due:
+        if not self.autoscaler_is_due:
             self.autoscaler_is_due = True
             _Call(self.env, 0.0, AUTOSCALE, self._autoscale)
 
@@ -724,13 +807,12 @@ class Model:
             assert nodes is not None
             idle, busy, booting = len(nodes.idle), len(nodes.jobs), len(nodes.coming)
             queued = pool.packed.filled(pool.queue, pool.units) if pool.packed else pool.queued
-            wanted = attempts.launches(queued, idle, busy, booting, pool.units, facts.least)
+            wanted = pools.launches(queued, idle, busy, booting, pool.units, facts.least)
             for _number in range(wanted):
                 self._launch(pool)
-            if not pool.queue:
-                self._shut_down_idle(pool)
+            self._shut_down_idle(pool)
 
-    def _launch(self, pool: _Pool) -> None:
+    def _launch(self, pool: PoolState) -> None:
         assert pool.nodes is not None
         number = pool.nodes.launched
         pool.nodes.launched += 1
@@ -741,18 +823,26 @@ class Model:
         self._await_leaving(pool, number)
         pool.ended_early = True
 
-    def _shut_down_idle(self, pool: _Pool) -> None:
+    def _shut_down_idle(self, pool: PoolState) -> None:
         now, nodes, facts = self.env.now, pool.nodes, pool.facts
         assert nodes is not None
-        for number in reversed(list(nodes.idle)):
-            if len(nodes.idle) + len(nodes.jobs) <= facts.least:
-                return
-            if nodes.idle_since_s[number] + facts.idle_s <= now:
-                nodes.leave(number, now)
-                if pool.packed is not None:
-                    pool.packed.remove(number)
-                pool.free -= 1
-                self._shift_capacity(pool, now, -1)
+        count = pools.shut_down(
+            now,
+            len(pool.queue),
+            nodes.idle,
+            len(nodes.idle),
+            nodes.idle_since_s,
+            facts.idle_s,
+            len(nodes.jobs),
+            facts.least,
+            pool.leaving,
+        )
+        for number in pool.leaving[:count]:
+            nodes.leave(number, now)
+            if pool.packed is not None:
+                pool.packed.remove(number)
+            pool.free -= 1
+            self._shift_capacity(pool, now, -1)
 
     # -- the order of the queue
 
@@ -777,7 +867,7 @@ class Model:
             facts = self.env.now, self.submit_s[job], self.logged_estimate_s[job], self.procs[job]
             self.key[job] = custom.key(self.order, self.policy.order, *facts)
 
-    def _set_priorities(self, pool: _Pool) -> None:
+    def _set_priorities(self, pool: PoolState) -> None:
         accounts = pool.usage, pool.using, pool.since_s
         for job in pool.queue:
             account = self.account[job]
@@ -786,15 +876,15 @@ class Model:
                 self.weights, *accounts,
             )  # fmt: skip
 
-    def _charge(self, pool: _Pool, job: int, procs: int) -> None:
+    def _charge(self, pool: PoolState, job: int, procs: int) -> None:
         """Let the job's user, and all users, use more processors from now on, or fewer."""
-        for account in (self.account[job], len(pool.usage) - 1):
-            multifactor.charge(self.env.now, account, procs, pool.usage, pool.using, pool.since_s, self.weights[3])
+        accounts = pool.usage, pool.using, pool.since_s
+        multifactor.charge_both(self.env.now, self.account[job], procs, *accounts, self.weights[3])
 
     def _rank(self, job: int) -> tuple[float, int]:
         return self.key[job], job
 
-    def _sort(self, pool: _Pool) -> None:
+    def _sort(self, pool: PoolState) -> None:
         if self.order is None:
             self._set_priorities(pool)
         elif self.policy.code:

@@ -152,11 +152,6 @@ class Packed:
         """Take a job off its nodes."""
         packing.hold_all(self.bins, self.shares, self.places, job, 1)
 
-    def fits(self, job: int) -> bool:
-        """Return whether a job could be placed now."""
-        most = self.shares.need[job]
-        return packing.choose(self.bins, self.there, len(self.there), self.shares, job, most, self._chosen) == most
-
     def place_heads(self, queue: Sequence[int]) -> int:
         """Place the jobs from the head of a queue on that fit; return how many."""
         return packing.place_heads(*self._all(), queue, len(queue), self._chosen)
@@ -185,11 +180,17 @@ class Packed:
             )  # fmt: skip
         return passed[:begun]
 
-    def filled(self, queue: Sequence[int], most: int, another: int = -1) -> int:
-        """Return how many empty nodes waiting jobs would fill, and one more; ``most`` if it is that or more."""
+    def filled(self, queue: Sequence[int], most: int) -> int:
+        """Return how many empty nodes waiting jobs would fill; ``most`` if it is that or more."""
         return packing.filled(
-            self._room, self._numbers, self.cores, self.memory, self.shares, queue, len(queue), another, most,
-            self._chosen,
+            self._room, self._numbers, self.cores, self.memory, self.shares, queue, len(queue), -1, most, self._chosen
+        )
+
+    def has_room(self, queue: Sequence[int], busy: int, job: int) -> bool:
+        """Return whether a job may move here, where others wait and hold some nodes."""
+        return packing.has_room(
+            self._room, self._numbers, self.cores, self.memory, self.bins, self.there, len(self.there), self._most,
+            busy, self.shares, queue, len(queue), job, self._chosen,
         )  # fmt: skip
 
     def _all(self) -> tuple[Bins, list[int], int, Shares, Places]:
