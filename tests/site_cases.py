@@ -60,7 +60,9 @@ def door(name: str, *pools: int, queue: str | None = None, **more: Any) -> Data:
     return {"name": name, "pools": list(pools), "where": {} if queue is None else {"queue": queue}} | more
 
 
-def replay(case: Case, drawn: Callable[[int, Data], Data] = lambda _, __: {}) -> SiteReference:
+def replay(
+    case: Case, drawn: Callable[[int, Data], Data] = lambda _, __: {}, kind: type[SiteReference] = SiteReference
+) -> SiteReference:
     """Replay a case with the reference; ``drawn`` gives what is drawn for a pool that fails or is interrupted."""
     jobs, known = [], {one.name for one in fields(SiteJob)}
     for number, row in enumerate(case.jobs):
@@ -78,7 +80,7 @@ def replay(case: Case, drawn: Callable[[int, Data], Data] = lambda _, __: {}) ->
         of_jobs(Partition, case.partitions), of_jobs(Limit, case.limits), of_jobs(Hours, case.hours),
         [Outage(**outage) for outage in case.outages], case.period, case.start_delay, case.preemption,
     )  # fmt: skip
-    site = SiteReference(jobs, pools, rules, case.order, case.backfill, case.overrun, case.passing_order, case.depth)
+    site = kind(jobs, pools, rules, case.order, case.backfill, case.overrun, case.passing_order, case.depth)
     site.replay()
     return site
 

@@ -25,6 +25,14 @@ Where the page leaves something open, this is what is done here:
   A candidate in the places of guards, if it outlasts one, is let through if that guard could then still be placed
   at its shadow beside those set before it; that is the guard's place from then on.
 - A guard without a shadow counts in caps like any other.
+- *Shadows*: the instants that are tried are those at which something changes in the job's own pools, and openings of its own
+  rules.  Nothing else can be the earliest, unless it is only the guards of other pools that keep the job from starting.
+- *Caps in a round*: that preemption in a pass frees a cap makes passes due: of later groups in this round, of earlier ones
+  in the next.  Those placed at now by a conservative walk before preemption do not count in caps until they start.
+- *Reservations* are as long as at the slowest speed.  A job that starts on faster nodes ends when it is then expected to,
+  which is not early: nothing is compressed for it.
+- A `stop` looks for room at its start only, and then for all that is away.  Nodes of an elastic pool are not given outages.
+- A job may be rejected for its hours by its first door, though it could have moved on to a later pool.
 - *Never*: a wait for `burst_after` or for a multiple of the period is something that is yet to happen; that a node may
   fail, leave or be idle for too long is not.
 """

@@ -16,23 +16,25 @@ where = st.sampled_from([{}, {}, {"queue": "x"}, {"queue": "y"}, {"user": "ann"}
 
 
 @st.composite
-def _jobs(draw: st.DrawFn, *, packed: bool) -> list[Data]:
+def _jobs(draw: st.DrawFn, pools: list[Data]) -> list[Data]:
+    """Return up to nine jobs, of which few are too large."""
+    gpus = [0.0, 0.0, 0.25, 0.5, 1.0, 2.0] if all(pool.get("gpus") for pool in pools) else [0.0] * 29 + [1.0]
     rows: list[Data] = draw(
         st.lists(
             st.fixed_dictionaries(
                 {
                     "submit": st.integers(0, 12),
-                    "procs": st.integers(1, 5),
+                    "procs": st.sampled_from([1, 1, 2, 2, 3, 4]),
                     "run": st.integers(0, 9),
                     "estimate": st.integers(1, 9),
-                    "nodes": st.sampled_from([0, 0, 0, 1, 2]),
-                    "memory": st.sampled_from([0, 0, 0, 2, 5]),
-                    "gpus": st.sampled_from([0.0, 0.0, 0.25, 0.5, 1.0, 2.0] if packed else [0.0] * 19 + [1.0]),
+                    "nodes": st.sampled_from([0, 0, 0, 0, 1, 2]),
+                    "memory": st.sampled_from([0, 0, 0, 0, 2, 5]),
+                    "gpus": st.sampled_from(gpus),
                     "user": st.sampled_from(USERS),
                     "queue": st.sampled_from(QUEUES),
                 }
             ),
-            min_size=1,
+            min_size=draw(st.sampled_from([1, 5])),
             max_size=9,
         )
     )
@@ -50,7 +52,7 @@ def _jobs(draw: st.DrawFn, *, packed: bool) -> list[Data]:
     return rows
 
 
-_sizes = st.integers(1, 3)
+_sizes = st.sampled_from([1, 1, 2, 3, 4])
 _speeds = st.sampled_from([1, 1, 1, 2, 0.5])
 
 
@@ -60,7 +62,7 @@ def _pools(draw: st.DrawFn, named: int, alone: int) -> list[Data]:
     placement = draw(st.sampled_from(["cores", "cores", "nodes", "packed"]))
     node: Data = {
         "placement": placement,
-        "cores": draw(st.sampled_from([1, 1, 2])) if placement != "packed" else draw(st.sampled_from([2, 3, 4])),
+        "cores": draw(st.sampled_from([1, 2, 2])) if placement != "packed" else draw(st.sampled_from([2, 3, 4])),
         "checkpoint": draw(st.sampled_from([0, 0, 2])),
         "overhead": draw(st.sampled_from([0, 0, 1])),
         "max_restarts": draw(st.sampled_from([0, 1, 3])),
@@ -94,15 +96,22 @@ def _partitions(pools: int) -> st.SearchStrategy[list[Data]]:
         return st.fixed_dictionaries(
             {
                 "name": st.just(f"p{number}"),
-                "pools": st.lists(st.integers(0, pools - 1), min_size=1, max_size=pools, unique=True),
-                "where": where,
-                "tier": st.sampled_from([0, 0, 1, 2]),
-                "default": st.sampled_from([False, False, True]),
+                "pools": st.one_of(
+                    st.permutations(range(pools)),
+                    st.lists(st.integers(0, pools - 1), min_size=1, max_size=pools, unique=True),
+                ),
+                "where": st.sampled_from(
+                    [{"queue": QUEUES[number]}, {"queue": QUEUES[number]}, {"user": USERS[number % 2]}, {}]
+                ),
+                "tier": st.sampled_from([0, number, 2 - number]),
+                "default": st.booleans(),
                 "max_time": st.sampled_from([float("inf"), float("inf"), 7]),
             }
         )
 
-    return st.integers(0, 3).flatmap(lambda count: st.tuples(*map(named, range(count))).map(_with_one_default))
+    return st.sampled_from([0, 1, 2, 2, 3, 3]).flatmap(
+        lambda count: st.tuples(*map(named, range(count))).map(_with_one_default)
+    )
 
 
 def _with_one_default(partitions: tuple[Data, ...]) -> list[Data]:
@@ -174,15 +183,15 @@ def _outages(pools: list[Data]) -> st.SearchStrategy[list[Data]]:
 @st.composite
 def site_cases(draw: st.DrawFn) -> Case:
     """A small cluster with any site rules, and up to nine jobs."""
-    count = draw(st.integers(1, 4))
-    named = draw(st.integers(1, count))
+    count = draw(st.sampled_from([1, 2, 2, 3, 3, 4]))
+    named = count - draw(st.integers(0, (count - 1) // 2))
     pools = draw(_pools(named, count - named))
     packed = any(pool["placement"] == "packed" for pool in pools)
     backfill = draw(st.sampled_from(["none", "easy", "easy"] + ["conservative"] * 2 * (not packed)))
     rules = draw(st.sets(st.sampled_from(["limits", "hours", "outages", "times", "preemption"])))
     return Case(
         name="",
-        jobs=draw(_jobs(packed=packed)),
+        jobs=draw(_jobs(pools)),
         starts=[],
         pools=pools,
         partitions=draw(_partitions(named)),

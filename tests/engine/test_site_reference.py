@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -229,7 +230,7 @@ def drawn(index: int, pool: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(site_cases())
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_what_can_be_said_of_all_schedules(case):
     check(case, replay(case, drawn))
 
@@ -317,3 +318,54 @@ def check_nodes(site: SiteReference) -> None:
         assert any(start < now for _, at, start, end, on, _ in places if (at, on) == (index, node) and now < end) or (
             not away or node < pool.nodes - away
         )
+
+
+class Promises(SiteReference):
+    """Notes when the first in the queue is expected to start at the latest, and reservations."""
+
+    def __init__(self, *asked):
+        super().__init__(*asked)
+        self.promised: dict[SiteJob, float] = {}
+
+    def the_pass(self, group, *, compress):
+        super().the_pass(group, compress=compress)
+        for job in group.queue if self.backfill == "conservative" else []:
+            if job.claim is not None:
+                assert job.claim.start <= self.promised.get(job, np.inf)
+                self.promised[job] = job.claim.start
+
+    def guard(self, job, pools, guards):
+        made = super().guard(job, pools, guards)
+        if not guards and made.claim is not None and self.backfill == "easy":
+            assert made.shadow <= self.promised.get(job, np.inf)
+            self.promised[job] = made.shadow
+        return made
+
+    def begin(self, claim):
+        assert claim.start <= self.promised.pop(claim.job, np.inf)
+        super().begin(claim)
+
+
+@given(site_cases(), st.sampled_from(["easy", "conservative"]))
+@settings(max_examples=200)
+def test_nobody_delays_who_is_first_or_holds_a_reservation(case, backfill):
+    """Where jobs end as expected at the latest, none is held, and nothing is lost that was not known to be."""
+    packed = any(pool["placement"] == "packed" for pool in case.pools)
+    changing = {"mtbf", "elastic", "burst_after"}
+    quiet = dataclasses.replace(
+        case,
+        jobs=[row | {"run": min(row["run"], row["estimate"]), "after": [], "array_limit": None} for row in case.jobs],
+        pools=[
+            {name: value for name, value in pool.items() if name not in changing} | {"speed": min(1, pool["speed"])}
+            for pool in case.pools
+        ],  # all ends are whole seconds: less than one second from its end, a job is expected to go on for one
+        partitions=[partition | {"tier": 0} for partition in case.partitions],
+        limits=[],
+        hours=[rule | {"drain": True} for rule in case.hours],
+        outages=[outage | {"stop": False} for outage in case.outages],
+        preemption=False,
+        order="fcfs",
+        depth=None,
+        backfill="easy" if packed else backfill,
+    )
+    replay(quiet, kind=Promises)
