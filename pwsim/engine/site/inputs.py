@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from pwsim import rules
 from pwsim.cluster import REJECTIONS, Away, Cluster, admission, elapsed_s, open_intervals, through_doors, times_away
@@ -414,10 +416,15 @@ def _state(
 
 
 def _rows(cluster: Cluster, ways: list[list[int]]) -> tuple[list[list[int]], dict[int, int]]:
-    """Return the pools of each queue, in the order of their first pools, and the queue of each pool."""
-    shared = sorted({pool for way in ways[: len(cluster.partitions)] for pool in way})
-    rows = [[pool] for pool in range(len(cluster.pools)) if pool not in shared]
-    rows = sorted(rows + ([shared] if shared else []))
+    """Return the pools of each queue, in the order of their first pools, and the queue of each pool.
+
+    Pools that a partition names have one queue, and so have all that are connected by partitions.
+    """
+    links = [(way[0], pool) for way in ways[: len(cluster.partitions)] for pool in way]
+    pools = len(cluster.pools)
+    matrix = coo_array((np.ones(len(links)), tuple(np.array(links, dtype=np.int64).reshape(-1, 2).T)), (pools, pools))
+    _, queue = connected_components(matrix, directed=False)
+    rows = sorted([pool for pool in range(pools) if queue[pool] == one] for one in set(queue.tolist()))
     return rows, {pool: number for number, row in enumerate(rows) for pool in row}
 
 
