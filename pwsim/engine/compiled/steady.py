@@ -42,8 +42,17 @@ _BITS = 6  # a block has 64 slots, a block of blocks 64 blocks
 _SIZE = 1 << _BITS
 
 
-# Compiled code alone calls these: without entries for Python and C they compile in two thirds of the time.
-_inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _inner(function: Callable[..., Any]) -> Any:
+    """Return a function compiled, that compiled code alone calls.
+
+    Without entries for Python and C it compiles in two thirds of the time.  numba would compile it anew for each number
+    that is written in a call, such as ``place_of(row, 0, value)``: it is told the kind of the number only.
+    """
+    made = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    if not numba.config.DISABLE_JIT:
+        for_kinds = made.get_call_template
+        made.get_call_template = lambda kinds, named: for_kinds(tuple(map(numba.types.unliteral, kinds)), named)
+    return made
 
 
 _RULES: dict[types.FunctionType, Any] = {}
