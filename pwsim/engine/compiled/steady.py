@@ -433,7 +433,10 @@ def reserve(
     return first, points, changed, dropped, overdue
 
 
-def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so that its state is in local variables
+# One function of 300 lines, for speed: what is free, what is known since the last pass, head and tail of the queue and
+# the points of the profile are local variables.  Parts of it as functions would hand a dozen of them to and fro at each
+# instant.  No rule is in it: it calls those that the SimPy model calls, and the functions above that leave out slots.
+def _replay_pool(  # noqa: C901, PLR0912, PLR0915
     order, static, rule, depth, total, submit_s, procs, logged_estimate_s, estimate_s, held_s, job_need,
     slot_of, job_at, passing_order, rank, by_factors, account, fixed_priority, share, weights, start_s,
 ):  # fmt: skip
