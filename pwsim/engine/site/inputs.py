@@ -389,7 +389,7 @@ def _state(
             job=np.full(pools, NOBODY), shadow_s=np.zeros(pools), extra=np.zeros(pools, dtype=np.int64),
             taking_pool=np.zeros(takings, dtype=np.int64), taking_s=np.zeros(takings),
             taking_end_s=np.zeros(takings), taking=np.zeros(takings, dtype=np.int64),
-            tally=np.zeros(2, dtype=np.int64),
+            tally=np.zeros(3, dtype=np.int64),
         ),
         reserved=Reserved(
             start_s=np.full(jobs, NO_RESERVATION), stale=np.zeros(jobs, dtype=bool), gain_s=never,
