@@ -495,6 +495,35 @@ def site_import(folder: Path, out: Path, overwrite: bool) -> None:
     click.echo(f"{out}: {found.summary()}")
 
 
+@commands.command()
+@click.argument("directory", type=_PATH)
+@click.option("--to", type=click.Choice(["slurm"]), required=True, help="What is to be told of the setup.")
+@click.option("--out", type=_PATH, help="Directory for the files; default: print them.")
+@_options("overwrite")
+def export(directory: Path, to: str, out: Path | None, overwrite: bool) -> None:  # noqa: ARG001 - Slurm is all there is
+    """Write the setup that a run chose, from its results DIRECTORY, as settings of Slurm.
+
+    They are a part of slurm.conf, a script for sacctmgr, and commands for reservations; what Slurm has no word for is
+    listed.
+    """
+    from pwsim.common import new_directory
+    from pwsim.site import FILES, chosen_of
+    from pwsim.site import export as exported
+
+    made = exported(chosen_of(directory))
+    files = made.files()
+    if out is None:
+        click.echo("\n".join(f"# ---- {name}\n{text}" for name, text in files.items()), nl=False)
+        return
+    _reserve(out, overwrite, FILES)
+    with new_directory(out, FILES) as beside:
+        for name, text in files.items():
+            (beside / name).write_text(text, encoding="utf-8")
+    for one in made.missing:
+        click.echo(f"Slurm has no word for this: {one}")
+    click.echo(f"{out}: {', '.join(files)}")
+
+
 def entry() -> None:
     """Be the process of a command: nothing disturbs its end once it says that it was interrupted."""
     try:

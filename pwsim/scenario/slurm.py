@@ -14,7 +14,7 @@ from pydantic import Field
 
 from pwsim.common import Frozen, PositiveSeconds
 
-Weight = Annotated[float, Field(ge=0, le=2**32, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 
 

@@ -74,12 +74,13 @@ def _blocks(text: str) -> Iterator[dict[str, str]]:
 
 def _times(block: Mapping[str, str]) -> Rule:
     start = _local(block.get("starttime", ""))
+    shown = start.isoformat(timespec="seconds" if start.second else "minutes")
     if "duration" in block:
         length = minutes(block["duration"])
         if not length:
             raise ValueError("it has no end")
-        return {"start": start.isoformat(timespec="minutes"), "length": quantity(length * 60.0)}
-    return {"start": start.isoformat(timespec="minutes"), "length": _length(start, _local(block.get("endtime", "")))}
+        return {"start": shown, "length": quantity(length * 60.0)}
+    return {"start": shown, "length": _length(start, _local(block.get("endtime", "")))}
 
 
 def _length(start: datetime, end: datetime) -> str:

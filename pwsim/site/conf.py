@@ -25,7 +25,7 @@ LONGEST_LINE = 1_000_000
 DEEPEST = 20
 """Files that include files this deep are refused as a cycle."""
 _PAIR = re.compile(
-    r'\s*(?P<key>[A-Za-z0-9_./-]+)\s*[-+*/]?=(?P<more>=*)\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>\S*))(?=\s|$)'
+    r'\s*(?P<key>[A-Za-z0-9_./-]+)\s*[-+*/]?=(?P<more>=*)\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>(?!")\S*))(?=\s|$)'
 )
 _LISTS = ("nodename", "partitionname", "nodeset", "downnodes", "frontendname", "switchname", "blockname")
 """Keys that begin a line of their own, which describes one thing."""

@@ -97,7 +97,7 @@ def _beside(path: Path, conf: Conf, notes: Notes) -> dict[str, Any]:
     """Read what lies beside the configuration; what is nothing that is known is told."""
     accounting = books.Accounting()
     found: dict[str, Any] = {"accounting": accounting, "files": []}
-    known = {"reservations.txt": "reservations", "events.psv": "events"}
+    known = {"reservations.txt": "reservations", "reservations.sh": "reservations", "events.psv": "events"}
     for file in sorted(path.parent.iterdir()):
         if not file.is_file() or file.resolve() in [one.resolve() for one in conf.read]:
             continue
@@ -108,7 +108,7 @@ def _beside(path: Path, conf: Conf, notes: Notes) -> dict[str, Any]:
         try:
             text, noticed = read_text(file)
         except InputError as error:
-            notes.remarks.append(f"{short(str(error))}: left out")
+            notes.remarks.append(f"{str(error).replace(str(file), file.name)}: left out")
             continue
         if noticed:
             notes.remarks.append(noticed)
@@ -215,7 +215,7 @@ def _whole(door: Door, key: str, notes: Notes) -> int:
 
 
 def _limits(found: Imported, conf: Conf, accounting: books.Accounting, doors: Iterable[Door]) -> None:
-    if not accounting.qos and not accounting.associations:
+    if not (accounting.qos or accounting.associations or accounting.cluster):
         found.notes.remarks.append(
             "nothing tells of accounts, users and qualities of service: there may be limits of them"
         )

@@ -60,8 +60,15 @@ def of_qos(accounting: Accounting, doors: Iterable[Door], notes: Notes) -> list[
         _note_missing(qos.values, place, notes)
         for where, whole in (({"partition": uses[key]}, "partition"),) if key in uses else ():
             found += _rules(qos, where, whole if len(uses[key]) == 1 else "all", place, notes)
-        found += _rules(qos, {"qos": [qos.name]}, "qos", place, notes)
+        if key not in uses or key in _granted(accounting):
+            found += _rules(qos, {"qos": [qos.name]}, "qos", place, notes)
     return found
+
+
+def _granted(accounting: Accounting) -> set[str]:
+    """Return the qualities of service that jobs may have; those of partitions need not be among them."""
+    values = [accounting.cluster, *(one.values for one in accounting.associations.values())]
+    return {name.strip("+-= ").lower() for one in values for name in one.get("qos", "").split(",")}
 
 
 def _rules(qos: Qos, where: Rule, whole: str, place: str, notes: Notes) -> Iterator[Rule]:

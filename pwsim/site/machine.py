@@ -130,6 +130,8 @@ def _host(entry: Entry, notes: Notes) -> Host:
             gpus += int(rest[-1])
         else:
             gpus += 1  # as Slurm counts what has no number
+    if cores - reserved < 1:
+        notes.remarks.append(f"{entry.place}: {short(entry.name)} has no core for jobs: counted as 1")
     usable = max(1, cores - reserved)
     return Host("", min(usable, 10**6), memory, min(gpus, 1024), number("weight", 1))
 
@@ -268,7 +270,7 @@ def groups_of(hosts: Mapping[str, Host], doors: Iterable[Door]) -> list[Group]:
     found: list[Group] = []
     for members in sorted(together.values(), key=lambda members: members[0].weight):
         stems = list(dict.fromkeys(re.sub(r"[^A-Za-z0-9_-]", "-", re.sub(r"\d+$", "", one.name)) for one in members))
-        name = "-".join(stem.strip("-_") for stem in stems[:3] if stem.strip("-_"))[:36] or "nodes"
+        name = "-".join(stem.strip("-_") for stem in stems[:3] if stem.strip("-_"))[:40] or "nodes"
         found.append(Group(_distinct(name, [one.name for one in found]), tuple(members)))
     return found
 

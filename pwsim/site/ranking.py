@@ -52,6 +52,10 @@ def add(
     if kept:
         site["slurm"] = kept
         comments["slurm"] = ["How Slurm ranks jobs, in full; replays use what `multifactor` says of it."]
+    for key in _WEIGHTS.values():
+        if (text := conf.get(key)) and not re.fullmatch(r"\d{1,10}", text):
+            setting = conf.settings[key]
+            notes.remarks.append(f"{setting.place}: {setting.name}={short(text)} is no whole number: counted as 0")
     if order(conf) != "multifactor":
         return
     set_: dict[str, float] = dict(weights(conf))

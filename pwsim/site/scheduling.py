@@ -48,7 +48,9 @@ def add_policy(
     if depth.isdigit() and 0 < int(depth) <= 10**9:
         site["depth"] = int(depth)
         comments["depth"] = ["bf_max_job_test: how many jobs backfilling looks at."]
-    elif kind == "sched/backfill" and not depth:
+    elif depth:
+        notes.remarks.append(f"bf_max_job_test={short(depth)} is no number of jobs: left out")
+    elif kind == "sched/backfill":
         notes.remarks.append(
             "bf_max_job_test is not set: Slurm's backfilling then looks at 100 jobs up to version 20.02, at 500 since"
         )
@@ -68,6 +70,8 @@ def add_scheduler(site: Site, comments: Comments, conf: Conf, notes: Notes) -> N
         comments["scheduler"] = [
             "bf_interval; Slurm's main scheduler starts the first jobs of the queue in between, too."
         ]
+    elif interval:
+        notes.remarks.append(f"bf_interval={short(interval)} is no number of seconds: left out")
 
 
 def add_preemption(site: Site, comments: Comments, conf: Conf, accounting: Accounting, notes: Notes) -> None:
