@@ -184,6 +184,8 @@ def _priorities(cluster: Cluster, made: Exported) -> None:
         f"PriorityDecayHalfLife={slurm_time(weights.half_life)}",
         "PriorityFlags=NO_FAIR_TREE",  # the formula of pwsim is the classic one
     ]
+    if weights.fair_share:
+        made.missing.append("multifactor.fair_share: is of users alone; Slurm's goes down the tree of accounts")
     if weights.shares:
         made.missing.append(
             "multifactor.shares: shares are those of users in accounts; tell sacctmgr of them (Fairshare=)"

@@ -67,7 +67,8 @@ def shape(cluster: Cluster) -> dict:
         "outages": outages(cluster),
         "policy": cluster.policy,
         "scheduler": (cluster.depth, cluster.overrun, cluster.scheduler.period, cluster.preemption),
-        "multifactor": cluster.multifactor if order == "multifactor" else None,
+        # Slurm's shares go down the tree of accounts, in which limits may put users.
+        "multifactor": cluster.multifactor.model_copy(update={"shares": {}}) if order == "multifactor" else None,
     }
 
 
