@@ -12,7 +12,7 @@ from pwsim.site.hostlists import expand
 from pwsim.site.machine import Group, Notes
 from pwsim.site.times import minutes, quantity
 
-MOST_OUTAGES = 2000
+MOST_OUTAGES = 500
 """Outages of events beyond this are left out, those of least node-time first, and counted."""
 _EVERY = {"hourly": "1 h", "daily": "1 d", "weekly": "7 d"}
 Rule = dict[str, Any]

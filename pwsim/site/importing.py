@@ -18,7 +18,7 @@ from pwsim.site.machine import Door, Group, Notes, doors_of, groups_of, hosts_of
 from pwsim.site.scheduling import add_policy, add_preemption, add_scheduler
 from pwsim.site.times import minutes, quantity
 
-MOST_LIMITS = 1000
+MOST_LIMITS = 500
 """Limits beyond this are left out, and counted."""
 
 

@@ -22,8 +22,10 @@ ENDLESS_S = 100_000 * DAY_S
 """Half-life of use that does not decay [s]."""
 MOST_WEIGHT = 1e9
 """The largest weight of the ``multifactor`` order."""
-MOST_SHARES = 1000
-"""Shares of users beyond this are left out of the ``multifactor`` order."""
+MOST_SHARES = 500
+"""Shares of more users are left out of the ``multifactor`` order: a file has to be read by people, too."""
+MOST_KEPT = 1500
+"""Shares of accounts and users beyond this are left out of ``slurm``, and counted."""
 
 
 def weights(conf: Conf) -> dict[str, int]:
@@ -118,7 +120,10 @@ def _kept(
             found["billing"][door.name] = _weights_of(text, door.entry.place, notes)
             does = "what use counts as; kept in slurm.billing"
             notes.miss(f"TRESBillingWeights={short(text)}", door.entry.place, does)
-    found["shares"] = _tree(accounting)
+    shares = _tree(accounting)
+    if len(shares) > MOST_KEPT:
+        notes.miss(f"{len(shares) - MOST_KEPT} more shares", "accounting", f"only the first {MOST_KEPT} are here")
+    found["shares"] = shares[:MOST_KEPT]
     return {key: value for key, value in found.items() if value not in ("", {}, [])}
 
 
@@ -238,4 +243,4 @@ def _flat(accounting: Accounting) -> dict[str, float]:
         promised = of_account(account_name)
         for name, own in users.items():
             found[name] = found.get(name, 0.0) + 1000.0 * promised * own / total
-    return {name: round(value, 6) for name, value in found.items() if value > 0}
+    return {name: max(round(value, 6), 1e-6) for name, value in found.items()}  # who has no share comes last

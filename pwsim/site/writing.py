@@ -13,6 +13,8 @@ from pwsim._version import __version__
 from pwsim.site.importing import Imported
 
 WIDTH = 116
+MOST_LINES = 300
+"""Notes that the file holds; the command line prints all."""
 _ORDER = (
     "policy", "overrun", "depth", "multifactor", "pools", "partitions", "limits", "outages", "scheduler", "preemption",
     "slurm",
@@ -33,8 +35,7 @@ def text_of(imported: Imported, source: str) -> str:
         f"What pwsim {__version__} found in {source} ({', '.join(imported.read)}). A scenario that names this file as "
         "`site:` has its machine as baseline, and its rules."
     )
-    for remark in imported.notes.remarks:
-        lines += _comment(remark, "- ")
+    lines += _list(imported.notes.remarks)
     for key in _ORDER:
         if key not in imported.site:
             continue
@@ -43,9 +44,14 @@ def text_of(imported: Imported, source: str) -> str:
             lines += _comment(said)
         lines += _block(key, imported.site[key])
     lines += ["", *_comment("Not modelled:" if imported.notes.missing else "All that was found is modelled.")]
-    for line in imported.notes.missing_lines():
-        lines += _comment(line, "- ")
+    lines += _list(imported.notes.missing_lines())
     return "\n".join(lines) + "\n"
+
+
+def _list(texts: list[str]) -> list[str]:
+    """Return texts as a list in comments; of very many, the first."""
+    lines = [line for text in texts[:MOST_LINES] for line in _comment(text, "- ")]
+    return lines + (_comment(f"and {len(texts) - MOST_LINES:,} more") if len(texts) > MOST_LINES else [])
 
 
 def _comment(text: str, sign: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -28,13 +29,15 @@ def again(cluster: Cluster, folder: Path) -> Site:
     return Site.model_validate(import_site(folder).site)
 
 
-def limits(cluster: Cluster) -> set[tuple]:
+def limits(cluster: Cluster) -> set[tuple[Any, ...]]:
     """Return limits in one form: each resource by itself, and for a group of one as for all of it."""
-    found = set()
+    found: set[tuple[Any, ...]] = set()
     for limit in cluster.limits[0]:
-        where = dict(limit.where.conditions())
+        where: dict[str, Any] = limit.where.conditions()
+        per: str
+        wheres: list[dict[str, Any]]
         if limit.per in where and limit.per in ("partition", "qos"):
-            wheres, per = [{limit.per: (name,)} for name in where[limit.per]], "all"
+            wheres, per = [{str(limit.per): (name,)} for name in where[limit.per]], "all"
         else:
             wheres, per = [where], limit.per
         for one in wheres:
@@ -44,7 +47,7 @@ def limits(cluster: Cluster) -> set[tuple]:
     return found
 
 
-def outages(cluster: Cluster) -> set[tuple]:
+def outages(cluster: Cluster) -> set[tuple[Any, ...]]:
     """Return outages in one form: each pool by itself, all nodes as their number."""
     counts = {pool.name: pool.nodes[0] for pool in cluster.pools}
     return {
@@ -54,7 +57,7 @@ def outages(cluster: Cluster) -> set[tuple]:
     }
 
 
-def shape(cluster: Cluster) -> dict:
+def shape(cluster: Cluster) -> dict[str, Any]:
     """Return all of a cluster that Slurm has a word for, in one form."""
     order = cluster.the_policy().order
     return {
@@ -100,7 +103,7 @@ def clusters(draw) -> Cluster:
     ]  # fmt: skip
     doors = [one["name"] for one in partitions]
     caps = st.dictionaries(st.sampled_from(["cores", "nodes", "gpus", "jobs"]), st.integers(0, 99), min_size=1)
-    about = st.one_of(
+    about: Any = st.one_of(
         st.builds(lambda p, per: ({"partition": [p]}, per), st.sampled_from(doors), st.sampled_from(["user", "account", "partition", "all"])),
         st.builds(lambda q, per: ({"qos": [q]}, per), st.sampled_from(["low", "hi gh"]), st.sampled_from(["user", "account", "qos", "all"])),
         st.builds(lambda a: ({"account": [a]}, "all"), st.sampled_from(["a", "b"])),
@@ -182,7 +185,7 @@ def test_what_slurm_has_no_word_for_is_listed():
 
 def test_pools_that_partitions_prefer_differently():
     pools = [{"name": name, "kind": "on_premises", "nodes": 1, "node": {"cores": 4}} for name in "ab"]
-    one = {"pools": pools, "partitions": [{"name": "p", "pools": ["b", "a"]}]}
+    one: dict[str, Any] = {"pools": pools, "partitions": [{"name": "p", "pools": ["b", "a"]}]}
     assert "NodeName=b-1 CPUs=4 Weight=1" in export(Cluster.model_validate(one)).conf
     both = {**one, "partitions": [*one["partitions"], {"name": "q", "pools": ["a", "b"]}]}
     assert any("prefer pools in different orders" in said for said in export(Cluster.model_validate(both)).missing)

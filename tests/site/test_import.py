@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -182,7 +183,7 @@ sacctmgr -i modify user where name=bob set GrpTRES=cpu=8
 ENFORCED = "AccountingStorageEnforce=limits,qos\n"
 
 
-def limits(site) -> list[tuple]:
+def limits(site) -> list[tuple[Any, ...]]:
     return [
         (tuple(limit.at_most.caps()), limit.per, tuple(sorted(limit.where.conditions().items())))
         for limit in site.limits[0]
@@ -383,6 +384,25 @@ def test_hostile_files_beside(tmp_path, case):
 def test_hostile_reservations_and_events(tmp_path, name, text, word):
     found, _ = imported(tmp_path, SMALL, **{name.replace(".", "__"): text})
     assert word in told(found)
+
+
+def test_large_sites_can_still_be_read(tmp_path):
+    users = "".join(
+        f"add user u{number} account=a{number % 900} Fairshare={number} MaxJobs={number % 90}\n"
+        for number in range(4000)
+    )
+    events = "".join(
+        f"n1|2026-01-01T{at // 60:02d}:{at % 60:02d}:00|2026-01-01T{at // 60:02d}:{at % 60:02d}:30|DOWN\n"
+        for at in range(1400)
+    )
+    conf = ENFORCED + "PriorityWeightFairshare=1\n" + SMALL + "rubbish\n" * 5000
+    found, site = imported(
+        tmp_path, conf, users__script=users, events__psv="NodeName|TimeStart|TimeEnd|State\n" + events
+    )
+    assert (len(site.limits[0]), len(site.outages)) == (500, 500)
+    for words in ("more limits", "more shares", "shares of 4000 users", "900 short outages of nodes"):
+        assert words in told(found)
+    assert "# and 4,7" in (tmp_path / "site.yaml").read_text()
 
 
 def test_a_folder_without_a_configuration(tmp_path, capsys):
