@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault, refuse_unreplayed
+from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault, refuse_unreplayed, stated
 from pwsim.common import InputError, count, listed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
@@ -259,10 +259,14 @@ def check(scenario: Scenario) -> str:
             raise _with_line(scenario, InputError(fault))
     try:
         targets = complete_targets(trace, scenario.cluster, scenario.targets)
-        _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
+        if not stated(scenario.cluster):  # which jobs fit nowhere depends on the rules
+            _checked(trace, scenario.cluster, targets, scenario.economics, scenario.metrics.trim(trace))
     except InputError as error:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")
+    found = f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}"
+    if rules := stated(scenario.cluster):
+        return f"{found}; {listed(rules)}: checked, but cannot be replayed yet"
     must = must_reject(trace, scenario.cluster)
     fit_none = f"; {must}" if must.jobs else ""
-    return f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}{fit_none}"
+    return f"{found}{fit_none}"
