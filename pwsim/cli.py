@@ -214,12 +214,15 @@ def simulate(trace: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, 
 
 @commands.command()
 @click.argument("log", type=_PATH)
-@_options("cores", "policy", "overrun", *_LOG, "depth")
+@click.option("--cores", type=click.IntRange(1, 10**9), help="Processors of the machine; or give --site.")
+@click.option("--site", type=_PATH, help="A file with the site's pools, policy and rules, instead of --cores.")
+@_options("policy", "overrun", *_LOG, "depth")
 @_options("out", "engine", "allow_code", "quiet", "overwrite", "seed")
 def hindcast(log: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, seed: int, **options: Any) -> None:
-    """Replay the machine of --cores processors that wrote LOG, and compare its waits with the recorded ones.
+    """Replay the machine that wrote LOG, and compare its waits with the recorded ones.
 
-    Prints whether log and policy reproduce the site well enough to plan with, and what most likely differs if not.
+    The machine is --cores processors under --policy, or what the file of --site describes, its rules included.  Prints
+    whether that reproduces the site well enough to plan with, and what most likely differs if not.
     """
     from pwsim import hindcasting, report
     from pwsim.common import capital
@@ -684,31 +687,56 @@ def _machine_and_log(
     *,
     overwrite: bool,
     quiet: bool,
-    cores: int,
+    allow_code: bool,
+    cores: int | None = None,
+    site: Path | None = None,
     policy: str,
     overrun: str,
     depth: int | None,
-    allow_code: bool,
     **log_options: Any,
 ) -> tuple[Cluster, Trace]:
     """Return the machine that the options describe, and the log; make sure before that results can be written."""
     from pwsim import report
-    from pwsim.cluster import Cluster
     from pwsim.common import InputError
-    from pwsim.rules import Policy
 
-    try:
-        parsed = Policy.parse(policy)
-    except ValueError as error:
-        raise InputError(f"--policy: {error} (got {policy!r})") from None
-    machine = Cluster.homogeneous(cores, parsed, overrun, depth)
+    machine = _machine(cores, policy, overrun, depth) if site is None else _site(site, cores)
     if (code := machine.code()) and not allow_code:
-        raise InputError(f"--policy {policy} would run {code[0]}; allow it with --allow-code")
+        where = f"--policy {policy}" if site is None else f"the policy of {site}"
+        raise InputError(f"{where} would run {code[0]}; allow it with --allow-code")
     _reserve(out, overwrite, report.FILES)
     workload = _read(log, **log_options)
     if not quiet:
         click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)
     return machine, workload
+
+
+def _machine(cores: int | None, policy: str, overrun: str, depth: int | None) -> Cluster:
+    """Return one homogeneous machine."""
+    from pwsim.cluster import Cluster
+    from pwsim.common import InputError
+    from pwsim.rules import Policy
+
+    if cores is None:
+        raise InputError("--cores or --site: say which machine wrote the log: its processors, or a file of its site")
+    try:
+        parsed = Policy.parse(policy)
+    except ValueError as error:
+        raise InputError(f"--policy: {error} (got {policy!r})") from None
+    return Cluster.homogeneous(cores, parsed, overrun, depth)
+
+
+def _site(path: Path, cores: int | None) -> Cluster:
+    """Return the machine that the file of a site describes; what it says must not be said again."""
+    from pwsim.common import InputError, listed
+    from pwsim.scenario import load_site
+
+    context = click.get_current_context()
+    given = [] if cores is None else ["--cores"]
+    said = click.core.ParameterSource.COMMANDLINE
+    given += [f"--{name}" for name in ("policy", "overrun", "depth") if context.get_parameter_source(name) is said]
+    if given:
+        raise InputError(f"--site: {path} says what the machine is; leave {listed(given)} out, or change it there")
+    return load_site(path)
 
 
 def _duration(option: str, text: str) -> float:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from pwsim.cluster import Cluster, rejections_text
+from pwsim.cluster import Cluster, admission, rejections_text, stated, through_doors
 from pwsim.common import InputError, count, duration, listed, plain, share
 from pwsim.engine import Engine
 from pwsim.hindcasting import comparison, diagnosis, limits
 from pwsim.hindcasting.diagnosis import Evidence, Finding
 from pwsim.hindcasting.limits import Check
-from pwsim.hindcasting.schedules import Pair, Schedule, recorded_schedule
+from pwsim.hindcasting.schedules import Pair, Schedule, Shares, recorded_schedule
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside, statistic_text
+from pwsim.prices import Start
 from pwsim.results import Result, id_of, simulate
 from pwsim.rules import Policy, policy_name
 from pwsim.trace import Trace
@@ -50,7 +51,8 @@ class Hindcast:
         result = self.result
         simulated = Schedule(result.replay.start_s, result.replay.end_s)
         recorded = recorded_schedule(result.trace)
-        return Pair(result.trace, recorded, simulated, self.cores, result.trim.window(result.span_s))
+        shares = _shares(result.trace, result.cluster)
+        return Pair(result.trace, recorded, simulated, self.cores, result.trim.window(result.span_s), shares)
 
     @cached_property
     def rejections(self) -> dict[str, Booleans]:
@@ -60,11 +62,14 @@ class Hindcast:
     @cached_property
     def comparison(self) -> pd.DataFrame:
         """Recorded and simulated waits by groups of jobs (:data:`pwsim.hindcasting.comparison.COMPARISON_COLUMNS`)."""
-        trace, compared = self.result.trace, self.pair.compared
+        trace, compared, partitions = self.result.trace, self.pair.compared, self.result.cluster.partitions
+        if partitions:
+            trace = through_doors(trace, partitions)
         rows = {column: values[compared] for column, values in trace.table.items()}
         rows["submit_s"] = rows["submit_s"] - self.pair.window[0]
         waits = trace.recorded_wait_s[compared], self.result.wait_s[compared]
-        return comparison.by_group(trace.with_columns(**rows), *waits)
+        least = 0.0 if partitions else comparison.LEAST_SHARE
+        return comparison.by_group(trace.with_columns(**rows), *waits, least_partition=least)
 
     @cached_property
     def hourly(self) -> pd.DataFrame:
@@ -98,9 +103,9 @@ class Hindcast:
     @cached_property
     def evidence(self) -> Evidence:
         """What the record shows that the replay does not (:mod:`pwsim.hindcasting.evidence`)."""
-        return diagnosis.gather(
-            self.pair, self.rejections, self.result.cluster.the_policy(), self.figures, self.comparison
-        )
+        cluster = self.result.cluster
+        known = self.pair, self.rejections, cluster.the_policy(), self.figures, self.comparison
+        return diagnosis.gather(*known, outages=bool(cluster.outages))
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -122,6 +127,7 @@ class Hindcast:
                 "text": self.text,
                 "cores": self.cores,
                 "policy": str(self.result.cluster.the_policy()),
+                "rules": stated(self.result.cluster),
                 **self.figures,
                 "utilization": self.result.metrics["utilization"],
                 "checks": [one._asdict() for one in self.checks],
@@ -180,13 +186,14 @@ def hindcast(
     depth: int | None = None,
     engine: Engine = "auto",
     seed: int = 1,
+    start: Start | None = None,
     trim: Trim = NO_TRIM,
 ) -> Hindcast:
     """Replay the machine that wrote a log, and compare the waits with those that the log recorded.
 
     Parameters
     ----------
-    trace, cluster, cores, policy, overrun, depth, engine, seed
+    trace, cluster, cores, policy, overrun, depth, engine, seed, start
         As for :func:`pwsim.simulate`; the cluster is the one that wrote the log.
     trim
         What is cut off at both ends of what is compared.  It is replayed all the same: what ran or queued then kept
@@ -208,7 +215,7 @@ def hindcast(
     if not has_recorded_waits(trace, trim):
         raise InputError(f"{trace.name}: has no recorded waits, so there is nothing to compare a replay with")
     result = simulate(
-        trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed
+        trace, cluster, cores=cores, policy=policy, overrun=overrun, depth=depth, engine=engine, seed=seed, start=start
     )
     check_comparable(trace, result.cluster, trim)
     return Hindcast(replace(result, trim=trim))
@@ -247,10 +254,26 @@ def _cores(cluster: Cluster) -> int:
     return sum(nodes * pool.node.cores for nodes, pool in zip(cluster.node_counts(), cluster.pools, strict=True))
 
 
+def _shares(trace: Trace, cluster: Cluster) -> Shares | None:
+    """Return the parts of a machine with partitions that have no core in common; ``None`` without partitions."""
+    if not cluster.partitions:
+        return None
+    ways, door, _, reason = admission(trace, cluster)
+    parts: list[set[int]] = []
+    for way in ways:
+        meeting = [part for part in parts if part & set(way)]
+        parts = [part for part in parts if part not in meeting] + [set(way).union(*meeting)]
+    nodes = cluster.node_counts()
+    cores = [sum(nodes[pool] * cluster.pools[pool].node.cores for pool in part) for part in parts]
+    of_way = np.array([next(number for number, part in enumerate(parts) if way[0] in part) for way in ways])
+    part = np.where(reason < 0, of_way[door], len(parts))
+    return Shares(part, np.array([*cores, 0]))
+
+
 _VERDICTS = {
-    "good": "This log and policy reproduce the site well enough to plan with (good).",
-    "rough": "This log and policy reproduce the site roughly: plan waiting times with a margin (rough).",
-    "poor": "This log and policy do not reproduce the site well enough to plan waiting times with (poor).",
+    "good": "This log and {means} reproduce the site well enough to plan with (good).",
+    "rough": "This log and {means} reproduce the site roughly: plan waiting times with a margin (rough).",
+    "poor": "This log and {means} do not reproduce the site well enough to plan waiting times with (poor).",
 }
 
 
@@ -262,10 +285,12 @@ def _text(done: Hindcast) -> str:
         f"(recorded: {duration(figures[f'recorded_wait_s_{name}'])})"
         for name in ("p95", "mean")
     ]
+    rules = stated(done.result.cluster)
+    with_rules = f" with the site's {listed(rules)}" if rules else ""
     sentences = [
-        _VERDICTS[done.verdict],
+        _VERDICTS[done.verdict].format(means="these rules" if rules else "policy"),
         (
-            f"Replayed on {count(done.cores, 'core')} under {policy}, {' and '.join(waits)}; "
+            f"Replayed on {count(done.cores, 'core')} under {policy}{with_rules}, {' and '.join(waits)}; "
             f"{share(done.result.metrics['utilization'])} of the cores are busy "
             f"(recorded: {share(figures['recorded_utilization'])})."
         ),

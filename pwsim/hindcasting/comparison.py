@@ -26,14 +26,17 @@ COMPARED_STATISTICS = ("mean", "p50", "p95")
 ESTIMATE_EDGES_S = (900.0, HOUR_S, 4 * HOUR_S, 12 * HOUR_S, DAY_S, 3 * DAY_S)
 """Upper ends of the classes of estimated run times [s]."""
 LEAST_SHARE = 0.01
-"""Partitions and queues with fewer of the jobs than this have no row of their own."""
+"""Partitions of the log, and queues, with fewer of the jobs than this have no row of their own."""
 LEAST_HOURS = 24
 """A queue over fewer hours than this is not correlated."""
 LEAST_WEEKS = 4
 """Fewer weeks than this have no correlation."""
 
 COMPARISON_COLUMNS: dict[str, tuple[str, str]] = {
-    "class_by": ("", "what the jobs are grouped by: all, procs, estimate_s, week, partition or queue"),
+    "class_by": (
+        "",
+        "what the jobs are grouped by: all, procs, estimate_s, week, partition (of the site if it has some), queue",
+    ),
     "class_name": ("", "the class: a range of sizes or estimates, the number of the week from 0, or a name"),
     "jobs": ("jobs", "jobs whose recorded and simulated waits are compared"),
     **{
@@ -59,7 +62,9 @@ HOURLY_COLUMNS: dict[str, tuple[str, str]] = {
 """Unit and meaning of the columns of ``comparison_hourly.parquet``."""
 
 
-def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFrame:
+def by_group(
+    trace: Trace, recorded_wait_s: Floats, wait_s: Floats, *, least_partition: float = LEAST_SHARE
+) -> pd.DataFrame:
     """Return recorded and simulated waits by groups of jobs (:data:`COMPARISON_COLUMNS`).
 
     Parameters
@@ -68,9 +73,11 @@ def by_group(trace: Trace, recorded_wait_s: Floats, wait_s: Floats) -> pd.DataFr
         The jobs.
     recorded_wait_s, wait_s
         Their waits, none of them NaN [s], shape (jobs,).
+    least_partition
+        Partitions with a smaller share of the jobs have no row of their own.
     """
     rows = []
-    for by, label, member in _groups(trace):
+    for by, label, member in _groups(trace, least_partition):
         row: dict[str, Any] = {"class_by": by, "class_name": label, "jobs": int(np.count_nonzero(member))}
         for prefix, waits_s in (("recorded_", recorded_wait_s), ("", wait_s)):
             for name in COMPARED_STATISTICS:
@@ -212,7 +219,7 @@ def correlation(one: Any, other: Any) -> float:
     return float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
 
 
-def _groups(trace: Trace) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
+def _groups(trace: Trace, least_partition: float) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
     """Yield what jobs are grouped by, the name of the group, and which jobs are in it."""
     yield "all", "all", np.ones(len(trace), dtype=bool)
     size = metrics.size_class(trace.procs)
@@ -224,10 +231,10 @@ def _groups(trace: Trace) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
     week = (trace.submit_s // (7 * DAY_S)).astype(np.int64)
     for one in np.unique(week):
         yield "week", str(one), week == one
-    for column in ("partition", "queue"):
+    for column, least in (("partition", least_partition), ("queue", LEAST_SHARE)):
         names = trace.table[column]
         jobs = np.bincount(names.codes, minlength=len(names.categories))
-        large = np.flatnonzero(jobs >= max(1, LEAST_SHARE * len(trace)))
+        large = np.flatnonzero(jobs >= max(1, least * len(trace)))
         if len(large) > 1:
             for code in large:
                 yield column, str(names.categories[code]) or "(none)", names.codes == code

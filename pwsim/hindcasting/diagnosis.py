@@ -20,7 +20,7 @@ from pwsim.hindcasting.limits import too_few_cores, wait_ratio
 from pwsim.hindcasting.schedules import Pair
 from pwsim.metrics import Booleans
 from pwsim.rules import Policy
-from pwsim.trace import Floats
+from pwsim.trace import Floats, Trace
 
 NOTABLE = 0.05
 """A cause is named if at least this share of the waiting time speaks for it, beyond what the replay shows as well."""
@@ -38,6 +38,8 @@ DELAYED_SHARE = 0.2
 """So many of all jobs must have one."""
 LEAST_KNOWN = 0.95
 """Below this share of jobs with recorded waits, free cores cannot be told from unknown jobs."""
+NAMED_PARTITIONS = 8
+"""Partitions of the log that are named where their jobs cannot run."""
 SMALLEST_USE = 0.9
 """A machine of which jobs never hold more than this, though they wait, is smaller than it is said to be."""
 LEAST_WAITING = 0.05
@@ -99,6 +101,8 @@ class Evidence:
     """What the recorded mean wait consists of; NaN if the record is incomplete [s]."""
     simulated_parts: Mapping[str, float]
     """And the simulated one [s]."""
+    outages: bool = False
+    """Whether the replay has outages."""
 
     def excess(self, part: str) -> float:
         """Return by what share of the recorded waiting a part of it exceeds that of the replay."""
@@ -125,7 +129,13 @@ class Evidence:
 
 
 def gather(
-    pair: Pair, rejections: Mapping[str, Booleans], policy: Policy, figures: Mapping[str, float], groups: pd.DataFrame
+    pair: Pair,
+    rejections: Mapping[str, Booleans],
+    policy: Policy,
+    figures: Mapping[str, float],
+    groups: pd.DataFrame,
+    *,
+    outages: bool = False,
 ) -> Evidence:
     """Gather the evidence that the rules look at.
 
@@ -139,6 +149,8 @@ def gather(
         That of the replay.
     figures, groups
         From :mod:`pwsim.hindcasting.comparison`.
+    outages
+        Whether the replay has outages, and so may be down.
     """
     trace, cores = pair.trace, pair.cores
     closed = evidence.find_closed_hours(pair)
@@ -146,13 +158,16 @@ def gather(
     if pair.recorded_share < LEAST_KNOWN:
         recorded_parts, simulated = dict.fromkeys(evidence.PARTS, math.nan), pair.simulated
     else:
-        moments = evidence.moments_of(trace, pair.recorded, cores, pair.compared)
+        moments = evidence.moments_of(trace, pair.recorded, cores, pair.compared, pair.shares)
         recorded_parts = evidence.parts_of_waiting(trace, moments, downtimes, closed)
         # What jobs hold whose start was not recorded seems free in the record, so it must be in the replay.
         simulated = pair.simulated.only(pair.known)
-    moments = evidence.moments_of(trace, simulated, cores, pair.compared)
-    simulated_parts = evidence.parts_of_waiting(trace, moments, closed=closed)  # it is never down
-    return Evidence(pair, rejections, policy, figures, groups, downtimes, closed, recorded_parts, simulated_parts)
+    moments = evidence.moments_of(trace, simulated, cores, pair.compared, pair.shares)
+    down = evidence.find_downtimes(trace, simulated, cores, closed) if outages else None  # else it is never down
+    simulated_parts = evidence.parts_of_waiting(trace, moments, down, closed)
+    return Evidence(
+        pair, rejections, policy, figures, groups, downtimes, closed, recorded_parts, simulated_parts, outages
+    )
 
 
 def diagnose(seen: Evidence) -> list[Finding]:
@@ -192,9 +207,22 @@ def _rejected(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         "rejected",
         float(np.nansum(by_record[rejected])) / whole_s if whole_s else 0.0,
-        f"{count(sum(counts.values()), 'job')} of the log cannot run on any pool: {rejections_text(counts)}. They held "
-        "cores on the site, and hold none in the replay.",
+        f"{count(sum(counts.values()), 'job')} of the log cannot run on any pool: {rejections_text(counts)}. "
+        f"{_partitions_of(seen.pair.trace, rejected)}They held cores on the site, and hold none in the replay.",
     )
+
+
+def _partitions_of(trace: Trace, jobs: Booleans) -> str:
+    """Say of which partitions of the log some jobs are, if it has several; the most first."""
+    names = trace.partition
+    if len(np.unique(names.codes)) < 2:
+        return ""
+    counts = np.bincount(names.codes[jobs], minlength=len(names.categories))
+    order = [code for code in np.argsort(-counts, kind="stable") if counts[code]]
+    named = [f"{str(names.categories[code]) or '(none)'} ({counts[code]:,})" for code in order[:NAMED_PARTITIONS]]
+    if left := counts[order[NAMED_PARTITIONS:]].sum():
+        named.append(f"others ({left:,})")
+    return f"By partition of the log: {listed(named)}. "
 
 
 def _incomplete(seen: Evidence) -> Iterator[Finding]:
@@ -242,8 +270,7 @@ def _downtime(seen: Evidence, excess: float) -> Finding:
         f"{count(len(lengths_s), 'time')} the machine stood all but empty and started nothing for an hour or "
         f"more though jobs waited, {duration(float(lengths_s.sum()))} in all; the longest, "
         f"{duration(lengths_s[longest])}, began {duration(seen.downtimes.start_s[longest])} after the first submission"
-        ". "
-        "The replay is never down.",
+        f". {'The replay has outages of its own' if seen.outages else 'The replay is never down'}.",
     )
 
 

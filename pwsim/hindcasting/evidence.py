@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pwsim.common import DAY_S, HOUR_S
 from pwsim.hindcasting.comparison import TOLERANCE_S
-from pwsim.hindcasting.schedules import Pair, Schedule, busy_of
+from pwsim.hindcasting.schedules import Pair, Schedule, Shares, busy_of
 from pwsim.prices import start_of
 from pwsim.trace import Floats, Integers, Trace
 
@@ -109,7 +109,9 @@ class Moments(NamedTuple):
     """Mean wait of the jobs, of those who hardly wait too [s]."""
 
 
-def moments_of(trace: Trace, schedule: Schedule, cores: int, compared: Booleans) -> Moments:
+def moments_of(
+    trace: Trace, schedule: Schedule, cores: int, compared: Booleans, shares: Shares | None = None
+) -> Moments:
     """Return moments of the waiting in a schedule; none if nobody waits.
 
     Under first come, first served, with any backfilling, nobody is ever ``overtaken``: where the later job can start,
@@ -125,6 +127,8 @@ def moments_of(trace: Trace, schedule: Schedule, cores: int, compared: Booleans)
         Cores of the machine.
     compared
         Whose waiting is meant, shape (jobs,); their starts are known.
+    shares
+        Parts of the machine that have no core in common; ``None``: jobs share all cores.
     """
     wait_s = np.where(compared, schedule.start_s - trace.submit_s, 0.0)
     mean_s = float(wait_s[compared].mean()) if compared.any() else 0.0
@@ -135,7 +139,9 @@ def moments_of(trace: Trace, schedule: Schedule, cores: int, compared: Booleans)
     at_s = (np.arange(MOMENTS) + 0.5) / MOMENTS * summed[-1]
     job = np.searchsorted(summed, at_s, side="right")
     time_s = trace.submit_s[job] + at_s - (summed[job] - wait_s[job])
-    free = busy_of(schedule, trace.procs).at(time_s) + trace.procs[job] <= cores
+    if shares is None:
+        shares = Shares(np.zeros(len(trace), dtype=np.int64), np.array([cores]))
+    free = _free(trace, schedule, shares, job, time_s)
     jobs, inverse = np.unique(job, return_inverse=True)
     overtaken = np.array([_is_overtaken(trace, schedule, one) for one in jobs])[inverse]
     return Moments(job, time_s, free, _partition_full(trace, schedule, job, time_s), overtaken, mean_s)
@@ -263,6 +269,16 @@ def _is_overtaken(trace: Trace, schedule: Schedule, job: int) -> bool:
     first = schedule.start_s[later] < start_s - TOLERANCE_S
     no_less = (trace.procs[later] >= trace.procs[job]) & (trace.estimate_s[later] >= trace.estimate_s[job])
     return bool((first & no_less).any())
+
+
+def _free(trace: Trace, schedule: Schedule, shares: Shares, job: Integers, time_s: Floats) -> Booleans:
+    """Tell whether each waiting job's part of the machine has as many free cores as it needs."""
+    free = np.zeros(len(job), dtype=bool)
+    for part, cores in enumerate(shares.cores):
+        member, here = shares.part == part, shares.part[job] == part
+        busy = busy_of(schedule.of(member), trace.procs[member])
+        free[here] = busy.at(time_s[here]) + trace.procs[job[here]] <= cores
+    return free
 
 
 def _partition_full(trace: Trace, schedule: Schedule, job: Integers, time_s: Floats) -> Booleans:

@@ -30,6 +30,15 @@ class Schedule(NamedTuple):
         return Schedule(np.where(rows, self.start_s, np.nan), np.where(rows, self.end_s, np.nan))
 
 
+class Shares(NamedTuple):
+    """Parts of a machine that have no core in common, and which job runs on which."""
+
+    part: Integers
+    """The part of each job, shape (jobs,)."""
+    cores: Integers
+    """Cores of each part; 0 for the part of the jobs that no pool takes."""
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two schedules of the same jobs, and the part of them that is compared.
@@ -47,6 +56,8 @@ class Pair:
     """Cores of the machine."""
     window: tuple[float, float]
     """First and last submission that are compared [s]."""
+    shares: Shares | None = None
+    """Parts of the machine that have no core in common; ``None``: jobs share all cores."""
 
     @cached_property
     def measured(self) -> metrics.Booleans:

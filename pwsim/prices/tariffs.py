@@ -190,6 +190,19 @@ class Start(NamedTuple):
         clock = self.local
         return clock.weekday() * DAY_S + clock.hour * HOUR_S + clock.minute * 60 + clock.second
 
+    def before(self, seconds: float) -> Start:
+        """Return the start of a trace that begins so much earlier.
+
+        Examples
+        --------
+        >>> Start(datetime(2026, 3, 29, 12), "", ZoneInfo("Europe/Paris")).before(86400).local.hour
+        11
+        """
+        if self.zone is None:
+            return self._replace(local=self.local - timedelta(seconds=seconds))
+        moment = self.local.replace(tzinfo=self.zone).astimezone(UTC) - timedelta(seconds=seconds)
+        return self._replace(local=moment.astimezone(self.zone).replace(tzinfo=None))
+
     def changes(self, until_s: float) -> tuple[Floats, Floats]:
         """Return when the clock is changed, from the start [s], and by how much it is then ahead of the start's [s].
 

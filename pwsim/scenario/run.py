@@ -13,7 +13,7 @@ from pwsim.common import InputError, count, listed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
-from pwsim.prices import Economics
+from pwsim.prices import Economics, start_of
 from pwsim.results import record
 from pwsim.rules import Policy
 from pwsim.scenario.scenario import Scenario
@@ -213,7 +213,11 @@ def _hindcast(scenario: Scenario, log: Trace, engine: Engine, seed: int) -> Hind
     if scenario.baseline is None or not _is_comparable(scenario, log):
         return None
     try:
-        return hindcast(log, scenario.baseline, engine=engine, seed=seed, trim=scenario.outside_window(log))
+        trim = scenario.outside_window(log)
+        start = start_of(log, scenario.economics.start, scenario.economics.time_zone)
+        if start is not None and scenario.economics.start is not None:
+            start = start.before(trim.warm_up_s)  # what it says is about the window's first submission
+        return hindcast(log, scenario.baseline, engine=engine, seed=seed, start=start, trim=trim)
     except InputError as error:
         raise scenario.fault("baseline", error) from None
 

@@ -125,6 +125,32 @@ def test_two_pools_of_nodes(trace):
     assert done.figures["ks_distance"] == 0.0
 
 
+def test_partitions_with_pools_of_their_own(trace):
+    """Each job waits for its own pool: neither free cores of the other, nor its jobs, explain anything."""
+    name = np.where(np.arange(len(trace)) % 3 == 0, "b", "a")
+    name[::500] = "c"
+    log = trace.with_columns(partition=pd.Categorical(name), procs=np.minimum(trace.procs, 32))
+    pools = [{"name": one, "kind": "on_premises", "nodes": 48, "node": {"cores": 1}} for one in ("left", "right")]
+    doors = [
+        {"name": pool, "pools": pool, "where": {"partition": name}} for pool, name in (("left", "a"), ("right", "b"))
+    ]
+    cluster = Cluster.model_validate({"pools": pools, "partitions": doors})
+    log = recorded(log, simulate(log, cluster).wait_s)
+    log = recorded(log, np.where(name == "c", 60.0, log.recorded_wait_s))
+    done = hindcast(log, cluster)
+    table = done.comparison
+    rows = table[table["class_by"] == "partition"].set_index("class_name")
+    assert rows["jobs"].to_dict() == {"left": (name == "a").sum(), "right": (name == "b").sum()}
+    assert (rows["recorded_wait_s_mean"] == rows["wait_s_mean"]).all()
+    assert (done.cores, done.report["rules"]) == (96, ["partitions"])
+    assert "Replayed on 96 cores under EASY backfilling with the site's partitions" in done.text
+    assert "By partition of the log: c (8)" in finding(done, "rejected").text
+    parts = done.evidence.recorded_parts
+    assert parts["held"] + parts["kept_free"] < 0.25 * sum(parts.values())
+    whole = hindcast(log, cores=96)
+    assert whole.evidence.recorded_parts["queueing"] < parts["queueing"]
+
+
 @given(traces, st.sampled_from(["fcfs", "easy", "conservative", "sjf-easy", "ljf"]), st.integers(4, 6))
 def test_any_log_of_the_same_machine_is_perfect(trace, policy, cores):
     trace = trace.with_columns(gpus=np.zeros(len(trace)))

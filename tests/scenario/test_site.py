@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from pwsim.cluster import Hours
 from pwsim.common import ScenarioError
+from pwsim.results import simulate
 from pwsim.scenario import Scenario, load_scenario, load_site
 from pwsim.trace import write_trace
 from pwsim.workload import generate
@@ -163,3 +166,59 @@ def test_what_is_wrong_with_a_site(site, more, message, tmp_path):
     with pytest.raises(ScenarioError) as raised:
         load_scenario(scenario(tmp_path, top=f"{more}site: site.yaml"))
     assert message in str(raised.value)
+
+
+NIGHT = "hours:\n  - {where: {estimate_above: 1 h}, open: 18:00-06:00}\n"
+
+
+def written_by(folder: Path, rules: str) -> tuple[Path, Path]:
+    """Write a site, and the log that it would have written; return both files."""
+    site, path = folder / "site.yaml", folder / "log.swf"
+    site.write_text(f"cores: 16\n{rules}")
+    trace = generate(jobs=600, cores=16, load=0.6, seed=2)
+    trace = replace(trace, header={"UnixStartTime": "1704067200", "TimeZoneString": "Europe/Paris"})
+    trace = trace.with_columns(recorded_wait_s=np.zeros(len(trace)))
+    write_trace(trace.with_columns(recorded_wait_s=simulate(trace, load_site(site)).wait_s), path)
+    return site, path
+
+
+def test_a_hindcast_is_about_the_machine_with_its_rules(tmp_path, capsys):
+    site, log = written_by(tmp_path, NIGHT)
+    code, out, _ = pwsim(capsys, "hindcast", str(log), "--site", str(site), "--out", str(tmp_path / "with"))
+    assert code == 0
+    assert out.startswith("This log and these rules reproduce the site well enough to plan with (good).")
+    assert "under EASY backfilling with the site's hours" in out
+    report = json.loads((tmp_path / "with/summary.json").read_text())["hindcast"]
+    assert (report["verdict"], report["rules"]) == ("good", ["hours"])
+    code, out, _ = pwsim(capsys, "hindcast", str(log), "--cores", "16", "--out", str(tmp_path / "without"))
+    assert (code, "(poor)" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "--cores or --site: say which machine wrote the log"),
+        (["--site", "SITE", "--cores", "16"], "leave --cores out, or change it there"),
+        (["--site", "SITE", "--policy", "easy", "--depth", "3"], "leave --policy and --depth out"),
+        (["--site", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_a_hindcast_is_about_one_machine(tmp_path, capsys, options, said):
+    site, log = written_by(tmp_path, "")
+    given = [str(site) if one == "SITE" else one for one in options]
+    code, _, error = pwsim(capsys, "hindcast", str(log), *given, "--out", str(tmp_path / "out"))
+    assert (code, said in error) == (2, True), error
+
+
+def test_a_run_checks_the_machine_with_its_rules(tmp_path, capsys):
+    """The window begins later than the log; what economics say is about the window's first submission."""
+    written_by(tmp_path, NIGHT)
+    path = tmp_path / "scenario.yaml"
+    pools = POOL.format(name="machine", nodes="{min: 3, max: 5}")
+    path.write_text("name: site\nworkload: {trace: log.swf, window: {start: 1 d, length: 60 d}}\n"
+                    f"site: site.yaml\ncluster:\n  pools:\n{pools}")  # fmt: skip
+    for number, start in enumerate(["", "economics: {start: 2024-01-02T01:30, time_zone: Europe/Paris}\n"]):
+        path.write_text(path.read_text() + start)
+        code, out, error = pwsim(capsys, "run", str(path), "--out", str(tmp_path / str(number)), "--quiet")
+        assert code == 0, error
+        assert ("Present machine: This log and these rules reproduce the site well enough" in out) == (not number)
