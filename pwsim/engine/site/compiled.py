@@ -13,7 +13,7 @@ from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.site import state as states
 from pwsim.engine.site.inputs import Prepared
 from pwsim.engine.site.state import COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN, TICK
-from pwsim.rules import custom, guards, hours, profile
+from pwsim.rules import custom, profile, site
 from pwsim.trace import Floats, Integers
 
 begin_outage, complete, end_waiting, enter, give_pass, open_hours, row_of, sort_row = map(
@@ -23,8 +23,7 @@ begin_outage, complete, end_waiting, enter, give_pass, open_hours, row_of, sort_
         states.row_of, states.sort_row,
     ),
 )  # fmt: skip
-draw_profile = compiled(guards.draw_profile)
-next_tick = compiled(hours.next_tick)
+draw_profile, next_tick = compiled(site.draw_profile), compiled(site.next_tick)
 full = compiled(profile.full)
 
 DONE, NO_NUMBER, PROFILE_FULL = range(3)

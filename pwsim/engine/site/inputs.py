@@ -21,21 +21,24 @@ from pwsim.engine.outcome import REJECTED
 from pwsim.engine.site.state import OPENING, OUTAGE, RETURN, Jobs, Pools, Queues, Settings, State
 from pwsim.prices import Start, parse_local
 from pwsim.rules import NO_RESERVATION, profile
-from pwsim.rules.caps import NOT_UNDER, Caps
-from pwsim.rules.guards import (
+from pwsim.rules.site import (
+    ANY_TIME,
     NOBODY,
+    NOT_UNDER,
     Capacity,
+    Caps,
     Doors,
     Guards,
+    Hours,
     Profiles,
     Reserved,
     Site,
     Waiting,
     draw_profile,
     first_fit,
+    next_tick,
     pools_of,
 )
-from pwsim.rules.hours import ANY_TIME, Hours, next_tick
 from pwsim.trace import Floats, Integers, Trace
 
 HORIZON_S = 5 * 8766 * 3600.0

@@ -20,10 +20,10 @@ from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
 from pwsim.rules.backfill import reservation
-from pwsim.rules.caps import Caps, count, passes_cap
 from pwsim.rules.conservative import hold_overdue, running_only
-from pwsim.rules.hours import ANY_TIME, Hours, may_start, next_opening, next_tick
 from pwsim.rules.profile import change, find, shift
+from pwsim.rules.site.caps import Caps, count, passes_cap
+from pwsim.rules.site.hours import ANY_TIME, Hours, may_start, next_opening, next_tick
 
 NOBODY = -1
 """The guard of a pool that has none."""
