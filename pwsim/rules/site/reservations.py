@@ -245,8 +245,8 @@ def next_preemptor(now: float, jobs: Sequence[int], end: int, cursor: MutableSeq
     """Place jobs that are not held beside running jobs alone, until one could only start now if it preempted others.
 
     It is ``jobs[cursor[INDEX] - 1]``; return :data:`~pwsim.rules.site.guards.BLOCKED`, or
-    :data:`~pwsim.rules.site.guards.OVER`.  The profiles are drawn without reservations before the first call, and are to
-    be drawn again after the last (:func:`draw_again`).
+    :data:`~pwsim.rules.site.guards.OVER`.  The profiles are drawn without reservations before the first call, and are
+    to be drawn again after the last (:func:`draw_again`).
     """
     while cursor[INDEX] < end:
         job = jobs[cursor[INDEX]]
