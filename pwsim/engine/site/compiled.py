@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pwsim.engine.compiled.general import as_rows
 from pwsim.engine.compiled.references import by_reference
 from pwsim.engine.compiled.steady import _inner, compiled, compiled_for
 from pwsim.engine.inputs import Inputs, full_error
@@ -28,16 +29,6 @@ full = compiled(profile.full)
 
 DONE, NO_NUMBER, PROFILE_FULL = range(3)
 """Why a replay ended: all jobs have, the order gave no number, or a profile has no room left."""
-
-
-@_inner
-def as_rows(records):
-    """Return a list of tuples of numbers as an array of rows."""
-    rows = np.empty((len(records), len(records[0]) if len(records) else 0))
-    for index in range(len(records)):
-        for column, value in enumerate(records[index]):
-            rows[index, column] = value
-    return rows
 
 
 @_inner
