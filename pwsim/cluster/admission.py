@@ -13,7 +13,10 @@ from pwsim.trace import Integers, Trace
 
 if TYPE_CHECKING:
     from pwsim.cluster.cluster import Cluster
+    from pwsim.cluster.pools import Pool
 
+_NONE = 1 << 40
+"""More shares than there ever are."""
 _NUMBER = {name: number for number, name in enumerate(REJECTIONS)}
 
 
@@ -77,9 +80,13 @@ def _through_partition(
 ) -> None:
     """Work out what the jobs of a partition need; reject those that its pools together do not hold."""
     counts, pools = cluster.node_counts(), [cluster.pools[number] for number in way]
-    need[here] = pools[0].need(trace)[here]
-    fits = np.logical_or.reduce([pool.admits(trace) for pool in pools])
-    fits &= need <= sum(counts[number] * cluster.pools[number].units_per_node() for number in way)
+    if pools[0].placement == "packed":
+        wanted, fits = _packed_need(trace, [(counts[number], cluster.pools[number]) for number in way])
+    else:
+        wanted = pools[0].need(trace)
+        fits = np.logical_or.reduce([pool.admits(trace) for pool in pools])
+        fits &= wanted <= sum(counts[number] * cluster.pools[number].units_per_node() for number in way)
+    need[here] = wanted[here]
     cores = sum(counts[number] * cluster.pools[number].node.cores for number in way)
     gpus = sum(
         0 if cluster.pools[number].placement == "cores" else counts[number] * cluster.pools[number].node.gpus
@@ -87,6 +94,19 @@ def _through_partition(
     )
     for name, fault in (("procs", trace.procs > cores), ("gpus", trace.gpus > gpus), ("other", ~fits)):
         reason[here & (reason < 0) & fault] = _NUMBER[name]
+
+
+def _packed_need(trace: Trace, pools: list[tuple[int, Pool]]) -> tuple[Integers, np.ndarray]:
+    """Return the smallest number of shares of each job that can be placed on empty nodes, and whether there is one.
+
+    A share that fits an empty node of a pool does so, too, if there are more shares; so only the smallest number for
+    each pool need be looked at, and whether the pools for which it is enough have so many nodes.
+    """
+    least = np.array([np.where(pool.admits(trace), pool.need(trace), _NONE) for _, pool in pools])
+    nodes = np.array([nodes for nodes, _ in pools])
+    enough = np.array([((least <= row) * nodes[:, np.newaxis]).sum(axis=0) >= row for row in least])
+    need = np.where(enough, least, _NONE).min(axis=0)
+    return np.where(need < _NONE, need, 1), need < _NONE
 
 
 def _through_pools(trace: Trace, cluster: Cluster, door: Integers, need: Integers, reason: Integers) -> None:

@@ -111,12 +111,19 @@ class PoolBase(Frozen):
         most: Integers = np.maximum.reduce(needs)
         return most
 
-    def shares(self, trace: Trace) -> tuple[Integers, Integers, Integers]:
+    def shares(self, trace: Trace, need: Integers | None = None) -> tuple[Integers, Integers, Integers]:
         """Return cores, memory [MiB] and thousandths of a GPU of each job's shares in a ``packed`` pool; semantics §5.
 
         All are rounded up, from one GPU on to whole GPUs.
+
+        Parameters
+        ----------
+        trace
+            The jobs.
+        need
+            How many shares each has, where it does not follow from this pool alone, shape (jobs,).
         """
-        count, milli = self.need(trace), milli_gpus(trace)
+        count, milli = np.maximum(self.need(trace) if need is None else need, 1), milli_gpus(trace)
         part = -(-milli // count)
         return (
             -(-trace.procs // count),
@@ -124,14 +131,22 @@ class PoolBase(Frozen):
             np.where(part < WHOLE, part, -(-milli // (WHOLE * count)) * WHOLE),
         )
 
-    def held(self, trace: Trace) -> tuple[Integers, Floats]:
-        """Return the cores and the GPUs that nobody but each job can use while it runs, shape (jobs,); semantics §5."""
-        need = self.need(trace)
+    def held(self, trace: Trace, need: Integers | None = None) -> tuple[Integers, Floats]:
+        """Return the cores and the GPUs that nobody but each job can use while it runs, shape (jobs,); semantics §5.
+
+        Parameters
+        ----------
+        trace
+            The jobs.
+        need
+            As for :meth:`shares`.
+        """
+        need = self.need(trace) if need is None else need
         if self.placement == "cores":
             return need, np.zeros(len(trace))
         if self.placement == "nodes":
             return need * self.node.cores, need.astype(np.float64) * self.node.gpus
-        cores, _, milli = self.shares(trace)
+        cores, _, milli = self.shares(trace, need)
         return need * cores, (need * milli).astype(np.float64) / WHOLE
 
     def admits(self, trace: Trace) -> npt.NDArray[np.bool_]:

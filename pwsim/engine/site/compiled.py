@@ -101,7 +101,7 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
     s = by_reference(given)
     events = [(0.0, 0, 0, 0)]
     agenda = [(0.0, 0, 0, 0)]
-    tried = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)]
+    tried = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)]
     waits = [(0.0, 0.0, 0.0, 0.0)]
     events.clear()
     agenda.clear()

@@ -30,12 +30,15 @@ from pwsim.rules.site import (
     Doors,
     Guards,
     Hours,
+    Packs,
     Profiles,
     Reserved,
     Site,
     Waiting,
     draw_profile,
     first_fit,
+    first_place,
+    is_packed,
     next_tick,
     pools_of,
 )
@@ -43,6 +46,8 @@ from pwsim.trace import Floats, Integers, Trace
 
 HORIZON_S = 5 * 8766 * 3600.0
 """How long after the last submission hours and outages go on at least [s]."""
+FREE_ENOUGH = 1 << 40
+"""More units than any job needs."""
 MOST_RULES = 62
 """Rules of hours that a replay can hold: the rules that a job is under are the bits of one whole number."""
 REASONS = tuple(REJECTIONS)
@@ -127,7 +132,7 @@ def prepare_site(trace: Trace, cluster: Cluster, inputs: Inputs, calendar: Calen
     for name, fault in (("limit", alone), ("hours", _never(hours, table, inputs.submit_s, length_s))):
         reason[(reason < 0) & fault] = REASONS.index(name)
     waiting = Waiting(need, length_s, door, table, holding, np.zeros(len(trace), dtype=np.int64))
-    state = _state(cluster, inputs, ways, waiting, masks, hours, caps, away)
+    state = _state(cluster, inputs, ways, waiting, masks, hours, caps, away, _packs(trace, cluster, waiting))
     if outages:
         _reject_between_outages(state, inputs.submit_s, reason, calendar)
     return Prepared(state, reason, _nodes_away(cluster, away) if outages else None, sorted(planned + outages))
@@ -139,7 +144,7 @@ def refuse_mixes(cluster: Cluster) -> None:
     Raises
     ------
     InputError
-        If a pool comes and goes, fails, is packed, or takes jobs that burst; or the order knows more than a job.
+        If a pool comes and goes, fails, or takes jobs that burst; or the order knows more than a job.
     """
     if cluster.the_policy().order == "multifactor":
         raise InputError(
@@ -149,7 +154,6 @@ def refuse_mixes(cluster: Cluster) -> None:
         failing = pool.kind == "on_premises" and pool.mtbf is not None
         for what, here in (
             ("comes and goes with demand", pool.elastic),
-            ("is packed (placement)", pool.placement == "packed"),
             ("fails (mtbf)", failing),
             ("takes jobs that have waited long (burst_after)", pool.burst_after is not None),
         ):
@@ -272,8 +276,54 @@ def _reject_between_outages(state: State, submit_s: Floats, reason: Integers, ca
     for job in np.flatnonzero(reason < 0).tolist():
         pools = pools_of(site.waiting.door[job], site.doors)
         easy = site.waiting.table[job] == ANY_TIME and site.waiting.length_s[job] <= min(free_s[pool] for pool in pools)
-        if not easy and first_fit(float(submit_s[job]), True, job, site) >= calendar.until_s:
+        if easy:
+            continue
+        at_s = float(submit_s[job])
+        packed = is_packed(site.waiting.door[job], site)
+        found_s = first_place(at_s, True, at_s, job, site) if packed else first_fit(at_s, True, job, site)
+        if found_s >= calendar.until_s:
             reason[job] = REASONS.index("hours")
+
+
+def _packs(trace: Trace, cluster: Cluster, waiting: Waiting) -> Packs:
+    """Return the nodes of packed pools, empty, and what jobs ask for there; without nodes where no pool is packed."""
+    counts, need, pools = cluster.node_counts(), np.asarray(waiting.need), len(cluster.pools)
+    packed = np.array([pool.placement == "packed" for pool in cluster.pools])
+    nodes = np.where(packed, counts, 0)
+    width = np.array([pool.node.gpus for pool in cluster.pools])
+    most, gpus = int(nodes.max()), int((nodes * width).max())
+    here = packed[[way[0] for way in admission(trace, cluster).ways]][np.asarray(waiting.door)] & packed.any()
+    held = np.where(here, need, 0)
+    cores, memory, milli = (
+        np.zeros(len(trace), np.int64),
+        np.zeros((pools, len(trace)), np.int64),
+        np.zeros(len(trace), np.int64),
+    )
+    for index, pool in enumerate(cluster.pools):
+        if packed[index]:
+            cores, memory[index], milli = pool.shares(trace, need)
+    rows = np.zeros((pools, most), dtype=np.int64), np.zeros((pools, gpus), dtype=np.int64)
+    bins = [rows[0].copy(), rows[0].copy(), rows[0].copy(), rows[1].copy()]
+    for index, pool in enumerate(cluster.pools):
+        if packed[index]:
+            up, whole = nodes[index], pool.node.gpus * rules.WHOLE
+            bins[0][index, :up], bins[1][index, :up], bins[2][index, :up] = (
+                pool.node.cores,
+                pool.node.whole_memory,
+                whole,
+            )
+            bins[3][index, : up * pool.node.gpus] = rules.WHOLE
+    widest = int(held.max(initial=0))
+    claim = np.zeros((2 * pools, widest), dtype=np.int64)
+    shares = np.zeros(int(held.sum()), dtype=np.int64)
+    return Packs(
+        packed, nodes, width, bins[0], bins[1], bins[2], bins[3], bins[0].copy(), bins[1].copy(), bins[2].copy(),
+        bins[3].copy(), cores, memory, milli, np.arange(most),
+        np.concatenate(([0], np.cumsum(held))), shares, shares.copy(), shares.copy(), claim, claim.copy(), claim.copy(),
+        np.zeros(2 * pools, dtype=np.int64), np.zeros(2 * pools), np.zeros(2 * pools), np.zeros(1, dtype=np.int64),
+        np.zeros(pools, dtype=bool), np.zeros(most, dtype=np.int64), np.zeros(widest, dtype=np.int64),
+        np.zeros(widest, dtype=np.int64),
+    )  # fmt: skip
 
 
 def _longest_always_free(pool: int, site: Site) -> float:
@@ -288,9 +338,11 @@ def _caps(trace: Trace, cluster: Cluster, ways: list[list[int]], door: Integers,
     pools = [cluster.pools[way[0]] for way in ways]
     cores = np.array([pool.node.cores for pool in pools])[door]
     whole = np.array([pool.placement == "nodes" for pool in pools])[door]
+    packed = np.array([pool.placement == "packed" for pool in pools])[door]
+    shared = np.maximum(need, 1) * -(-trace.procs // np.maximum(need, 1))
     amounts = {
-        "cores": np.where(whole, need * cores, trace.procs),
-        "nodes": np.where(whole, need, np.maximum(trace.nodes, -(-trace.procs // cores))),
+        "cores": np.select([whole, packed], [need * cores, shared], trace.procs),
+        "nodes": np.where(whole | packed, need, np.maximum(trace.nodes, -(-trace.procs // cores))),
         "gpus": np.round(trace.gpus * rules.WHOLE).astype(np.int64),
         "jobs": np.ones(len(trace), dtype=np.int64),
     }
@@ -353,7 +405,7 @@ def _nodes_away(cluster: Cluster, away: tuple[Integers, Floats, Integers]) -> Fl
 
 def _state(
     cluster: Cluster, inputs: Inputs, ways: list[list[int]], waiting: Waiting, masks: Integers, hours: Hours,
-    caps: Caps, away: tuple[Integers, Floats, Integers],
+    caps: Caps, away: tuple[Integers, Floats, Integers], packs: Packs,
 ) -> State:  # fmt: skip
     """Return all containers as they stand when a replay begins."""
     jobs, pools, policy = len(inputs.pool), len(cluster.pools), inputs.policy
@@ -361,7 +413,7 @@ def _state(
     tiers = [partition.tier for partition in cluster.partitions] + [0] * pools
     row = np.array([row_of_pool[way[0]] for way in ways])[waiting.door]
     conservative = policy.backfill == "conservative"
-    most = min(jobs, max(inputs.units)) + 1
+    most = (jobs if any(packs.packed) else min(jobs, max(inputs.units))) + 1
     takings = pools * pools
     points = profile.room(most + (jobs if conservative else 0), len(away[1]) + takings)
     never, ever = np.zeros((pools, 2)), np.zeros(pools)
@@ -371,7 +423,10 @@ def _state(
         rows=_lists(rows, [0] * len(rows)),
         doors=_lists(ways, tiers),
         capacity=Capacity(
-            free=np.array(inputs.units, dtype=np.int64),
+            # Of packed pools, whether a job fits is seen on their nodes alone.
+            free=np.array(
+                [FREE_ENOUGH if one.packed else units for one, units in zip(inputs.pools, inputs.units, strict=True)]
+            ),
             release_s=np.zeros((pools, most)),
             release_need=np.zeros((pools, most), dtype=np.int64),
             release_job=np.zeros((pools, most), dtype=np.int64),
@@ -395,10 +450,13 @@ def _state(
             tally=np.zeros(3, dtype=np.int64),
         ),
         reserved=Reserved(
-            start_s=np.full(jobs, NO_RESERVATION), stale=np.zeros(jobs, dtype=bool), gain_s=never,
+            start_s=np.full(jobs, NO_RESERVATION), stale=np.zeros(jobs, dtype=bool), held=np.zeros(jobs, dtype=bool),
+            keeps=np.zeros(jobs, dtype=bool), gain_s=never,
             vacated_s=never.copy(), overdue_until_s=ever - np.inf,
         ),
         part=np.zeros((pools, jobs), dtype=np.int64),
+        packs=packs,
+        away_most=np.zeros(pools, dtype=np.int64),
     )  # fmt: skip
     return State(
         settings=Settings(

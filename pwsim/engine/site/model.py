@@ -39,7 +39,7 @@ class SiteModel:
         self.arrivals, self.arrived = arrivals, 0
         self.remaining = len(arrivals)
         self.agenda: list[tuple[float, int, int, int]] = []
-        self.attempts: list[tuple[float, float, float, float, float, float]] = []
+        self.attempts: list[tuple[float, float, float, float, float, float, float, float]] = []
         self.waits: list[tuple[float, float, float, float]] = []
         self.pass_s = math.inf
         """When the next pass is due."""

@@ -42,7 +42,7 @@ def replay_site(inputs: Inputs, prepared: Prepared, engine: str) -> Replay:
         model = SiteModel(inputs, prepared, arrivals.tolist())
         model.run()
         attempts, waits, state = np.array(model.attempts), np.array(model.waits), model.state
-    return _outcome(name, state, prepared, attempts.reshape(-1, 6), waits.reshape(-1, 4))
+    return _outcome(name, state, prepared, attempts.reshape(-1, 8), waits.reshape(-1, 4))
 
 
 def set_fixed_keys(inputs: Inputs, state: State) -> None:
@@ -60,6 +60,9 @@ def set_fixed_keys(inputs: Inputs, state: State) -> None:
 def _outcome(engine: str, state: State, prepared: Prepared, attempts: Floats, waits: Floats) -> Replay:
     """Return what became of the jobs, in an order that no engine decides."""
     jobs = state.jobs
+    packed = attempts[:, 6] >= 0  # a row a share
+    places = attempts[packed][:, [0, 1, 2, 3, 6, 7]]
+    attempts = _summed(attempts)
     return Replay(
         engine=engine,
         pool=np.array(jobs.pool, dtype=np.int64),
@@ -71,5 +74,16 @@ def _outcome(engine: str, state: State, prepared: Prepared, attempts: Floats, wa
         attempts=attempts[np.lexsort((attempts[:, 1], attempts[:, 2], attempts[:, 0], attempts[:, 3]))],
         reason=prepared.reason,
         away=prepared.away,
+        places=places[np.lexsort((places[:, 4], places[:, 2], places[:, 0]))] if len(places) else None,
         waits=waits[np.lexsort((waits[:, 1], waits[:, 2], waits[:, 0], waits[:, 3]))],
     )
+
+
+def _summed(rows: Floats) -> Floats:
+    """Return attempts with a row a pool: job, pool, start, end, seconds that count, units."""
+    if not len(rows):
+        return np.empty((0, 6))
+    _, first, attempt = np.unique(rows[:, :3], axis=0, return_index=True, return_inverse=True)
+    summed = rows[first, :6].copy()
+    summed[:, 5] = np.bincount(attempt.ravel(), rows[:, 5])
+    return summed

@@ -26,6 +26,7 @@ from pwsim.rules.site import (
     count,
     dismiss,
     draw_again,
+    draw_door,
     draw_profile,
     fit_now,
     give_up,
@@ -35,7 +36,9 @@ from pwsim.rules.site import (
     pools_of,
     put_beside,
     reserve,
+    shift_job,
     shift_part,
+    take,
     victims,
     walk,
 )
@@ -337,7 +340,7 @@ def end_attempt(
     done_s: float,
     shifts: bool,
     state: State,
-    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
 ) -> None:
     """Take a job off its units, at its end or at an interruption; of the attempt, some seconds count.
 
@@ -353,7 +356,11 @@ def end_attempt(
         units = site.part[pool][job]
         if not units:
             continue
-        tried.append((float(job), float(pool), jobs.began_s[job], now, done_s, float(units)))
+        if site.packs.packed[pool]:
+            note_shares(now, job, pool, done_s, state, tried)
+            shift_job(job, pool, 1, True, site.waiting.need, site.packs)
+        else:
+            tried.append((float(job), float(pool), jobs.began_s[job], now, done_s, float(units), -1.0, 0.0))
         place = place_of(capacity.release_s[pool], capacity.running[pool], jobs.release_s[job])
         while capacity.release_job[pool][place] != job:
             place += 1
@@ -374,6 +381,22 @@ def end_attempt(
     free_cap(job, state)
 
 
+def note_shares(
+    now: float,
+    job: int,
+    pool: int,
+    done_s: float,
+    state: State,
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
+) -> None:
+    """Note an attempt in a packed pool, a row a share."""
+    packs, began_s = state.site.packs, state.jobs.began_s[job]
+    for share in range(packs.first[job], packs.first[job] + state.site.waiting.need[job]):
+        if packs.place_pool[share] == pool:
+            node, bits = float(packs.place_node[share]), float(packs.place_bits[share])
+            tried.append((float(job), float(pool), began_s, now, done_s, 1.0, node, bits))
+
+
 def free_cap(job: int, state: State) -> None:
     """Let each queue have a pass in which a job waits that is under a limit with one that has ended."""
     caps, queues = state.site.caps, state.queues
@@ -389,7 +412,7 @@ def complete(
     now: float,
     job: int,
     state: State,
-    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
 ) -> None:
     """Let a job end."""
     jobs = state.jobs
@@ -414,7 +437,7 @@ def interrupt(
     job: int,
     preempted: int,
     state: State,
-    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
 ) -> bool:
     """Interrupt a job; return whether it is to wait again, which is the caller's part, or else given up."""
     jobs, pools = state.jobs, state.pools
@@ -446,13 +469,30 @@ def begin_outage(
     pool: int,
     stops: bool,
     state: State,
-    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
 ) -> int:
     """Let an outage begin in a pool; return the number of jobs that are given up."""
     jobs, capacity = state.jobs, state.site.capacity
     given_up = 0
     row = row_of(pool, state)
-    while stops and capacity.running[pool] and capacity.free[pool] < capacity.away[away_now(pool, now, state.site)]:
+    stays = state.site.packs.nodes[pool] - capacity.away[away_now(pool, now, state.site)]
+    while stops and state.site.packs.packed[pool]:
+        running = 0
+        while running < capacity.running[pool] and not is_on(capacity.release_job[pool][running], pool, stays, state):
+            running += 1
+        if running == capacity.running[pool]:
+            break
+        job = capacity.release_job[pool][running]
+        if interrupt(now, job, NOT_PREEMPTED, state, tried):
+            enter(now, job, state)
+        else:
+            given_up += 1
+    while (
+        stops
+        and not state.site.packs.packed[pool]
+        and capacity.running[pool]
+        and capacity.free[pool] < capacity.away[away_now(pool, now, state.site)]
+    ):
         latest = capacity.release_job[pool][0]
         for index in range(1, capacity.running[pool]):
             job = capacity.release_job[pool][index]
@@ -464,6 +504,15 @@ def begin_outage(
             given_up += 1
     state.queues.dirty[row] = state.queues.lost[row] = True
     return given_up
+
+
+def is_on(job: int, pool: int, from_node: int, state: State) -> bool:
+    """Return whether a running job has a share on a node of a packed pool, from a number on."""
+    packs = state.site.packs
+    for share in range(packs.first[job], packs.first[job] + state.site.waiting.need[job]):
+        if packs.place_pool[share] == pool and packs.place_node[share] >= from_node:
+            return True
+    return False
 
 
 def row_of(pool: int, state: State) -> int:
@@ -507,7 +556,7 @@ def give_pass(
     row: int,
     state: State,
     agenda: MutableSequence[tuple[float, int, int, int]],
-    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
     waits: MutableSequence[tuple[float, float, float, float]],
 ) -> None:
     """Give a queue its pass: start jobs, preempt others, and take those that have started out of the queue."""
@@ -534,7 +583,7 @@ def preempt(
     job: int,
     returning: int,
     state: State,
-    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
 ) -> int:
     """Preempt running jobs for a blocked one, if it fits then; return how many are to return to the queue in all."""
     queues = state.queues
@@ -552,7 +601,7 @@ def pass_guarding(
     row: int,
     state: State,
     agenda: MutableSequence[tuple[float, int, int, int]],
-    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
 ) -> int:
     """Start those that may, with guards; return how many jobs were preempted."""
     settings, queues, site = state.settings, state.queues, state.site
@@ -568,8 +617,7 @@ def pass_guarding(
             continue
         job = queues.look[cursor[INDEX] - 1]
         if found == BLOCKED:
-            for pool in pools_of(site.waiting.door[job], site.doors):
-                draw_profile(now, pool, site)
+            draw_door(now, job, site)
             before = returning
             returning = preempt(now, job, returning, state, tried)
             if returning == before or not fit_now(now, job, backfills, site):
@@ -617,18 +665,25 @@ def pass_reserving(
     lost: bool,
     state: State,
     agenda: MutableSequence[tuple[float, int, int, int]],
-    tried: MutableSequence[tuple[float, float, float, float, float, float]],
+    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
 ) -> int:
     """Bring reservations up to date, and start those whose reservation is now; return how many jobs were preempted."""
     settings, queues, site = state.settings, state.queues, state.site
     end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.look
+    for position in range(end):
+        site.reserved.held[look[position]] = is_held(now, look[position], site)
+        site.reserved.keeps[look[position]] = False
     if settings.preempts:
         for pool in pools_of(row, site.rows):
             draw_profile(now, pool, site)
-        while next_preemptor(now, look, end, cursor, site) == BLOCKED:
-            job = look[cursor[INDEX] - 1]
+        while next_preemptor(now, look, end, cursor, settings.depth, site) == BLOCKED:
+            job, before = look[cursor[INDEX] - 1], returning
             returning = preempt(now, job, returning, state, tried)
-            put_beside(now, job, site)
+            if returning > before:
+                site.reserved.keeps[job] = True
+                take(now, job, site)
+            else:
+                put_beside(now, job, site)
         if not returning:
             draw_again(now, row, look, end, site)
         cursor[INDEX] = 0

@@ -17,16 +17,21 @@ from pwsim.rules.site.guards import (
     Waiting,
     away_now,
     dismiss,
+    draw_door,
     draw_profile,
     first_fit,
+    first_place,
     fit_now,
     is_held,
+    is_packed,
     pools_of,
     shift_part,
+    take,
     victims,
     walk,
 )
 from pwsim.rules.site.hours import ANY_TIME, Hours, next_tick
+from pwsim.rules.site.packs import Packs, shift_job
 from pwsim.rules.site.reservations import draw_again, give_up, next_due, next_preemptor, put_beside, reserve
 
 __all__ = [
@@ -43,6 +48,7 @@ __all__ = [
     "Doors",
     "Guards",
     "Hours",
+    "Packs",
     "Profiles",
     "Reserved",
     "Site",
@@ -51,18 +57,23 @@ __all__ = [
     "count",
     "dismiss",
     "draw_again",
+    "draw_door",
     "draw_profile",
     "first_fit",
+    "first_place",
     "fit_now",
     "give_up",
     "is_held",
+    "is_packed",
     "next_due",
     "next_preemptor",
     "next_tick",
     "pools_of",
     "put_beside",
     "reserve",
+    "shift_job",
     "shift_part",
+    "take",
     "victims",
     "walk",
 ]

@@ -24,6 +24,16 @@ from pwsim.rules.conservative import hold_overdue, running_only
 from pwsim.rules.profile import change, find, shift
 from pwsim.rules.site.caps import Caps, count, passes_cap
 from pwsim.rules.site.hours import ANY_TIME, Hours, may_start, next_opening, next_tick
+from pwsim.rules.site.packs import (
+    Packs,
+    copy_nodes,
+    hold_claim,
+    settle,
+    share_out,
+    shift_job,
+    uses,
+    write_claim,
+)
 
 NOBODY = -1
 """The guard of a pool that has none."""
@@ -133,6 +143,10 @@ class Reserved(NamedTuple):
     """Span of time in which units of each pool have become free [s] (:func:`pwsim.rules.conservative.gain`)."""
     vacated_s: Sequence[MutableSequence[float]]
     """Span of time in which units of each pool were left by jobs that moved; those before them have not tried it."""
+    held: MutableSequence[bool]
+    """Whether each job is held in the pass that is under way, as it was when the pass began."""
+    keeps: MutableSequence[bool]
+    """Whether each job has preempted others in this pass, and so keeps its place at now."""
     overdue_until_s: MutableSequence[float]
     """Until when the last pass let jobs of each pool hold on that had outlived their estimates [s]."""
 
@@ -160,6 +174,10 @@ class Site(NamedTuple):
     """Who reserved what, with ``conservative``."""
     part: Sequence[MutableSequence[int]]
     """Units of each pool, a row each, that a job holds, has reserved, or is about to take, by job."""
+    packs: Packs
+    """The nodes of packed pools."""
+    away_most: MutableSequence[int]
+    """Room for the units of each pool that are away at some time."""
 
 
 def pools_of(door: int, doors: Doors) -> Sequence[int]:
@@ -284,6 +302,156 @@ def take(start_s: float, job: int, site: Site) -> None:
         shift_part(pool, start_s, start_s + length_s, -units, site)
 
 
+def is_packed(door: int, site: Site) -> bool:
+    """Return whether the pools of a door are packed; all have one placement."""
+    return site.packs.packed[site.doors.pool[site.doors.first[door]]]
+
+
+def note_away(start_s: float, length_s: float, door: int, site: Site) -> None:
+    """Write how many units of each pool of a door are away at some time, from a time on for a number of seconds."""
+    for pool in pools_of(door, site.doors):
+        step = away_now(pool, start_s, site)
+        most = 0
+        while step < site.capacity.away_first[pool + 1] and (
+            site.capacity.away_s[step] <= start_s or site.capacity.away_s[step] < start_s + length_s
+        ):
+            most = max(most, site.capacity.away[step])
+            step += 1
+        site.away_most[pool] = most
+
+
+def draw_nodes(now: float, start_s: float, end_s: float, door: int, claims: int, site: Site) -> None:
+    """Write what will be free on the nodes of a door's pools at a time, beside the first so many guards."""
+    packs, need = site.packs, site.waiting.need
+    for pool in pools_of(door, site.doors):
+        copy_nodes(pool, packs)
+        for running in range(site.capacity.running[pool]):
+            if max(site.capacity.release_s[pool][running], now + 1.0) <= start_s:
+                shift_job(site.capacity.release_job[pool][running], pool, 1, False, need, packs)
+        for claim in range(claims):
+            if packs.claim_s[claim] < end_s and start_s < packs.claim_end_s[claim]:
+                hold_claim(claim, pool, packs.claim_job[claim], need, packs)
+
+
+def can_be_placed(now: float, start_s: float, job: int, claims: int, site: Site) -> bool:
+    """Return whether a job could be placed at a time, beside the first so many guards."""
+    door, length_s = site.waiting.door[job], site.waiting.length_s[job]
+    draw_nodes(now, start_s, start_s + length_s, door, claims, site)
+    note_away(start_s, length_s, door, site)
+    for pool in pools_of(door, site.doors):
+        site.packs.closed[pool] = False
+    return share_out(job, pools_of(door, site.doors), site.away_most, False, site.waiting.need, site.packs)
+
+
+def first_place(after_s: float, now_too: bool, now: float, job: int, site: Site) -> float:
+    """Return the earliest time after another, or at it, at which a job can be placed, and may start [s]."""
+    packs, length_s, door = site.packs, site.waiting.length_s[job], site.waiting.door[job]
+    time_s, tried_s, looks = after_s, -math.inf, now_too
+    while True:
+        start_s = next_tick(time_s, site.hours.period_s)
+        if looks and start_s > tried_s:
+            tried_s = start_s
+            allowed = may_start(site.hours, site.waiting.table[job], start_s, length_s)
+            if allowed and can_be_placed(now, start_s, job, packs.claims[0], site):
+                return start_s
+        looks = True
+        next_s = next_opening(site.hours, site.waiting.table[job], time_s)
+        for pool in pools_of(door, site.doors):
+            for running in range(site.capacity.running[pool]):
+                end_s = max(site.capacity.release_s[pool][running], now + 1.0)
+                if end_s > time_s:
+                    next_s = min(next_s, end_s)
+                    break
+            step = away_now(pool, time_s, site) + 1
+            if step < site.capacity.away_first[pool + 1]:
+                next_s = min(next_s, site.capacity.away_s[step])
+            for claim in range(packs.claims[0]):
+                other = packs.claim_job[claim]
+                if packs.claim_end_s[claim] > time_s and uses(claim, pool, site.waiting.need[other], packs):
+                    edge_s = packs.claim_s[claim] if packs.claim_s[claim] > time_s else packs.claim_end_s[claim]
+                    next_s = min(next_s, edge_s)
+        if next_s == math.inf:
+            return math.inf
+        time_s = next_s
+
+
+def pack_now(now: float, job: int, backfills: bool, site: Site) -> bool:
+    """Place a job now if it fits and the guards that it would outlast can still be placed; return whether it is."""
+    packs, need, guards = site.packs, site.waiting.need, site.guards
+    door, length_s = site.waiting.door[job], site.waiting.length_s[job]
+    for pool in pools_of(door, site.doors):
+        outlasts = guards.job[pool] != NOBODY and (not backfills or now + length_s > guards.shadow_s[pool])
+        packs.closed[pool] = outlasts and (not backfills or guards.shadow_s[pool] == -math.inf)
+    note_away(now, length_s, door, site)
+    if not share_out(job, pools_of(door, site.doors), site.away_most, True, need, packs):
+        return False
+    settle(job, need, packs)
+    for pool in pools_of(door, site.doors):
+        site.part[pool][job] = 0
+    for share in range(packs.first[job], packs.first[job] + need[job]):
+        site.part[packs.place_pool[share]][job] += 1
+    if guards_stay(now, job, site):
+        return True
+    for pool in pools_of(door, site.doors):
+        shift_job(job, pool, 1, True, need, packs)
+        site.part[pool][job] = 0
+    return False
+
+
+def guards_stay(now: float, job: int, site: Site) -> bool:
+    """Return whether the guards whose pools a job uses, and whose shadows it outlasts, can still be placed at them.
+
+    If so, they are from now on where they were found.
+    """
+    packs, need, guards = site.packs, site.waiting.need, site.guards
+    door, end_s, most = site.waiting.door[job], now + site.waiting.length_s[job], packs.claims[0]
+    rows = len(packs.claim_job) // 2
+    for claim in range(most):  # those that are found are kept in the second half, until all are
+        swap_claims(claim, rows + claim, need, packs)
+    kept = True
+    for claim in range(most):
+        guard = packs.claim_job[rows + claim]
+        touched = False
+        for pool in pools_of(door, site.doors):
+            touched = touched or (site.part[pool][job] > 0 and guards.job[pool] == guard)
+        if kept and touched and end_s > packs.claim_s[claim] and packs.claim_end_s[claim] > -math.inf:
+            kept = can_be_placed(now, packs.claim_s[claim], guard, claim, site)
+            if kept:
+                write_claim(claim, guard, need, packs)
+    if not kept:
+        for claim in range(most):
+            swap_claims(rows + claim, claim, need, packs)
+    return kept
+
+
+def swap_claims(source: int, target: int, need: Sequence[int], packs: Packs) -> None:
+    """Copy what a guard takes from one row to another."""
+    job = packs.claim_job[target] = packs.claim_job[source]
+    for index in range(need[job]):
+        packs.claim_pool[target][index] = packs.claim_pool[source][index]
+        packs.claim_node[target][index] = packs.claim_node[source][index]
+        packs.claim_bits[target][index] = packs.claim_bits[source][index]
+
+
+def guard_packed(now: float, job: int, site: Site) -> None:
+    """Let a blocked job guard those of its packed pools that nobody guards."""
+    packs, guards = site.packs, site.guards
+    shadow_s = first_place(now, False, now, job, site)
+    claim = packs.claims[0]
+    packs.claim_job[claim] = job
+    packs.claim_s[claim] = packs.claim_end_s[claim] = -math.inf
+    if shadow_s < math.inf:
+        packs.claim_s[claim], packs.claim_end_s[claim] = shadow_s, shadow_s + site.waiting.length_s[job]
+        write_claim(claim, job, site.waiting.need, packs)
+    packs.claims[0] += 1
+    for pool in pools_of(site.waiting.door[job], site.doors):
+        if guards.job[pool] == NOBODY:
+            guards.job[pool] = job
+            guards.shadow_s[pool] = shadow_s if shadow_s < math.inf else -math.inf
+            guards.extra[pool] = 0
+    guards.tally[1] += 1
+
+
 def is_too_wide(job: int, site: Site) -> bool:
     """Return whether a job needs more than is free in its pools, outages or not."""
     units = 0
@@ -308,6 +476,8 @@ def usable(now: float, pool: int, length_s: float, backfills: bool, site: Site) 
 def fit_now(now: float, job: int, backfills: bool, site: Site) -> bool:
     """Return whether a job fits now; if so, write what it takes of each pool, and take it off the extra of guards."""
     door, length_s = site.waiting.door[job], site.waiting.length_s[job]
+    if is_packed(door, site):
+        return pack_now(now, job, backfills, site)
     left = site.waiting.need[job]
     for pool in pools_of(door, site.doors):
         units = min(left, usable(now, pool, length_s, backfills, site)) if left else 0
@@ -334,6 +504,9 @@ def stand_guard(now: float, job: int, site: Site) -> bool:
         free += site.guards.job[pool] == NOBODY
     if not free:
         return False
+    if is_packed(door, site):
+        guard_packed(now, job, site)
+        return True
     if is_plain(now, door, job, site):
         guard_alone(now, job, site)
         return True
@@ -493,7 +666,17 @@ def dismiss(row: int, site: Site) -> None:
             if site.guards.job[other] == job:
                 site.guards.job[other] = NOBODY
         count(job, -1, site.caps)
-    site.guards.tally[0] = site.guards.tally[1] = site.guards.tally[2] = 0
+    site.guards.tally[0] = site.guards.tally[1] = site.guards.tally[2] = site.packs.claims[0] = 0
+
+
+def draw_door(now: float, job: int, site: Site) -> None:
+    """Write what is free in the pools of a job, now and later, without waiting jobs and guards."""
+    door = site.waiting.door[job]
+    if is_packed(door, site):
+        draw_nodes(now, now, now, door, 0, site)
+    else:
+        for pool in pools_of(door, site.doors):
+            draw_profile(now, pool, site)
 
 
 def victims(now: float, job: int, began_s: Sequence[float], chosen: MutableSequence[int], site: Site) -> int:
@@ -547,6 +730,11 @@ def among(job: int, chosen: Sequence[int], found: int) -> bool:
 def fits_in_profiles(now: float, job: int, site: Site) -> bool:
     """Return whether a job fits now, for its whole expected time."""
     door, units = site.waiting.door[job], 0
+    if is_packed(door, site):
+        note_away(now, site.waiting.length_s[job], door, site)
+        for pool in pools_of(door, site.doors):
+            site.packs.closed[pool] = False
+        return share_out(job, pools_of(door, site.doors), site.away_most, False, site.waiting.need, site.packs)
     for pool in pools_of(door, site.doors):
         units += least_free(pool, now, site.waiting.length_s[job], site)
     return units >= site.waiting.need[job]
@@ -555,6 +743,9 @@ def fits_in_profiles(now: float, job: int, site: Site) -> bool:
 def give_back(now: float, job: int, sign: int, door: int, site: Site) -> None:
     """Give what a running job holds in the pools of a door back to their profiles (1), or take it again (-1)."""
     for pool in pools_of(door, site.doors):
+        if site.packs.packed[pool]:
+            shift_job(job, pool, sign, False, site.waiting.need, site.packs)
+            continue
         running = 0
         while running < site.capacity.running[pool] and site.capacity.release_job[pool][running] != job:
             running += 1

@@ -14,6 +14,7 @@ from pwsim.rules.conservative import NO_RESERVATION, hold_overdue, no_gain
 from pwsim.rules.conservative import gain as note_gain
 from pwsim.rules.profile import advance
 from pwsim.rules.site.guards import (
+    BEHIND,
     BLOCKED,
     INDEX,
     OVER,
@@ -138,7 +139,7 @@ def reserve(
             site.profiles.first[pool],
             site.profiles.points[pool],
         )
-    give_up_behind(now, jobs, end, depth, site)
+    give_up_behind(jobs, end, depth, site)
     overdue = hold_all_overdue(now, row, -1, site)
     if again or ((overdue or lost) and not kept(jobs, end, row, site)):
         drop_all(now, row, jobs, end, site)
@@ -150,11 +151,11 @@ def reserve(
             site.reserved.overdue_until_s[pool] = now + 1.0
 
 
-def give_up_behind(now: float, jobs: Sequence[int], end: int, depth: int, site: Site) -> None:
+def give_up_behind(jobs: Sequence[int], end: int, depth: int, site: Site) -> None:
     """Take the reservations of jobs away that are not among the first ones that are not held."""
     looked_at = 0
     for position in range(end):
-        if not is_held(now, jobs[position], site):
+        if not site.reserved.held[jobs[position]]:
             looked_at += 1
             if looked_at > depth:
                 give_up(jobs[position], site)
@@ -165,7 +166,7 @@ def place_new(now: float, jobs: Sequence[int], end: int, depth: int, site: Site)
     looked_at = 0
     for position in range(end):
         job = jobs[position]
-        if is_held(now, job, site):
+        if site.reserved.held[job]:
             continue
         looked_at += 1
         if looked_at > depth:
@@ -175,17 +176,19 @@ def place_new(now: float, jobs: Sequence[int], end: int, depth: int, site: Site)
 
 
 def drop_all(now: float, row: int, jobs: Sequence[int], end: int, site: Site) -> None:
-    """Let no job have a reservation: what is taken is taken by running jobs and outages alone."""
-    for position in range(end):
-        job = jobs[position]
-        site.reserved.start_s[job] = NO_RESERVATION
-        site.reserved.stale[job] = False
-        door = site.waiting.door[job]
-        for pool in pools_of(door, site.doors):
-            site.part[pool][job] = 0
+    """Let no job have a reservation but those at now of jobs that have preempted others."""
     for pool in pools_of(row, site.rows):
         draw_profile(now, pool, site)
         no_gain(site.reserved.gain_s[pool])
+    for position in range(end):
+        job = jobs[position]
+        site.reserved.stale[job] = False
+        site.reserved.start_s[job] = now if site.reserved.keeps[job] else NO_RESERVATION
+        for pool in pools_of(site.waiting.door[job], site.doors):
+            if site.reserved.keeps[job]:
+                shift_part(pool, now, now + site.waiting.length_s[job], -site.part[pool][job], site)
+            else:
+                site.part[pool][job] = 0
 
 
 def compress(now: float, row: int, jobs: Sequence[int], end: int, site: Site) -> None:
@@ -198,7 +201,7 @@ def compress(now: float, row: int, jobs: Sequence[int], end: int, site: Site) ->
         job = jobs[position]
         if site.reserved.start_s[job] == NO_RESERVATION:
             continue
-        if is_held(now, job, site):
+        if site.reserved.held[job]:
             site.reserved.stale[job] = True
         elif may_move(job, site):
             site.reserved.stale[job] = False
@@ -237,11 +240,13 @@ def next_due(now: float, jobs: Sequence[int], end: int, cursor: MutableSequence[
         job = jobs[cursor[INDEX]]
         cursor[INDEX] += 1
         if site.reserved.start_s[job] == now:
-            return BLOCKED if is_held(now, job, site) else START
+            return BLOCKED if site.reserved.held[job] or is_held(now, job, site) else START
     return OVER
 
 
-def next_preemptor(now: float, jobs: Sequence[int], end: int, cursor: MutableSequence[int], site: Site) -> int:
+def next_preemptor(
+    now: float, jobs: Sequence[int], end: int, cursor: MutableSequence[int], depth: int, site: Site
+) -> int:
     """Place jobs that are not held beside running jobs alone, until one could only start now if it preempted others.
 
     It is ``jobs[cursor[INDEX] - 1]``; return :data:`~pwsim.rules.site.guards.BLOCKED`, or
@@ -251,8 +256,11 @@ def next_preemptor(now: float, jobs: Sequence[int], end: int, cursor: MutableSeq
     while cursor[INDEX] < end:
         job = jobs[cursor[INDEX]]
         cursor[INDEX] += 1
-        if is_held(now, job, site):
+        if site.reserved.held[job]:
             continue
+        if cursor[BEHIND] >= depth:
+            return OVER
+        cursor[BEHIND] += 1
         allowed = may_start(site.hours, site.waiting.table[job], now, site.waiting.length_s[job])
         if allowed and not fits_in_profiles(now, job, site):
             return BLOCKED
