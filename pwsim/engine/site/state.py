@@ -34,6 +34,7 @@ from pwsim.rules.guards import (
     victims,
     walk,
 )
+from pwsim.rules.multifactor import Priorities, charge_job
 from pwsim.rules.reservations import draw_again, give_up, next_due, next_preemptor, put_beside, reserve
 
 COMPLETION, OUTAGE, RETURN, OPENING, RESERVATION, TICK = range(6)
@@ -41,6 +42,8 @@ COMPLETION, OUTAGE, RETURN, OPENING, RESERVATION, TICK = range(6)
 falls due, a multiple of the scheduler's period comes."""
 EASY, CONSERVATIVE = HEAD, ALL
 """Backfill rules, by who holds a reservation."""
+BOOK = 0
+"""Use counts in the cluster as a whole: there is one book of it (:mod:`pwsim.rules.multifactor`)."""
 NOT_PREEMPTED, PREEMPTED = range(2)
 """Whether an interruption counts in ``max_restarts``: not one by jobs of a higher tier."""
 
@@ -170,6 +173,8 @@ class State(NamedTuple):
     """The queues."""
     site: Site
     """What the passes look at."""
+    priorities: Priorities
+    """What ``multifactor`` knows of jobs and users; next to nothing under other orders."""
 
 
 # -- queues
@@ -312,6 +317,7 @@ def start(now: float, job: int, state: State, agenda: MutableSequence[tuple[floa
             capacity.running[pool] += 1
             capacity.free[pool] -= units
     count(job, 1, site.caps)
+    charge_job(now, job, 1.0, BOOK, state.priorities)
     agenda.append((jobs.ends_s[job], COMPLETION, job, 0))
 
 
@@ -367,6 +373,7 @@ def end_attempt(
         site.part[pool][job] = 0
     state.queues.dirty[jobs.row[job]] = True
     count(job, -1, site.caps)
+    charge_job(now, job, -1.0, BOOK, state.priorities)
     free_cap(job, state)
 
 
