@@ -146,6 +146,8 @@ class Multifactor:
             share = self.shares(one, node.below)
             used = self.part(self.used(one, now, stays), total)
             own = used if effective is None else used + (effective - used) * share
+            if one.shares == "parent":
+                own = float(total > 0) if effective is None else effective
             if one.is_user:
                 mine = promised * share
                 found[one.name] = 2.0 ** -(own / mine / self.weights["damping"]) if mine else 0
@@ -187,7 +189,7 @@ class Multifactor:
         weights = self.weights
         part = asks.part
         if weights["size_relative_to_time"]:
-            part = min(1, part / max(1, asks.estimate / 60))
+            part /= max(1, asks.estimate / 60)
         priority = weights["size"] * part + weights["partition"] * asks.priority
         for name, called, known in (("queue", asks.queue, "queues"), ("qos", asks.qos, "qos_priorities")):
             most = max(weights[known].values(), default=0)

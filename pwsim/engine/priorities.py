@@ -82,7 +82,7 @@ def _fixed(
     part = np.zeros(len(trace))
     part[served] = need[served] / units[door[served]]
     if factors.size_relative_to_time:
-        part = np.minimum(1.0, part / np.maximum(1.0, trace.estimate_s / MINUTE_S))
+        part /= np.maximum(1.0, trace.estimate_s / MINUTE_S)
     fixed += factors.size * part
     fixed += factors.queue * _by_name(trace.queue, factors.queues)
     fixed += factors.qos * _by_name(trace.qos, factors.qos_priorities)

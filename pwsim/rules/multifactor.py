@@ -115,8 +115,8 @@ def decayed(
     decay_per_s: float,
 ) -> float:
     """Return what was used until now [processor-seconds], older seconds counting less."""
-    kept = math.exp(-decay_per_s * (now - since_s[node]))
-    return usage[node] * kept + using[node] * ((1.0 - kept) / decay_per_s)
+    lost = -math.expm1(-decay_per_s * (now - since_s[node]))  # exact for half-lives that never end, too
+    return usage[node] * (1.0 - lost) + using[node] * (lost / decay_per_s)
 
 
 def charge(
@@ -189,10 +189,10 @@ def classic(now: float, book: int, user: int, ledger: Ledger) -> float:
     """Return the factor of a user by the classic formula: 2^(-E / S / damping)."""
     usage, using, since_s = ledger.usage[book], ledger.using[book], ledger.since_s[book]
     total = decayed(now, ALL_USERS, usage, using, since_s, ledger.decay_per_s)
-    above, effective, promised = ledger.above[user], 0.0, 0.0
+    above, effective, promised = ledger.above[user], part_of(total, total), 1.0
     for level in range(len(above)):
         node = above[level]
-        if node != NOBODY_BELOW:
+        if node != NOBODY_BELOW and not ledger.as_account[node]:
             used = part_of(decayed(now, node, usage, using, since_s, ledger.decay_per_s), total)
             effective = used if level == 0 else used + (effective - used) * ledger.share[node]
             promised = ledger.promised[node]
