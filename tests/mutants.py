@@ -20,8 +20,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-backfill, profile, conservative, orders, attempts, packing, pools = (
-    f"pwsim.rules.{name}" for name in ("backfill", "profile", "conservative", "orders", "attempts", "packing", "pools")
+backfill, profile, conservative, orders, attempts, packing, pools, multifactor = (
+    f"pwsim.rules.{name}"
+    for name in ("backfill", "profile", "conservative", "orders", "attempts", "packing", "pools", "multifactor")
 )
 inputs, model, nodes, kernel, changing = (
     f"pwsim.engine.{name}" for name in ("inputs", "model.model", "model.nodes", "compiled.steady", "compiled.general")
@@ -75,7 +76,7 @@ MUTANTS = [
     (model, "if pool.due_s == self.env.now:", "if False:"),
     (model, "return self.key[job], job", "return self.key[job], -job"),
     (model, "min(len(pool.queue), 1 + self.depth)", "min(len(pool.queue), self.depth)"),
-    (model, "-self.procs[job])", "self.procs[job])"),
+    (model, "self._charge(pool, job, -1.0)", "self._charge(pool, job, 1.0)"),
     (kernel, "while count > 0 and end_s[0] <= now:", "while count > 0 and end_s[0] < now:"),
     (kernel, "if reserves and now < expected_s:", "if reserves and now <= expected_s:"),
     (kernel, "units > extra and now + length_s > shadow_s", "units > extra and now + length_s >= shadow_s"),
@@ -89,7 +90,14 @@ MUTANTS = [
         "                    seen += 1\n                    if reserved_s[slot]",
         "                    if reserved_s[slot]",
     ),
-    (kernel, "-procs[job], usage", "procs[job], usage"),
+    (kernel, "charge_job(now, job, -1.0, BOOK, priorities)", "charge_job(now, job, 1.0, BOOK, priorities)"),
+    (multifactor, "used + (effective - used) * ledger.share[node]", "used"),
+    (multifactor, "        renew(now, book, ledger)  # what", "        pass  # what"),
+    (
+        multifactor,
+        "return level[above[depth]] > level[beside[depth]]",
+        "return level[above[depth]] < level[beside[depth]]",
+    ),
 ]
 
 
@@ -215,8 +223,9 @@ POLICIES = {
     "if reserves and now < expected_s:": "conservative",
     "if due_s < math.inf and due_s != pool.due_s:": "conservative",
     "            wfp3,\n            dynamic=True,\n": "wfp3",
-    "-self.procs[job])": "multifactor",
-    "-procs[job], usage": "multifactor",
+    "self._charge(pool, job, -1.0)": "multifactor",
+    "charge_job(now, job, -1.0, BOOK, priorities)": "multifactor",
+    multifactor: "multifactor",
     backfill: "easy",
     profile: "conservative",
     "    for point in range(begin, points):": "conservative",

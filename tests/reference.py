@@ -7,8 +7,11 @@ the list of jobs whenever it needs it.  Times are numbers of any kind; use whole
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from tests.multifactor_reference import Asks, Multifactor, Stay, apart
 
 
 @dataclass(eq=False)
@@ -40,6 +43,8 @@ class Job:
     follows: Job | None = None
     """The job after whose end this one is submitted."""
     think: float = 0
+    asks: Asks = field(default_factory=Asks)
+    """What the multifactor order knows of it."""
     held: list[int] = field(default_factory=list)
     attempts: list[tuple[int, float, float]] = field(default_factory=list)
     places: list[tuple[int, float, float, int, int]] = field(default_factory=list)
@@ -204,7 +209,11 @@ class Reference:
         overrun: str,
         passing_order: str = "",
         depth: int | None = None,
+        weights: dict[str, Any] | None = None,
+        together: bool = False,
     ) -> None:
+        """Take the weights of the multifactor order, and whether use counts in the cluster as a whole."""
+        self.weights, self.together = weights, together
         self.jobs, self.pools, self.order, self.backfill, self.overrun = jobs, pools, order, backfill, overrun
         self.passing_order, self.depth = passing_order, depth
         self.now = 0.0
@@ -260,12 +269,15 @@ class Reference:
         return math.inf if job.follows.end is None else job.follows.end + job.think
 
     # the clock (§2)
-    def replay(self) -> list[Job]:
+    def replay(self) -> list[Job]:  # noqa: C901 - as the page has it
         for job in self.jobs:
             for index, pool in enumerate(self.pools):
                 if pool.takes(job):
                     job.pool, job.need = index, pool.need_of(job)
                     break
+        for job in self.jobs:
+            self.look_up(job, [self.pools[job.pool]] if job.pool is not None else [])
+        self.multifactor = Multifactor(self.weights or {}, [job.asks for job in self.jobs]) if self.weights else None
         coming = [job for job in self.jobs if job.pool is not None]
         for pool in self.pools:
             if pool.numbered:
@@ -440,8 +452,38 @@ class Reference:
         nodes = [node for pool in self.pools for node in pool.there]
         return any(node.leaves <= self.now or (not node.up and node.arrives <= self.now) for node in nodes)
 
+    # the multifactor order (§4)
+    def look_up(self, job: Job, pools: Sequence[Pool]) -> None:
+        """Work out what the order knows of a job that goes to some pools, which share a placement."""
+        asks = job.asks
+        asks.procs, asks.memory, asks.gpus, asks.estimate = job.procs, job.memory, job.gpus, job.estimate
+        if pools:
+            need = pools[0].need_of(job)
+            bag = pools[0].placement == "cores"
+            asks.nodes = max(job.nodes, math.ceil(job.procs / pools[0].cores)) if bag else need
+            asks.part = need / sum(pool.size for pool in pools) if sum(pool.size for pool in pools) else 0
+            each = {"cpu": "cores", "mem": "memory", "gpu": "gpus"}
+            asks.has = {
+                name: sum(pool.nodes * (getattr(pool, has) or 0) for pool in pools) for name, has in each.items()
+            }
+            asks.has["node"] = sum(pool.nodes for pool in pools)
+
+    def stays(self, pool: Pool) -> list[Stay]:
+        """What jobs have held, as far as it counts in a pool."""
+        runs = [(index, job) for index, one in enumerate(self.pools) for job in one.running]
+        held = [(index, job.asks, job.began or 0, math.inf) for index, job in runs]
+        held += [(index, job.asks, *times) for job in self.jobs for index, *times in job.attempts]
+        return [stay for index, *stay in held if self.together or self.pools[index] is pool]
+
+    def priority(self, job: Job) -> float:
+        assert self.multifactor is not None
+        assert job.pool is not None
+        factors = self.multifactor.fair_shares(self.now, self.stays(self.pools[job.pool]))
+        return self.multifactor.priority(job.asks, self.now - job.submit, factors)
+
     # the pass (§4)
     def one_pass(self, pool: Pool) -> None:
+        apart(self.key(job, self.order) for job in pool.queue if self.order == "multifactor")
         pool.queue.sort(key=lambda job: (self.key(job, self.order), job.number))
         if self.backfill == "conservative":
             self.conservative(pool)
@@ -452,6 +494,8 @@ class Reference:
             self.easy(pool)
 
     def key(self, job: Job, order: str) -> float:
+        if order == "multifactor":
+            return -self.priority(job)
         wait, procs, estimate = self.now - job.submit, job.procs, job.estimate
         if order == "wfp3":
             return -((wait / estimate) ** 3) * procs

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from pwsim.cluster import Multifactor
 from tests.site_reference import Hours, Limit, Outage, Partition, Rules, SiteJob, SitePool, SiteReference
 
 Data = dict[str, Any]
@@ -31,6 +32,8 @@ class Case:
     overrun: str = "allow"
     passing_order: str = ""
     depth: int | None = None
+    multifactor: Data = field(default_factory=dict)
+    """Weights of the order, where they are not as always."""
     statuses: str = ""
     """A letter a job: completed, killed, failed or rejected; all are completed if left out."""
     ends: list[float] | None = None
@@ -80,7 +83,8 @@ def replay(
         of_jobs(Partition, case.partitions), of_jobs(Limit, case.limits), of_jobs(Hours, case.hours),
         [Outage(**outage) for outage in case.outages], case.period, case.start_delay, case.preemption,
     )  # fmt: skip
-    site = kind(jobs, pools, rules, case.order, case.backfill, case.overrun, case.passing_order, case.depth)
+    weights = Multifactor.model_validate(case.multifactor).model_dump() if case.order == "multifactor" else None
+    site = kind(jobs, pools, rules, case.order, case.backfill, case.overrun, case.passing_order, case.depth, weights)
     site.replay()
     return site
 

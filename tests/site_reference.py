@@ -42,7 +42,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from tests.multifactor_reference import Multifactor, Stay, apart
 from tests.reference import Job, Node, Part, Pool, Reference
 
 Takes = Callable[["SiteJob"], bool] | Collection[int] | None
@@ -115,6 +117,8 @@ class Partition:
     tier: float = 0
     default: bool = False
     max_time: float = math.inf
+    priority: float = 1
+    billing: dict[str, float] | None = None
 
 
 @dataclass(eq=False)
@@ -238,8 +242,9 @@ class SiteReference(Reference):
         overrun: str = "allow",
         passing_order: str = "",
         depth: int | None = None,
+        weights: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__([], [], order, backfill, overrun, passing_order, depth)
+        super().__init__([], [], order, backfill, overrun, passing_order, depth, weights)
         self.jobs, self.pools, self.rules = jobs, pools, rules
         named = sorted({index for partition in rules.partitions for index in partition.pools})
         for index, pool in enumerate(pools):
@@ -325,6 +330,15 @@ class SiteReference(Reference):
         for job in self.jobs:
             job.door, job.reason = self.find_door(job)
             job.reason = job.reason or self.refusal(job)
+            self.look_up(job, [self.pools[index] for index in job.door.pools] if job.door else [])
+            if job.door is not None and job.door.partition is not None:
+                most = max(one.priority for one in self.rules.partitions)
+                job.asks.priority = job.door.partition.priority / most if most else 0
+                job.asks.billing = job.door.partition.billing
+            says = {name: job.keys.get(name, "") for name in ("user", "queue", "qos")}
+            job.asks.user, job.asks.queue, job.asks.qos = says.values()
+            job.asks.account = job.keys.get("user_group", job.keys.get("account", ""))
+        self.multifactor = Multifactor(self.weights or {}, [job.asks for job in self.jobs]) if self.weights else None
 
     def find_door(self, job: SiteJob) -> tuple[Door | None, str]:
         partitions = self.rules.partitions
@@ -861,7 +875,13 @@ class SiteReference(Reference):
 
         return sorted(group.queue, key=rank)
 
+    def stays(self, pool: Pool) -> list[Stay]:  # noqa: ARG002 - use counts in the cluster as a whole
+        ended = [(job.asks, begin, end) for job in self.jobs for begin, end, _ in job.stays]
+        return ended + [(job.asks, job.began or 0, math.inf) for job in self.running()]
+
     def the_pass(self, group: Group, *, compress: bool) -> None:
+        if self.order == "multifactor":
+            apart(self.key(job, self.order) for job in group.queue)
         if self.backfill == "conservative":
             self.reserve(group, compress=compress)
         else:

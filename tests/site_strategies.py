@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.site_cases import Case, Data
+from tests.strategies import factors
 
 QUEUES = ["x", "y", ""]
 USERS = ["ann", "bob"]
@@ -32,6 +33,8 @@ def _jobs(draw: st.DrawFn, pools: list[Data]) -> list[Data]:
                     "gpus": st.sampled_from(gpus),
                     "user": st.sampled_from(USERS),
                     "queue": st.sampled_from(QUEUES),
+                    "account": st.sampled_from(["", "chemistry", "theory", "lasers"]),
+                    "qos": st.sampled_from(["", "normal", "high"]),
                 }
             ),
             min_size=draw(st.sampled_from([1, 5])),
@@ -106,6 +109,8 @@ def _partitions(pools: int) -> st.SearchStrategy[list[Data]]:
                 "tier": st.sampled_from([0, number, 2 - number]),
                 "default": st.booleans(),
                 "max_time": st.sampled_from([float("inf"), float("inf"), 7]),
+                "priority": st.sampled_from([1, 1, 0, 4]),
+                "billing": st.sampled_from([None, None, None, {"cpu": 2, "node": 1}]),
             }
         )
 
@@ -188,20 +193,25 @@ def site_cases(draw: st.DrawFn) -> Case:
     pools = draw(_pools(named, count - named))
     packed = any(pool["placement"] == "packed" for pool in pools)
     backfill = draw(st.sampled_from(["none", "easy", "easy"] + ["conservative"] * 2 * (not packed)))
+    order = draw(st.sampled_from(["fcfs", "fcfs", "sjf", "smallest", "wfp3", "multifactor", "multifactor"]))
+    partitions = draw(_partitions(named))
     rules = draw(st.sets(st.sampled_from(["limits", "hours", "outages", "times", "preemption"])))
     return Case(
         name="",
         jobs=draw(_jobs(pools)),
         starts=[],
         pools=pools,
-        partitions=draw(_partitions(named)),
+        partitions=partitions,
         limits=draw(_limits) if "limits" in rules else [],
         hours=draw(_hours) if "hours" in rules else [],
         outages=draw(_outages(pools)) if "outages" in rules else [],
         period=draw(st.sampled_from([None, 1, 5, 10])) if "times" in rules else None,
         start_delay=draw(st.sampled_from([0, 3])) if "times" in rules else 0,
         preemption="preemption" in rules,
-        order=draw(st.sampled_from(["fcfs", "fcfs", "sjf", "smallest", "wfp3"])),
+        order=order,
+        multifactor=draw(factors) | {"partition": draw(st.sampled_from([0, 1])) if partitions else 0}
+        if order == "multifactor"
+        else {},
         backfill=backfill,
         overrun=draw(st.sampled_from(["allow", "allow", "kill"])),
         passing_order=draw(st.sampled_from(["", "", "sjf", "ljf"])) if backfill == "easy" else "",

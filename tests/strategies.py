@@ -27,6 +27,8 @@ def _jobs(gpus: list[float]) -> st.SearchStrategy[dict[str, Any]]:
             "gpus": st.sampled_from(gpus),
             "user": st.sampled_from(["ann", "bob", "cyd"]),
             "queue": st.sampled_from(["", "long", "short"]),
+            "user_group": st.sampled_from(["", "chemistry", "theory", "lasers"]),
+            "qos": st.sampled_from(["", "normal", "high"]),
         }
     )
 
@@ -131,6 +133,27 @@ factors = st.fixed_dictionaries(
         "size": st.sampled_from([0, 1, -1]),
         "queue": st.sampled_from([0, 1]),
         "queues": st.sampled_from([{}, {"long": 1, "short": 2}]),
+        "qos": st.sampled_from([0, 0, 1]),
+        "qos_priorities": st.sampled_from([{}, {"normal": 0, "high": 3}, {"": 1, "high": 2}]),
+        "size_relative_to_time": st.booleans(),
+        "tres": st.sampled_from([{}, {"cpu": 1, "node": 2}, {"mem": 1, "gpu": 1}]),
+        "algorithm": st.sampled_from(["classic", "fair_tree"]),
+        "damping": st.sampled_from([1, 1, 3]),
+        "calc_period": st.sampled_from([0, 0, 1, 4]),
+        "billing": st.sampled_from([None, None, {"cpu": 1, "mem": 0.25}, {"cpu": 0.1, "node": 1, "gpu": 2}]),
+        "billing_by": st.sampled_from(["sum", "max"]),
+        "accounts": st.sampled_from(
+            [
+                {},
+                {},
+                {"physics": {"shares": 3}, "theory": {"parent": "physics"}, "chemistry": {}},
+                {
+                    "lasers": {"parent": "physics", "shares": "parent", "users": {"ann": "parent"}},
+                    "physics": {"shares": 2, "users": {"eve": 1}},
+                    "theory": {"parent": "physics", "shares": 0.5, "users": {"ann": 3, "bob": 0, "cyd": "parent"}},
+                },
+            ]
+        ),
     }
 )
 """Weights of the multifactor order."""

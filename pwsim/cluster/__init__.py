@@ -3,9 +3,10 @@
 from pwsim.cluster.accepts import Accepts, Limits, MemoryLimits, Names
 from pwsim.cluster.admission import Admission, admission, routed
 from pwsim.cluster.choices import MOST_NODES
-from pwsim.cluster.cluster import Cluster, Multifactor, Procedure
+from pwsim.cluster.cluster import Cluster, Procedure
 from pwsim.cluster.hours import Hours, in_common, open_intervals
 from pwsim.cluster.limits import AtMost, RunLimit
+from pwsim.cluster.multifactor import Account, Multifactor, Resources
 from pwsim.cluster.outages import Away, Outage, elapsed_s, times_away
 from pwsim.cluster.partitions import NO_DOOR, Partition, doors, through_doors
 from pwsim.cluster.pools import NO_COST, VERBS, CloudPool, Node, OnPremisesPool, Pool
@@ -21,6 +22,7 @@ __all__ = [
     "RULES",
     "VERBS",
     "Accepts",
+    "Account",
     "Admission",
     "AtMost",
     "Away",
@@ -37,6 +39,7 @@ __all__ = [
     "Partition",
     "Pool",
     "Procedure",
+    "Resources",
     "RunLimit",
     "Scheduler",
     "Where",

@@ -20,34 +20,14 @@ from pwsim.cluster.admission import admission
 from pwsim.cluster.choices import MOST_NODES, Policies
 from pwsim.cluster.hours import HoursAlternatives
 from pwsim.cluster.limits import LimitAlternatives
+from pwsim.cluster.multifactor import Multifactor
 from pwsim.cluster.outages import Outage
 from pwsim.cluster.partitions import Partition
 from pwsim.cluster.pools import OnPremisesPool, Pool
 from pwsim.cluster.site_rules import Scheduler
-from pwsim.common import DAY_S, FaultsError, Frozen, InputError, PositiveSeconds, card, expect
+from pwsim.common import FaultsError, Frozen, InputError, card, expect
 from pwsim.rules import Policy, custom
 from pwsim.trace import Trace
-
-
-class Multifactor(Frozen):
-    """The weights of the ``multifactor`` order; the formula is in :mod:`pwsim.rules.multifactor`."""
-
-    age: float = Field(default=1000, ge=0, le=1e9, allow_inf_nan=False)
-    """Weight of the time that a job has waited."""
-    max_age: PositiveSeconds = 7 * DAY_S
-    """Wait at which age counts in full [s]."""
-    fair_share: float = Field(default=1000, ge=0, le=1e9, allow_inf_nan=False)
-    """Weight of the user's fair share: in full for users who have used nothing."""
-    half_life: PositiveSeconds = 7 * DAY_S
-    """Time after which past use counts half [s]."""
-    shares: dict[str, Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]] = Field(default={})
-    """Shares of users by name; 1 for those who are not named."""
-    size: float = Field(default=0, ge=-1e9, le=1e9, allow_inf_nan=False)
-    """Weight of the part of its pool that a job takes; negative to favour small jobs."""
-    queue: float = Field(default=0, ge=0, le=1e9, allow_inf_nan=False)
-    """Weight of the queue's priority."""
-    queues: dict[str, Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]] = Field(default={})
-    """Priorities of queues by name, divided by the largest; 0 for those that are not named."""
 
 
 class Procedure(NamedTuple):
@@ -71,7 +51,7 @@ class Cluster(Frozen):
     depth: int | None = Field(default=None, ge=1, le=10**9)
     """How many jobs of the queue a backfill rule looks at (semantics §4); all if left out."""
     multifactor: Multifactor = Multifactor()
-    """Weights of the ``multifactor`` order."""
+    """Weights of the ``multifactor`` order, and what users are promised."""
     pools: Annotated[tuple[Pool, ...], BeforeValidator(one_or_many)] = Field(min_length=1, max_length=100)
     """The pools; jobs prefer them in this order."""
     partitions: tuple[Partition, ...] = Field(default=(), strict=False, max_length=100)

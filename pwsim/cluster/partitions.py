@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import BeforeValidator, Field
 
 from pwsim.cluster.accepts import one_or_many
+from pwsim.cluster.multifactor import Resources
 from pwsim.cluster.pools import Name
 from pwsim.cluster.where import Where
 from pwsim.common import Frozen, PositiveSeconds
@@ -30,6 +31,9 @@ class Partition(Frozen):
     """Jobs of higher tiers come first, whatever the policy says, and may interrupt lower ones (``preemption``)."""
     priority: float = Field(default=1.0, ge=0, le=1e9, allow_inf_nan=False)
     """What the ``multifactor`` order weighs for its jobs."""
+    billing: Resources | None = None
+    """What use of its jobs counts as in their users' fair share (``multifactor``), by resource and second; if left out,
+    what ``multifactor: billing`` says."""
     max_time: PositiveSeconds | None = None
     """Longest estimate [s]; jobs that ask for more are rejected."""
     default: bool = False

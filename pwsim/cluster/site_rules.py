@@ -87,6 +87,8 @@ def faults(cluster: Cluster) -> Iterator[tuple[Place, str]]:
             for index, rule in enumerate(rules):
                 place = (key, "choices", choice, index) if len(alternatives) > 1 else (key, index)
                 yield from _of_rule(place, rule, [partition.name for partition in cluster.partitions])
+    if cluster.multifactor.partition and not cluster.partitions:
+        yield ("multifactor", "partition"), "there are no partitions: give cluster.partitions, or leave it out"
     tiers = {partition.tier for partition in cluster.partitions}
     if cluster.preemption and len(tiers) < 2:
         yield ("preemption",), "jobs of higher tiers interrupt others: give partitions different tiers, or leave it out"

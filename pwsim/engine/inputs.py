@@ -13,7 +13,9 @@ import numpy as np
 from pwsim.cluster import CloudPool, Cluster, OnPremisesPool, Pool, routed
 from pwsim.common import HOUR_S, HopelessError, InputError
 from pwsim.engine.outcome import REJECTED, Replay
+from pwsim.engine.priorities import priorities_of, together
 from pwsim.rules import ORDERS, Key, Policy, attempts, custom
+from pwsim.rules.multifactor import Priorities
 from pwsim.trace import Floats, Integers, Trace
 
 FRUITLESS = 10_000
@@ -116,21 +118,15 @@ class Inputs:
     seed: int
     """Seed of everything random."""
     steady: bool
-    """Whether all nodes are always up, and every job stays where it was routed."""
+    """Whether all nodes are always up, every job stays where it was routed, and use counts in each pool by itself."""
     policy: Policy
     """How each pool schedules."""
     depth: int
     """Jobs that a backfill rule looks at; 0: all (semantics §4)."""
     order: Key | None
     """The order's function; ``None`` for ``multifactor``, which needs what follows."""
-    account: Integers
-    """Number of the user of each job, for the fair share, shape (jobs,)."""
-    share: Floats
-    """Promised part of the machine by user, of 1, shape (users,)."""
-    fixed_priority: Floats
-    """What size and queue add to the priority of each job, shape (jobs,)."""
-    weights: Floats
-    """Weight of age, age at which it is full [s], weight of the fair share, decay of usage [1/s], shape (4,)."""
+    priorities: Priorities
+    """What ``multifactor`` knows of jobs and users; next to nothing under other orders."""
     closed: bool
     """Whether jobs may follow others (:mod:`pwsim.workload.feedback`)."""
     follows: Integers
@@ -181,6 +177,7 @@ def without_rules(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
         need[here] = needed[here]
         speed[here] = one.node.speed
     policy = cluster.the_policy()
+    priorities = priorities_of(trace, cluster, [[index] for index in range(len(cluster.pools))], pool, need)
     run_s, estimate_s = trace.run_s / speed, trace.estimate_s / speed
     killed = attempts.is_killed(run_s, estimate_s, cluster.overrun == "kill") & (pool != REJECTED)
     return Inputs(
@@ -199,11 +196,11 @@ def without_rules(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
         run_s=trace.run_s,
         overrun=cluster.overrun,
         seed=seed,
-        steady=cluster.steady,
+        steady=cluster.steady and (len(units) == 1 or priorities.fair_share == 0 or not together(cluster)),
         policy=policy,
         depth=cluster.depth or 0,
         order=_order(cluster, policy),
-        **_multifactor(trace, cluster, need, pool, units),
+        priorities=priorities,
         **_feedback(trace, pool),
     )
 
@@ -297,30 +294,8 @@ def _feedback(trace: Trace, pool: Integers) -> dict[str, Any]:
     return {"closed": True, "follows": np.where(pool[follows] != REJECTED, follows, -1), "think_s": think_s}
 
 
-def _multifactor(
-    trace: Trace, cluster: Cluster, need: Integers, pool: Integers, units: tuple[int, ...]
-) -> dict[str, Any]:
-    """Return what the multifactor order needs, empty for others; see :mod:`pwsim.rules.multifactor`."""
-    if cluster.the_policy().order != "multifactor":
-        none = np.empty(0)
-        return {"account": none.astype(np.int64), "share": none, "fixed_priority": none, "weights": none}
-    factors = cluster.multifactor
-    users, account = np.unique(trace.user.codes, return_inverse=True)
-    names = [str(trace.user.categories[code]) if code >= 0 else "" for code in users]
-    promised = np.array([factors.shares.get(name, 1.0) for name in names])
-    fixed_priority = np.zeros(len(trace))
-    served = pool != REJECTED
-    if served.any():
-        fixed_priority[served] = factors.size * need[served] / np.array(units)[pool[served]]
-    if factors.queues:
-        most = max(factors.queues.values())
-        by_queue = np.array([factors.queues.get(str(name), 0.0) / most for name in (*trace.queue.categories, "")])
-        fixed_priority += factors.queue * by_queue[trace.queue.codes]
-    return {
-        "account": account.astype(np.int64),
-        "share": promised / promised.sum(),
-        "fixed_priority": fixed_priority,
-        "weights": np.array(
-            [factors.age, factors.max_age, factors.fair_share, math.log(2.0) / factors.half_life], dtype=np.float64
-        ),
-    }
+def as_lists(record: Any) -> Any:
+    """Return the same containers as lists, which Python is faster with."""
+    if isinstance(record, tuple):
+        return type(record)(*map(as_lists, record))
+    return record.tolist() if isinstance(record, np.ndarray) else record

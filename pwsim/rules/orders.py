@@ -156,7 +156,7 @@ ORDERS = {
         Order(
             "multifactor",
             "multifactor priority (waiting time and each user's fair share, as in Slurm)",
-            "the largest weighted sum of age, fair share, size and queue",
+            "the largest weighted sum of age, fair share, size and more",
             None,  # :mod:`pwsim.rules.multifactor`
             dynamic=True,
         ),

@@ -220,9 +220,6 @@ def test_all_that_is_wrong_is_said_at_once():
 
 
 def test_rules_are_not_left_out_in_silence():
-    rules = {"scheduler": {"period": 30}}
-    with pytest.raises(InputError, match="policy multifactor cannot be replayed together with rules of the site yet"):
-        simulate(trace(procs=[1]), site(policy="multifactor", **rules))
     with pytest.raises(InputError, match="the site's clock"):
         simulate(trace(procs=[1]), site(hours=[{"open": "sat"}]))
 

@@ -51,6 +51,8 @@ def cluster_of(case: Case) -> Cluster:
             "where": conditions(one),
             "tier": one.get("tier", 0),
             "default": one.get("default", False),
+            "priority": one.get("priority", 1.0),
+            "billing": one.get("billing"),
             "max_time": None if one.get("max_time", math.inf) == math.inf else float(one["max_time"]),
         }
         for one in case.partitions
@@ -61,6 +63,7 @@ def cluster_of(case: Case) -> Cluster:
             "policy": f"{case.order}-{backfill.get(case.backfill, case.backfill)}",
             "overrun": case.overrun,
             "depth": case.depth,
+            "multifactor": case.multifactor,
             "pools": pools,
             "partitions": partitions,
             "limits": [

@@ -19,7 +19,7 @@ from pwsim.engine.compiled.steady import (
     _inner,
     advance,
     change,
-    charge_both,
+    charge_job,
     compiled,
     compiled_for,
     cut,
@@ -34,10 +34,12 @@ from pwsim.engine.compiled.steady import (
     priority,
     put,
     ranks,
+    renew_factors,
     reservation,
 )
 from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, full_error, lives, records, uptimes
 from pwsim.engine.outcome import REJECTED, Replay
+from pwsim.engine.priorities import copied
 from pwsim.rules import (
     NO_RESERVATION,
     REMEMBERED,
@@ -167,11 +169,8 @@ class World(NamedTuple):
     leaving: Any
     lives_s: Any
     uptimes_s: Any
-    account: Any
-    weights: Any
-    usage: Any
-    using: Any
-    since_s: Any
+    by_factors: Any
+    priorities: Any
     packs: Any
 
 
@@ -363,8 +362,7 @@ def start_job(now, w, pool, position, events):
     state[RUNNING] += 1
     w.ends_s[job] = now + w.held_s[job]
     heapq.heappush(events, (w.ends_s[job], COMPLETION, job, 0))
-    if len(w.weights):
-        charge_both(now, w.account[job], w.procs[job], w.usage[pool], w.using[pool], w.since_s[pool], w.weights[3])
+    charge_job(now, job, 1.0, w.priorities.book[pool], w.priorities)
 
 
 @_inner
@@ -411,8 +409,7 @@ def end_attempt(now, w, job, done_s, events, tried, placed):
     cut(w.release_s[pool], count, index)
     cut(w.release_need[pool], count, index)
     state[RUNNING] -= 1
-    if len(w.weights):
-        charge_both(now, w.account[job], -w.procs[job], w.usage[pool], w.using[pool], w.since_s[pool], w.weights[3])
+    charge_job(now, job, -1.0, w.priorities.book[pool], w.priorities)
     if w.rule == CONSERVATIVE and now < expected_s:
         state[EARLY] = 1
         gain(w.gain_s[pool], now, expected_s)
@@ -651,17 +648,16 @@ def start_chosen(now, w, pool, begun, chosen, events, waits):
 
 
 @_inner
-def sort_queue(now, w, pool, order, fixed_priority, share):
+def sort_queue(now, w, pool, order):
     """Sort the queue by what the order says now; return the job for which it gives no number, or -1."""
     count = w.numbers[pool, QUEUE]
     queue = w.queue[pool, :count].copy()
+    book = w.priorities.book[pool]
+    if w.by_factors:
+        renew_factors(now, book, w.priorities.ledger)
     for job in queue:
-        if len(w.weights):
-            account = w.account[job]
-            w.key[job] = priority(
-                now, w.submit_s[job], fixed_priority[job], account, share[account], w.weights, w.usage[pool],
-                w.using[pool], w.since_s[pool],
-            )  # fmt: skip
+        if w.by_factors:
+            w.key[job] = priority(now, w.submit_s[job], book, job, w.priorities)
         else:
             w.key[job] = order(now, w.submit_s[job], w.logged_s[job], w.procs[job])
             if not np.isfinite(w.key[job]):
@@ -803,14 +799,14 @@ def arrive(now, w, pool, number, events):
 
 
 @_inner
-def pass_each(now, w, order, depth, passing_order, rank, fixed_priority, share, vacated_s, chosen, events, waits):
+def pass_each(now, w, order, depth, passing_order, rank, vacated_s, chosen, events, waits):
     """Give a pass to each pool in which something happened; return a job for which the order gives no number, or -1."""
     for pool in range(len(w.facts)):
         state = w.numbers[pool]
         if state[DIRTY]:
             state[DIRTY] = 0
             if state[QUEUE]:
-                failing = sort_queue(now, w, pool, order, fixed_priority, share) if w.sorted_queue else -1
+                failing = sort_queue(now, w, pool, order) if w.sorted_queue else -1
                 if failing >= 0:
                     return failing
                 schedule(now, w, pool, depth, passing_order, rank, vacated_s, chosen, events, waits)
@@ -839,7 +835,7 @@ def as_tables(tried, waits, spans, placed):
 # One function of 90 lines, for it is one loop over the rounds of all instants (§2): the order of a round can be read
 # from top to bottom, and it can be left wherever draws are missing or a profile is full.
 def _replay(  # noqa: C901, PLR0912, PLR0915
-    order, given, arrivals, followers, think_s, depth, passing_order, rank, fixed_priority, share
+    order, given, arrivals, followers, think_s, depth, passing_order, rank
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
     w = by_reference(given)
@@ -908,9 +904,7 @@ def _replay(  # noqa: C901, PLR0912, PLR0915
             arrived = 0
             if events and events[0][0] <= now:
                 continue  # waits of no length run out before the pass
-            failing = pass_each(
-                now, w, order, depth, passing_order, rank, fixed_priority, share, vacated_s, chosen, events, waits
-            )
+            failing = pass_each(now, w, order, depth, passing_order, rank, vacated_s, chosen, events, waits)
             if failing >= 0:
                 return NO_NUMBER, failing, now, as_tables(tried, waits, spans, placed)
             if dues:
@@ -965,8 +959,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
         world = _world(inputs, key, nodes, failures)
         rest = (
             world, arrivals, _followers(inputs), inputs.think_s[: jobs if inputs.closed else 0].copy(),
-            inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank, inputs.fixed_priority.copy(),
-            inputs.share.copy(),
+            inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
         )  # fmt: skip
         status, one, now, tables = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
         if status == MORE_LIVES:
@@ -1001,8 +994,6 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
     jobs, pools = len(inputs.pool), len(inputs.pools)
     widest = max(inputs.units)
     reserving = jobs if inputs.policy.backfill == "conservative" else 0
-    multi = inputs.order is None
-    users = len(inputs.share) + 1 if multi else 0
     numbers, idle, state, lives_s, uptimes_s = _nodes(inputs, nodes, failures)
     profile_free = np.zeros((pools, profile.room(reserving, widest) if reserving else 0), dtype=np.int64)
     profile_free[:] = numbers[:, FREE, np.newaxis]
@@ -1059,11 +1050,8 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         leaving=np.zeros(idle.shape[1], dtype=np.int64),
         lives_s=lives_s,
         uptimes_s=uptimes_s,
-        account=inputs.account.copy(),
-        weights=inputs.weights.copy(),
-        usage=np.zeros((pools, users)),
-        using=np.zeros((pools, users), dtype=np.int64),
-        since_s=np.zeros((pools, users)),
+        by_factors=inputs.order is None,
+        priorities=copied(inputs.priorities),
         packs=_packs(inputs, nodes),
     )
 

@@ -26,8 +26,10 @@ import numpy as np
 
 from pwsim import rules
 from pwsim.engine.compiled.cache import compiled_code
+from pwsim.engine.compiled.references import by_reference
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.outcome import REJECTED
+from pwsim.engine.priorities import NOTHING, of_pool
 from pwsim.rules import ALL, GONE, HEAD, NO_RESERVATION, backfill, conservative, custom, multifactor, profile
 from pwsim.trace import Floats, Integers
 
@@ -93,7 +95,11 @@ any_overdue, broken, compress, drop_all, due, gain, give_up, give_up_beyond, hol
         conservative.no_gain, conservative.place, conservative.renew,
     ),
 )  # fmt: skip
-charge_both, priority = compiled(multifactor.charge_both), compiled(multifactor.multifactor)
+charge_job, priority, renew_factors = map(
+    compiled, (multifactor.charge_job, multifactor.multifactor, multifactor.renew)
+)
+BOOK = 0
+"""Where pools do not meet, each has a book of use of its own (:mod:`pwsim.rules.multifactor`)."""
 
 # -- slots: (need, estimate_s, jobs, block_need, block_estimate_s, block_jobs, upper_need, upper_estimate_s, upper_jobs)
 
@@ -243,13 +249,11 @@ def run_job(running, count, job, units, expected_s, until_s):
 
 
 @_inner
-def start_job(now, job, jobs, running, count, start_s, accounts):
+def start_job(now, job, jobs, running, count, start_s, priorities):
     """Start a job; return the new count of running jobs."""
-    procs, need, estimate_s, held_s, account, weights = jobs
-    usage, using, since_s = accounts
+    need, estimate_s, held_s = jobs
     start_s[job] = now
-    if len(usage) > 0:
-        charge_both(now, account[job], procs[job], usage, using, since_s, weights[3])
+    charge_job(now, job, 1.0, BOOK, priorities)
     return run_job(running, count, job, need[job], now + estimate_s[job], now + held_s[job])
 
 
@@ -440,16 +444,15 @@ def reserve(
 # instant.  No rule is in it: it calls those that the SimPy model calls, and the functions above that leave out slots.
 def _replay_pool(  # noqa: C901, PLR0912, PLR0915
     order, static, rule, depth, total, submit_s, procs, logged_estimate_s, estimate_s, held_s, job_need,
-    slot_of, job_at, passing_order, rank, by_factors, account, fixed_priority, share, weights, start_s,
+    slot_of, job_at, passing_order, rank, by_factors, given, start_s,
 ):  # fmt: skip
     """Replay the jobs of one pool, which are in job order; write their starts.
 
     Returns the job for which the order gave no number, :data:`DONE` or :data:`FULL`; and the time [s].
     """
     jobs = len(submit_s)
-    facts = procs, job_need, estimate_s, held_s, account, weights
-    users = len(share) + 1 if by_factors else 0
-    accounts = usage, using, since_s = np.zeros(users), np.zeros(users, dtype=np.int64), np.zeros(users)
+    facts = job_need, estimate_s, held_s
+    priorities = by_reference(given)
     running = make_running(jobs)
     release_s, release_need, end_s, end_job = running
     slots = make_slots(jobs)
@@ -498,7 +501,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
             free += units
             ended = True
             if by_factors:
-                charge_both(now, account[job], -procs[job], usage, using, since_s, weights[3])
+                charge_job(now, job, -1.0, BOOK, priorities)
             if reserves and now < expected_s:
                 early = True
                 gain(gain_s, now, expected_s)
@@ -512,7 +515,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
             if waiting == 0 and not reserves and units <= free and (next_job == jobs or submit_s[next_job] > now):
                 # Alone in the queue: it is the head, and fits.
                 free -= units
-                count = start_job(now, job, facts, running, count, start_s, accounts)
+                count = start_job(now, job, facts, running, count, start_s, priorities)
                 break
             waiting += 1
             if static:
@@ -535,13 +538,12 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
                 continue
             # The queue in its order of this instant.
             keys = np.empty(waiting)
+            if by_factors:
+                renew_factors(now, BOOK, priorities.ledger)
             for index in range(waiting):
                 job = line[index]
                 if by_factors:
-                    keys[index] = priority(
-                        now, submit_s[job], fixed_priority[job], account[job], share[account[job]], weights,
-                        usage, using, since_s,
-                    )  # fmt: skip
+                    keys[index] = priority(now, submit_s[job], BOOK, job, priorities)
                 else:
                     keys[index] = order(now, submit_s[job], logged_estimate_s[job], procs[job])
                     if not np.isfinite(keys[index]):
@@ -572,7 +574,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
                     # The head's shadow counts the jobs that start now, too.
                     for position in range(begun):
                         job = queue[position]
-                        count = start_job(now, job, facts, running, count, start_s, accounts)
+                        count = start_job(now, job, facts, running, count, start_s, priorities)
                     free = left
                     shadow_s, extra = reservation(
                         now, free, queue_need[begun], release_s, release_need, count, nothing, 0
@@ -594,7 +596,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
                 job = queue[chosen[index]]
                 units = job_need[job]
                 free -= units
-                count = start_job(now, job, facts, running, count, start_s, accounts)
+                count = start_job(now, job, facts, running, count, start_s, priorities)
             kept = 0
             least = GONE
             for index in range(len(queue)):
@@ -661,7 +663,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
                     dues -= 1
                     job = job_at[slot]
                     free -= need[slot]
-                    count = start_job(now, job, facts, running, count, start_s, accounts)
+                    count = start_job(now, job, facts, running, count, start_s, priorities)
                     reserved_s[slot] = NO_RESERVATION
                     leave(slots, slot)
                     waiting -= 1
@@ -688,7 +690,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
                         passed, free, extra = easy(now, free, shadow_s, extra, need, length_s, slot, slot + 1, chosen)
                         if passed:
                             job = job_at[slot]
-                            count = start_job(now, job, facts, running, count, start_s, accounts)
+                            count = start_job(now, job, facts, running, count, start_s, priorities)
                             leave(slots, slot)
                             waiting -= 1
             continue
@@ -698,7 +700,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
             job = job_at[head]
             units = need[head]
             free -= units
-            count = start_job(now, job, facts, running, count, start_s, accounts)
+            count = start_job(now, job, facts, running, count, start_s, priorities)
             leave(slots, head)
             waiting -= 1
             head = following(slots, head + 1, tail + 1)
@@ -725,7 +727,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
                 job = job_at[slot]
                 units = need[slot]
                 free -= units
-                count = start_job(now, job, facts, running, count, start_s, accounts)
+                count = start_job(now, job, facts, running, count, start_s, priorities)
                 leave(slots, slot)
                 waiting -= 1
     return DONE, now
@@ -734,7 +736,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
 _INTEGERS, _FLOATS = (numba.types.Array(kind, 1, "C", readonly=True) for kind in (numba.int64, numba.float64))
 _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
     ORDER, numba.boolean, numba.int64, numba.int64, numba.int64, _FLOATS, _INTEGERS, _FLOATS, _FLOATS, _FLOATS,
-    _INTEGERS, _INTEGERS, _INTEGERS, numba.boolean, _INTEGERS, numba.boolean, _INTEGERS, _FLOATS, _FLOATS, _FLOATS,
+    _INTEGERS, _INTEGERS, _INTEGERS, numba.boolean, _INTEGERS, numba.boolean, numba.typeof(NOTHING),
     numba.float64[::1],
 )  # fmt: skip
 
@@ -813,9 +815,7 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
             order, not inputs.dynamic, policy.rule.holds, inputs.depth, units,
             submit_s, procs, logged_estimate_s, inputs.estimate_s[here], inputs.held_s[here], inputs.need[here],
             slot_of, np.argsort(slot_of), bool(policy.passing_order), rank,
-            inputs.order is None, inputs.account[here] if inputs.order is None else none,
-            inputs.fixed_priority[here] if inputs.order is None else none.astype(np.float64),
-            inputs.share, inputs.weights, starts,
+            inputs.order is None, of_pool(inputs.priorities, index, here), starts,
         )  # fmt: skip
         if job == FULL:
             raise full_error(inputs.pools[index].name)

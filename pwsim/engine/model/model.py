@@ -27,6 +27,7 @@ from pwsim.engine.inputs import (
     FRUITLESS,
     Inputs,
     PoolInputs,
+    as_lists,
     fruitless_error,
     full_error,
     lives,
@@ -84,9 +85,7 @@ class _Call(Event):
 class PoolState:
     """The containers of one pool."""
 
-    def __init__(
-        self, index: int, units: int, facts: PoolInputs, needs: list[int], shares: list[list[int]], users: int
-    ) -> None:
+    def __init__(self, index: int, units: int, facts: PoolInputs, needs: list[int], shares: list[list[int]]) -> None:
         jobs = len(needs)
         self.index = index
         self.units = units
@@ -127,10 +126,6 @@ class PoolState:
         self.uptimes_s: dict[int, list[float]] = {}
         self.failures: dict[int, int] = {}
         self.lost = False  # a node has left, so that reservations may not hold
-        # The multifactor order alone: an account for each user, and the last for all.
-        self.usage = [0.0] * (users + 1)
-        self.using = [0] * (users + 1)
-        self.since_s = [0.0] * (users + 1)
 
     def life_s(self, seed: int, launch: int) -> float:
         """Return how long a launched node lives [s]."""
@@ -194,10 +189,7 @@ class Simulation:
         self.order = inputs.order
         self.dynamic = inputs.dynamic
         self.depth = inputs.depth or len(inputs.pool)
-        self.account = inputs.account.tolist()
-        self.share = inputs.share.tolist()
-        self.fixed_priority = inputs.fixed_priority.tolist()
-        self.weights = inputs.weights.tolist()
+        self.priorities = as_lists(inputs.priorities)
         self.pool_of = inputs.pool.tolist()
         self.submit_s = inputs.submit_s.tolist()
         self.procs = inputs.procs.tolist()
@@ -224,7 +216,7 @@ class Simulation:
         self.placed: list[tuple[int, int, float, float, int, int]] = []
         self.queued_since_s = list(self.submit_s)
         self.pools = [
-            PoolState(index, units, facts, needs, inputs.shares[:, index].tolist(), len(self.share))
+            PoolState(index, units, facts, needs, inputs.shares[:, index].tolist())
             for index, (units, facts, needs) in enumerate(
                 zip(inputs.units, inputs.pools, inputs.needs.tolist(), strict=True)
             )
@@ -388,7 +380,7 @@ class Simulation:
                 index += 1
         del pool.release_s[index], pool.release_need[index]
         if self.order is None:
-            self._charge(pool, job, -self.procs[job])
+            self._charge(pool, job, -1.0)
         self._gain(pool, expected_s, units)
         self._touch(pool)
 
@@ -546,7 +538,7 @@ class Simulation:
             pool.release_need.insert(index, self.need[job])
             self.completion[job] = _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
             if self.order is None:
-                self._charge(pool, job, self.procs[job])
+                self._charge(pool, job, 1.0)
             for call in self.on_start:
                 call(job)
         for position in reversed(positions):
@@ -868,18 +860,14 @@ class Simulation:
             self.key[job] = custom.key(self.order, self.policy.order, *facts)
 
     def _set_priorities(self, pool: PoolState) -> None:
-        accounts = pool.usage, pool.using, pool.since_s
+        now, book = self.env.now, self.priorities.book[pool.index]
+        multifactor.renew(now, book, self.priorities.ledger)
         for job in pool.queue:
-            account = self.account[job]
-            self.key[job] = multifactor.multifactor(
-                self.env.now, self.submit_s[job], self.fixed_priority[job], account, self.share[account],
-                self.weights, *accounts,
-            )  # fmt: skip
+            self.key[job] = multifactor.multifactor(now, self.submit_s[job], book, job, self.priorities)
 
-    def _charge(self, pool: PoolState, job: int, procs: int) -> None:
-        """Let the job's user, and all users, use more processors from now on, or fewer."""
-        accounts = pool.usage, pool.using, pool.since_s
-        multifactor.charge_both(self.env.now, self.account[job], procs, *accounts, self.weights[3])
+    def _charge(self, pool: PoolState, job: int, sign: float) -> None:
+        """Let the job's user, and all above, use from now on what it counts, or no longer."""
+        multifactor.charge_job(self.env.now, job, sign, self.priorities.book[pool.index], self.priorities)
 
     def _rank(self, job: int) -> tuple[float, int]:
         return self.key[job], job

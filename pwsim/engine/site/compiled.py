@@ -9,11 +9,11 @@ import numpy as np
 
 from pwsim.engine.compiled.general import as_rows
 from pwsim.engine.compiled.references import by_reference
-from pwsim.engine.compiled.steady import _inner, compiled, compiled_for
+from pwsim.engine.compiled.steady import _inner, compiled, compiled_for, priority, renew_factors
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.site import state as states
 from pwsim.engine.site.inputs import Prepared
-from pwsim.engine.site.state import COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN, TICK
+from pwsim.engine.site.state import BOOK, COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN, TICK
 from pwsim.rules import custom, profile, site
 from pwsim.trace import Floats, Integers
 
@@ -52,11 +52,16 @@ def occur(now, event, s, tried):
 
 
 @_inner
-def set_keys(now, row, order, s):
+def set_keys(now, row, order, by_factors, s):
     """Work out what the order says now of the jobs of a queue, and sort it; return a job without a number, or -1."""
+    if by_factors:
+        renew_factors(now, BOOK, s.priorities.ledger)
     for position in range(s.queues.length[row]):
         job = s.queues.job[row][position]
-        s.jobs.key[job] = order(now, s.jobs.submit_s[job], s.jobs.estimate_s[job], s.jobs.procs[job])
+        if by_factors:
+            s.jobs.key[job] = priority(now, s.jobs.submit_s[job], BOOK, job, s.priorities)
+        else:
+            s.jobs.key[job] = order(now, s.jobs.submit_s[job], s.jobs.estimate_s[job], s.jobs.procs[job])
         if not np.isfinite(s.jobs.key[job]):
             return job
     sort_row(row, s)
@@ -64,11 +69,11 @@ def set_keys(now, row, order, s):
 
 
 @_inner
-def pass_each(now, order, dynamic, s, agenda, tried, waits):
+def pass_each(now, order, dynamic, by_factors, s, agenda, tried, waits):
     """Give each queue its pass in which something happened; return a job for which the order gives no number, or -1."""
     for row in range(len(s.queues.length)):
         if s.queues.dirty[row]:
-            failing = set_keys(now, row, order, s) if dynamic else -1
+            failing = set_keys(now, row, order, by_factors, s) if dynamic else -1
             if failing >= 0:
                 return failing
             give_pass(now, row, s, agenda, tried, waits)
@@ -95,7 +100,7 @@ def overflown(s):
 
 
 def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
-    order, given, arrivals, planned_s, planned, dynamic
+    order, given, arrivals, planned_s, planned, dynamic, by_factors
 ):
     """Replay all jobs; return status, its job or pool, its time, attempts and waits."""
     s = by_reference(given)
@@ -142,7 +147,7 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
                     heapq.heappush(events, (tick_s, TICK, 0, 0))
                     ticking_s = tick_s
                 break
-            failing = pass_each(now, order, dynamic, s, agenda, tried, waits)
+            failing = pass_each(now, order, dynamic, by_factors, s, agenda, tried, waits)
             if failing >= 0:
                 return NO_NUMBER, failing, now, as_rows(tried), as_rows(waits)
             failing = overflown(s)
@@ -166,7 +171,7 @@ def run(inputs: Inputs, prepared: Prepared, arrivals: Integers, order: Any) -> t
     """
     planned_s = np.array([event[0] for event in prepared.planned], dtype=np.float64)
     planned = np.array([event[1:] for event in prepared.planned], dtype=np.int64).reshape(-1, 3)
-    rest = (prepared.state, arrivals, planned_s, planned, inputs.dynamic)
+    rest = (prepared.state, arrivals, planned_s, planned, inputs.dynamic, inputs.order is None)
     status, one, now, attempts, waits = compiled_for(_replay, "rules of the site", rest)(order, *rest)
     if status == NO_NUMBER:
         assert inputs.order is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,13 @@ from pwsim import rules
 from pwsim.cluster import REJECTIONS, Away, Cluster, admission, elapsed_s, open_intervals, through_doors, times_away
 from pwsim.cluster import Hours as HoursRule
 from pwsim.common import InputError
-from pwsim.engine.inputs import Inputs
+from pwsim.engine.inputs import Inputs, as_lists
 from pwsim.engine.outcome import REJECTED
+from pwsim.engine.priorities import priorities_of
 from pwsim.engine.site.state import OPENING, OUTAGE, RETURN, Jobs, Pools, Queues, Settings, State
 from pwsim.prices import Start, parse_local
 from pwsim.rules import NO_RESERVATION, profile
+from pwsim.rules.multifactor import Priorities
 from pwsim.rules.site import (
     ANY_TIME,
     NOBODY,
@@ -132,7 +134,9 @@ def prepare_site(trace: Trace, cluster: Cluster, inputs: Inputs, calendar: Calen
     for name, fault in (("limit", alone), ("hours", _never(hours, table, inputs.submit_s, length_s))):
         reason[(reason < 0) & fault] = REASONS.index(name)
     waiting = Waiting(need, length_s, door, table, holding, np.zeros(len(trace), dtype=np.int64))
-    state = _state(cluster, inputs, ways, waiting, masks, hours, caps, away, _packs(trace, cluster, waiting))
+    priorities = priorities_of(trace, cluster, ways, np.where(reason < 0, door, REJECTED), need)
+    packs = _packs(trace, cluster, waiting)
+    state = _state(cluster, inputs, ways, waiting, masks, hours, caps, away, packs, priorities)
     if outages:
         _reject_between_outages(state, inputs.submit_s, reason, calendar)
     return Prepared(state, reason, _nodes_away(cluster, away) if outages else None, sorted(planned + outages))
@@ -144,12 +148,8 @@ def refuse_mixes(cluster: Cluster) -> None:
     Raises
     ------
     InputError
-        If a pool comes and goes, fails, or takes jobs that burst; or the order knows more than a job.
+        If a pool comes and goes, fails, or takes jobs that burst.
     """
-    if cluster.the_policy().order == "multifactor":
-        raise InputError(
-            "policy multifactor cannot be replayed together with rules of the site yet: name another order"
-        )
     for pool in cluster.pools:
         failing = pool.kind == "on_premises" and pool.mtbf is not None
         for what, here in (
@@ -405,7 +405,7 @@ def _nodes_away(cluster: Cluster, away: tuple[Integers, Floats, Integers]) -> Fl
 
 def _state(
     cluster: Cluster, inputs: Inputs, ways: list[list[int]], waiting: Waiting, masks: Integers, hours: Hours,
-    caps: Caps, away: tuple[Integers, Floats, Integers], packs: Packs,
+    caps: Caps, away: tuple[Integers, Floats, Integers], packs: Packs, priorities: Priorities,
 ) -> State:  # fmt: skip
     """Return all containers as they stand when a replay begins."""
     jobs, pools, policy = len(inputs.pool), len(cluster.pools), inputs.policy
@@ -473,6 +473,7 @@ def _state(
         jobs=_jobs(inputs, row, masks),
         queues=_queues(len(rows), jobs, len(caps.used)),
         site=site,
+        priorities=priorities,
     )  # fmt: skip
 
 
@@ -542,10 +543,3 @@ def _queues(rows: int, jobs: int, counters: int) -> Queues:
         chosen=np.zeros(jobs, dtype=np.int64),
         returning=np.zeros(jobs, dtype=np.int64),
     )
-
-
-def as_lists(record: Any) -> Any:
-    """Return the same containers as lists, which Python is faster with."""
-    if isinstance(record, tuple):
-        return type(record)(*map(as_lists, record))
-    return record.tolist() if isinstance(record, np.ndarray) else record

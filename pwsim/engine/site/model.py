@@ -8,12 +8,12 @@ from typing import Any
 import simpy
 from simpy.events import EventPriority
 
-from pwsim.engine.inputs import Inputs, full_error
+from pwsim.engine.inputs import Inputs, as_lists, full_error
 from pwsim.engine.model.model import _Call
 from pwsim.engine.site import state as states
-from pwsim.engine.site.inputs import Prepared, as_lists
-from pwsim.engine.site.state import COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN
-from pwsim.rules import custom, profile
+from pwsim.engine.site.inputs import Prepared
+from pwsim.engine.site.state import BOOK, COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN
+from pwsim.rules import custom, multifactor, profile
 from pwsim.rules.site import draw_profile, next_tick
 
 PASS = EventPriority(RESERVATION + 1)
@@ -148,10 +148,15 @@ class SiteModel:
 
     def _set_keys(self, row: int) -> None:
         """Work out what the order says now of the jobs of a queue, and sort it."""
-        jobs, queues, order = self.state.jobs, self.state.queues, self.inputs.order
-        assert order is not None
+        now, jobs, queues, order = self.env.now, self.state.jobs, self.state.queues, self.inputs.order
+        priorities = self.state.priorities
+        multifactor.renew(now, BOOK, priorities.ledger)
         for job in queues.job[row][: queues.length[row]]:
-            facts = self.env.now, jobs.submit_s[job], jobs.estimate_s[job], jobs.procs[job]
-            own = self.inputs.policy.code is not None
-            jobs.key[job] = custom.key(order, self.inputs.policy.order, *facts) if own else order(*facts)
+            facts = now, jobs.submit_s[job], jobs.estimate_s[job], jobs.procs[job]
+            if order is None:
+                jobs.key[job] = multifactor.multifactor(now, jobs.submit_s[job], BOOK, job, priorities)
+            elif self.inputs.policy.code is not None:
+                jobs.key[job] = custom.key(order, self.inputs.policy.order, *facts)
+            else:
+                jobs.key[job] = order(*facts)
         states.sort_row(row, self.state)

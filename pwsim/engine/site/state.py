@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pwsim.rules import ALL, HEAD, NO_RESERVATION, attempt, is_killed, kept_work
 from pwsim.rules import gain as note_gain
+from pwsim.rules.multifactor import Priorities, charge_job
 from pwsim.rules.site import (
     BLOCKED,
     GUARDED,
@@ -48,6 +49,8 @@ COMPLETION, OUTAGE, RETURN, OPENING, RESERVATION, TICK = range(6)
 falls due, a multiple of the scheduler's period comes."""
 EASY, CONSERVATIVE = HEAD, ALL
 """Backfill rules, by who holds a reservation."""
+BOOK = 0
+"""Use counts in the cluster as a whole: there is one book of it (:mod:`pwsim.rules.multifactor`)."""
 NOT_PREEMPTED, PREEMPTED = range(2)
 """Whether an interruption counts in ``max_restarts``: not one by jobs of a higher tier."""
 
@@ -177,6 +180,8 @@ class State(NamedTuple):
     """The queues."""
     site: Site
     """What the passes look at."""
+    priorities: Priorities
+    """What ``multifactor`` knows of jobs and users; next to nothing under other orders."""
 
 
 # -- queues
@@ -319,6 +324,7 @@ def start(now: float, job: int, state: State, agenda: MutableSequence[tuple[floa
             capacity.running[pool] += 1
             capacity.free[pool] -= units
     count(job, 1, site.caps)
+    charge_job(now, job, 1.0, BOOK, state.priorities)
     agenda.append((jobs.ends_s[job], COMPLETION, job, 0))
 
 
@@ -378,6 +384,7 @@ def end_attempt(
         site.part[pool][job] = 0
     state.queues.dirty[jobs.row[job]] = True
     count(job, -1, site.caps)
+    charge_job(now, job, -1.0, BOOK, state.priorities)
     free_cap(job, state)
 
 
