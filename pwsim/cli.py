@@ -482,6 +482,78 @@ def fit(log: Path, out: Path, overwrite: bool, **log_options: Any) -> None:
     click.echo(f"{out}: twin of {twin.of}, {twin.jobs:,} jobs in {numeral(twin.days)} days")
 
 
+@commands.group()
+def site() -> None:
+    """Describe a Slurm site: its nodes, partitions, limits and priorities."""
+
+
+@site.command("script")
+def site_script() -> None:
+    """Print a shell script that collects at a Slurm site what `site import` reads, users and accounts as codes.
+
+    \b
+      pwsim site script > site.sh      and there:  sh site.sh site 2024-01-01 2025-01-01
+    """  # noqa: D301 - \b is a sign to click
+    from pwsim.site import SCRIPT
+
+    click.echo(SCRIPT, nl=False)
+
+
+@site.command("import")
+@click.argument("folder", metavar="DIR", type=_PATH)
+@click.option("-o", "--out", type=_PATH, required=True, help="YAML file for the site.")
+@_options("overwrite")
+def site_import(folder: Path, out: Path, overwrite: bool) -> None:
+    """Write pools, partitions, limits, priorities and outages of a Slurm site as a file for `site:` in scenarios.
+
+    DIR holds what the script of `site script` wrote, or slurm.conf with what it includes, and files of `sacctmgr dump`
+    or scripts of sacctmgr commands if there are any.  What matters and is not modelled is listed, here and in the file.
+    """
+    from pwsim.common import new_file
+    from pwsim.scenario import load_site
+    from pwsim.site import import_site, text_of
+
+    _reserve(out, overwrite)
+    found = import_site(folder)
+    with new_file(out) as beside:
+        beside.write_text(text_of(found, folder.resolve().name), encoding="utf-8")
+        load_site(beside)
+    for remark in found.notes.remarks:
+        click.echo(f"Note: {remark}")
+    for line in found.notes.missing_lines():
+        click.echo(f"Not modelled: {line}")
+    click.echo(f"{out}: {found.summary()}")
+
+
+@commands.command()
+@click.argument("directory", type=_PATH)
+@click.option("--to", type=click.Choice(["slurm"]), required=True, help="What is to be told of the setup.")
+@click.option("--out", type=_PATH, help="Directory for the files; default: print them.")
+@_options("overwrite")
+def export(directory: Path, to: str, out: Path | None, overwrite: bool) -> None:  # noqa: ARG001 - Slurm is all there is
+    """Write the setup that a run chose, from its results DIRECTORY, as settings of Slurm.
+
+    They are a part of slurm.conf, a script for sacctmgr, and commands for reservations; what Slurm has no word for is
+    listed.
+    """
+    from pwsim.common import new_directory
+    from pwsim.site import FILES, chosen_of
+    from pwsim.site import export as exported
+
+    made = exported(chosen_of(directory))
+    files = made.files()
+    if out is None:
+        click.echo("\n".join(f"# ---- {name}\n{text}" for name, text in files.items()), nl=False)
+        return
+    _reserve(out, overwrite, FILES)
+    with new_directory(out, FILES) as beside:
+        for name, text in files.items():
+            (beside / name).write_text(text, encoding="utf-8")
+    for one in made.missing:
+        click.echo(f"Slurm has no word for this: {one}")
+    click.echo(f"{out}: {', '.join(files)}")
+
+
 def entry() -> None:
     """Be the process of a command: nothing disturbs its end once it says that it was interrupted."""
     try:

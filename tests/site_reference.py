@@ -244,11 +244,16 @@ class SiteReference(Reference):
         named = sorted({index for partition in rules.partitions for index in partition.pools})
         for index, pool in enumerate(pools):
             pool.partitioned = index in named
-        together = [Group(named)] if named else []
-        alone = [Group([index]) for index in range(len(pools)) if index not in named]
-        self.groups = sorted(together + alone, key=lambda group: group.pools[0])
-        self.doors = {partition.name: Door(partition.pools, together[0], partition) for partition in rules.partitions}
-        self.ways = {group.pools[0]: Door(group.pools, group) for group in alone}
+        sets = [{index} for index in range(len(pools))]
+        for partition in rules.partitions:
+            touched = [one for one in sets if one & set(partition.pools)]
+            sets = [one for one in sets if one not in touched] + [set().union(*touched)]
+        self.groups = sorted((Group(sorted(one)) for one in sets), key=lambda group: group.pools[0])
+        self.doors = {
+            partition.name: Door(partition.pools, self.group_of(partition.pools[0]), partition)
+            for partition in rules.partitions
+        }
+        self.ways = {group.pools[0]: Door(group.pools, group) for group in self.groups if group.pools[0] not in named}
         """Doors to the pools that no partition names."""
 
     # who is where

@@ -32,6 +32,7 @@ SCENARIO = ROOT / "docs" / "howto" / "scenario.md"
 """The page whose whole scenario stands below the parts of scenarios that other pages show."""
 
 PARSED_ONLY = {
+    "export": "tests/site/test_export.py does it; it needs what a run has written",
     "run": "a search takes long, and tests/scenario/test_scenarios.py runs the shipped ones",
     "hindcast": "tests/hindcasting/test_hindcast.py runs it, and the page on Python does the same",
     "simulate mylog.swf.gz": "the page on results runs it for another log, and looks at what it writes",
@@ -72,6 +73,10 @@ def files(tmp_path_factory) -> Path:
     write_trace(log, folder / "training.swf.gz")
     (folder / "mytable.csv").write_text("submitted,minutes,cores\n0,5,1\n60,7.5,4\n")
     shutil.copy(ROOT / "data" / "prices.csv", folder / "my_prices.csv")
+    (folder / "site").mkdir()
+    (folder / "site" / "slurm.conf").write_text(
+        "NodeName=onprem[01-20] CPUs=16\nPartitionName=batch Nodes=ALL Default=YES MaxTime=3-0\n"
+    )
     return folder
 
 
@@ -153,7 +158,7 @@ def laid_over(below: Any, above: Any) -> Any:
 def pwsim_commands(text: str) -> Iterator[list[str]]:
     """Yield the arguments of each ``pwsim`` command of a block; other programs are not ours to check."""
     for line in text.replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
+        words = shlex.split(line.partition(" > ")[0], comments=True)
         while words:
             end = words.index("&&") if "&&" in words else len(words)
             if words[0].rpartition("/")[2] == "pwsim":

@@ -1,7 +1,7 @@
 """What is simulated: pools of nodes, who may use them, and the choices that a search has."""
 
 from pwsim.cluster.accepts import Accepts, Limits, MemoryLimits, Names
-from pwsim.cluster.admission import Admission, admission
+from pwsim.cluster.admission import Admission, admission, routed
 from pwsim.cluster.choices import MOST_NODES
 from pwsim.cluster.cluster import Cluster, Multifactor, Procedure
 from pwsim.cluster.hours import Hours, in_common, open_intervals
@@ -10,7 +10,7 @@ from pwsim.cluster.outages import Away, Outage, elapsed_s, times_away
 from pwsim.cluster.partitions import NO_DOOR, Partition, doors, through_doors
 from pwsim.cluster.pools import NO_COST, VERBS, CloudPool, Node, OnPremisesPool, Pool
 from pwsim.cluster.rejections import REJECTIONS, rejections_text
-from pwsim.cluster.site_rules import RULES, Scheduler, clock_fault, stated
+from pwsim.cluster.site_rules import RULES, Scheduler, clock_fault, only_doors, stated
 from pwsim.cluster.where import Where
 
 __all__ = [
@@ -45,8 +45,10 @@ __all__ = [
     "doors",
     "elapsed_s",
     "in_common",
+    "only_doors",
     "open_intervals",
     "rejections_text",
+    "routed",
     "stated",
     "through_doors",
     "times_away",

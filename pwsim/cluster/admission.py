@@ -52,6 +52,26 @@ def admission(trace: Trace, cluster: Cluster) -> Admission:
     return Admission(ways, door, need, reason)
 
 
+def routed(trace: Trace, cluster: Cluster) -> np.ndarray:
+    """Return by pool which jobs may come to it when they are submitted, shape (pools, jobs).
+
+    Raises
+    ------
+    ValueError
+        If a pool still has several choices of nodes.
+    """
+    routes = np.ones((len(cluster.pools), len(trace)), dtype=bool)
+    if not cluster.partitions:
+        return routes
+    admitted, outside = admission(trace, cluster), doors(trace, cluster.partitions) == NO_DOOR
+    named = {name for partition in cluster.partitions for name in partition.pools}
+    for index, pool in enumerate(cluster.pools):
+        inside = [door for door, way in enumerate(admitted.ways[: len(cluster.partitions)]) if index in way]
+        through = np.isin(admitted.door, inside) & ~outside & (admitted.reason < 0)
+        routes[index] = through if pool.name in named else outside
+    return routes
+
+
 def _through_partition(
     trace: Trace, cluster: Cluster, way: list[int], here: np.ndarray, need: Integers, reason: Integers
 ) -> None:

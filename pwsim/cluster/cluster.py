@@ -204,7 +204,7 @@ class Cluster(Frozen):
     @property
     def steady(self) -> bool:
         """Whether pools are bags, always up, and every job stays where it was routed: then pools do not meet."""
-        return not site_rules.stated(self) and not any(
+        return site_rules.only_doors(self) and not any(
             pool.elastic or pool.fails or pool.burst_after is not None or pool.placement == "packed"
             for pool in self.pools
         )

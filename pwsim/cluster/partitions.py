@@ -24,7 +24,8 @@ class Partition(Frozen):
     pools: Annotated[tuple[Name, ...], BeforeValidator(one_or_many)] = Field(min_length=1, max_length=100)
     """Names of its pools; a job takes what is free in them in this order. They are always up and have one placement."""
     where: Where = Where()
-    """Which jobs come through it; all if left out. A job goes through the first partition that takes it."""
+    """Which jobs come through it; if left out all, and through the default one those that no other takes. A job goes
+    through the first partition that takes it."""
     tier: int = Field(default=0, ge=0, le=10**6)
     """Jobs of higher tiers come first, whatever the policy says, and may interrupt lower ones (``preemption``)."""
     priority: float = Field(default=1.0, ge=0, le=1e9, allow_inf_nan=False)
@@ -62,7 +63,8 @@ def doors(trace: Trace, partitions: Sequence[Partition]) -> Integers:
     """
     door = np.full(len(trace), NO_DOOR)
     for index, partition in enumerate(partitions):
-        door[(door == NO_DOOR) & partition.where.admit(trace)] = index
+        if not (partition.default and partition.where == Where()):
+            door[(door == NO_DOOR) & partition.where.admit(trace)] = index
     default = next((index for index, partition in enumerate(partitions) if partition.default), NO_DOOR)
     return np.where(door == NO_DOOR, default, door)
 

@@ -38,6 +38,19 @@ def stated(cluster: Cluster) -> list[str]:
     return [key for key in RULES if getattr(cluster, key) != empty.get(key, ())]
 
 
+def only_doors(cluster: Cluster) -> bool:
+    """Return whether all that a site's rules say is to which pool jobs go: then each pool has a queue of its own.
+
+    So it is without rules, and where partitions have one pool each, and those of one pool the same tier.
+    """
+    tiers: dict[str, set[int]] = {}
+    for partition in cluster.partitions:
+        for name in partition.pools:
+            tiers.setdefault(name, set()).add(partition.tier)
+    single = all(len(partition.pools) == 1 for partition in cluster.partitions)
+    return set(stated(cluster)) <= {"partitions"} and single and all(len(known) == 1 for known in tiers.values())
+
+
 def clock_fault(trace: Trace, cluster: Cluster, given: str | None) -> str | None:
     """Return why rules about the site's clock do not go with a trace; ``None`` if they do.
 

@@ -29,7 +29,7 @@ from pwsim.common.units import (
 )
 from pwsim.common.values import ByContent, card, checked, expect, plain
 from pwsim.common.writing import new_directory, new_file, new_files, reserved, written
-from pwsim.common.yaml_lines import Document, Place, read_document
+from pwsim.common.yaml_lines import Document, Place, read_document, short
 
 __all__ = [
     "DAY_S",
@@ -76,6 +76,7 @@ __all__ = [
     "reserved",
     "share",
     "share_or_dash",
+    "short",
     "text",
     "within",
     "words",

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
-from pwsim.cluster import CloudPool, Cluster, OnPremisesPool, Pool
+from pwsim.cluster import CloudPool, Cluster, OnPremisesPool, Pool, routed
 from pwsim.common import HOUR_S, HopelessError, InputError
 from pwsim.engine.outcome import REJECTED, Replay
 from pwsim.rules import ORDERS, Key, Policy, attempts, custom
@@ -147,9 +147,10 @@ class Inputs:
 
 
 def without_rules(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
-    """Return the arrays that a replay starts from, rules of the site left aside (semantics §1, §3, §5).
+    """Return the arrays that a replay starts from, most rules of the site left aside (semantics §1, §3, §5).
 
-    A job goes to the first pool that accepts it and could ever hold it.
+    A job goes to the first pool that accepts it and could ever hold it; where there are partitions, to the pools of its
+    own, or if it has none to those that no partition names.
 
     Raises
     ------
@@ -166,15 +167,16 @@ def without_rules(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
     needs = np.zeros((len(cluster.pools), len(trace)), dtype=np.int64)
     packed = any(one.placement == "packed" for one in cluster.pools)
     shares = np.zeros((4, len(cluster.pools), len(trace) if packed else 0), dtype=np.int64)
+    routes = routed(trace, cluster)
     for index, one in enumerate(cluster.pools):
         needed = one.need(trace)
-        held = one.admits(trace) & (needed <= units[index])
+        held = one.admits(trace) & (needed <= units[index]) & (routes[index] | (one.burst_after is not None))
         needs[index, held] = needed[held]
         if one.placement == "packed":
             shares[:3, index] = one.shares(trace)
             asked = np.vstack((needed, shares[:3, index]))
             shares[3, index] = np.unique(asked, axis=1, return_inverse=True)[1].ravel()
-        here = (pool == REJECTED) & held
+        here = (pool == REJECTED) & held & routes[index]
         pool[here] = index
         need[here] = needed[here]
         speed[here] = one.node.speed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pwsim.cluster import Cluster, stated
+from pwsim.cluster import Cluster, only_doors
 from pwsim.engine.inputs import Inputs, without_rules
 from pwsim.prices import Start
 from pwsim.trace import Trace
@@ -30,7 +30,7 @@ def prepare(trace: Trace, cluster: Cluster, seed: int = 1, start: Start | None =
         If the user's own order cannot be loaded, or rules of the site cannot be replayed with what else there is.
     """
     inputs = without_rules(trace, cluster, seed)
-    if not stated(cluster):
+    if only_doors(cluster):
         return inputs
     from pwsim.engine.site.inputs import HORIZON_S, calendar_of, prepare_site
 

@@ -1,8 +1,9 @@
 """What decides: orders, backfill rules, attempts and placement, as plain functions that every engine runs."""
 
 from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, pools, profile
+from pwsim.rules.attempts import attempt, is_killed, kept_work
 from pwsim.rules.backfill import ALL, BACKFILLS, GONE, HEAD, NOBODY, Rule
-from pwsim.rules.conservative import NO_RESERVATION
+from pwsim.rules.conservative import NO_RESERVATION, gain
 from pwsim.rules.orders import ORDERS, Key, Order
 from pwsim.rules.packing import MOST_GPUS, REMEMBERED, WHOLE, Bins, Places, Shares, Tried
 from pwsim.rules.policy import POLICY_PATTERN, Policy, portable
@@ -28,10 +29,14 @@ __all__ = [
     "Rule",
     "Shares",
     "Tried",
+    "attempt",
     "attempts",
     "backfill",
     "conservative",
     "custom",
+    "gain",
+    "is_killed",
+    "kept_work",
     "multifactor",
     "orders",
     "packing",

@@ -268,5 +268,6 @@ def check(scenario: Scenario) -> str:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")
     must = holding.must_reject
+    found = f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}"
     fit_none = f"; {must}" if must.jobs else ""
-    return f"ok: {count(len(trace), 'job')} of {trace.name} (format {trace.format}), {setups}{fit_none}"
+    return f"{found}{fit_none}"

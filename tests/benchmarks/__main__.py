@@ -15,8 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import matplotlib.pyplot as plt
@@ -24,10 +25,12 @@ import numpy as np
 import pandas as pd
 
 from pwsim import Cluster, Trace, generate, read_trace
-from pwsim.engine import Inputs, prepare
+from pwsim.engine import Engine, Inputs, prepare
+from pwsim.engine import replay as engine_replay
 from pwsim.engine.compiled import general
 from pwsim.engine.compiled import steady as kernel
 from pwsim.engine.model.model import Simulation
+from pwsim.prices import Start, parse_local
 from pwsim.results.sweep import simulate_many
 from pwsim.trace.formats import swf
 from tests.benchmarks import plain_loop
@@ -98,6 +101,17 @@ CLUSTERS: dict[str, dict[str, Any]] = {
 }
 """One pool of 256 cores, in nodes of 16 but for the steady bag."""
 
+HALVES = [{**CLUSTERS["steady"], "name": name, "nodes": CORES // 2} for name in ("first", "second")]
+NIGHTS = [
+    {"open": ["sun..thu 17:00-09:00", "fri 17:00-24:00", "sat"], "whole": True, "where": {"estimate_above": "4 h"}}
+]
+SITES: dict[str, dict[str, Any]] = {
+    "hours": {"pools": [CLUSTERS["steady"]], "hours": NIGHTS},
+    "limits": {"pools": [CLUSTERS["steady"]], "limits": [{"at_most": {"cores": CORES // 2}, "per": "user"}]},
+    "partitions": {"pools": HALVES, "partitions": [{"name": "all", "pools": ["first", "second"]}]},
+}
+"""Rules of a site on 256 cores: no engine of old knows them."""
+
 ALL = ("compiled", "simpy", "plain")
 POLICIES = ("fcfs", "sjf", "easy", "sjf-easy", "easy:sjf", "wfp3-easy", "multifactor-easy", "conservative")
 CASES = [
@@ -108,6 +122,8 @@ CASES = [
     Case("policy", 10**5, 0.9, "fcfs", ("simpy",)),
     Case("policy", 10**5, 0.9, "conservative", ("compiled", "simpy"), "exact"),
     *(Case("cluster", 10**5, 0.9, "easy", ("compiled", "simpy"), cluster=kind) for kind in ("steady", "elastic", "spot", "failing")),
+    *(Case("site", 10**5, 0.7, policy, ("compiled",), cluster=kind) for kind in SITES for policy in ("easy", "conservative")),
+    *(Case("site", 10**4, 0.7, "easy", ("simpy",), cluster=kind) for kind in SITES),
     Case("cluster", 10**4, 0.7, "easy", ("compiled", "simpy"), cluster="packed"),
     Case("cluster", 2 * 10**4, 2.0, "easy", ("compiled",), cluster="packed"),
     *(Case("queue", jobs, 0.9, "easy", ALL if jobs < 10**4 else ("compiled",), at_once=True) for jobs in (10**3, 3_000, 10**4, 30_000, 10**5)),
@@ -116,11 +132,16 @@ CASES = [
 
 def measure(case: Case, rounds: int) -> list[dict[str, Any]]:
     """Return a row an engine: the median CPU time of its loop."""
-    inputs = prepare(case.trace(), Cluster.model_validate({"policy": case.policy, "pools": [CLUSTERS[case.cluster]]}))
+    site = SITES.get(case.cluster) or {"pools": [CLUSTERS[case.cluster]]}
+    cluster = Cluster.model_validate({"policy": case.policy, **site})
+    trace, monday = case.trace(), Start(parse_local("2026-01-05"), "")
+    inputs = prepare(trace, cluster, start=monday)
     spent: dict[str, list[float]] = {engine: [] for engine in case.engines}
     for _ in range(rounds):
         for engine in case.engines:
             replay = LOOPS[engine](inputs)
+            if inputs.site is not None:  # its containers serve one replay
+                replay = partial(engine_replay, prepare(trace, cluster, start=monday), cast("Engine", engine))
             start = time.process_time()
             replay()
             spent[engine].append(time.process_time() - start)

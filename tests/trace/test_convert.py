@@ -164,3 +164,13 @@ def test_a_log_that_ends_early_says_so(tmp_path):
     pq.write_table(pq.read_table(pa.BufferReader(whole)).slice(0, 30), tmp_path / "x.parquet")
     with pytest.raises(TraceError, match="has 30 jobs, but says that pwsim wrote 37"):
         read_trace(tmp_path / "x.parquet")
+
+
+def test_files_of_older_versions_lack_the_quality_of_service(tmp_path):
+    write_trace(
+        Trace.from_columns({"submit_s": [0], "run_s": [1], "procs": [1], "qos": ["high"]}), tmp_path / "new.parquet"
+    )
+    assert read_trace(tmp_path / "new.parquet").qos.tolist() == ["high"]
+    table = pq.read_table(tmp_path / "new.parquet")
+    pq.write_table(table.drop_columns("qos"), tmp_path / "old.parquet")
+    assert read_trace(tmp_path / "old.parquet").qos.tolist() == [""]

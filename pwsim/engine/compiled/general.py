@@ -836,7 +836,9 @@ def as_tables(tried, waits, spans, placed):
     return as_rows(tried), as_rows(waits), as_rows(spans), as_rows(placed)
 
 
-def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
+# One function of 90 lines, for it is one loop over the rounds of all instants (§2): the order of a round can be read
+# from top to bottom, and it can be left wherever draws are missing or a profile is full.
+def _replay(  # noqa: C901, PLR0912, PLR0915
     order, given, arrivals, followers, think_s, depth, passing_order, rank, fixed_priority, share
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
@@ -995,49 +997,18 @@ def run(inputs: Inputs, order: Any) -> Replay:
 
 
 def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
-    """Return all arrays of a replay, as they stand when it begins."""
+    """Return all arrays of a replay, as they stand when it begins; a line a field."""
     jobs, pools = len(inputs.pool), len(inputs.pools)
     widest = max(inputs.units)
     reserving = jobs if inputs.policy.backfill == "conservative" else 0
     multi = inputs.order is None
     users = len(inputs.share) + 1 if multi else 0
-    facts = np.array(
-        [
-            (
-                one.speed, one.elastic, one.least, one.boot_s, one.idle_s, one.burst_s, one.checkpoint_s,
-                one.overhead_s, one.max_restarts, one.life_s < np.inf, one.mtbf_s < np.inf, one.repair_s, units,
-                one.numbered, one.packed, one.cores, one.memory, one.gpus,
-            )
-            for one, units in zip(inputs.pools, inputs.units, strict=True)
-        ],
-        dtype=np.float64,
-    )  # fmt: skip
-    numbers = np.zeros((pools, 15), dtype=np.int64)
-    numbers[:, POINTS] = 1
-    idle = np.zeros((pools, widest if any(one.numbered for one in inputs.pools) else 0), dtype=np.int64)
-    state = np.zeros((pools, nodes), dtype=np.int64)
-    lives_s = np.zeros((pools, nodes))
-    failing = max(
-        [units for one, units in zip(inputs.pools, inputs.units, strict=True) if one.mtbf_s < np.inf], default=0
-    )
-    uptimes_s = np.zeros((pools, failing, failures))
-    for index, (one, units) in enumerate(zip(inputs.pools, inputs.units, strict=True)):
-        up = one.least if one.elastic else units
-        numbers[index, FREE] = up
-        if one.numbered:
-            numbers[index, IDLE_NODES] = numbers[index, LAUNCHED] = up
-            idle[index, :up] = np.arange(up)
-            state[index, :up] = IDLE
-        if one.life_s < np.inf:
-            lives_s[index] = lives(inputs.seed, one.name, one.life_s, nodes)
-        if one.mtbf_s < np.inf:
-            for node in range(units):
-                uptimes_s[index, node] = uptimes(inputs.seed, one.name, node, one.mtbf_s, failures)
+    numbers, idle, state, lives_s, uptimes_s = _nodes(inputs, nodes, failures)
     profile_free = np.zeros((pools, profile.room(reserving, widest) if reserving else 0), dtype=np.int64)
     profile_free[:] = numbers[:, FREE, np.newaxis]
     many = (pools, jobs)
     return World(
-        facts=facts,
+        facts=_facts(inputs),
         numbers=numbers,
         times=np.column_stack((np.full(pools, np.inf), np.full(pools, -np.inf))),
         kill=inputs.overrun == "kill",
@@ -1095,6 +1066,49 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
         since_s=np.zeros((pools, users)),
         packs=_packs(inputs, nodes),
     )
+
+
+def _facts(inputs: Inputs) -> Any:
+    """Return what does not change in a pool, a row each."""
+    return np.array(
+        [
+            (
+                one.speed, one.elastic, one.least, one.boot_s, one.idle_s, one.burst_s, one.checkpoint_s,
+                one.overhead_s, one.max_restarts, one.life_s < np.inf, one.mtbf_s < np.inf, one.repair_s, units,
+                one.numbered, one.packed, one.cores, one.memory, one.gpus,
+            )
+            for one, units in zip(inputs.pools, inputs.units, strict=True)
+        ],
+        dtype=np.float64,
+    )  # fmt: skip
+
+
+def _nodes(inputs: Inputs, nodes: int, failures: int) -> tuple[Any, ...]:
+    """Return the numbers of each pool, its idle nodes, and the states, lives and times of being up of its nodes."""
+    pools = len(inputs.pools)
+    numbers = np.zeros((pools, 15), dtype=np.int64)
+    numbers[:, POINTS] = 1
+    numbered = any(one.numbered for one in inputs.pools)
+    idle = np.zeros((pools, max(inputs.units) if numbered else 0), dtype=np.int64)
+    state = np.zeros((pools, nodes), dtype=np.int64)
+    lives_s = np.zeros((pools, nodes))
+    failing = max(
+        [units for one, units in zip(inputs.pools, inputs.units, strict=True) if one.mtbf_s < np.inf], default=0
+    )
+    uptimes_s = np.zeros((pools, failing, failures))
+    for index, (one, units) in enumerate(zip(inputs.pools, inputs.units, strict=True)):
+        up = one.least if one.elastic else units
+        numbers[index, FREE] = up
+        if one.numbered:
+            numbers[index, IDLE_NODES] = numbers[index, LAUNCHED] = up
+            idle[index, :up] = np.arange(up)
+            state[index, :up] = IDLE
+        if one.life_s < np.inf:
+            lives_s[index] = lives(inputs.seed, one.name, one.life_s, nodes)
+        if one.mtbf_s < np.inf:
+            for node in range(units):
+                uptimes_s[index, node] = uptimes(inputs.seed, one.name, node, one.mtbf_s, failures)
+    return numbers, idle, state, lives_s, uptimes_s
 
 
 def _followers(inputs: Inputs) -> Any:

@@ -42,8 +42,17 @@ _BITS = 6  # a block has 64 slots, a block of blocks 64 blocks
 _SIZE = 1 << _BITS
 
 
-# Compiled code alone calls these: without entries for Python and C they compile in two thirds of the time.
-_inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _inner(function: Callable[..., Any]) -> Any:
+    """Return a function compiled, that compiled code alone calls.
+
+    Without entries for Python and C it compiles in two thirds of the time.  numba would compile it anew for each number
+    that is written in a call, such as ``place_of(row, 0, value)``: it is told the kind of the number only.
+    """
+    made = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    if not numba.config.DISABLE_JIT:
+        for_kinds = made.get_call_template
+        made.get_call_template = lambda kinds, named: for_kinds(tuple(map(numba.types.unliteral, kinds)), named)
+    return made
 
 
 SHARED = (f"{rules.__name__}.", "pwsim.engine.site.")
@@ -426,7 +435,10 @@ def reserve(
     return first, points, changed, dropped, overdue
 
 
-def _replay_pool(  # noqa: C901, PLR0912, PLR0915 - one loop over instants, so that its state is in local variables
+# One function of 300 lines, for speed: what is free, what is known since the last pass, head and tail of the queue and
+# the points of the profile are local variables.  Parts of it as functions would hand a dozen of them to and fro at each
+# instant.  No rule is in it: it calls those that the SimPy model calls, and the functions above that leave out slots.
+def _replay_pool(  # noqa: C901, PLR0912, PLR0915
     order, static, rule, depth, total, submit_s, procs, logged_estimate_s, estimate_s, held_s, job_need,
     slot_of, job_at, passing_order, rank, by_factors, account, fixed_priority, share, weights, start_s,
 ):  # fmt: skip

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from pwsim.engine.compiled.general import as_rows
 from pwsim.engine.compiled.references import by_reference
 from pwsim.engine.compiled.steady import _inner, compiled, compiled_for
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.site import state as states
 from pwsim.engine.site.inputs import Prepared
 from pwsim.engine.site.state import COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN, TICK
-from pwsim.rules import custom, guards, hours, profile
+from pwsim.rules import custom, profile, site
 from pwsim.trace import Floats, Integers
 
 begin_outage, complete, end_waiting, enter, give_pass, open_hours, row_of, sort_row = map(
@@ -23,22 +24,11 @@ begin_outage, complete, end_waiting, enter, give_pass, open_hours, row_of, sort_
         states.row_of, states.sort_row,
     ),
 )  # fmt: skip
-draw_profile = compiled(guards.draw_profile)
-next_tick = compiled(hours.next_tick)
+draw_profile, next_tick = compiled(site.draw_profile), compiled(site.next_tick)
 full = compiled(profile.full)
 
 DONE, NO_NUMBER, PROFILE_FULL = range(3)
 """Why a replay ended: all jobs have, the order gave no number, or a profile has no room left."""
-
-
-@_inner
-def as_rows(records):
-    """Return a list of tuples of numbers as an array of rows."""
-    rows = np.empty((len(records), len(records[0]) if len(records) else 0))
-    for index in range(len(records)):
-        for column, value in enumerate(records[index]):
-            rows[index, column] = value
-    return rows
 
 
 @_inner

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from pwsim import rules
 from pwsim.cluster import REJECTIONS, Away, Cluster, admission, elapsed_s, open_intervals, through_doors, times_away
@@ -19,21 +21,24 @@ from pwsim.engine.outcome import REJECTED
 from pwsim.engine.site.state import OPENING, OUTAGE, RETURN, Jobs, Pools, Queues, Settings, State
 from pwsim.prices import Start, parse_local
 from pwsim.rules import NO_RESERVATION, profile
-from pwsim.rules.caps import NOT_UNDER, Caps
-from pwsim.rules.guards import (
+from pwsim.rules.site import (
+    ANY_TIME,
     NOBODY,
+    NOT_UNDER,
     Capacity,
+    Caps,
     Doors,
     Guards,
+    Hours,
     Profiles,
     Reserved,
     Site,
     Waiting,
     draw_profile,
     first_fit,
+    next_tick,
     pools_of,
 )
-from pwsim.rules.hours import ANY_TIME, Hours, next_tick
 from pwsim.trace import Floats, Integers, Trace
 
 HORIZON_S = 5 * 8766 * 3600.0
@@ -387,7 +392,7 @@ def _state(
             job=np.full(pools, NOBODY), shadow_s=np.zeros(pools), extra=np.zeros(pools, dtype=np.int64),
             taking_pool=np.zeros(takings, dtype=np.int64), taking_s=np.zeros(takings),
             taking_end_s=np.zeros(takings), taking=np.zeros(takings, dtype=np.int64),
-            tally=np.zeros(2, dtype=np.int64),
+            tally=np.zeros(3, dtype=np.int64),
         ),
         reserved=Reserved(
             start_s=np.full(jobs, NO_RESERVATION), stale=np.zeros(jobs, dtype=bool), gain_s=never,
@@ -414,10 +419,15 @@ def _state(
 
 
 def _rows(cluster: Cluster, ways: list[list[int]]) -> tuple[list[list[int]], dict[int, int]]:
-    """Return the pools of each queue, in the order of their first pools, and the queue of each pool."""
-    shared = sorted({pool for way in ways[: len(cluster.partitions)] for pool in way})
-    rows = [[pool] for pool in range(len(cluster.pools)) if pool not in shared]
-    rows = sorted(rows + ([shared] if shared else []))
+    """Return the pools of each queue, in the order of their first pools, and the queue of each pool.
+
+    Pools that a partition names have one queue, and so have all that are connected by partitions.
+    """
+    links = [(way[0], pool) for way in ways[: len(cluster.partitions)] for pool in way]
+    pools = len(cluster.pools)
+    matrix = coo_array((np.ones(len(links)), tuple(np.array(links, dtype=np.int64).reshape(-1, 2).T)), (pools, pools))
+    _, queue = connected_components(matrix, directed=False)
+    rows = sorted([pool for pool in range(pools) if queue[pool] == one] for one in set(queue.tolist()))
     return rows, {pool: number for number, row in enumerate(rows) for pool in row}
 
 

@@ -14,8 +14,7 @@ from pwsim.engine.site import state as states
 from pwsim.engine.site.inputs import Prepared, as_lists
 from pwsim.engine.site.state import COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN
 from pwsim.rules import custom, profile
-from pwsim.rules.guards import draw_profile
-from pwsim.rules.hours import next_tick
+from pwsim.rules.site import draw_profile, next_tick
 
 PASS = EventPriority(RESERVATION + 1)
 """Passes come after all else that happens at an instant."""

@@ -12,29 +12,33 @@ import math
 from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
-from pwsim.rules.attempts import attempt, kept_work
-from pwsim.rules.backfill import ALL, HEAD
-from pwsim.rules.caps import NOT_UNDER, count
-from pwsim.rules.conservative import NO_RESERVATION
-from pwsim.rules.conservative import gain as note_gain
-from pwsim.rules.guards import (
+from pwsim.rules import ALL, HEAD, NO_RESERVATION, attempt, is_killed, kept_work
+from pwsim.rules import gain as note_gain
+from pwsim.rules.site import (
     BLOCKED,
     GUARDED,
     INDEX,
+    NOT_UNDER,
     OVER,
     REFUSED,
     Site,
     away_now,
+    count,
     dismiss,
+    draw_again,
     draw_profile,
     fit_now,
+    give_up,
     is_held,
+    next_due,
+    next_preemptor,
     pools_of,
+    put_beside,
+    reserve,
     shift_part,
     victims,
     walk,
 )
-from pwsim.rules.reservations import draw_again, give_up, next_due, next_preemptor, put_beside, reserve
 
 COMPLETION, OUTAGE, RETURN, OPENING, RESERVATION, TICK = range(6)
 """Kinds of what happens, in the order of a round: a job ends, an outage begins, it ends, hours open, a reservation
@@ -150,7 +154,7 @@ class Queues(NamedTuple):
     look: MutableSequence[int]
     """Room for the jobs in the order in which a pass looks at them."""
     cursor: MutableSequence[int]
-    """Where a pass stands (:func:`pwsim.rules.guards.walk`)."""
+    """Where a pass stands (:func:`pwsim.rules.site.guards.walk`)."""
     chosen: MutableSequence[int]
     """Room for jobs that are preempted."""
     returning: MutableSequence[int]
@@ -285,7 +289,7 @@ def start(now: float, job: int, state: State, agenda: MutableSequence[tuple[floa
     length_s, estimate_s = attempt(
         jobs.run_s[job], jobs.estimate_s[job], slowest, jobs.kept_s[job], jobs.restarts[job], overhead_s
     )
-    jobs.killed[job] = state.settings.kills and length_s > estimate_s
+    jobs.killed[job] = is_killed(length_s, estimate_s, state.settings.kills)
     jobs.held_s[job] = estimate_s if jobs.killed[job] else length_s
     jobs.pool[job], jobs.speed[job] = first, slowest
     jobs.runs[job], jobs.began_s[job] = True, now

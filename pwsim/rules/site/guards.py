@@ -19,10 +19,11 @@ import math
 from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
-from pwsim.rules.caps import Caps, count, passes_cap
+from pwsim.rules.backfill import reservation
 from pwsim.rules.conservative import hold_overdue, running_only
-from pwsim.rules.hours import Hours, may_start, next_opening, next_tick
 from pwsim.rules.profile import change, find, shift
+from pwsim.rules.site.caps import Caps, count, passes_cap
+from pwsim.rules.site.hours import ANY_TIME, Hours, may_start, next_opening, next_tick
 
 NOBODY = -1
 """The guard of a pool that has none."""
@@ -118,7 +119,7 @@ class Guards(NamedTuple):
     taking: MutableSequence[int]
     """Units that it is of."""
     tally: MutableSequence[int]
-    """Takings, and guards, so far."""
+    """Takings, and guards, so far, and whether all pools of the queue are guarded."""
 
 
 class Reserved(NamedTuple):
@@ -283,6 +284,14 @@ def take(start_s: float, job: int, site: Site) -> None:
         shift_part(pool, start_s, start_s + length_s, -units, site)
 
 
+def is_too_wide(job: int, site: Site) -> bool:
+    """Return whether a job needs more than is free in its pools, outages or not."""
+    units = 0
+    for pool in pools_of(site.waiting.door[job], site.doors):
+        units += max(0, site.capacity.free[pool])
+    return units < site.waiting.need[job]
+
+
 def usable(now: float, pool: int, length_s: float, backfills: bool, site: Site) -> int:
     """Return the units of a pool that a job may take now: what is free, and beyond a guard's shadow the extra."""
     if site.guards.job[pool] == NOBODY:
@@ -325,6 +334,9 @@ def stand_guard(now: float, job: int, site: Site) -> bool:
         free += site.guards.job[pool] == NOBODY
     if not free:
         return False
+    if is_plain(now, door, job, site):
+        guard_alone(now, job, site)
+        return True
     for pool in pools_of(door, site.doors):
         draw_profile(now, pool, site)
         for taking in range(site.guards.tally[0]):
@@ -351,6 +363,35 @@ def stand_guard(now: float, job: int, site: Site) -> bool:
     return True
 
 
+def is_plain(now: float, door: int, job: int, site: Site) -> bool:
+    """Return whether a job's door is one pool, of which no outage is to come, and the job may start at any time."""
+    pool = site.doors.pool[site.doors.first[door]]
+    return (
+        site.doors.first[door + 1] - site.doors.first[door] == 1
+        and site.waiting.table[job] == ANY_TIME
+        and site.hours.period_s <= 0.0
+        and away_now(pool, now, site) == site.capacity.away_first[pool + 1] - 1
+    )
+
+
+def guard_alone(now: float, job: int, site: Site) -> None:
+    """Let a job guard its only pool; what is free there only grows, so that the shadow is that of EASY (§4)."""
+    pool = site.doors.pool[site.doors.first[site.waiting.door[job]]]
+    capacity, need = site.capacity, site.waiting.need[job]
+    away = capacity.away[away_now(pool, now, site)]
+    shadow_s, extra = reservation(
+        now, capacity.free[pool] - away, need, capacity.release_s[pool], capacity.release_need[pool],
+        capacity.running[pool], capacity.arrive_s[pool], capacity.arriving[pool],
+    )  # fmt: skip
+    site.guards.job[pool], site.guards.shadow_s[pool], site.guards.extra[pool] = job, shadow_s, max(0, extra)
+    if extra >= 0:
+        taking = site.guards.tally[0]
+        site.guards.taking_pool[taking], site.guards.taking[taking] = pool, need
+        site.guards.taking_s[taking], site.guards.taking_end_s[taking] = shadow_s, shadow_s + site.waiting.length_s[job]
+        site.guards.tally[0] += 1
+    site.guards.tally[1] += 1
+
+
 def is_held(now: float, job: int, site: Site) -> bool:
     """Return whether a job is held: by jobs that come before it, by hours, or by a limit."""
     return (
@@ -360,10 +401,20 @@ def is_held(now: float, job: int, site: Site) -> bool:
     )
 
 
+def all_guarded(row: int, site: Site) -> bool:
+    """Return whether all pools of a queue are guarded."""
+    for pool in pools_of(row, site.rows):  # noqa: SIM110 - numba compiles no generators
+        if site.guards.job[pool] == NOBODY:
+            return False
+    return True
+
+
 def exhausted(row: int, backfills: bool, site: Site) -> bool:
     """Return whether nothing can start any more: all pools of a queue are guarded, and nothing in them is free."""
-    for pool in pools_of(row, site.rows):
-        if site.guards.job[pool] == NOBODY or (backfills and site.capacity.free[pool] > 0):
+    if not site.guards.tally[2]:
+        return False
+    for pool in pools_of(row, site.rows):  # noqa: SIM110 - numba compiles no generators
+        if backfills and site.capacity.free[pool] > 0:
             return False
     return True
 
@@ -402,6 +453,8 @@ def walk(
                 return OVER
             job = jobs[cursor[INDEX]]
             cursor[INDEX] += 1
+            if site.guards.tally[2] and depth >= end and is_too_wide(job, site):
+                continue  # all pools are guarded: it would neither start nor stand guard, held or not
             if is_held(now, job, site):
                 continue
             if guarded:
@@ -415,6 +468,7 @@ def walk(
         first = site.guards.tally[1] == 0
         if stand_guard(now, job, site):
             count(job, 1, site.caps)
+            site.guards.tally[2] = all_guarded(row, site)
             if exhausted(row, backfills, site):
                 return OVER
             if first:
@@ -439,7 +493,7 @@ def dismiss(row: int, site: Site) -> None:
             if site.guards.job[other] == job:
                 site.guards.job[other] = NOBODY
         count(job, -1, site.caps)
-    site.guards.tally[0] = site.guards.tally[1] = 0
+    site.guards.tally[0] = site.guards.tally[1] = site.guards.tally[2] = 0
 
 
 def victims(now: float, job: int, began_s: Sequence[float], chosen: MutableSequence[int], site: Site) -> int:

@@ -12,7 +12,8 @@ from collections.abc import MutableSequence, Sequence
 
 from pwsim.rules.conservative import NO_RESERVATION, hold_overdue, no_gain
 from pwsim.rules.conservative import gain as note_gain
-from pwsim.rules.guards import (
+from pwsim.rules.profile import advance
+from pwsim.rules.site.guards import (
     BLOCKED,
     INDEX,
     OVER,
@@ -27,8 +28,7 @@ from pwsim.rules.guards import (
     shift_part,
     take,
 )
-from pwsim.rules.hours import may_start
-from pwsim.rules.profile import advance
+from pwsim.rules.site.hours import may_start
 
 
 def give_up(job: int, site: Site) -> None:
@@ -244,9 +244,9 @@ def next_due(now: float, jobs: Sequence[int], end: int, cursor: MutableSequence[
 def next_preemptor(now: float, jobs: Sequence[int], end: int, cursor: MutableSequence[int], site: Site) -> int:
     """Place jobs that are not held beside running jobs alone, until one could only start now if it preempted others.
 
-    It is ``jobs[cursor[INDEX] - 1]``; return :data:`~pwsim.rules.guards.BLOCKED`, or
-    :data:`~pwsim.rules.guards.OVER`.  The profiles are drawn without reservations before the first call, and are to be
-    drawn again after the last (:func:`draw_again`).
+    It is ``jobs[cursor[INDEX] - 1]``; return :data:`~pwsim.rules.site.guards.BLOCKED`, or
+    :data:`~pwsim.rules.site.guards.OVER`.  The profiles are drawn without reservations before the first call, and are
+    to be drawn again after the last (:func:`draw_again`).
     """
     while cursor[INDEX] < end:
         job = jobs[cursor[INDEX]]

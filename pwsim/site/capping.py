@@ -1,0 +1,100 @@
+"""Limits as commands of ``sacctmgr``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pwsim.cluster import RunLimit
+
+_NAMES = (
+    ("Grp", "GrpTRES", "GrpJobs"),
+    ("user", "MaxTRESPerUser", "MaxJobsPerUser"),
+    ("account", "MaxTRESPerAccount", "MaxJobsPerAccount"),
+    ("Max", "", "MaxJobs"),
+)
+"""For whom a limit is, and what Slurm calls it for resources and for jobs."""
+
+
+def told(value: Any) -> str:
+    """Return what an object of a scenario says, in few words."""
+    return str(value.model_dump(mode="json", exclude_none=True, exclude_defaults=True, by_alias=True))
+
+
+Slot = tuple[str, str, str]
+"""Kind of thing (``partition``, ``qos``, ``account``, ``user``, ``cluster``), name, and account of a user."""
+
+
+def commands(limits: Sequence[RunLimit], missing: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return commands that say limits, and the quality of service of each partition that has some.
+
+    Parameters
+    ----------
+    limits
+        The limits.
+    missing
+        What Slurm has no word for is added to it.
+    """
+    said: dict[Slot, dict[str, float]] = {}
+    partitions: dict[str, str] = {}
+    for limit in limits:
+        slots = list(_slots(limit))
+        if not slots:
+            missing.append(f"limits: {told(limit)}")
+        for slot, per in slots:
+            if slot[0] == "partition":
+                partitions[slot[1]] = f"partition-{slot[1]}"
+            for resource, most in limit.at_most.caps():
+                if most != round(most):
+                    missing.append(f"limits: {most:g} {resource} is no whole number")
+                kept = said.setdefault(slot, {})
+                key = per + resource
+                kept[key] = min(most, kept.get(key, most))
+    lines = [f"{_command(slot)} {' '.join(_capped(caps))}" for slot, caps in said.items()]
+    needed = dict.fromkeys(account for kind, _, account in said if kind == "user")
+    return [f"add account {shlex.quote(f'name={one}')}" for one in needed] + lines, partitions
+
+
+def _slots(limit: RunLimit) -> Iterator[tuple[Slot, str]]:
+    """Yield where a limit is said, and for whom there; nothing if Slurm cannot say it."""
+    where: dict[str, tuple[str, ...]] = limit.where.conditions()
+    if "user_group" in where:
+        where["account"] = where.pop("user_group")
+    per = "account" if limit.per == "user_group" else limit.per
+    about = "".join(sorted(where))
+    names = where.get(about, ())
+    alone = all(isinstance(one, tuple) and len(one) == 1 for one in where.values())
+    jobs_only = [resource for resource, _ in limit.at_most.caps()] == ["jobs"]
+    if about in ("partition", "qos") and (per == about or (alone and per in ("all", "user", "account"))):
+        for name in names:
+            yield (about, name, ""), "Grp" if per in ("all", about) else per
+    elif about == "account" and (per == "account" or (alone and per == "all")):
+        for name in names:
+            yield ("account", name, ""), "Grp"
+    elif about == "account" and alone and per == "user" and jobs_only:
+        yield ("account", names[0], ""), "Max"
+    elif about == "accountuser" and alone and per in ("all", "user"):
+        yield ("user", where["user"][0], where["account"][0]), "Grp"
+    elif not about and per == "all":
+        yield ("cluster", "", ""), "Grp"
+
+
+def _command(slot: Slot) -> str:
+    kind, name, account = slot
+    if kind == "cluster":
+        return "modify cluster set"
+    if kind == "partition":
+        kind, name = "qos", f"partition-{name}"
+    about = [shlex.quote(f"name={name}")] + ([shlex.quote(f"account={account}")] if account else [])
+    return f"add {kind} {' '.join(about)}"
+
+
+def _capped(caps: Mapping[str, float]) -> Iterator[str]:
+    names = {"cores": "cpu", "nodes": "node", "gpus": "gres/gpu"}
+    for per, resources, jobs in _NAMES:
+        amounts = [f"{name}={int(caps[per + resource])}" for resource, name in names.items() if per + resource in caps]
+        if amounts:
+            yield f"{resources}={','.join(amounts)}"
+        if per + "jobs" in caps:
+            yield f"{jobs}={int(caps[per + 'jobs'])}"

@@ -1,0 +1,194 @@
+"""Both engines under site rules, held against the schedules worked out by hand and the plain reference (semantics §9)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from pwsim.cluster import Away, Cluster, Where
+from pwsim.common import InputError
+from pwsim.engine.inputs import without_rules
+from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site, refuse_mixes
+from pwsim.engine.site.replaying import replay_site
+from pwsim.trace import Trace
+from tests.site_cases import CASES, Case, replay
+from tests.site_reference import SiteReference
+from tests.site_strategies import site_cases
+
+ENGINES = ("simpy", "compiled")
+
+
+def cluster_of(case: Case) -> Cluster:
+    """Return the cluster of a case, with hours in number alone: their times are given by a calendar."""
+    pools = []
+    for index, pool in enumerate(case.pools):
+        node = {"cores": pool.get("cores", 1), "speed": pool.get("speed", 1.0), "gpus": pool.get("gpus", 0)}
+        if pool.get("memory"):
+            node["memory"] = pool["memory"]
+        pools.append(
+            {
+                "name": f"pool{index}",
+                "kind": "cloud" if pool.get("elastic") else "on_premises",
+                "nodes": pool["nodes"],
+                "node": node,
+                "placement": pool.get("placement", "nodes" if pool.get("elastic") else "cores"),
+                "checkpoint_interval": float(pool["checkpoint"]) if pool.get("checkpoint") else None,
+                "restart_overhead": float(pool.get("overhead", 0)),
+                "max_restarts": pool.get("max_restarts", 10),
+                **({"burst_after": float(pool["burst_after"])} if pool.get("burst_after", math.inf) < math.inf else {}),
+                **({"price_usd_per_hour": 1.0} if pool.get("elastic") else {}),
+                **({"mtbf": float(pool["mtbf"])} if "mtbf" in pool else {}),
+            }
+        )
+    partitions = [
+        {
+            "name": one["name"],
+            "pools": [f"pool{pool}" for pool in one["pools"]],
+            "where": conditions(one),
+            "tier": one.get("tier", 0),
+            "default": one.get("default", False),
+            "max_time": None if one.get("max_time", math.inf) == math.inf else float(one["max_time"]),
+        }
+        for one in case.partitions
+    ]
+    backfill = {"none": "none", "easy": f"easy:{case.passing_order}" if case.passing_order else "easy"}
+    return Cluster.model_validate(
+        {
+            "policy": f"{case.order}-{backfill.get(case.backfill, case.backfill)}",
+            "overrun": case.overrun,
+            "depth": case.depth,
+            "pools": pools,
+            "partitions": partitions,
+            "limits": [
+                {"at_most": one["at_most"], "per": one.get("per", "all"), "where": conditions(one)}
+                for one in case.limits
+            ],
+            "hours": [
+                {
+                    "open": "sat",
+                    "where": conditions(one),
+                    "whole": one.get("whole", False),
+                    "drain": one.get("drain", False),
+                }
+                for one in case.hours
+            ],
+            "scheduler": {"period": float(case.period or 0), "start_delay": float(case.start_delay)},
+            "preemption": case.preemption,
+        }
+    )
+
+
+def conditions(one: dict[str, Any]) -> dict[str, Any]:
+    """Return which jobs something is about, as scenarios have it."""
+    return {key: [value] for key, value in one.get("where", {}).items()}
+
+
+def trace_of(case: Case) -> Trace:
+    """Return the jobs of a case, the first of them at 0."""
+    names = {"submit": "submit_s", "run": "run_s", "procs": "procs", "estimate": "estimate_s"}
+    columns: dict[str, Any] = {ours: [row[name] for row in case.jobs] for name, ours in names.items()}
+    columns |= {name: [row.get(name, 0) for row in case.jobs] for name in ("nodes", "gpus")}
+    columns["memory_mib"] = [row.get("memory", 0) for row in case.jobs]
+    for name in ("queue", "user", "user_group", "qos"):
+        columns[name] = [row.get(name, row.get("account", "") if name == "user_group" else "") for row in case.jobs]
+    return Trace.from_columns(columns)
+
+
+def calendar(case: Case) -> Calendar:
+    """Return hours and outages as a case has them: on the clock of the replay."""
+    spans = [
+        (np.array(one["windows"], dtype=float).reshape(-1, 2), one.get("since", -math.inf), one.get("until", math.inf))
+        for one in case.hours
+    ]
+    away = [
+        Away(max(0.0, float(one["start"])), float(one["end"]), one["pool"], one.get("nodes"), one.get("stop", False))
+        for one in case.outages
+    ]
+    whole = [one.get("whole", False) for one in case.hours]
+    pieces = [pieces_of(*span, whole=all_of_it) for span, all_of_it in zip(spans, whole, strict=True)]
+    return Calendar(pieces, [openings_of(*span) for span in spans], away, math.inf)
+
+
+def can_be_replayed(case: Case) -> bool:
+    """Return whether the engines know all that a case has."""
+    return not any("after" in row or row.get("array") for row in case.jobs) and case.jobs[0]["submit"] == 0
+
+
+def cluster_or_none(case: Case) -> Cluster | None:
+    """Return the cluster of a case; ``None`` where it is refused, when it is made or when it would be replayed."""
+    try:
+        cluster = cluster_of(case)
+        refuse_mixes(cluster)
+    except (ValueError, InputError):
+        return None
+    return cluster
+
+
+def compare(case: Case, site: SiteReference, engine: str) -> None:
+    """Fail unless an engine says what the reference says."""
+    cluster = cluster_or_none(case)
+    if cluster is None or not can_be_replayed(case):
+        return
+    trace = trace_of(case)
+    inputs = without_rules(trace, cluster)
+    prepared = prepare_site(trace, cluster, inputs, calendar(case))
+    got = replay_site(inputs, prepared, engine)
+    for number, job in enumerate(site.jobs):
+        what = f"job {number} of {case}"
+        status = (
+            "rejected" if prepared.reason[number] >= 0
+            else "failed" if got.failed[number]
+            else "killed" if got.killed[number]
+            else "completed"
+        )  # fmt: skip
+        assert status == job.status, what
+        if status == "rejected":
+            continue
+        start_s, end_s = float(got.start_s[number]), float(got.end_s[number])
+        assert (None if math.isnan(start_s) else start_s) == job.start, what
+        assert end_s == job.end, what
+        assert got.restarts[number] == job.restarts, what
+    assert got.attempts is not None
+    held = sorted((int(one[0]), one[2], one[3], int(one[1]), int(one[5])) for one in got.attempts)
+    stays = [
+        (job.number, *stay[:2], pool, units)
+        for job in site.jobs
+        for stay in job.stays
+        for pool, units in stay[2].items()
+    ]
+    assert held == sorted(stays), case
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_schedules_worked_out_by_hand(case, engine):
+    if cluster_or_none(case) is None or not can_be_replayed(case):
+        pytest.skip("the engines do not know all that this case has")
+    compare(case, replay(case), engine)
+
+
+@given(site_cases())
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+def test_generated_cases(case):
+    if cluster_or_none(case) is not None and can_be_replayed(case):
+        site = replay(case)
+        for engine in ENGINES:
+            compare(case, site, engine)
+
+
+@pytest.mark.slow
+@given(site_cases())
+@settings(max_examples=40_000, suppress_health_check=[HealthCheck.too_slow])
+def test_many_generated_cases(case):
+    if cluster_or_none(case) is not None and can_be_replayed(case):
+        site = replay(case)
+        for engine in ENGINES:
+            compare(case, site, engine)
+
+
+def test_where_is_as_scenarios_have_it():
+    assert Where.model_validate(conditions({"where": {"queue": "x"}})).queue == ("x",)
