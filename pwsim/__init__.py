@@ -14,6 +14,7 @@ import typing as _typing
 from pwsim._version import __version__ as __version__
 
 if _typing.TYPE_CHECKING:
+    from pwsim.calibration import Calibration, calibrate
     from pwsim.cluster import (
         Accepts,
         CloudPool,
@@ -57,6 +58,7 @@ if _typing.TYPE_CHECKING:
 _HOMES = {
     "Accepts": "cluster",
     "Band": "prices",
+    "Calibration": "calibration",
     "CloudPool": "cluster",
     "Cluster": "cluster",
     "Commitment": "prices",
@@ -86,6 +88,7 @@ _HOMES = {
     "TraceError": "common",
     "Twin": "workload",
     "Where": "cluster",
+    "calibrate": "calibration",
     "compress": "workload",
     "describe": "description",
     "faster": "workload",
@@ -152,6 +155,8 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "Result",
     "hindcast",
     "Hindcast",
+    "calibrate",
+    "Calibration",
     "load_scenario",
     "Scenario",
     "Target",

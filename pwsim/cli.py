@@ -217,17 +217,44 @@ def simulate(trace: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, 
 @click.option("--cores", type=click.IntRange(1, 10**9), help="Processors of the machine; or give --site.")
 @click.option("--site", type=_PATH, help="A file with the site's pools, policy and rules, instead of --cores.")
 @_options("policy", "overrun", *_LOG, "depth")
-@_options("out", "engine", "allow_code", "quiet", "overwrite", "seed")
-def hindcast(log: Path, out: Path, overwrite: bool, quiet: bool, engine: Any, seed: int, **options: Any) -> None:
+@click.option("--out", type=_PATH, help="Directory for the results; it must not exist yet.")
+@click.option("--calibrate", is_flag=True, help="Look for the site's rules first; they go to the file of -o.")
+@click.option("-o", "site_out", type=_PATH, help="YAML file for the rules that --calibrate finds.")
+@_options("workers", "engine", "allow_code", "quiet", "overwrite", "seed")
+def hindcast(
+    log: Path,
+    out: Path | None,
+    calibrate: bool,
+    site_out: Path | None,
+    workers: int | None,
+    overwrite: bool,
+    quiet: bool,
+    engine: Any,
+    seed: int,
+    **options: Any,
+) -> None:
     """Replay the machine that wrote LOG, and compare its waits with the recorded ones.
 
     The machine is --cores processors under --policy, or what the file of --site describes, its rules included.  Prints
     whether that reproduces the site well enough to plan with, and what most likely differs if not.
+
+    With --calibrate, it looks for rules that explain the record: each is fitted to some weeks and kept if it explains
+    others.  They are written to the file of -o, each with its evidence; --out is then for the hindcast with them.
     """
     from pwsim import hindcasting, report
-    from pwsim.common import capital
+    from pwsim.common import InputError, capital
 
+    if calibrate != (site_out is not None):
+        raise InputError("--calibrate and -o go together: the rules that it finds are written to the file of -o")
+    if out is None and not calibrate:
+        raise InputError("--out: name a directory for the results")
     machine, workload = _machine_and_log(log, out, overwrite=overwrite, quiet=quiet, **options)
+    if site_out is not None:
+        _reserve(site_out, overwrite)
+        machine = _calibrated(workload, machine, site_out, engine, workers, quiet=quiet)
+        if out is None:
+            return
+    assert out is not None
     done = hindcasting.hindcast(workload, machine, engine=engine, seed=seed)
     if not quiet:
         click.echo(f"replayed with the {done.result.replay.engine} engine", err=True)
@@ -681,9 +708,27 @@ def _steady_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = kept
 
 
+def _calibrated(
+    workload: Trace, machine: Cluster, path: Path, engine: Any, workers: int | None, *, quiet: bool
+) -> Cluster:
+    """Write the rules that explain the record of a log into a file, and return the site with them."""
+    from pwsim.calibration import calibrate
+    from pwsim.common import new_file
+
+    def progress(count: int) -> None:
+        if count % 25 == 0:
+            click.echo(f"{count} sites replayed", err=True)
+
+    found = calibrate(workload, machine, engine=engine, workers=workers, progress=None if quiet else progress)
+    with new_file(path) as beside:
+        beside.write_text(found.site_yaml, encoding="utf-8")
+    click.echo(f"{found.text}\nSite: {path}")
+    return found.cluster
+
+
 def _machine_and_log(
     log: Path,
-    out: Path,
+    out: Path | None,
     *,
     overwrite: bool,
     quiet: bool,
@@ -703,7 +748,8 @@ def _machine_and_log(
     if (code := machine.code()) and not allow_code:
         where = f"--policy {policy}" if site is None else f"the policy of {site}"
         raise InputError(f"{where} would run {code[0]}; allow it with --allow-code")
-    _reserve(out, overwrite, report.FILES)
+    if out is not None:
+        _reserve(out, overwrite, report.FILES)
     workload = _read(log, **log_options)
     if not quiet:
         click.echo(f"{workload.name}: format {workload.format}, replaying {len(workload):,} jobs", err=True)

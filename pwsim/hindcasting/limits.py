@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pwsim.hindcasting.comparison import COMPARED_STATISTICS, NEGLIGIBLE_S
 
@@ -96,6 +96,33 @@ def wait_ratio(recorded_s: float, simulated_s: float) -> float:
     (2.0, 1.0, 0.5)
     """
     return max(recorded_s, NEGLIGIBLE_S) / max(simulated_s, NEGLIGIBLE_S)
+
+
+def scaled_waits(check: Mapping[str, Any], waits_s: Mapping[str, float]) -> list[dict[str, float | str]]:
+    """Return waits of a replay scaled by what a poor hindcast is off by; none where it is better than that.
+
+    They are no forecast: nobody knows whether another machine would be off by the same.
+
+    Parameters
+    ----------
+    check
+        The report of the hindcast: its verdict and figures.
+    waits_s
+        Waits of the replay by statistic [s].
+
+    Examples
+    --------
+    >>> check = {"verdict": "poor", "recorded_wait_s_mean": 7200.0, "wait_s_mean": 3600.0}
+    >>> scaled_waits(check, {"mean": 1800.0})
+    [{'statistic': 'mean', 'wait_s': 1800.0, 'factor': 2.0, 'scaled_wait_s': 3600.0}]
+    """
+    if check["verdict"] != "poor":
+        return []
+    rows: list[dict[str, float | str]] = []
+    for name, wait_s in waits_s.items():
+        factor = wait_ratio(check[f"recorded_wait_s_{name}"], check[f"wait_s_{name}"])
+        rows.append({"statistic": name, "wait_s": wait_s, "factor": factor, "scaled_wait_s": factor * wait_s})
+    return rows
 
 
 def too_few_cores(figures: Mapping[str, float]) -> list[Check]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwsim.cluster import CloudPool
 from pwsim.common import plain, price
+from pwsim.hindcasting import COMPARED_STATISTICS, scaled_waits
 from pwsim.prices import start_of
 from pwsim.results import assumptions_of, common_of, pools_of
 from pwsim.rules import portable
@@ -57,6 +58,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "site": [one.model_dump() for one in plan.economics.site],
             "economics": {**plan.economics.model_dump(exclude={"site"}), "prices": _prices(plan)},
             "hindcast": _hindcast(plan),
+            "scaled_waits": _scaled_waits(plan),
             "log_verdicts": [_for_scenario(verdict) for verdict in plan.verdicts],
             "tariff_start": _tariff_start(plan),
             "assumptions": [*assumptions_of(plan.result), *SEARCH_ASSUMPTIONS, *_money_assumptions(plan)],
@@ -70,6 +72,14 @@ def _hindcast(plan: Plan) -> dict[str, Any] | None:
     if plan.hindcast is not None:
         return plan.hindcast.report
     return {"verdict": None, "text": UNCHECKED, "findings": []} if plan.unchecked else None
+
+
+def _scaled_waits(plan: Plan) -> list[dict[str, Any]]:
+    """Return the waits of the chosen setup scaled by what the hindcast is off by; none unless that is poor."""
+    if plan.hindcast is None or plan.chosen is None:
+        return []
+    waits_s = {name: plan.result.metrics[f"wait_s_{name}"] for name in COMPARED_STATISTICS}
+    return scaled_waits(plan.hindcast.report, waits_s)
 
 
 def _tariff_start(plan: Plan) -> dict[str, str | None] | None:

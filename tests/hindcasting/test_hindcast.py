@@ -755,6 +755,14 @@ def test_a_scenario_checks_its_present_machine(trace, tmp_path, capsys):
     # Another policy did not write this log.
     code, out, _ = pwsim(capsys, *scenario(tmp_path, log, f"{{cores: {CORES}, policy: fcfs}}"), "--overwrite")
     assert (code, "do not reproduce the site" in out) == (0, True)
+    # Then waits scaled by what it is off by are shown, marked as what they are.
+    assert "Not a forecast" not in page
+    assert "Not a forecast" in (tmp_path / "r" / "report.html").read_text()
+    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+    scaled, check = {one["statistic"]: one for one in summary["scaled_waits"]}, summary["hindcast"]
+    assert scaled["p95"]["wait_s"] == summary["metrics"]["wait_s_p95"]
+    off = max(check["recorded_wait_s_p95"], 300) / max(check["wait_s_p95"], 300)
+    assert scaled["p95"]["scaled_wait_s"] == pytest.approx(off * scaled["p95"]["wait_s"])
 
 
 def test_only_the_window_is_compared(trace, tmp_path):
