@@ -184,7 +184,7 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
     "unknown format": (
         "trace: tiny.swf",
         "trace: tiny.swf\n  format: pdf",
-        ["bad.yaml:4: workload.format", "pdf", "known formats: swf"],
+        ["bad.yaml:4: workload.format", "pdf", "known formats: acme"],
     ),
     "load of nothing": ("trace: tiny.swf", "trace: tiny.swf\n  load: 0", ["workload.load", "greater than 0"]),
     "window beyond the log": ("trace: tiny.swf", "trace: tiny.swf\n  window: {start: 9 d}", ["no job is submitted"]),

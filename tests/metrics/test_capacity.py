@@ -46,7 +46,7 @@ def by_instants(result: Result, index: int, from_s: float, until_s: float) -> np
     for start, end in itertools.pairwise(instants):
         middle = (start + end) / 2
         up = sum(since <= middle < gone for since, gone in ups) * np.array([pool.node.cores, pool.node.gpus])
-        now = [job for job, _, since, gone, _ in runs if since <= middle < gone]
+        now = [job for job, _, since, gone, _, _ in runs if since <= middle < gone]
         asked = np.array([(trace.procs[job], trace.gpus[job]) for job in now]).reshape(-1, 2).sum(axis=0)
         columns = (trace.procs, trace.gpus, trace.nodes, trace.memory_mib)
         taken = [held(pool, *(column[job] for column in columns)) for job in now]
