@@ -139,7 +139,13 @@ class Multifactor:
         return found
 
     def classic(
-        self, node: Node, promised: float, effective: float | None, now: float, stays: list[Stay], found: dict[Any, float]
+        self,
+        node: Node,
+        promised: float,
+        effective: float | None,
+        now: float,
+        stays: list[Stay],
+        found: dict[Any, float],
     ) -> None:
         total = self.used(self.tree, now, stays)
         for one in node.below:

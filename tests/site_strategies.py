@@ -209,7 +209,9 @@ def site_cases(draw: st.DrawFn) -> Case:
         start_delay=draw(st.sampled_from([0, 3])) if "times" in rules else 0,
         preemption="preemption" in rules,
         order=order,
-        multifactor=draw(factors) | {"partition": draw(st.sampled_from([0, 1])) if partitions else 0} if order == "multifactor" else {},
+        multifactor=draw(factors) | {"partition": draw(st.sampled_from([0, 1])) if partitions else 0}
+        if order == "multifactor"
+        else {},
         backfill=backfill,
         overrun=draw(st.sampled_from(["allow", "allow", "kill"])),
         passing_order=draw(st.sampled_from(["", "", "sjf", "ljf"])) if backfill == "easy" else "",

@@ -3,6 +3,7 @@
 from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, pools, profile
 from pwsim.rules.backfill import ALL, BACKFILLS, GONE, HEAD, NOBODY, Rule
 from pwsim.rules.conservative import NO_RESERVATION
+from pwsim.rules.multifactor import Ledger, Priorities
 from pwsim.rules.orders import ORDERS, Key, Order
 from pwsim.rules.packing import MOST_GPUS, REMEMBERED, WHOLE, Bins, Places, Shares, Tried
 from pwsim.rules.policy import POLICY_PATTERN, Policy, portable
@@ -22,9 +23,11 @@ __all__ = [
     "WHOLE",
     "Bins",
     "Key",
+    "Ledger",
     "Order",
     "Places",
     "Policy",
+    "Priorities",
     "Rule",
     "Shares",
     "Tried",

@@ -40,9 +40,7 @@ def by_reference(trace: Trace, cluster: Cluster, seed: int = 1) -> tuple[list[Jo
         trace.nodes.tolist(), trace.memory_mib.tolist(), trace.gpus.tolist(), strict=True,
     )  # fmt: skip
     jobs = [Job(number, *row) for number, row in enumerate(columns)]
-    for job, user, account, queue, qos in zip(
-        jobs, trace.user, trace.user_group, trace.queue, trace.qos, strict=True
-    ):
+    for job, user, account, queue, qos in zip(jobs, trace.user, trace.user_group, trace.queue, trace.qos, strict=True):
         job.asks = Asks(user, account, queue, qos)
     if trace.feedback is not None:
         for job, follows, think_s in zip(jobs, *trace.feedback, strict=True):

@@ -21,7 +21,7 @@ from pwsim.engine.outcome import REJECTED
 from pwsim.engine.priorities import priorities_of
 from pwsim.engine.site.state import OPENING, OUTAGE, RETURN, Jobs, Pools, Queues, Settings, State
 from pwsim.prices import Start, parse_local
-from pwsim.rules import NO_RESERVATION, profile
+from pwsim.rules import NO_RESERVATION, Priorities, profile
 from pwsim.rules.caps import NOT_UNDER, Caps
 from pwsim.rules.guards import (
     NOBODY,
@@ -37,7 +37,6 @@ from pwsim.rules.guards import (
     pools_of,
 )
 from pwsim.rules.hours import ANY_TIME, Hours, next_tick
-from pwsim.rules.multifactor import Priorities
 from pwsim.trace import Floats, Integers, Trace
 
 HORIZON_S = 5 * 8766 * 3600.0
