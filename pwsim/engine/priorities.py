@@ -185,6 +185,8 @@ def _ledger(above: Sequence[Sequence[int]], nodes: Sequence[Node], factors: Mult
         usage=np.zeros(books * len(nodes)),
         using=np.zeros(books * len(nodes)),
         since_s=np.zeros(books * len(nodes)),
+        before=np.zeros(books * len(nodes)),
+        before_s=np.full(books * len(nodes), multifactor.NEVER),
         factor=np.zeros(books * users),
         known_s=np.full(books * users, multifactor.NEVER),
         ranked=np.tile(np.arange(users), books),
@@ -252,7 +254,7 @@ def of_pool(priorities: Priorities, pool: int, here: Any) -> Priorities:
     book, ledger = priorities.book[pool], priorities.ledger
     rows: dict[str, Any] = {}
     for names, many in (
-        (("usage", "using", "since_s"), len(ledger.parent)),
+        (("usage", "using", "since_s", "before", "before_s"), len(ledger.parent)),
         (("factor", "known_s", "ranked"), ledger.users),
     ):
         rows |= {name: getattr(ledger, name)[book * many : (book + 1) * many] for name in names}

@@ -77,6 +77,10 @@ class Ledger(NamedTuple):
     """What is in use since then [processors], of the same shape."""
     since_s: MutableSequence[float]
     """When it last changed [s], of the same shape."""
+    before: MutableSequence[float]
+    """What was used at the last multiple of the period before it changed [processor-seconds], of the same shape."""
+    before_s: MutableSequence[float]
+    """When that was [s], of the same shape."""
     factor: MutableSequence[float]
     """Factors as worked out last, shape (books × users,)."""
     known_s: MutableSequence[float]
@@ -144,20 +148,35 @@ def charge_job(now: float, job: int, sign: float, book: int, priorities: Priorit
     if priorities.fair_share == 0.0:
         return
     ledger = priorities.ledger
-    if ledger.period_s > 0.0:
-        renew(now, book, ledger)  # what is worked out at the last multiple does not know of this yet
     usage, using, since_s, above = ledger.usage, ledger.using, ledger.since_s, ledger.above
     rate, top, first = sign * priorities.bill[job], book * len(ledger.parent), priorities.user[job] * ledger.levels
+    keep(now, top, ledger)
     charge(now, top, rate, usage, using, since_s, ledger.decay_per_s)
     for index in range(first, first + ledger.levels):
         if above[index] != NOBODY_BELOW:
+            keep(now, top + above[index], ledger)
             charge(now, top + above[index], rate, usage, using, since_s, ledger.decay_per_s)
 
 
-def used_by(now: float, book: int, node: int, ledger: Ledger) -> float:
-    """Return what one of the tree has used until now [processor-seconds]."""
+def instant(now: float, ledger: Ledger) -> float:
+    """Return of when factors are that count now [s]."""
+    return math.floor(now / ledger.period_s) * ledger.period_s if ledger.period_s > 0.0 else now
+
+
+def keep(now: float, place: int, ledger: Ledger) -> None:
+    """Keep what was used at the last multiple of the period, before it changes for the first time since."""
+    at_s = instant(now, ledger)
+    if ledger.period_s > 0.0 and ledger.since_s[place] <= at_s:
+        ledger.before[place] = decayed(at_s, place, ledger.usage, ledger.using, ledger.since_s, ledger.decay_per_s)
+        ledger.before_s[place] = at_s
+
+
+def used_by(at_s: float, book: int, node: int, ledger: Ledger) -> float:
+    """Return what one of the tree has used until an instant of factors [processor-seconds]."""
     place = book * len(ledger.parent) + node
-    return decayed(now, place, ledger.usage, ledger.using, ledger.since_s, ledger.decay_per_s)
+    if ledger.period_s > 0.0 and ledger.before_s[place] == at_s:
+        return ledger.before[place]
+    return decayed(at_s, place, ledger.usage, ledger.using, ledger.since_s, ledger.decay_per_s)
 
 
 def part_of(used: float, total: float) -> float:
@@ -168,41 +187,21 @@ def part_of(used: float, total: float) -> float:
 # -- factors
 
 
-def renew(now: float, book: int, ledger: Ledger) -> None:
-    """Work out the factors of all users, if that is due; where it can wait until one is asked for, it does."""
-    due_s = now
-    if ledger.period_s > 0.0:
-        due_s = math.floor(now / ledger.period_s) * ledger.period_s
-    elif not ledger.fair_tree:
-        return
-    first = book * ledger.users
-    if ledger.known_s[first] >= due_s:
-        return
-    if ledger.fair_tree:
-        rank_users(due_s, book, ledger)
-    else:
-        total = used_by(due_s, book, ALL_USERS, ledger)
-        for user in range(ledger.users):
-            ledger.factor[first + user] = classic(due_s, book, user, total, ledger)
-    for index in range(first, first + ledger.users):
-        ledger.known_s[index] = due_s
-
-
-def classic(now: float, book: int, user: int, total: float, ledger: Ledger) -> float:
+def classic(at_s: float, book: int, user: int, total: float, ledger: Ledger) -> float:
     """Return the factor of a user by the classic formula, 2^(-E / S / damping), where so much was used in all."""
     effective, promised = part_of(total, total), 1.0
     for level in range(ledger.levels):
         node = ledger.above[user * ledger.levels + level]
         if node != NOBODY_BELOW and not ledger.as_account[node]:
-            used = part_of(used_by(now, book, node, ledger), total)
+            used = part_of(used_by(at_s, book, node, ledger), total)
             effective = used if level == 0 else used + (effective - used) * ledger.share[node]
             promised = ledger.promised[node]
     return math.exp(-math.log(2.0) * (effective / promised / ledger.damping)) if promised > 0.0 else 0.0
 
 
-def rank_users(now: float, book: int, ledger: Ledger) -> None:
+def rank_users(at_s: float, book: int, ledger: Ledger) -> None:
     """Work out the factors of all users by their ranks in the fair tree."""
-    set_levels(now, book, ledger)
+    set_levels(at_s, book, ledger)
     ranked, users, first = ledger.ranked, ledger.users, book * ledger.users
     for position in range(first + 1, first + users):  # most have the rank that they had, so that insertion is fast
         user, place = ranked[position], position
@@ -218,11 +217,11 @@ def rank_users(now: float, book: int, ledger: Ledger) -> None:
         ledger.factor[first + user] = rank / users
 
 
-def set_levels(now: float, book: int, ledger: Ledger) -> None:
+def set_levels(at_s: float, book: int, ledger: Ledger) -> None:
     """Work out S / U of all of the tree."""
     level = ledger.level
     for node in range(len(ledger.parent)):
-        level[node] = used_by(now, book, node, ledger)
+        level[node] = used_by(at_s, book, node, ledger)
     for node in range(len(ledger.parent) - 1, 0, -1):  # the use of those above, which come before, still stands there
         used = part_of(level[node], level[ledger.parent[node]])
         if ledger.share[node] == 0.0:
@@ -277,19 +276,20 @@ def set_keys(
     """Work out the keys of the first jobs of a queue, so many of them: minus their priorities."""
     ledger, fixed, user_of = priorities.ledger, priorities.fixed, priorities.user
     factor, known_s, first = ledger.factor, ledger.known_s, book * ledger.users
-    shares = priorities.fair_share != 0.0
-    asked = shares and ledger.period_s == 0.0 and not ledger.fair_tree  # else all are worked out before
-    total = 0.0
-    if shares:
-        renew(now, book, ledger)
-        total = used_by(now, book, ALL_USERS, ledger)
+    shares, at_s, total = priorities.fair_share != 0.0, instant(now, ledger), 0.0
+    if shares and ledger.fair_tree and known_s[first] != at_s:
+        rank_users(at_s, book, ledger)
+        for index in range(first, first + ledger.users):
+            known_s[index] = at_s
+    elif shares and not ledger.fair_tree:
+        total = used_by(at_s, book, ALL_USERS, ledger)
     for position in range(waiting):
         job = queue[position]
         priority = priorities.age * min(1.0, (now - submit_s[job]) / priorities.max_age_s)
         if shares:
-            user = user_of[job]
-            if asked and known_s[first + user] != now:
-                factor[first + user] = classic(now, book, user, total, ledger)
-                known_s[first + user] = now
-            priority += priorities.fair_share * factor[first + user]
+            index = first + user_of[job]
+            if known_s[index] != at_s:  # by the classic formula, a factor is worked out when it is asked for
+                factor[index] = classic(at_s, book, user_of[job], total, ledger)
+                known_s[index] = at_s
+            priority += priorities.fair_share * factor[index]
         key[job] = -(priority + fixed[job])
