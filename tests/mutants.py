@@ -92,11 +92,11 @@ MUTANTS = [
     ),
     (kernel, "charge_job(now, job, -1.0, BOOK, priorities)", "charge_job(now, job, 1.0, BOOK, priorities)"),
     (multifactor, "used + (effective - used) * ledger.share[node]", "used"),
-    (multifactor, "        renew(now, book, ledger)  # what", "        pass  # what"),
+    (multifactor, "ledger.before_s[place] == at_s:", "False:"),
     (
         multifactor,
-        "return level[above[depth]] > level[beside[depth]]",
-        "return level[above[depth]] < level[beside[depth]]",
+        "return level[node] > level[beside]",
+        "return level[node] < level[beside]",
     ),
 ]
 

@@ -470,10 +470,11 @@ class Reference:
 
     def stays(self, pool: Pool) -> list[Stay]:
         """What jobs have held, as far as it counts in a pool."""
-        runs = [(index, job) for index, one in enumerate(self.pools) for job in one.running]
-        held = [(index, job.asks, job.began or 0, math.inf) for index, job in runs]
-        held += [(index, job.asks, *times) for job in self.jobs for index, *times in job.attempts]
-        return [stay for index, *stay in held if self.together or self.pools[index] is pool]
+        held: list[tuple[int, Stay]] = [
+            (index, (job.asks, job.began or 0, math.inf)) for index, one in enumerate(self.pools) for job in one.running
+        ]
+        held += [(index, (job.asks, begin, end)) for job in self.jobs for index, begin, end in job.attempts]
+        return [stay for index, stay in held if self.together or self.pools[index] is pool]
 
     def priority(self, job: Job) -> float:
         assert self.multifactor is not None

@@ -379,6 +379,50 @@ MIXES = [
          cores(2, 2), [door("both", 0, 1, queue="x"), door("second", 1, queue="y")], backfill="conservative"),
 ]  # fmt: skip
 
+CYD: Data = {"user": "cyd"}
+LAB: Data = {"account": "lab"}
+SHOP: Data = {"account": "shop"}
+BY_USE: Data = {"age": 0, "half_life": 1e9}
+
+MULTIFACTOR = [
+    # Ann has used the first pool until 10; in the second, Bob's job comes before hers.
+    Case("use counts in all pools", [job(0, 1, 10, **X, **ANN), job(0, 1, 10, **Y, **CYD), job(1, 1, 5, **Y, **ANN), job(2, 1, 5, **Y, **BOB)],
+         [0, 0, 15, 10], cores(1, 1), [door("first", 0, queue="x"), door("second", 1, queue="y")], backfill="none",
+         order="multifactor", multifactor=BY_USE),
+    Case("priority of the partition", [job(0, 2, 10, **LOW), job(1, 2, 5, **LOW), job(2, 2, 5, **HIGH)], [0, 15, 10], cores(2),
+         [door("low", 0, queue="low"), door("high", 0, queue="high", priority=4)], backfill="none", order="multifactor",
+         multifactor={"age": 0, "fair_share": 0, "partition": 10}),
+    # Job 1 is of the higher tier, whatever its user has used.
+    Case("tier first", [job(0, 2, 10, **HIGH, **ANN), job(1, 2, 5, **HIGH, **ANN), job(1, 2, 5, **LOW, **BOB)], [0, 10, 15], cores(2), TIERS,
+         backfill="none", order="multifactor", multifactor=BY_USE),
+    # Of the part of what they may use, job 1 takes 3 of 4, job 2 takes 2 of 2.
+    Case("size is a part of the partition's pools", [job(0, 4, 10, **Y), job(1, 3, 5, **Y), job(2, 2, 5, **X)], [0, 15, 10], cores(2, 2),
+         X_AND_Y, backfill="none", order="multifactor", multifactor={"age": 0, "fair_share": 0, "size": 1}),
+    # At 8 Ann has used 2 x 3 s, though her job starts anew; Bob, who has used nothing, comes first.
+    Case("what was interrupted counts", [job(0, 2, 10, **LOW, **ANN), job(3, 2, 5, **HIGH, **CYD), job(4, 2, 5, **LOW, **BOB)], [0, 3, 8],
+         cores(2), TIERS, preemption=True, backfill="none", ends=[23, 8, 13], order="multifactor", multifactor=BY_USE),
+    # At 22, Ann has held the processor twice for 6 s, and Bob once for 10: he comes first, though he has run for longer.
+    Case("use counts from the decision", [job(0, 1, 1, **ANN), job(1, 1, 1, **ANN), job(2, 1, 5, **BOB), job(3, 1, 1, **BOB), job(4, 1, 1, **ANN)],
+         [5, 21, 11, 27, 33], cores(1), [door("all", 0)], start_delay=5, order="multifactor", multifactor=BY_USE),
+    # The example of semantics §4: at 11, the lab's S / U is 0.667 / 0.636, the shop's 0.333 / 0.364.
+    Case("fair tree", [job(0, 6, 10, **LAB, **ANN), job(0, 4, 10, **SHOP, **CYD), job(1, 10, 1, **LAB, **ANN), job(2, 10, 1, **LAB, **BOB),
+                       job(3, 10, 1, **SHOP, **CYD)],
+         [0, 0, 11, 10, 12], cores(10), [door("all", 0)], order="multifactor",
+         multifactor=BY_USE | {"algorithm": "fair_tree", "accounts": {"lab": {"shares": 2}, "shop": {"shares": 1}}}),
+    # Ann's E is 0.591 then, Cyd's 0.364.
+    Case("classic", [job(0, 6, 10, **LAB, **ANN), job(0, 4, 10, **SHOP, **CYD), job(1, 10, 1, **LAB, **ANN), job(2, 10, 1, **LAB, **BOB),
+                     job(3, 10, 1, **SHOP, **CYD)],
+         [0, 0, 12, 10, 11], cores(10), [door("all", 0)], order="multifactor",
+         multifactor=BY_USE | {"accounts": {"lab": {"shares": 2}, "shop": {"shares": 1}}}),
+    # At 10 as of 0: job order; at 15 and at 20 as of 12, when Ann had used 10 s, and Bob 2.
+    Case("calc_period", [job(0, 1, 10, **ANN), job(1, 1, 5, **BOB), job(2, 1, 5, **BOB), job(3, 1, 5, **ANN), job(4, 1, 5, **BOB)],
+         [0, 10, 15, 25, 20], cores(1), [door("all", 0)], order="multifactor", multifactor=BY_USE | {"calc_period": 12}),
+    # In "dear" a second counts twice: at 10 Ann has used 20 and Bob, in the other, 10.
+    Case("billing of a partition", [job(0, 1, 10, **X, **ANN), job(0, 1, 10, **Y, **BOB), job(1, 2, 5, **Y, **ANN), job(2, 2, 5, **Y, **BOB)],
+         [0, 0, 15, 10], cores(1, 1), [door("dear", 0, queue="x", billing={"cpu": 2}), door("both", 1, 0, queue="y")], backfill="none",
+         order="multifactor", multifactor=BY_USE),
+]  # fmt: skip
+
 PACKED = [
     # Jobs 0 and 1 share the node of the first pool; job 2 (3 cores) does not fit beside them.
     Case("the first pool with a place", [job(0, 2, 10), job(0, 2, 10), job(0, 3, 10)], [0, 0, 0], packed(1, 1), BOTH,
@@ -427,6 +471,7 @@ CASES = {
         "times": TIMES,
         "preemption": PREEMPTION,
         "conservative": MIXES,
+        "multifactor": MULTIFACTOR,
         "packed": PACKED,
     }.items()
     for case in cases

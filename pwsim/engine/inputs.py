@@ -14,8 +14,7 @@ from pwsim.cluster import CloudPool, Cluster, OnPremisesPool, Pool, routed
 from pwsim.common import HOUR_S, HopelessError, InputError
 from pwsim.engine.outcome import REJECTED, Replay
 from pwsim.engine.priorities import priorities_of, together
-from pwsim.rules import ORDERS, Key, Policy, attempts, custom
-from pwsim.rules.multifactor import Priorities
+from pwsim.rules import ORDERS, Key, Policy, Priorities, attempts, custom
 from pwsim.trace import Floats, Integers, Trace
 
 FRUITLESS = 10_000

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pwsim.cluster import NO_DOOR, Cluster, Multifactor, doors, stated
-from pwsim.rules.multifactor import NEVER, NOBODY_BELOW, Ledger, Priorities
+from pwsim.rules import Ledger, Priorities, multifactor
 from pwsim.trace import Floats, Integers, Trace
 
 MIB_PER_GIB = 1024
@@ -158,7 +158,6 @@ def _bill(trace: Trace, cluster: Cluster, nodes: Integers) -> Floats:
 def _ledger(above: Sequence[Sequence[int]], nodes: Sequence[Node], factors: Multifactor, books: int) -> Ledger:
     """Return what is promised to whom, and that nothing has been used."""
     users = len(above)
-    shape, of_users = (books, len(nodes)), (books, users)
     beside = np.zeros(len(nodes))
     for node in nodes[1:]:
         beside[node.parent] += node.shares or 0.0
@@ -167,7 +166,8 @@ def _ledger(above: Sequence[Sequence[int]], nodes: Sequence[Node], factors: Mult
         if node.shares is not None:
             share[number] = node.shares / (beside[node.parent] or 1.0)
         promised[number] = promised[node.parent] * share[number]
-    chains = np.full((users, max(map(len, above), default=1)), NOBODY_BELOW)
+    levels = max(map(len, above), default=0)
+    chains = np.full((users, levels), multifactor.NOBODY_BELOW)
     for number, chain in enumerate(above):
         chains[number, : len(chain)] = chain
     return Ledger(
@@ -175,18 +175,21 @@ def _ledger(above: Sequence[Sequence[int]], nodes: Sequence[Node], factors: Mult
         damping=float(factors.damping),
         decay_per_s=math.log(2.0) / factors.half_life,
         period_s=float(factors.calc_period),
-        above=chains,
+        users=users,
+        levels=levels,
+        above=chains.ravel(),
         parent=np.array([node.parent for node in nodes], dtype=np.int64),
         share=share,
         promised=promised,
         as_account=np.array([node.shares is None for node in nodes]),
-        usage=np.zeros(shape),
-        using=np.zeros(shape),
-        since_s=np.zeros(shape),
-        factor=np.zeros(of_users),
-        known_s=np.full(of_users, NEVER),
-        ranked=np.tile(np.arange(users), (books, 1)),
-        used=np.zeros(len(nodes)),
+        usage=np.zeros(books * len(nodes)),
+        using=np.zeros(books * len(nodes)),
+        since_s=np.zeros(books * len(nodes)),
+        before=np.zeros(books * len(nodes)),
+        before_s=np.full(books * len(nodes), multifactor.NEVER),
+        factor=np.zeros(books * users),
+        known_s=np.full(books * users, multifactor.NEVER),
+        ranked=np.tile(np.arange(users), books),
         level=np.zeros(len(nodes)),
     )
 
@@ -248,8 +251,13 @@ def of_pool(priorities: Priorities, pool: int, here: Any) -> Priorities:
     """Return what the order needs to know of one pool: of the jobs that are ``here``, and of one book of use."""
     if not len(priorities.fixed):
         return NOTHING
-    book, ledger = slice(priorities.book[pool], priorities.book[pool] + 1), priorities.ledger
-    rows = {name: getattr(ledger, name)[book] for name in ("usage", "using", "since_s", "factor", "known_s", "ranked")}
+    book, ledger = priorities.book[pool], priorities.ledger
+    rows: dict[str, Any] = {}
+    for names, many in (
+        (("usage", "using", "since_s", "before", "before_s"), len(ledger.parent)),
+        (("factor", "known_s", "ranked"), ledger.users),
+    ):
+        rows |= {name: getattr(ledger, name)[book * many : (book + 1) * many] for name in names}
     mine = {
         name: getattr(priorities, name)[here] for name in ("fixed", "user", "bill") if len(getattr(priorities, name))
     }

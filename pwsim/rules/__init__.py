@@ -4,6 +4,7 @@ from pwsim.rules import attempts, backfill, conservative, custom, multifactor, o
 from pwsim.rules.attempts import attempt, is_killed, kept_work
 from pwsim.rules.backfill import ALL, BACKFILLS, GONE, HEAD, NOBODY, Rule
 from pwsim.rules.conservative import NO_RESERVATION, gain
+from pwsim.rules.multifactor import NEVER, NOBODY_BELOW, Ledger, Priorities, charge_job
 from pwsim.rules.orders import ORDERS, Key, Order
 from pwsim.rules.packing import MOST_GPUS, REMEMBERED, WHOLE, Bins, Places, Shares, Tried
 from pwsim.rules.policy import POLICY_PATTERN, Policy, portable
@@ -15,7 +16,9 @@ __all__ = [
     "GONE",
     "HEAD",
     "MOST_GPUS",
+    "NEVER",
     "NOBODY",
+    "NOBODY_BELOW",
     "NO_RESERVATION",
     "ORDERS",
     "POLICY_PATTERN",
@@ -23,15 +26,18 @@ __all__ = [
     "WHOLE",
     "Bins",
     "Key",
+    "Ledger",
     "Order",
     "Places",
     "Policy",
+    "Priorities",
     "Rule",
     "Shares",
     "Tried",
     "attempt",
     "attempts",
     "backfill",
+    "charge_job",
     "conservative",
     "custom",
     "gain",

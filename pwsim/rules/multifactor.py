@@ -43,7 +43,10 @@ STEPS = 2.0**40
 
 
 class Ledger(NamedTuple):
-    """Who is promised what, and who has used what, as a tree."""
+    """Who is promised what, and who has used what, as a tree.
+
+    What there is for each book has one book after another in one row, which compiled code is fastest with.
+    """
 
     fair_tree: bool
     """Whether users are ranked; else the classic formula."""
@@ -53,31 +56,37 @@ class Ledger(NamedTuple):
     """Decay of usage [1/s]."""
     period_s: float
     """Factors are worked out at multiples of this alone [s]; at any time if 0."""
-    above: Sequence[Sequence[int]]
-    """Of each user those above, from just below the top on, itself last; :data:`NOBODY_BELOW` behind,
-    shape (users, levels)."""
+    users: int
+    """How many users there are."""
+    levels: int
+    """How many levels there are below the top."""
+    above: Sequence[int]
+    """Those above each user, from just below the top on, itself last; :data:`NOBODY_BELOW` behind,
+    shape (users × levels,)."""
     parent: Sequence[int]
-    """The one above, which has a smaller number; of the top, itself."""
+    """The one above, which has a smaller number; of the top, itself; shape (nodes of the tree,)."""
     share: Sequence[float]
-    """Shares, of 1 among those beside; 1 for users who count as their account does."""
+    """Shares, of 1 among those beside; 1 for users who count as their account does; of the same shape."""
     promised: Sequence[float]
-    """Shares of all, of 1."""
+    """Shares of all, of 1; of the same shape."""
     as_account: Sequence[bool]
-    """Whether it is a user who counts as the account does."""
-    usage: Sequence[MutableSequence[float]]
-    """What was used, as of ``since_s`` [processor-seconds], shape (books, nodes of the tree)."""
-    using: Sequence[MutableSequence[float]]
+    """Whether it is a user who counts as the account does; of the same shape."""
+    usage: MutableSequence[float]
+    """What was used, as of ``since_s`` [processor-seconds], shape (books × nodes of the tree,)."""
+    using: MutableSequence[float]
     """What is in use since then [processors], of the same shape."""
-    since_s: Sequence[MutableSequence[float]]
+    since_s: MutableSequence[float]
     """When it last changed [s], of the same shape."""
-    factor: Sequence[MutableSequence[float]]
-    """Factors as worked out last, shape (books, users)."""
-    known_s: Sequence[MutableSequence[float]]
+    before: MutableSequence[float]
+    """What was used at the last multiple of the period before it changed [processor-seconds], of the same shape."""
+    before_s: MutableSequence[float]
     """When that was [s], of the same shape."""
-    ranked: Sequence[MutableSequence[int]]
+    factor: MutableSequence[float]
+    """Factors as worked out last, shape (books × users,)."""
+    known_s: MutableSequence[float]
+    """When that was [s], of the same shape."""
+    ranked: MutableSequence[int]
     """Users in their rank, of the same shape."""
-    used: MutableSequence[float]
-    """Room for what was used, by node of the tree."""
     level: MutableSequence[float]
     """Room for S / U, by node of the tree."""
 
@@ -139,15 +148,35 @@ def charge_job(now: float, job: int, sign: float, book: int, priorities: Priorit
     if priorities.fair_share == 0.0:
         return
     ledger = priorities.ledger
-    if ledger.period_s > 0.0:
-        renew(now, book, ledger)  # what is worked out at the last multiple does not know of this yet
-    usage, using, since_s = ledger.usage[book], ledger.using[book], ledger.since_s[book]
-    rate = sign * priorities.bill[job]
-    charge(now, ALL_USERS, rate, usage, using, since_s, ledger.decay_per_s)
-    above = ledger.above[priorities.user[job]]
-    for level in range(len(above)):
-        if above[level] != NOBODY_BELOW:
-            charge(now, above[level], rate, usage, using, since_s, ledger.decay_per_s)
+    usage, using, since_s, above = ledger.usage, ledger.using, ledger.since_s, ledger.above
+    rate, top, first = sign * priorities.bill[job], book * len(ledger.parent), priorities.user[job] * ledger.levels
+    keep(now, top, ledger)
+    charge(now, top, rate, usage, using, since_s, ledger.decay_per_s)
+    for index in range(first, first + ledger.levels):
+        if above[index] != NOBODY_BELOW:
+            keep(now, top + above[index], ledger)
+            charge(now, top + above[index], rate, usage, using, since_s, ledger.decay_per_s)
+
+
+def instant(now: float, ledger: Ledger) -> float:
+    """Return of when factors are that count now [s]."""
+    return math.floor(now / ledger.period_s) * ledger.period_s if ledger.period_s > 0.0 else now
+
+
+def keep(now: float, place: int, ledger: Ledger) -> None:
+    """Keep what was used at the last multiple of the period, before it changes for the first time since."""
+    at_s = instant(now, ledger)
+    if ledger.period_s > 0.0 and ledger.since_s[place] <= at_s:
+        ledger.before[place] = decayed(at_s, place, ledger.usage, ledger.using, ledger.since_s, ledger.decay_per_s)
+        ledger.before_s[place] = at_s
+
+
+def used_by(at_s: float, book: int, node: int, ledger: Ledger) -> float:
+    """Return what one of the tree has used until an instant of factors [processor-seconds]."""
+    place = book * len(ledger.parent) + node
+    if ledger.period_s > 0.0 and ledger.before_s[place] == at_s:
+        return ledger.before[place]
+    return decayed(at_s, place, ledger.usage, ledger.using, ledger.since_s, ledger.decay_per_s)
 
 
 def part_of(used: float, total: float) -> float:
@@ -158,77 +187,49 @@ def part_of(used: float, total: float) -> float:
 # -- factors
 
 
-def renew(now: float, book: int, ledger: Ledger) -> None:
-    """Work out the factors of all users, if that is due; where it can wait until one is asked for, it does."""
-    due_s = now
-    if ledger.period_s > 0.0:
-        due_s = math.floor(now / ledger.period_s) * ledger.period_s
-    elif not ledger.fair_tree:
-        return
-    factor, known_s = ledger.factor[book], ledger.known_s[book]
-    if known_s[0] >= due_s:
-        return
-    if ledger.fair_tree:
-        rank_users(due_s, book, ledger)
-    for user in range(len(factor)):
-        known_s[user] = due_s
-        if not ledger.fair_tree:
-            factor[user] = classic(due_s, book, user, ledger)
-
-
-def factor_of(now: float, book: int, user: int, ledger: Ledger) -> float:
-    """Return the factor of a user, after :func:`renew`."""
-    factor, known_s = ledger.factor[book], ledger.known_s[book]
-    if ledger.period_s == 0.0 and not ledger.fair_tree and known_s[user] != now:
-        factor[user] = classic(now, book, user, ledger)
-        known_s[user] = now
-    return factor[user]
-
-
-def classic(now: float, book: int, user: int, ledger: Ledger) -> float:
-    """Return the factor of a user by the classic formula: 2^(-E / S / damping)."""
-    usage, using, since_s = ledger.usage[book], ledger.using[book], ledger.since_s[book]
-    total = decayed(now, ALL_USERS, usage, using, since_s, ledger.decay_per_s)
-    above, effective, promised = ledger.above[user], part_of(total, total), 1.0
-    for level in range(len(above)):
-        node = above[level]
+def classic(at_s: float, book: int, user: int, total: float, ledger: Ledger) -> float:
+    """Return the factor of a user by the classic formula, 2^(-E / S / damping), where so much was used in all."""
+    effective, promised = part_of(total, total), 1.0
+    for level in range(ledger.levels):
+        node = ledger.above[user * ledger.levels + level]
         if node != NOBODY_BELOW and not ledger.as_account[node]:
-            used = part_of(decayed(now, node, usage, using, since_s, ledger.decay_per_s), total)
+            used = part_of(used_by(at_s, book, node, ledger), total)
             effective = used if level == 0 else used + (effective - used) * ledger.share[node]
             promised = ledger.promised[node]
     return math.exp(-math.log(2.0) * (effective / promised / ledger.damping)) if promised > 0.0 else 0.0
 
 
-def rank_users(now: float, book: int, ledger: Ledger) -> None:
+def rank_users(at_s: float, book: int, ledger: Ledger) -> None:
     """Work out the factors of all users by their ranks in the fair tree."""
-    set_levels(now, book, ledger)
-    factor, ranked = ledger.factor[book], ledger.ranked[book]
-    users = len(ranked)
-    for position in range(1, users):  # most have the rank that they had, so that insertion is fast
+    set_levels(at_s, book, ledger)
+    ranked, users, first = ledger.ranked, ledger.users, book * ledger.users
+    for position in range(first + 1, first + users):  # most have the rank that they had, so that insertion is fast
         user, place = ranked[position], position
-        while place > 0 and ranks_before(user, ranked[place - 1], ledger):
+        while place > first and ranks_before(user, ranked[place - 1], ledger):
             ranked[place] = ranked[place - 1]
             place -= 1
         ranked[place] = user
     rank = users
     for position in range(users):
-        if position == 0 or not ties_with(ranked[position], ranked[position - 1], ledger):
+        user = ranked[first + position]
+        if position == 0 or not ties_with(user, ranked[first + position - 1], ledger):
             rank = users - position
-        factor[ranked[position]] = rank / users
+        ledger.factor[first + user] = rank / users
 
 
-def set_levels(now: float, book: int, ledger: Ledger) -> None:
+def set_levels(at_s: float, book: int, ledger: Ledger) -> None:
     """Work out S / U of all of the tree."""
-    usage, using, since_s = ledger.usage[book], ledger.using[book], ledger.since_s[book]
+    level = ledger.level
     for node in range(len(ledger.parent)):
-        ledger.used[node] = decayed(now, node, usage, using, since_s, ledger.decay_per_s)
-        used = part_of(ledger.used[node], ledger.used[ledger.parent[node]])
+        level[node] = used_by(at_s, book, node, ledger)
+    for node in range(len(ledger.parent) - 1, 0, -1):  # the use of those above, which come before, still stands there
+        used = part_of(level[node], level[ledger.parent[node]])
         if ledger.share[node] == 0.0:
-            ledger.level[node] = 0.0
+            level[node] = 0.0
         elif ledger.as_account[node] or used == 0.0:
-            ledger.level[node] = math.inf
+            level[node] = math.inf
         else:
-            ledger.level[node] = ledger.share[node] / used
+            level[node] = ledger.share[node] / used
 
 
 def ranks_before(one: int, other: int, ledger: Ledger) -> bool:
@@ -236,30 +237,59 @@ def ranks_before(one: int, other: int, ledger: Ledger) -> bool:
 
     One who is beside an account that ties comes before those in it.
     """
-    above, beside, level = ledger.above[one], ledger.above[other], ledger.level
-    for depth in range(len(above)):
-        if above[depth] == NOBODY_BELOW or beside[depth] == NOBODY_BELOW:
-            return above[depth] == NOBODY_BELOW and beside[depth] != NOBODY_BELOW
-        if level[above[depth]] != level[beside[depth]]:
-            return level[above[depth]] > level[beside[depth]]
+    above, level = ledger.above, ledger.level
+    for depth in range(ledger.levels):
+        node, beside = above[one * ledger.levels + depth], above[other * ledger.levels + depth]
+        if node == NOBODY_BELOW:
+            return beside != NOBODY_BELOW
+        if beside == NOBODY_BELOW:
+            return False
+        if level[node] != level[beside]:
+            return level[node] > level[beside]
     return False
 
 
 def ties_with(one: int, before: int, ledger: Ledger) -> bool:
     """Return whether a user has the rank of the one just before, who is as good at every level that there is."""
-    above, beside, level = ledger.above[one], ledger.above[before], ledger.level
-    for depth in range(len(above)):
-        if beside[depth] == NOBODY_BELOW:
+    above, level = ledger.above, ledger.level
+    for depth in range(ledger.levels):
+        node, beside = above[one * ledger.levels + depth], above[before * ledger.levels + depth]
+        if beside == NOBODY_BELOW:
             return True
-        if level[above[depth]] != level[beside[depth]]:
+        if level[node] != level[beside]:
             return False
     return True
 
 
-def multifactor(now: float, submit_s: float, book: int, job: int, priorities: Priorities) -> float:
-    """Return the key of a job, after :func:`renew`: minus its priority."""
-    age = min(1.0, (now - submit_s) / priorities.max_age_s)
-    factor = 0.0
-    if priorities.fair_share != 0.0:
-        factor = factor_of(now, book, priorities.user[job], priorities.ledger)
-    return -(priorities.age * age + priorities.fair_share * factor + priorities.fixed[job])
+# -- priorities
+
+
+def set_keys(
+    now: float,
+    book: int,
+    queue: Sequence[int],
+    waiting: int,
+    submit_s: Sequence[float],
+    key: MutableSequence[float],
+    priorities: Priorities,
+) -> None:
+    """Work out the keys of the first jobs of a queue, so many of them: minus their priorities."""
+    ledger, fixed, user_of = priorities.ledger, priorities.fixed, priorities.user
+    factor, known_s, first = ledger.factor, ledger.known_s, book * ledger.users
+    shares, at_s, total = priorities.fair_share != 0.0, instant(now, ledger), 0.0
+    if shares and ledger.fair_tree and known_s[first] != at_s:
+        rank_users(at_s, book, ledger)
+        for index in range(first, first + ledger.users):
+            known_s[index] = at_s
+    elif shares and not ledger.fair_tree:
+        total = used_by(at_s, book, ALL_USERS, ledger)
+    for position in range(waiting):
+        job = queue[position]
+        priority = priorities.age * min(1.0, (now - submit_s[job]) / priorities.max_age_s)
+        if shares:
+            index = first + user_of[job]
+            if known_s[index] != at_s:  # by the classic formula, a factor is worked out when it is asked for
+                factor[index] = classic(at_s, book, user_of[job], total, ledger)
+                known_s[index] = at_s
+            priority += priorities.fair_share * factor[index]
+        key[job] = -(priority + fixed[job])

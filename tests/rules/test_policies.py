@@ -114,7 +114,7 @@ def test_past_use_fades_by_half_in_a_half_life(engine):
 
 
 def test_usage_is_the_integral_of_what_is_held_with_decay():
-    usage, using, since_s = [0.0], [0], [0.0]
+    usage, using, since_s = [0.0], [0.0], [0.0]
     decay = math.log(2) / 10
     multifactor.charge(5.0, 0, 3, usage, using, since_s, decay)
     multifactor.charge(25.0, 0, -3, usage, using, since_s, decay)

@@ -31,11 +31,10 @@ from pwsim.engine.compiled.steady import (
     keys,
     no_gain,
     place_of,
-    priority,
     put,
     ranks,
-    renew_factors,
     reservation,
+    set_priorities,
 )
 from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, full_error, lives, records, uptimes
 from pwsim.engine.outcome import REJECTED, Replay
@@ -652,13 +651,10 @@ def sort_queue(now, w, pool, order):
     """Sort the queue by what the order says now; return the job for which it gives no number, or -1."""
     count = w.numbers[pool, QUEUE]
     queue = w.queue[pool, :count].copy()
-    book = w.priorities.book[pool]
     if w.by_factors:
-        renew_factors(now, book, w.priorities.ledger)
-    for job in queue:
-        if w.by_factors:
-            w.key[job] = priority(now, w.submit_s[job], book, job, w.priorities)
-        else:
+        set_priorities(now, w.priorities.book[pool], queue, count, w.submit_s, w.key, w.priorities)
+    else:
+        for job in queue:
             w.key[job] = order(now, w.submit_s[job], w.logged_s[job], w.procs[job])
             if not np.isfinite(w.key[job]):
                 return job

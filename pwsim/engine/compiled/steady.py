@@ -95,9 +95,7 @@ any_overdue, broken, compress, drop_all, due, gain, give_up, give_up_beyond, hol
         conservative.no_gain, conservative.place, conservative.renew,
     ),
 )  # fmt: skip
-charge_job, priority, renew_factors = map(
-    compiled, (multifactor.charge_job, multifactor.multifactor, multifactor.renew)
-)
+charge_job, set_priorities = map(compiled, (multifactor.charge_job, multifactor.set_keys))
 BOOK = 0
 """Where pools do not meet, each has a book of use of its own (:mod:`pwsim.rules.multifactor`)."""
 
@@ -471,6 +469,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
     due_s, due_slot, dues = np.empty(2 * reserving + 64), np.empty(2 * reserving + 64, dtype=np.int64), 0
     next_due_s = np.inf
     line = np.empty(0 if static else jobs, dtype=np.int64)  # waiting jobs in job order, where the queue's order changes
+    key = np.empty(len(line))
 
     free, count, waiting = total, 0, 0
     head, tail = jobs, -1
@@ -537,18 +536,15 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
             if not reserves and least > free:
                 continue
             # The queue in its order of this instant.
-            keys = np.empty(waiting)
             if by_factors:
-                renew_factors(now, BOOK, priorities.ledger)
-            for index in range(waiting):
-                job = line[index]
-                if by_factors:
-                    keys[index] = priority(now, submit_s[job], BOOK, job, priorities)
-                else:
-                    keys[index] = order(now, submit_s[job], logged_estimate_s[job], procs[job])
-                    if not np.isfinite(keys[index]):
+                set_priorities(now, BOOK, line, waiting, submit_s, key, priorities)
+            else:
+                for index in range(waiting):
+                    job = line[index]
+                    key[job] = order(now, submit_s[job], logged_estimate_s[job], procs[job])
+                    if not np.isfinite(key[job]):
                         return job, now
-            places = np.argsort(keys, kind="mergesort")
+            places = np.argsort(key[line[:waiting]], kind="mergesort")
             queue = line[:waiting][places]
             queue_need, queue_s = job_need[queue], estimate_s[queue]
             begun = 0

@@ -860,10 +860,8 @@ class Simulation:
             self.key[job] = custom.key(self.order, self.policy.order, *facts)
 
     def _set_priorities(self, pool: PoolState) -> None:
-        now, book = self.env.now, self.priorities.book[pool.index]
-        multifactor.renew(now, book, self.priorities.ledger)
-        for job in pool.queue:
-            self.key[job] = multifactor.multifactor(now, self.submit_s[job], book, job, self.priorities)
+        book, waiting = self.priorities.book[pool.index], len(pool.queue)
+        multifactor.set_keys(self.env.now, book, pool.queue, waiting, self.submit_s, self.key, self.priorities)
 
     def _charge(self, pool: PoolState, job: int, sign: float) -> None:
         """Let the job's user, and all above, use from now on what it counts, or no longer."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from pwsim.engine.compiled.general import as_rows
 from pwsim.engine.compiled.references import by_reference
-from pwsim.engine.compiled.steady import _inner, compiled, compiled_for, priority, renew_factors
+from pwsim.engine.compiled.steady import _inner, compiled, compiled_for, set_priorities
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.site import state as states
 from pwsim.engine.site.inputs import Prepared
@@ -55,13 +55,10 @@ def occur(now, event, s, tried):
 def set_keys(now, row, order, by_factors, s):
     """Work out what the order says now of the jobs of a queue, and sort it; return a job without a number, or -1."""
     if by_factors:
-        renew_factors(now, BOOK, s.priorities.ledger)
-    for position in range(s.queues.length[row]):
+        set_priorities(now, BOOK, s.queues.job[row], s.queues.length[row], s.jobs.submit_s, s.jobs.key, s.priorities)
+    for position in range(0 if by_factors else s.queues.length[row]):
         job = s.queues.job[row][position]
-        if by_factors:
-            s.jobs.key[job] = priority(now, s.jobs.submit_s[job], BOOK, job, s.priorities)
-        else:
-            s.jobs.key[job] = order(now, s.jobs.submit_s[job], s.jobs.estimate_s[job], s.jobs.procs[job])
+        s.jobs.key[job] = order(now, s.jobs.submit_s[job], s.jobs.estimate_s[job], s.jobs.procs[job])
         if not np.isfinite(s.jobs.key[job]):
             return job
     sort_row(row, s)

@@ -21,8 +21,7 @@ from pwsim.engine.outcome import REJECTED
 from pwsim.engine.priorities import priorities_of
 from pwsim.engine.site.state import OPENING, OUTAGE, RETURN, Jobs, Pools, Queues, Settings, State
 from pwsim.prices import Start, parse_local
-from pwsim.rules import NO_RESERVATION, profile
-from pwsim.rules.multifactor import Priorities
+from pwsim.rules import NO_RESERVATION, Priorities, profile
 from pwsim.rules.site import (
     ANY_TIME,
     NOBODY,

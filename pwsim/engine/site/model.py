@@ -148,15 +148,13 @@ class SiteModel:
 
     def _set_keys(self, row: int) -> None:
         """Work out what the order says now of the jobs of a queue, and sort it."""
-        now, jobs, queues, order = self.env.now, self.state.jobs, self.state.queues, self.inputs.order
-        priorities = self.state.priorities
-        multifactor.renew(now, BOOK, priorities.ledger)
-        for job in queues.job[row][: queues.length[row]]:
-            facts = now, jobs.submit_s[job], jobs.estimate_s[job], jobs.procs[job]
-            if order is None:
-                jobs.key[job] = multifactor.multifactor(now, jobs.submit_s[job], BOOK, job, priorities)
-            elif self.inputs.policy.code is not None:
-                jobs.key[job] = custom.key(order, self.inputs.policy.order, *facts)
-            else:
-                jobs.key[job] = order(*facts)
+        now, jobs, order = self.env.now, self.state.jobs, self.inputs.order
+        queue, waiting = self.state.queues.job[row], self.state.queues.length[row]
+        if order is None:
+            multifactor.set_keys(now, BOOK, queue, waiting, jobs.submit_s, jobs.key, self.state.priorities)
+        else:
+            for job in queue[:waiting]:
+                facts = now, jobs.submit_s[job], jobs.estimate_s[job], jobs.procs[job]
+                own = self.inputs.policy.code is not None
+                jobs.key[job] = custom.key(order, self.inputs.policy.order, *facts) if own else order(*facts)
         states.sort_row(row, self.state)

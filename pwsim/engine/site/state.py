@@ -12,9 +12,8 @@ import math
 from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
-from pwsim.rules import ALL, HEAD, NO_RESERVATION, attempt, is_killed, kept_work
+from pwsim.rules import ALL, HEAD, NO_RESERVATION, Priorities, attempt, charge_job, is_killed, kept_work
 from pwsim.rules import gain as note_gain
-from pwsim.rules.multifactor import Priorities, charge_job
 from pwsim.rules.site import (
     BLOCKED,
     GUARDED,
