@@ -110,7 +110,7 @@ def _neighbours(night: Night, above_h: list[float]) -> Iterator[list[Night]]:
     yield [night._replace(closes_h=(night.closes_h + by) % 24) for by in STEPS_H]
     yield [night._replace(opens_h=(night.opens_h + by) % 24) for by in STEPS_H]
     place = int(np.searchsorted(above_h, night.above_s / HOUR_S))
-    yield [night._replace(above_s=one * HOUR_S) for one in above_h[max(0, place - 1) : place + 2]]
+    yield [night._replace(above_s=one * HOUR_S) for one in above_h[max(0, place - 3) : place + 4]]
     yield [
         *(night._replace(weekend=one) for one in WEEKENDS),
         night._replace(whole=not night.whole),
