@@ -189,4 +189,4 @@ class Calibration:
 def jobs_text(calibration: Calibration) -> str:
     """Say what the log is, in a few words."""
     trace = calibration.replays.known.trace
-    return f"{trace.name}: {count(len(trace), 'job')} in {duration(trace.span_s)}"
+    return f"{trace.name} ({count(len(trace), 'job')} in {duration(trace.span_s)})"

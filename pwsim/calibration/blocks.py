@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pwsim.common import DAY_S
-from pwsim.hindcasting import NEGLIGIBLE_S, TOLERANCE_S
+from pwsim.hindcasting import ESTIMATE_EDGES_S, NEGLIGIBLE_S, TOLERANCE_S
 from pwsim.metrics import Booleans, statistic
 from pwsim.trace import Floats, Integers, Trace
 
@@ -20,6 +20,8 @@ BLOCKS_S = (14 * DAY_S, 7 * DAY_S, 2 * DAY_S, DAY_S)
 """Lengths of a block; the first of which there are enough is taken [s]."""
 LEAST_BLOCKS = 8
 """So many blocks are enough."""
+LEAST_ALIKE = 60
+"""Jobs of a partition and a class of estimates are looked at by themselves if there are so many."""
 REJECTED_FACTOR = 100.0
 """A job that a replay rejects though the site ran it counts as off by this factor."""
 HALVES = ("even", "odd")
@@ -35,6 +37,8 @@ class Blocks(NamedTuple):
     """Which jobs are of the even blocks, of the odd ones, and of any, each of shape (jobs,)."""
     week: Integers
     """The week of each job, or its day if there are few weeks, shape (jobs,)."""
+    kind: Integers
+    """Partition and class of the estimate of each job as one number; -1 where few jobs are alike, shape (jobs,)."""
     recorded_s: Floats
     """The recorded waits [s], shape (jobs,)."""
 
@@ -61,7 +65,11 @@ def cut(trace: Trace, recorded: Booleans) -> Blocks:
     odd = (trace.submit_s // length_s).astype(np.int64) % 2 == 1
     week_s = 7 * DAY_S if length_s >= 7 * DAY_S else DAY_S
     week = (trace.submit_s // week_s).astype(np.int64)
-    return Blocks(length_s, (recorded & ~odd, recorded & odd, recorded), week, trace.recorded_wait_s)
+    kinds = len(ESTIMATE_EDGES_S) + 1
+    kind = trace.partition.codes.astype(np.int64) * kinds + np.searchsorted(ESTIMATE_EDGES_S, trace.estimate_s)
+    enough_alike = np.bincount(kind[recorded], minlength=int(kind.max(initial=0)) + 1) >= LEAST_ALIKE
+    kind = np.where(enough_alike[kind], kind, -1)
+    return Blocks(length_s, (recorded & ~odd, recorded & odd, recorded), week, kind, trace.recorded_wait_s)
 
 
 class Off(NamedTuple):
@@ -73,12 +81,14 @@ class Off(NamedTuple):
     """Of the 95th percentile."""
     weeks: float
     """Of the mean waits of the weeks, on average over their jobs."""
+    kinds: float
+    """Of the mean waits of partitions and classes of estimates, likewise."""
     jobs: float
     """Of the waits of the jobs, on average."""
 
     @property
     def loss(self) -> float:
-        """Return the mean of the four."""
+        """Return the mean of the five."""
         return sum(self) / len(self)
 
     @property
@@ -103,11 +113,8 @@ def off(blocks: Blocks, half: int, wait_s: Floats) -> Off:
     ran = member & ~np.isnan(wait_s)
     if not ran.any():
         lost = math.log(REJECTED_FACTOR)
-        return Off(lost, lost, lost, lost)
-    recorded_s, simulated_s, week = blocks.recorded_s[ran], wait_s[ran], blocks.week[ran]
-    jobs_in = np.bincount(week)
-    per_week = [np.bincount(week, one) / np.maximum(jobs_in, 1) for one in (recorded_s, simulated_s)]
-    weeks = np.abs(_factors(per_week[0], per_week[1], NEGLIGIBLE_S))
+        return Off(lost, lost, lost, lost, lost)
+    recorded_s, simulated_s = blocks.recorded_s[ran], wait_s[ran]
     mean, p95 = (
         abs(math.log(max(statistic(simulated_s, one), NEGLIGIBLE_S) / max(statistic(recorded_s, one), NEGLIGIBLE_S)))
         for one in ("mean", "p95")
@@ -115,10 +122,18 @@ def off(blocks: Blocks, half: int, wait_s: Floats) -> Off:
     by_job = np.abs(np.log((simulated_s + TOLERANCE_S) / (recorded_s + TOLERANCE_S)))
     rejected = np.count_nonzero(member) - len(by_job)
     jobs = float(by_job.sum() + rejected * math.log(REJECTED_FACTOR)) / np.count_nonzero(member)
-    return Off(mean, p95, float((weeks * jobs_in).sum() / len(week)), jobs)
+    weeks, kinds = (_by_group(one[ran], recorded_s, simulated_s) for one in (blocks.week, blocks.kind))
+    return Off(mean, p95, weeks, kinds, jobs)
 
 
-def _factors(recorded_s: Floats, simulated_s: Floats, least_s: float) -> Floats:
-    """Return logarithms of how many times as long waits are; what is shorter than the least counts as that."""
-    factors: Floats = np.log(np.maximum(simulated_s, least_s) / np.maximum(recorded_s, least_s))
-    return factors
+def _by_group(group: Integers, recorded_s: Floats, simulated_s: Floats) -> float:
+    """Return by how much the mean waits of groups of jobs are off, on average over their jobs; -1 is no group."""
+    counted = group >= 0
+    if not counted.any():
+        return 0.0
+    group, jobs = group[counted], np.bincount(group[counted])
+    recorded, simulated = (
+        np.maximum(np.bincount(group, one[counted]) / np.maximum(jobs, 1), NEGLIGIBLE_S)
+        for one in (recorded_s, simulated_s)
+    )
+    return float((np.abs(np.log(simulated / recorded)) * jobs).sum() / jobs.sum())

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pwsim.calibration import hours, limits, others, partitions
 from pwsim.calibration.answer import Calibration, Step
 from pwsim.calibration.blocks import LEAST_BLOCKS
-from pwsim.calibration.draft import Draft
+from pwsim.calibration.draft import Cap, Draft
 from pwsim.calibration.known import Known
 from pwsim.calibration.replays import Replays
 from pwsim.cluster import Cluster
@@ -115,6 +115,7 @@ def calibrate(
     replays = Replays(known, engine=engine, workers=workers, progress=progress)
     given = Draft.of(plain.result.cluster)
     chains, steps = _sweep(replays, (given, given, given))
+    chains = _simplify(replays, chains)
     chains, dropped = _prune(replays, chains, [one.kind for one in steps if one.kept])
     steps = [one._replace(kept=False, dropped=True) if one.kind in dropped else one for one in steps]
     return Calibration(replays, given, chains, tuple(steps))
@@ -159,6 +160,7 @@ def _stage(replays: Replays, chains: Chains, stage: Stage, *, again: bool) -> tu
     no_worse = all(one <= other for one, other in zip(after, before, strict=True))
     kept = all(better) or (again and no_worse and any(better))
     new = even, odd, _climb(replays, stage, chains[2], 2, (even, odd)) if kept else chains[2]
+    kept = kept and (again or new[2] != chains[2])
     return new if kept else chains, Step(stage.kind, kept, before, after, new)
 
 
@@ -175,7 +177,7 @@ def _climb(replays: Replays, stage: Stage, draft: Draft, half: int, others: Sequ
         Sites to begin with instead of what may be tried.
     """
     kinds = [[one] for one in others] or list(stage.propose(replays.known, draft, half))
-    begins = [replays.best([draft, *kind], half) for kind in kinds]
+    begins = list(dict.fromkeys(replays.best([draft, *kind], half) for kind in kinds))
     losses = [found[half].loss for found in replays.offs([draft, *begins])]
     near = [one for one, loss in zip(begins, losses[1:], strict=True) if one != draft and loss < min(losses) + NEAR]
     if not kinds:
@@ -193,6 +195,26 @@ def _descend(replays: Replays, stage: Stage, draft: Draft, half: int) -> Draft:
         if draft == before:
             break
     return draft
+
+
+def _simplify(replays: Replays, chains: Chains) -> Chains:
+    """Leave out of each site what the blocks that it was fitted to do not need."""
+    even, odd, both = (_simpler(replays, draft, half) for half, draft in enumerate(chains))
+    return even, odd, both
+
+
+def _simpler(replays: Replays, draft: Draft, half: int) -> Draft:
+    """Return a site without the limits, and without keeping cores for what waits for its hours, if that is as good."""
+    drained = [draft.changed(nights=tuple(one._replace(drain=False) for one in draft.nights))]
+    for simpler in (*drained, *(draft.changed(caps=_less(draft.caps, one)) for one in draft.caps)):
+        now, then = (found[half].loss for found in replays.offs([draft, simpler]))
+        if simpler != draft and then < now + MARGIN:
+            return _simpler(replays, simpler, half)
+    return draft
+
+
+def _less(caps: Sequence[Cap], cap: Cap) -> tuple[Cap, ...]:
+    return tuple(one for one in caps if one != cap)
 
 
 def _prune(replays: Replays, chains: Chains, kinds: Sequence[str]) -> tuple[Chains, list[str]]:

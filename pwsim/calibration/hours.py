@@ -34,6 +34,8 @@ WEEKENDS: tuple[Literal["open", "same", "closed"], ...] = ("open", "same", "clos
 """What Saturdays and Sundays may be."""
 STEPS_H = (-0.5, 0.5, -1.5, 1.5)
 """By how much the ends of windows are moved [h]."""
+PARTS = 4
+"""Hours may hold for some of so many parts of a log."""
 LEAST_DAYS = 28
 """A change of ways has at least so many days of the log on either side."""
 
@@ -55,7 +57,15 @@ def propose(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:
         whole += [night._replace(closes_h=one, whole=True) for one in _ends(known, jobs, night.opens_h)]
     for nights in (plain, whole):
         if nights:
-            yield [draft.changed(nights=(night._replace(weekend=one),)) for night in nights for one in WEEKENDS[:2]]
+            always = [night._replace(weekend=one) for night in nights for one in WEEKENDS[:2]]
+            yield [draft.changed(nights=(night,)) for night in always]
+            yield [draft.changed(nights=(night,)) for night in _for_a_time(always[0], change_points(known))]
+
+
+def _for_a_time(night: Night, dates: list[str]) -> list[Night]:
+    """Return the same hours until, or since, dates in the midst of a log."""
+    some = {dates[len(dates) * part // PARTS] for part in range(1, PARTS)} if dates else set()
+    return [one for date in sorted(some) for one in (night._replace(until=date), night._replace(since=date))]
 
 
 def above(known: Known) -> list[float]:
@@ -104,13 +114,24 @@ def refine(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:  # n
                 for one in others
                 if one.opens_h != one.closes_h
             ]
+        dates = change_points(known)
+        for date in filter(None, (night.since, night.until)):
+            if date in dates:
+                near = dates[max(0, dates.index(date) - 2) : dates.index(date) + 3]
+                since = date == night.since
+                moved = [night._replace(since=one) if since else night._replace(until=one) for one in near]
+                yield [
+                    draft.changed(nights=(*draft.nights[:index], one, *draft.nights[index + 1 :]))
+                    for one in moved
+                    if (one.since or "") < (one.until or "9999")
+                ]
 
 
 def _neighbours(night: Night, above_h: list[float]) -> Iterator[list[Night]]:
     yield [night._replace(closes_h=(night.closes_h + by) % 24) for by in STEPS_H]
     yield [night._replace(opens_h=(night.opens_h + by) % 24) for by in STEPS_H]
     place = int(np.searchsorted(above_h, night.above_s / HOUR_S))
-    yield [night._replace(above_s=one * HOUR_S) for one in above_h[max(0, place - 1) : place + 2]]
+    yield [night._replace(above_s=one * HOUR_S) for one in above_h[max(0, place - 3) : place + 4]]
     yield [
         *(night._replace(weekend=one) for one in WEEKENDS),
         night._replace(whole=not night.whole),

@@ -59,7 +59,7 @@ def _cores(data: Mapping[str, Any]) -> int | None:
 def _head(found: Calibration) -> str:
     from pwsim.calibration.answer import jobs_text
 
-    return f"Rules that explain what {jobs_text(found)}, recorded. {found.text}"
+    return f"Rules that explain the record of {jobs_text(found)}. {found.text}"
 
 
 def _why(found: Calibration, step: Step) -> str:

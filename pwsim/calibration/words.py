@@ -104,7 +104,8 @@ def _of_hours(known: Known, draft: Draft) -> list[str]:
     lines = []
     for night in draft.nights:
         rule = Hours.model_validate({**night.rule(), "from": None, "until": None})
-        spans = open_intervals(rule, known.start, known.trace.span_s)
+        last_s = float(np.nanmax([np.nanmax(one.start_s) for one in (known.recorded, known.simulated)]))
+        spans = open_intervals(rule, known.start, last_s)
         shares = []
         for schedule in (known.recorded, known.simulated):
             jobs = known.of(2) & rule.where.admit(known.trace) & ~np.isnan(schedule.start_s)

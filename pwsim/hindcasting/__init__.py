@@ -4,6 +4,7 @@ from pwsim.hindcasting.check import Hindcast, check_comparable, has_recorded_wai
 from pwsim.hindcasting.comparison import (
     COMPARED_STATISTICS,
     COMPARISON_COLUMNS,
+    ESTIMATE_EDGES_S,
     HOURLY_COLUMNS,
     NEGLIGIBLE_S,
     TOLERANCE_S,
@@ -16,6 +17,7 @@ __all__ = [
     "CHECK_NAMES",
     "COMPARED_STATISTICS",
     "COMPARISON_COLUMNS",
+    "ESTIMATE_EDGES_S",
     "HOURLY_COLUMNS",
     "NEGLIGIBLE_S",
     "TOLERANCE_S",
