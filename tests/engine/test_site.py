@@ -187,7 +187,7 @@ def test_what_cannot_be_replayed_is_refused(case):
 
 
 @given(site_cases())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 def test_generated_cases(case):
     if cluster_or_none(case) is not None and can_be_replayed(case):
         site = replay(case)

@@ -109,61 +109,61 @@ def compare(trace: Trace, cluster: Cluster, rules: Rules | None = None, more: in
 
 
 @given(traces, clusters)
-@settings(max_examples=150)
+@settings(max_examples=30)
 def test_no_rules_steady_pools(trace, cluster):
     compare(trace, cluster)
 
 
 @given(crowded_traces, machines)
-@settings(max_examples=150)
+@settings(max_examples=30)
 def test_no_rules_crowds(trace, cluster):
     compare(trace, cluster)
 
 
 @given(traces, changing_clusters)
-@settings(max_examples=150)
+@settings(max_examples=30)
 def test_no_rules_nodes_that_come_and_go(trace, cluster):
     compare(trace, cluster)
 
 
 @given(gpu_traces, packed_clusters)
-@settings(max_examples=150)
+@settings(max_examples=30)
 def test_no_rules_packed_pools(trace, cluster):
     compare(trace, cluster)
 
 
 @given(gpu_traces, shared_machines)
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_no_rules_shared_machines(trace, cluster):
     compare(trace, cluster)
 
 
 @given(reserving_cases)
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_no_rules_reservations(case):
     compare(*case)
 
 
 @given(feedback_traces, changing_clusters)
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_no_rules_feedback(trace, cluster):
     compare(trace, cluster)
 
 
 @given(feedback_gpu_traces, packed_clusters)
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_no_rules_feedback_packed(trace, cluster):
     compare(trace, cluster)
 
 
 @given(traces | crowded_traces, machines)
-@settings(max_examples=150)
+@settings(max_examples=30)
 def test_one_partition_of_one_pool_is_that_pool(trace, cluster):
     compare(trace, cluster, Rules([Partition("all", [0])]))
 
 
 @given(gpu_traces, shared_machines)
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_one_partition_of_one_packed_pool_is_that_pool(trace, cluster):
     compare(trace, cluster, Rules([Partition("all", [0])]))
 
@@ -183,7 +183,7 @@ def test_schedules_worked_out_by_hand(case):
 
 
 @given(traces | crowded_traces, machines)
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_rules_that_forbid_nothing(trace, cluster):
     some = [number for number in range(len(trace)) if number % 2]
     rules = Rules(
@@ -198,20 +198,20 @@ def test_rules_that_forbid_nothing(trace, cluster):
 
 
 @given(traces | crowded_traces, machines, st.integers(1, 2), st.booleans())
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_nodes_that_are_always_away_are_not_there(trace, cluster, more, parted):
     rules = Rules([Partition("all", [0])] if parted else [], outages=[Outage(0, -1, np.inf, more)])
     compare(trace, cluster, rules, more)
 
 
 @given(gpu_traces, shared_machines)
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_packed_nodes_that_are_always_away_are_not_there(trace, cluster):
     compare(trace, cluster, Rules(outages=[Outage(0, -1, np.inf, 1)]), 1)
 
 
 @given(traces | crowded_traces, st.integers(1, 4), st.integers(1, 4), st.sampled_from(["fcfs", "sjf", "smallest"]))
-@settings(max_examples=100)
+@settings(max_examples=25)
 def test_pools_of_a_partition_without_backfilling_are_one(trace, one, other, order):
     one_pool = Reference(jobs_of(trace, Job), [Pool(one + other)], order, "none", "allow").replay()
     pools = [SitePool(one), SitePool(other)]
@@ -230,7 +230,7 @@ def drawn(index: int, pool: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(site_cases())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_what_can_be_said_of_all_schedules(case):
     check(case, replay(case, drawn))
 
@@ -347,7 +347,7 @@ class Promises(SiteReference):
 
 
 @given(site_cases(), st.sampled_from(["easy", "conservative"]))
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_nobody_delays_who_is_first_or_holds_a_reservation(case, backfill):
     """Where jobs end as expected at the latest, none is held, and nothing is lost that was not known to be."""
     packed = any(pool["placement"] == "packed" for pool in case.pools)

@@ -737,14 +737,24 @@ _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
 )  # fmt: skip
 
 
-replay_pool = compiled_code(_SIGNATURE, _replay_pool, "steady nodes")
-_ORDERS = {
-    name: compiled_code(ORDER.signature, order.key) for name, order in rules.ORDERS.items() if order.key is not None
-}
-
-
+_COMPILED: dict[Any, Any] = {}
 _COMPILED_FOR: dict[Any, Any] = {}
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME = threading.RLock()
+
+
+def _when_needed(signature: Any, function: Callable[..., Any], what: str = "") -> Any:
+    """Return a function compiled for a signature, when it is first asked for: nobody waits for what he does not use."""
+    with _ONE_AT_A_TIME:
+        if function not in _COMPILED:
+            _COMPILED[function] = compiled_code(signature, function, what)
+        return _COMPILED[function]
+
+
+def _compiled_key(order: str) -> Any:
+    """Return the compiled key of an order; of one that needs more than a key sees, that of fcfs."""
+    key = rules.ORDERS[order].key or rules.ORDERS["fcfs"].key
+    assert key is not None
+    return _when_needed(ORDER.signature, key)
 
 
 def compiled_for(function: Callable[..., Any], what: str, arguments: tuple[Any, ...]) -> Any:
@@ -759,7 +769,7 @@ def compiled_for(function: Callable[..., Any], what: str, arguments: tuple[Any, 
 def compiled_order(inputs: Inputs) -> Any:
     """Return the compiled order, or ``None`` where numba cannot compile a user's own."""
     if inputs.policy.code is None:
-        return _ORDERS.get(inputs.policy.order, _ORDERS["fcfs"])
+        return _compiled_key(inputs.policy.order)
     assert inputs.order is not None
     try:
         own = numba.njit(nogil=True)(inputs.order)
@@ -807,7 +817,7 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
         none = np.empty(0, dtype=np.int64)
         slot_of = none if inputs.dynamic else ranks(policy.order, submit_s, procs, logged_estimate_s)
         rank = ranks(policy.passing_order, submit_s, procs, logged_estimate_s) if policy.passing_order else none
-        job, now = replay_pool(
+        job, now = _when_needed(_SIGNATURE, _replay_pool, "steady nodes")(
             order, not inputs.dynamic, policy.rule.holds, inputs.depth, units,
             submit_s, procs, logged_estimate_s, inputs.estimate_s[here], inputs.held_s[here], inputs.need[here],
             slot_of, np.argsort(slot_of), bool(policy.passing_order), rank,
@@ -834,7 +844,7 @@ def ranks(order: str, submit_s: Floats, procs: Integers, logged_estimate_s: Floa
 
 def keys(order: str, submit_s: Floats, procs: Integers, logged_estimate_s: Floats) -> Floats:
     """Return each job's key in an order that does not change, shape (jobs,)."""
-    key: Floats = _keys(_ORDERS[order], submit_s, procs, logged_estimate_s)
+    key: Floats = _when_needed(_KEYS, _each_key)(_compiled_key(order), submit_s, procs, logged_estimate_s)
     return key
 
 
@@ -845,4 +855,4 @@ def _each_key(order: Any, submit_s: Floats, procs: Integers, logged_estimate_s: 
     return keys
 
 
-_keys = compiled_code(numba.float64[::1](ORDER, _FLOATS, _INTEGERS, _FLOATS), _each_key)
+_KEYS = numba.float64[::1](ORDER, _FLOATS, _INTEGERS, _FLOATS)
