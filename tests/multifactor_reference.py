@@ -12,10 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis.errors import UnsatisfiedAssumption
+
 CLOSE = 1e-9
 
 
-class TooClose(Exception):  # noqa: N818 - no error of anybody
+class TooClose(UnsatisfiedAssumption):
     """Two numbers differ by so little that rounding decides who comes first: no page can tell."""
 
 
