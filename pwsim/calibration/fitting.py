@@ -30,9 +30,11 @@ MARGIN = math.log(1.005)
 """A rule is kept if it brings the waits of either half nearer to the record by at least this (:attr:`.Off.loss`)."""
 NOTHING = math.log(1.01)
 """A site whose waits are off by less than this has nothing left to explain."""
-NEAR = math.log(1.5)
+BEGINS = 2
+"""A search begins from so many sites at most."""
+NEAR = math.log(1.25)
 """A search begins from several sites if they are off by about the same: by at most this more than the best."""
-ROUNDS = 12
+ROUNDS = 3
 """How often at most a rule is changed a little, as long as that helps."""
 SWEEPS = 2
 """How often all kinds of rules are gone through: with one found, another may show."""
@@ -176,10 +178,11 @@ def _climb(replays: Replays, stage: Stage, draft: Draft, half: int, others: Sequ
     others
         Sites to begin with instead of what may be tried.
     """
-    kinds = [[one] for one in others] or list(stage.propose(replays.known, draft, half))
+    kinds = [list(others)] if others else list(stage.propose(replays.known, draft, half))
     begins = list(dict.fromkeys(replays.best([draft, *kind], half) for kind in kinds))
     losses = [found[half].loss for found in replays.offs([draft, *begins])]
-    near = [one for one, loss in zip(begins, losses[1:], strict=True) if one != draft and loss < min(losses) + NEAR]
+    ranked = sorted(zip(losses[1:], range(len(begins)), strict=True))
+    near = [begins[place] for loss, place in ranked if loss < min(losses) + NEAR and begins[place] != draft][:BEGINS]
     if not kinds:
         near = [draft]
     return replays.best([draft, *(_descend(replays, stage, one, half) for one in near)], half)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,7 @@ from tests.engine.test_engine import assert_engines_agree, check_invariants
 SCENARIOS = [
     "quickstart",
     "kth-refresh",
+    "kth-site",
     "policy-choice",
     "hybrid-burst",
     "total-cost",
@@ -38,6 +41,9 @@ def shortened(repository, name, folder) -> str:
         wide = np.minimum(made.procs, 8)
         made = made.with_columns(procs=wide, gpus=np.where(wide == 1, 0.5, wide))
         del document["workload"]["window"]
+    if "site" in document:  # its hours go by the clock
+        made = replace(made, header={"UnixStartTime": "843480031", "TimeZoneString": "Europe/Stockholm"})
+        shutil.copytree(repository / "scenarios" / "sites", folder / "sites")
     write_trace(made, folder / "short.parquet")
     document["workload"]["trace"] = "short.parquet"
     YAML().dump(document, folder / f"{name}.yaml")
