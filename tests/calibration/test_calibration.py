@@ -22,7 +22,7 @@ from pwsim.scenario import load_site
 from tests.calibration.sites import CORES, KINDS, MONDAY, Made, made
 from tests.cli.test_hostile import pwsim
 
-FEW = ("none", "whole", "jobs", "partitions", "scheduler")
+FEW = ("partitions", "scheduler")
 """Kinds of sites that the ordinary tests calibrate."""
 
 
@@ -55,6 +55,7 @@ def test_rules_of_many_sites_are_found_again(number):
     assert_found(made(number))
 
 
+@pytest.mark.slow  # the search for rules takes a minute
 def test_a_site_without_rules_gets_none():
     site = made(0)
     found = calibrate(site.log, cores=CORES)
@@ -105,6 +106,7 @@ def test_figures_are_of_blocks_that_were_not_fitted_to(nightly):
     assert found.summary["kept"] == ["hours"]
 
 
+@pytest.mark.slow  # the search for rules takes a minute
 def test_the_answer_does_not_depend_on_the_workers(nightly):
     one, two = (calibrate(nightly.log, cores=CORES, workers=workers) for workers in (1, 2))
     assert one.site_yaml == two.site_yaml
@@ -205,6 +207,7 @@ def test_ways_change_at_months_and_where_the_clock_does():
     assert dates == ["2024-02-01", "2024-03-01", "2024-03-31", "2024-04-01", "2024-05-01", "2024-06-01"]
 
 
+@pytest.mark.slow  # the search for rules takes a minute
 def test_a_site_that_gave_up_its_rule_is_noticed():
     """Long jobs wait for the night until May, and start at any time from then on."""
     trace = replace(generate(jobs=4000, cores=CORES, load=0.6, seed=7), header=MONDAY)
@@ -217,6 +220,7 @@ def test_a_site_that_gave_up_its_rule_is_noticed():
     assert "until 2024-05-01" in found.site_yaml
 
 
+@pytest.mark.slow  # the search for rules takes a minute
 def test_outages_are_found_where_nothing_runs_though_jobs_wait():
     trace = replace(generate(jobs=3000, cores=CORES, load=0.8, seed=5), header=MONDAY)
     users = pd.Categorical(np.random.default_rng(1).integers(0, 12, len(trace)).astype(str))
