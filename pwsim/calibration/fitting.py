@@ -51,7 +51,7 @@ class Stage(NamedTuple):
     """What is tried of what was found, list after list: one thing of it is different."""
 
 
-def _nothing(known: Known, draft: Draft, half: int) -> list[list[Draft]]:  # noqa: ARG001
+def _nothing(known: Known, draft: Draft, half: int) -> list[list[Draft]]:  # noqa: ARG001 - a Proposal takes all three
     return []
 
 
@@ -224,7 +224,8 @@ def _prune(replays: Replays, chains: Chains, kinds: Sequence[str]) -> tuple[Chai
     """Leave out what no longer helps, with all else that was found."""
     dropped = []
     for kind in dict.fromkeys(kinds):
-        without: Chains = tuple(_without(draft, kind, replays) for draft in chains)  # type: ignore[assignment]
+        even, odd, both = (_without(draft, kind, replays) for draft in chains)
+        without = even, odd, both
         if without == chains:
             continue
         losses = zip(unseen(replays, without), unseen(replays, chains), strict=True)

@@ -105,7 +105,7 @@ def _ends(known: Known, jobs: Booleans, opens_h: float) -> list[float]:
     return [float((opens_h + latest_h + step) % 24) for step in (-1.0, 0.0, 1.0) if 0 < latest_h + step < 24]
 
 
-def refine(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:  # noqa: ARG001
+def refine(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:  # noqa: ARG001 - a Proposal takes all three
     """Yield sites with slightly other hours: one thing of one rule is different."""
     for index, night in enumerate(draft.nights):
         for others in _neighbours(night, above(known)):
@@ -140,7 +140,7 @@ def _neighbours(night: Night, above_h: list[float]) -> Iterator[list[Night]]:
     ]
 
 
-def changes(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:  # noqa: ARG001
+def changes(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:  # noqa: ARG001 - a Proposal takes all three
     """Yield sites that changed their ways: a rule that came or went at some date, or whose hours were moved then."""
     changed = list(_changed(known, draft))
     if changed:
@@ -161,7 +161,7 @@ def change_points(known: Known) -> list[str]:
     """Return local dates at which ways may have changed: the first of each month, and where the clock is changed."""
     assert known.start is not None
     first, span_s = known.start.local, known.trace.span_s
-    months = [datetime(first.year + month // 12, month % 12 + 1, 1) for month in range(first.month, first.month + 600)]  # noqa: DTZ001
+    months = [datetime(first.year + month // 12, month % 12 + 1, 1) for month in range(first.month, first.month + 600)]  # noqa: DTZ001 - of the site's clock
     changed_s: Floats = known.start.changes(span_s)[0]
     clock = [datetime.combine((first + timedelta(seconds=float(one))).date(), datetime.min.time()) for one in changed_s]
     least, most = first + timedelta(days=LEAST_DAYS), first + timedelta(seconds=span_s) - timedelta(days=LEAST_DAYS)

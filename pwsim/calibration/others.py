@@ -28,12 +28,12 @@ EARLY = 0.25
 """Of the delays of jobs that a replay starts at once, this quantile is tried, the median, and the least."""
 
 
-def policies(known: Known, draft: Draft, half: int) -> list[list[Draft]]:  # noqa: ARG001
+def policies(known: Known, draft: Draft, half: int) -> list[list[Draft]]:  # noqa: ARG001 - a Proposal takes all three
     """Return sites with other orders and backfilling."""
     return [[draft.changed(policy=policy) for policy in POLICIES if policy != draft.policy]]
 
 
-def outages(known: Known, draft: Draft, half: int) -> list[list[Draft]]:  # noqa: ARG001
+def outages(known: Known, draft: Draft, half: int) -> list[list[Draft]]:  # noqa: ARG001 - a Proposal takes all three
     """Return sites with the downtimes of the record, of all blocks: each is a single event, that no other foretells."""
     if known.start is None or draft.aways:
         return []

@@ -122,7 +122,7 @@ def _valid(name: str, column: str) -> str:
     return kept if re.match(r"[A-Za-z]", kept) else f"{column}_{kept}"
 
 
-def refine(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:  # noqa: ARG001
+def refine(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:  # noqa: ARG001 - a Proposal takes all three
     """Yield sites without one of the partitions that share all cores."""
     if not draft.apart:
         yield [draft.without(door) for door in draft.doors]

@@ -4,7 +4,7 @@ from pwsim.cluster.accepts import Accepts, Limits, MemoryLimits, Names
 from pwsim.cluster.admission import Admission, admission, routed
 from pwsim.cluster.choices import MOST_NODES
 from pwsim.cluster.cluster import Cluster, Procedure
-from pwsim.cluster.hours import Hours, in_common, open_intervals
+from pwsim.cluster.hours import Hours, open_intervals
 from pwsim.cluster.limits import AtMost, RunLimit
 from pwsim.cluster.multifactor import Account, Multifactor, Resources
 from pwsim.cluster.outages import Away, Outage, elapsed_s, times_away
@@ -47,7 +47,6 @@ __all__ = [
     "clock_fault",
     "doors",
     "elapsed_s",
-    "in_common",
     "only_doors",
     "open_intervals",
     "rejections_text",

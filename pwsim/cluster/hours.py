@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
@@ -184,24 +184,3 @@ def _union(spans: Iterable[Span]) -> list[Span]:
         else:
             found.append((opens, closes))
     return found
-
-
-def in_common(intervals: Sequence[Floats]) -> Floats:
-    """Return when several rules allow a start: the intervals that all have in common [s], shape (intervals, 2).
-
-    Parameters
-    ----------
-    intervals
-        What :func:`open_intervals` gives for each rule; at least one.
-
-    Examples
-    --------
-    >>> in_common([np.array([[0.0, 4.0], [6.0, 9.0]]), np.array([[2.0, 7.0]])])
-    array([[2., 4.],
-           [6., 7.]])
-    """
-    both = intervals[0]
-    for other in intervals[1:]:
-        pairs = [(max(a, c), min(b, d)) for a, b in both for c, d in other if max(a, c) < min(b, d)]
-        both = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-    return both

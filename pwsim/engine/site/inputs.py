@@ -186,7 +186,7 @@ def _hours(
     for kind, mask in enumerate(kinds):
         if mask:
             number_of[kind] = len(tables)
-            tables.append(_in_common([pieces for number, pieces in enumerate(calendar.pieces) if mask >> number & 1]))
+            tables.append(in_common([pieces for number, pieces in enumerate(calendar.pieces) if mask >> number & 1]))
     table, holding = number_of[code].reshape(2, len(trace))
     rows = np.concatenate([*tables, np.empty((0, 3))])
     first = np.concatenate(([0], np.cumsum([len(one) for one in tables]))).astype(np.int64)
@@ -228,12 +228,12 @@ def pieces_of(windows: Floats, from_s: float, until_s: float, *, whole: bool) ->
     return np.array(sorted([*always, *map(tuple, held[opens < closes])])).reshape(-1, 3)
 
 
-def _in_common(tables: Sequence[Floats]) -> Floats:
+def in_common(tables: Sequence[Floats]) -> Floats:
     """Return the pieces in which all tables allow a start, shape (pieces, 3).
 
     Examples
     --------
-    >>> _in_common([np.array([[0.0, 4.0, 4.0], [6.0, 9.0, 9.0]]), np.array([[2.0, 7.0, np.inf]])])
+    >>> in_common([np.array([[0.0, 4.0, 4.0], [6.0, 9.0, 9.0]]), np.array([[2.0, 7.0, np.inf]])])
     array([[2., 4., 4.],
            [6., 7., 9.]])
     """
