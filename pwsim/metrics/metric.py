@@ -153,7 +153,7 @@ METRICS: Mapping[str, Metric] = {
             words="rejected jobs",
             text="jobs that no pool takes",
             of="replay",
-            compute=lambda seen: int(np.count_nonzero(~seen.served)),
+            compute=lambda seen: int(np.count_nonzero(seen.rejected)),
         ),
         Metric(
             "rejected_work_share",
@@ -161,7 +161,7 @@ METRICS: Mapping[str, Metric] = {
             words="share of the work that is rejected",
             text="share of the work of all jobs that those have which no pool takes",
             of="replay",
-            compute=lambda seen: share_of(seen.work_core_s, ~seen.served),
+            compute=lambda seen: share_of(seen.work_core_s, seen.rejected),
             is_share=True,
         ),
         Metric(

@@ -83,6 +83,8 @@ class Seen:
     """Nodes by pool."""
     window: tuple[float, float]
     """Start and end of the stretch of time: of all that is measured, or of a part of it [s]."""
+    start_delay_s: float = 0.0
+    """How long each attempt holds what it takes before it runs (semantics §9) [s]."""
 
     def during(self, window: tuple[float, float]) -> Seen:
         """Return the same replay, of which another stretch of time is looked at (start and end in s)."""
@@ -93,6 +95,12 @@ class Seen:
         """Whether each job was not rejected, shape (jobs,)."""
         served: Booleans = ~np.isnan(self.start_s)
         return served
+
+    @cached_property
+    def rejected(self) -> Booleans:
+        """Whether each job was rejected, shape (jobs,); one that was given up before it started is not."""
+        rejected: Booleans = ~self.served & ~self.failed
+        return rejected
 
     @cached_property
     def completed(self) -> Booleans:
@@ -112,7 +120,8 @@ class Seen:
             logged_s: Floats = self.trace.run_s
             return logged_s
         job, _, start_s, end_s, lost_s, part = self.attempts
-        let_run_s = np.bincount(job, (end_s - start_s - lost_s) * part, minlength=len(self.trace)).astype(np.float64)
+        ran_s = np.maximum(end_s - start_s - self.start_delay_s, 0.0) - lost_s
+        let_run_s = np.bincount(job, ran_s * part, minlength=len(self.trace)).astype(np.float64)
         run_s: Floats = np.where(self.killed, let_run_s, self.trace.run_s)
         return run_s
 

@@ -153,7 +153,8 @@ class Result(ByContent):
             return metrics.Attempts(job, replay.pool[job], replay.start_s[job], replay.end_s[job], none, all_of_it)
         job, pool = replay.attempts[:, 0].astype(np.int64), replay.attempts[:, 1].astype(np.int64)
         start_s, end_s, done_s = replay.attempts[:, 2:5].T
-        lost_s = end_s - start_s - np.where(replay.failed[job], 0.0, done_s)
+        ran_s = np.maximum(end_s - start_s - self.cluster.scheduler.start_delay, 0.0)
+        lost_s = ran_s - np.where(replay.failed[job], 0.0, done_s)
         if replay.reason is None:
             return metrics.Attempts(job, pool, start_s, end_s, lost_s, np.ones(len(job)))
         units = replay.attempts[:, 5]
@@ -204,6 +205,7 @@ class Result(ByContent):
                 for index, pool in enumerate(self.cluster.pools)
             ),
             window=self.window,
+            start_delay_s=self.cluster.scheduler.start_delay,
         )
 
     @cached_property

@@ -14,6 +14,8 @@ from pwsim.common import InputError
 from pwsim.engine.inputs import without_rules
 from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site, refuse_mixes
 from pwsim.engine.site.replaying import replay_site
+from pwsim.prices import Start, parse_local
+from pwsim.results import simulate
 from pwsim.trace import Trace
 from tests.site_cases import CASES, Case, replay
 from tests.site_reference import SiteReference
@@ -207,3 +209,36 @@ def test_many_generated_cases(case):
 
 def test_where_is_as_scenarios_have_it():
     assert Where.model_validate(conditions({"where": {"queue": "x"}})).queue == ("x",)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_waits_beyond_what_is_known_is_given_up(engine):
+    # An hour a week for jobs of an hour: 261 Mondays up to five years after the last submission, and nine jobs too many.
+    trace = Trace.from_columns({"submit_s": range(270), "run_s": [3600] * 270, "procs": [1] * 270})
+    pool = {"name": "a", "kind": "on_premises", "nodes": 1, "node": {"cores": 1}}
+    cluster = Cluster.model_validate(
+        {"policy": "easy", "pools": pool, "hours": [{"open": "mon 08:00-09:00", "whole": True}]}
+    )
+    result = simulate(trace, cluster, engine=engine, start=Start(parse_local("2026-01-05"), ""))
+    assert result.jobs["status"].value_counts()[["completed", "failed", "rejected"]].tolist() == [261, 9, 0]
+    counts = [
+        result.metrics[name] for name in ("jobs_completed", "jobs_failed", "jobs_rejected", "rejected_work_share")
+    ]
+    assert counts == [261, 9, 0, 0]
+    assert np.isnan(result.wait_s[-9:]).all()
+    assert result.metrics["wait_s_max"] == 260 * 7 * 86400 + 8 * 3600 - 260
+    assert result.waits.pool.tolist() == [0] * 270
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_delay_before_the_start_is_neither_run_time_nor_lost(engine):
+    # Job 0 is killed at 2 + 5; job 1 holds its core from 0 on and runs from 2 to 6.
+    trace = Trace.from_columns({"submit_s": [0, 0], "run_s": [9, 4], "estimate_s": [5, 4], "procs": [1, 1]})
+    pool = {"name": "a", "kind": "on_premises", "nodes": 2, "node": {"cores": 1}}
+    cluster = Cluster.model_validate({"overrun": "kill", "pools": pool, "scheduler": {"start_delay": 2}})
+    result = simulate(trace, cluster, engine=engine)
+    assert result.replay.start_s.tolist() == [2, 2]
+    assert result.replay.end_s.tolist() == [7, 6]
+    assert result.run_s.tolist() == [5, 4]
+    assert result.attempts.lost_s.tolist() == [0, 0]
+    assert sorted(result.attempts.end_s - result.attempts.start_s) == [6, 7]

@@ -549,6 +549,7 @@ def end_waiting(now: float, state: State, waits: MutableSequence[tuple[float, fl
             job = state.queues.job[row][position]
             state.jobs.failed[job] = True
             state.jobs.end_s[job] = now
+            state.jobs.pool[job] = state.site.doors.pool[state.site.doors.first[state.site.waiting.door[job]]]
             given_up += 1
         leave_started(now, row, state, waits)
     return given_up
