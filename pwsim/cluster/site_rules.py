@@ -64,6 +64,11 @@ def clock_fault(trace: Trace, cluster: Cluster, given: str | None) -> str | None
         What the scenario says of the first submission (``economics.start``).
     """
     clocked = [key for key in stated(cluster) if key in ("hours", "outages")]
+    if clocked and trace.compressed:
+        return (
+            f"{trace.name}: its load does not go with {listed(clocked)}, which are about the site's clock: where "
+            "arrivals are compressed, jobs come at other hours; use resample, or grow by jobs, which keep the hours"
+        )
     if clocked and start_of(trace, given) is None:
         return (
             f"economics.start: is missing, for {listed(clocked)} are about the site's clock and {trace.name} does not "

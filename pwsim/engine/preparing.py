@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pwsim.cluster import Cluster, only_doors
+from pwsim.cluster import Cluster, clock_fault, only_doors
+from pwsim.common import InputError
 from pwsim.engine.inputs import Inputs, without_rules
 from pwsim.prices import Start
 from pwsim.trace import Trace
@@ -32,6 +33,10 @@ def prepare(trace: Trace, cluster: Cluster, seed: int = 1, start: Start | None =
     inputs = without_rules(trace, cluster, seed)
     if only_doors(cluster):
         return inputs
+    if trace.compressed or start is None:
+        fault = clock_fault(trace, cluster, None)
+        if fault is not None:
+            raise InputError(fault)
     from pwsim.engine.site.inputs import HORIZON_S, calendar_of, prepare_site
 
     calendar = calendar_of(cluster, start, trace.span_s + HORIZON_S)

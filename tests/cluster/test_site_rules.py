@@ -34,6 +34,7 @@ from pwsim.engine.site.inputs import in_common, pieces_of
 from pwsim.prices import Start, parse_local
 from pwsim.results import simulate
 from pwsim.trace import Trace
+from pwsim.workload import compress
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -396,6 +397,14 @@ def test_several_rules_must_all_allow():
     both = both[both[:, 0] < 3 * DAY]
     assert (both / HOUR)[:3].tolist() == [[0, 6, 8], [24, 30, 32], [48, 54, 56]]
     assert in_common([early]).tolist() == early.tolist()
+
+
+def test_rules_of_the_clock_do_not_go_with_compressed_arrivals():
+    denser = compress(trace(submit_s=[0, 10, 50], procs=[1, 1, 1]), 2)
+    for rules in ({"hours": [{"open": "sat"}]}, {"outages": [{"start": "2026-01-05T08:00", "length": "1 h"}]}):
+        with pytest.raises(InputError, match="jobs come at other hours"):
+            simulate(denser, site(**rules), start=MONDAY)
+    simulate(denser, site(scheduler={"period": 30}), engine="simpy", start=MONDAY)
 
 
 def test_rules_of_the_clock_need_a_date():

@@ -94,8 +94,6 @@ def calendar_of(cluster: Cluster, start: Start | None, until_s: float) -> Calend
     """
     (hours_rules,) = cluster.hours
     if start is None:
-        if hours_rules or cluster.outages:
-            raise InputError("hours and outages go by the site's clock: the trace must say when it begins")
         return Calendar([], [], [], until_s)
     known = [_rule_on_calendar(rule, start, until_s) for rule in hours_rules]
     away = times_away(cluster.outages, cluster.pools, start, until_s)
