@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pwsim.cluster import Cluster
+from pwsim.cluster import Cluster, untold_dependencies
 from pwsim.cluster import clock_fault as site_clock_fault
 from pwsim.common import InputError, SolverError, share
 from pwsim.engine import Engine
@@ -171,7 +171,7 @@ def check_question(holding: Holding, targets: tuple[Target, ...], economics: Eco
         raise InputError(f"{trace.name}: there are no jobs to replay")
     if cluster.by_the_hour and (fault := clock_fault(trace, economics.start)):
         raise InputError(fault)
-    if fault := site_clock_fault(trace, cluster, economics.start):
+    if fault := site_clock_fault(trace, cluster, economics.start) or untold_dependencies(trace, cluster):
         raise InputError(fault)
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     if trace.feedback is not None:  # each setup decides which jobs are

@@ -298,6 +298,8 @@ def _rest(cluster: Cluster, made: Exported) -> None:
     if len(cluster.hours) > 1:
         made.missing.append("hours: choices of the search; these are the first")
     made.missing += [f"hours: {told(rule)}" for rule in cluster.hours[0]]
+    if cluster.dependencies is not None:
+        made.missing.append("dependencies: jobs say themselves what they wait for (sbatch --dependency, --array=…%N)")
     for pool in cluster.pools:
         if pool.node.speed != 1:
             made.missing.append(f"pool {pool.name}: runs jobs {pool.node.speed:g} times as fast")
