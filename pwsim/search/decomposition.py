@@ -27,6 +27,7 @@ from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.listing import MOST_LISTED, Listing
 from pwsim.search.master import Master
 from pwsim.search.milp import Candidate
+from pwsim.search.plan import Method
 from pwsim.search.routing import Arc, Network, Path, network_of
 from pwsim.search.trail import TIE, Trail, in_space
 from pwsim.trace import Floats, Trace
@@ -105,6 +106,7 @@ class _Search:
             return False
         choice = tuple(self.network.arcs[arc].choice for arc in path.arcs)
         evaluation = self.known.evaluate(path, self.workers)
+        self.trail.method = Method("by_pool", None, len(self.known.starts))
         self.trail.note(Candidate(choice, bound_usd_per_year), [evaluation])
         self.master.take_out(path)
         return True

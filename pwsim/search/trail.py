@@ -17,7 +17,7 @@ from pwsim.search import bounds
 from pwsim.search.judgement import edges
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.milp import Candidate, Candidates
-from pwsim.search.plan import Plan, Setup, Stop
+from pwsim.search.plan import Method, Plan, Setup, Stop
 
 TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
@@ -76,6 +76,8 @@ class Trail:
         self.bound_usd_per_year = -math.inf
         """No setup that is left costs less."""
         self.stopped: Stop | None = None
+        self.method = Method("by_setup", None, None)
+        """How the search is done."""
 
     def take(self, candidates: Candidates, most: int) -> bool:
         """Take the next candidates to replay, at most so many; return whether there are any, or the search is over."""
@@ -255,6 +257,7 @@ class Trail:
             economics=job.economics,
             edges=found,
             name=name,
+            method=self.method,
             asked=asked,
             run_id=record.run_id("run", asked, [job.trace], [job.cluster], len(setups) if self.stopped else None),
         )
