@@ -78,6 +78,8 @@ class _Search:
             self.known.amounts,
             self.known.at_most,
         )
+        if isinstance(self.master, Listing):
+            trail.left = self.master.left
 
     def run(self) -> None:
         """Take the cheapest path again and again, until it cannot be cheaper than what was found."""
@@ -107,8 +109,8 @@ class _Search:
         choice = tuple(self.network.arcs[arc].choice for arc in path.arcs)
         evaluation = self.known.evaluate(path, self.workers)
         self.trail.method = Method("by_pool", None, len(self.known.starts))
-        self.trail.note(Candidate(choice, bound_usd_per_year), [evaluation])
         self.master.take_out(path)
+        self.trail.note(Candidate(choice, bound_usd_per_year), [evaluation])
         return True
 
     def descend(self, cheapest: Path) -> None:

@@ -79,6 +79,11 @@ class Listing:
         place = int(np.argmin(usd))
         return None if math.isinf(usd.flat[place]) else self._path(place)
 
+    def left(self, usd_at_most: float) -> int:
+        """Return how many paths nothing excludes that cost no more, or any amount if it is NaN."""
+        usd = self._usd()
+        return int(np.count_nonzero(usd <= (np.finfo(float).max if math.isnan(usd_at_most) else usd_at_most)))
+
     def earlier(self, best: Path, usd_at_most: float) -> Path | None:
         """Return a path that costs no more and is to be taken rather than the best; ``None`` if there is none."""
         found: Booleans = self._usd() <= usd_at_most
