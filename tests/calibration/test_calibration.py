@@ -15,6 +15,7 @@ from pwsim.calibration.draft import Away, Cap, Door, Draft, Night
 from pwsim.calibration.hours import change_points
 from pwsim.calibration.known import Known
 from pwsim.calibration.partitions import doors_of
+from pwsim.calibration.replays import Replays
 from pwsim.calibration.site_file import flow
 from pwsim.cluster import Hours, open_intervals
 from pwsim.prices import start_of
@@ -175,6 +176,32 @@ def test_a_draft_is_a_cluster_and_a_file_of_all_kinds_of_rules(tmp_path):
             assert getattr(loaded, key) == getattr(cluster, key)
         assert loaded.node_counts() == cluster.node_counts()
     assert len(cluster.limits[0]) == 4  # each partition may hold 50
+
+
+def test_a_site_whose_first_jobs_wait_hopelessly_long_is_not_replayed_to_the_end(nightly, monkeypatch):
+    known = Known(hindcast(nightly.log, cores=CORES), start_of(nightly.log))
+    replays, given = Replays(known, workers=1), Draft.of(known.plain.result.cluster)
+    jammed = given.changed(nights=(Night(0.0, 3, 3.5, weekend="same"),))
+    assert [replays.is_hopeless(one) for one in (given, nightly.site, jammed)] == [False, False, True]
+    replayed = []
+    whole = Replays.wait_s
+    monkeypatch.setattr(Replays, "wait_s", lambda self, draft: replayed.append(draft) or whole(self, draft))
+    found, lost = replays.offs([nightly.site, jammed])
+    assert replayed == [nightly.site]
+    assert [one.loss for one in found] == [0.0, 0.0, 0.0]
+    assert {one.loss for one in lost} == {np.log(100)}
+
+
+def test_what_is_hopeless_on_half_of_the_blocks_is_replayed(nightly):
+    """The blocks that judge have no say in what is found: those that are fitted to alone would have shown it, too."""
+    known = Known(hindcast(nightly.log, cores=CORES), start_of(nightly.log))
+    even, odd, _ = known.blocks.member
+    replays, given = Replays(known, workers=1), Draft.of(known.plain.result.cluster)
+    jammed = given.changed(nights=(Night(0.0, 3, 3.5, weekend="same"),))
+    known.__dict__["blocks"] = known.blocks._replace(recorded_s=np.where(odd, 1e9, known.blocks.recorded_s))
+    assert not replays.is_hopeless(jammed)
+    known.__dict__["blocks"] = known.blocks._replace(recorded_s=np.where(even, 1e9, known.blocks.recorded_s))
+    assert not replays.is_hopeless(jammed)
 
 
 def test_windows_are_the_hours_that_are_meant():
