@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from pwsim import Cluster, InputError, Trace, calibrate, generate, hindcast, read_trace, simulate
-from pwsim.calibration import words
+from pwsim.calibration import Calibration, words
+from pwsim.calibration.answer import Step
 from pwsim.calibration.blocks import Off, cut, off
 from pwsim.calibration.draft import Away, Cap, Door, Draft, Night
 from pwsim.calibration.hours import change_points
@@ -93,6 +94,21 @@ def test_what_was_found_is_written_with_its_evidence(nightly, tmp_path):
     assert "starts of such jobs are in these hours" in comments
     assert "Both halves found the same." in comments
     assert all(len(line) <= 120 for line in found.site_yaml.splitlines() if line.startswith("#"))
+
+
+def test_comments_say_what_the_file_has_though_a_later_step_changed_it(nightly):
+    replays = Replays(Known(hindcast(nightly.log, cores=CORES), start_of(nightly.log)), workers=1)
+    (night,) = nightly.site.nights
+    first = nightly.site.changed(nights=(night.moved(0.5),))
+    steps = (
+        Step("hours", True, (1.0, 1.0), (0.5, 0.5), (first, first, first)),
+        Step("policy", False, (0.5, 0.5), (0.6, 0.6), (first.changed(policy="fcfs"),) * 3),
+    )
+    text = Calibration(replays, Draft.of(Cluster.homogeneous(CORES)), (nightly.site,) * 3, (*steps, steps[1])).site_yaml
+    comments = " ".join(line.removeprefix("# ") for line in text.splitlines() if line.startswith("#"))
+    assert f"Hours: {words.night_text(night)}." in comments
+    assert words.night_text(first.nights[0]) not in comments
+    assert comments.count("Not kept, order and backfilling") == 1
 
 
 def test_figures_are_of_blocks_that_were_not_fitted_to(nightly):
