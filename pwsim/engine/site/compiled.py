@@ -13,15 +13,25 @@ from pwsim.engine.compiled.steady import _inner, compiled, compiled_for, set_pri
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.site import state as states
 from pwsim.engine.site.inputs import Prepared
-from pwsim.engine.site.state import BOOK, COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN, TICK
+from pwsim.engine.site.state import (
+    BOOK,
+    COMPLETION,
+    CONSERVATIVE,
+    OPENING,
+    OUTAGE,
+    REJECTION,
+    RESERVATION,
+    RETURN,
+    TICK,
+)
 from pwsim.rules import custom, profile, site
 from pwsim.trace import Floats, Integers
 
-begin_outage, complete, end_waiting, enter, give_pass, open_hours, row_of, sort_row = map(
+begin_outage, complete, end_waiting, enter, give_pass, let_follow, open_hours, row_of, sort_row = map(
     compiled,
     (
-        states.begin_outage, states.complete, states.end_waiting, states.enter, states.give_pass, states.open_hours,
-        states.row_of, states.sort_row,
+        states.begin_outage, states.complete, states.end_waiting, states.enter, states.give_pass, states.let_follow,
+        states.open_hours, states.row_of, states.sort_row,
     ),
 )  # fmt: skip
 draw_profile, next_tick = compiled(site.draw_profile), compiled(site.next_tick)
@@ -46,6 +56,8 @@ def occur(now, event, s, tried):
         s.queues.dirty[row] = s.queues.early[row] = True
     elif kind == OPENING:
         open_hours(one, s)
+    elif kind == REJECTION:
+        let_follow(now, one, s)
     elif kind == RESERVATION and s.queues.due_s[one] == now:
         s.queues.dirty[one] = True
     return 0
@@ -127,7 +139,7 @@ def _replay(  # noqa: C901, PLR0912, PLR0915 - one loop over instants
         if events:
             next_s = min(next_s, events[0][0])
         if next_s == np.inf:
-            remaining -= end_waiting(now, s, waits)
+            remaining -= end_waiting(s, waits)
             break
         now = next_s
         while True:

@@ -12,7 +12,7 @@ from pwsim.engine.inputs import Inputs, as_lists, full_error
 from pwsim.engine.model.model import _Call
 from pwsim.engine.site import state as states
 from pwsim.engine.site.inputs import Prepared
-from pwsim.engine.site.state import BOOK, COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN
+from pwsim.engine.site.state import BOOK, COMPLETION, CONSERVATIVE, OPENING, OUTAGE, REJECTION, RESERVATION, RETURN
 from pwsim.rules import custom, multifactor, profile
 from pwsim.rules.site import draw_profile, next_tick
 
@@ -56,7 +56,7 @@ class SiteModel:
             try:
                 self.env.step()
             except simpy.core.EmptySchedule:  # nothing more will ever happen
-                self.remaining -= states.end_waiting(self.env.now, self.state, self.waits)
+                self.remaining -= states.end_waiting(self.state, self.waits)
         return float(self.env.now)
 
     # -- what happens
@@ -77,6 +77,7 @@ class SiteModel:
             OUTAGE: self._begin_outage,
             RETURN: self._end_outage,
             OPENING: self._open_hours,
+            REJECTION: self._let_follow,
             RESERVATION: self._fall_due,
         }
         for time_s, kind, one, other in self.agenda:
@@ -115,6 +116,10 @@ class SiteModel:
 
     def _open_hours(self, event: _Call) -> None:
         states.open_hours(event.subject, self.state)
+        self._await_pass()
+
+    def _let_follow(self, event: _Call) -> None:
+        states.let_follow(self.env.now, event.subject, self.state)
         self._await_pass()
 
     def _fall_due(self, event: _Call) -> None:
