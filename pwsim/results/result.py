@@ -216,7 +216,8 @@ class Result(ByContent):
     @property
     def wait_s(self) -> Floats:
         """Start less submission, NaN for rejected jobs [s], shape (jobs,)."""
-        return self.by_job["wait_s"]
+        wait_s: Floats = self.replay.start_s - self.submit_s
+        return wait_s
 
     @property
     def turnaround_s(self) -> Floats:

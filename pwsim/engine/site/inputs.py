@@ -206,7 +206,8 @@ def _hours(
     rows = np.concatenate([*tables, np.empty((0, 3))])
     first = np.concatenate(([0], np.cumsum([len(one) for one in tables]))).astype(np.int64)
     opens_s, closes_s, last_s = (np.ascontiguousarray(rows[:, column]) for column in range(3))
-    return Hours(first, opens_s, closes_s, last_s, float(cluster.scheduler.period)), masks, table, holding, planned
+    period_s, last_now_s = float(cluster.scheduler.period), np.full(len(tables), -np.inf)
+    return Hours(first, opens_s, closes_s, last_s, period_s, last_now_s), masks, table, holding, planned
 
 
 def _rule_on_calendar(rule: HoursRule, start: Start, until_s: float) -> tuple[Floats, Floats]:

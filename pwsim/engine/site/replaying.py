@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import numpy as np
 
 from pwsim.common import InputError
@@ -47,14 +49,14 @@ def replay_site(inputs: Inputs, prepared: Prepared, engine: str) -> Replay:
 
 def set_fixed_keys(inputs: Inputs, state: State) -> None:
     """Work out the keys of orders that do not change while jobs wait."""
-    facts = list(zip(*(row.tolist() for row in (inputs.submit_s, inputs.logged_estimate_s, inputs.procs)), strict=True))
+    facts = [row.tolist() for row in (inputs.submit_s, inputs.logged_estimate_s, inputs.procs)]
     if not inputs.dynamic:
         assert inputs.order is not None
-        state.jobs.key[:] = [inputs.order(0.0, *each) for each in facts]
+        state.jobs.key[:] = list(map(inputs.order, repeat(0.0), *facts))
     if inputs.policy.passing_order:
         passing = ORDERS[inputs.policy.passing_order].key
         assert passing is not None
-        state.jobs.passing_key[:] = [passing(0.0, *each) for each in facts]
+        state.jobs.passing_key[:] = list(map(passing, repeat(0.0), *facts))
 
 
 def _outcome(engine: str, state: State, prepared: Prepared, attempts: Floats, waits: Floats) -> Replay:
@@ -62,7 +64,7 @@ def _outcome(engine: str, state: State, prepared: Prepared, attempts: Floats, wa
     jobs = state.jobs
     packed = attempts[:, 6] >= 0  # a row a share
     places = attempts[packed][:, [0, 1, 2, 3, 6, 7]]
-    attempts = _summed(attempts)
+    attempts = np.concatenate((attempts[~packed, :6], _summed(attempts[packed])))
     return Replay(
         engine=engine,
         pool=np.array(jobs.pool, dtype=np.int64),
@@ -80,7 +82,7 @@ def _outcome(engine: str, state: State, prepared: Prepared, attempts: Floats, wa
 
 
 def _summed(rows: Floats) -> Floats:
-    """Return attempts with a row a pool: job, pool, start, end, seconds that count, units."""
+    """Return attempts in packed pools with a row a pool: job, pool, start, end, seconds that count, units."""
     if not len(rows):
         return np.empty((0, 6))
     _, first, attempt = np.unique(rows[:, :3], axis=0, return_index=True, return_inverse=True)

@@ -28,6 +28,7 @@ from pwsim.rules.site import (
     draw_again,
     draw_door,
     draw_profile,
+    exhausted,
     fit_now,
     give_up,
     is_held,
@@ -35,6 +36,7 @@ from pwsim.rules.site import (
     next_preemptor,
     pools_of,
     put_beside,
+    read_clock,
     reserve,
     shift_job,
     shift_part,
@@ -163,7 +165,7 @@ class Queues(NamedTuple):
     under: Sequence[MutableSequence[int]]
     """How many of the waiting jobs count under each counter of the limits."""
     look: MutableSequence[int]
-    """Room for the jobs in the order in which a pass looks at them."""
+    """Room for the jobs in the order in which a pass looks at them, where that is not the queue's."""
     cursor: MutableSequence[int]
     """Where a pass stands (:func:`pwsim.rules.site.guards.walk`)."""
     chosen: MutableSequence[int]
@@ -235,11 +237,11 @@ def leave_started(
     now: float, row: int, state: State, waits: MutableSequence[tuple[float, float, float, float]]
 ) -> None:
     """Take the jobs that have started out of a queue, and those that have come to an end in it."""
-    queues, jobs = state.queues, state.jobs
+    queues, jobs, runs, failed = state.queues, state.jobs, state.jobs.runs, state.jobs.failed
     waiting, left = queues.job[row], 0
     for position in range(queues.length[row]):
         job = waiting[position]
-        if jobs.runs[job] or jobs.failed[job]:
+        if runs[job] or failed[job]:
             waits.append((float(job), float(jobs.pool[job]), jobs.queued_s[job], now))
             count_waiting(job, -1, state)
         else:
@@ -598,15 +600,16 @@ def give_pass(
     queues = state.queues
     early, lost = queues.early[row], queues.lost[row]
     queues.dirty[row] = queues.early[row] = queues.lost[row] = False
-    for position in range(queues.length[row]):
-        queues.look[position] = queues.job[row][position]
     for index in range(len(queues.cursor)):
         queues.cursor[index] = 0
+    read_clock(now, state.site.hours)
+    agreed = len(agenda)
     if state.settings.backfill == CONSERVATIVE:
         returning = pass_reserving(now, row, early, lost, state, agenda, tried)
     else:
         returning = pass_guarding(now, row, state, agenda, tried)
-    leave_started(now, row, state, waits)
+    if len(agenda) > agreed:  # for each job that has started, its end
+        leave_started(now, row, state, waits)
     for index in range(returning):
         enter(now, queues.returning[index], state)
     if state.settings.backfill == CONSERVATIVE:
@@ -641,16 +644,20 @@ def pass_guarding(
     """Start those that may, with guards; return how many jobs were preempted."""
     settings, queues, site = state.settings, state.queues, state.site
     backfills = settings.backfill == EASY
-    end, returning, cursor = queues.length[row], 0, queues.cursor
-    while True:
-        found = walk(now, row, queues.look, end, cursor, backfills, settings.depth, settings.preempts, site)
+    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.job[row]
+    if settings.passing:
+        look = queues.look
+        for position in range(end):
+            look[position] = queues.job[row][position]
+    while not exhausted(row, backfills, site):
+        found = walk(now, row, look, end, cursor, backfills, settings.depth, settings.preempts, site)
         if found == OVER:
             break
         if found == GUARDED:
             if settings.passing:
                 end = sort_behind(now, cursor[INDEX], end, state)
             continue
-        job = queues.look[cursor[INDEX] - 1]
+        job = look[cursor[INDEX] - 1]
         if found == BLOCKED:
             draw_door(now, job, site)
             before = returning
@@ -704,7 +711,7 @@ def pass_reserving(
 ) -> int:
     """Bring reservations up to date, and start those whose reservation is now; return how many jobs were preempted."""
     settings, queues, site = state.settings, state.queues, state.site
-    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.look
+    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.job[row]
     for position in range(end):
         site.reserved.held[look[position]] = is_held(now, look[position], site)
         site.reserved.keeps[look[position]] = False

@@ -19,6 +19,7 @@ from pwsim.rules.site.guards import (
     dismiss,
     draw_door,
     draw_profile,
+    exhausted,
     first_fit,
     first_place,
     fit_now,
@@ -30,7 +31,7 @@ from pwsim.rules.site.guards import (
     victims,
     walk,
 )
-from pwsim.rules.site.hours import ANY_TIME, Hours, next_tick
+from pwsim.rules.site.hours import ANY_TIME, Hours, next_tick, read_clock
 from pwsim.rules.site.packs import Packs, shift_job
 from pwsim.rules.site.reservations import draw_again, give_up, next_due, next_preemptor, put_beside, reserve
 
@@ -59,6 +60,7 @@ __all__ = [
     "draw_again",
     "draw_door",
     "draw_profile",
+    "exhausted",
     "first_fit",
     "first_place",
     "fit_now",
@@ -70,6 +72,7 @@ __all__ = [
     "next_tick",
     "pools_of",
     "put_beside",
+    "read_clock",
     "reserve",
     "shift_job",
     "shift_part",

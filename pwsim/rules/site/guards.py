@@ -23,7 +23,7 @@ from pwsim.rules.backfill import reservation
 from pwsim.rules.conservative import hold_overdue, running_only
 from pwsim.rules.profile import change, find, shift
 from pwsim.rules.site.caps import Caps, count, passes_cap
-from pwsim.rules.site.hours import ANY_TIME, Hours, may_start, next_opening, next_tick
+from pwsim.rules.site.hours import ANY_TIME, Hours, may_start, may_start_now, next_opening, next_tick
 from pwsim.rules.site.packs import (
     Packs,
     copy_nodes,
@@ -460,6 +460,14 @@ def is_too_wide(job: int, site: Site) -> bool:
     return units < site.waiting.need[job]
 
 
+def most_free(row: int, site: Site) -> int:
+    """Return the units that are free in all pools of a queue, outages or not: more than that no job can take."""
+    units = 0
+    for pool in pools_of(row, site.rows):
+        units += max(0, site.capacity.free[pool])
+    return units
+
+
 def usable(now: float, pool: int, length_s: float, backfills: bool, site: Site) -> int:
     """Return the units of a pool that a job may take now: what is free, and beyond a guard's shadow the extra."""
     if site.guards.job[pool] == NOBODY:
@@ -567,9 +575,10 @@ def guard_alone(now: float, job: int, site: Site) -> None:
 
 def is_held(now: float, job: int, site: Site) -> bool:
     """Return whether a job is held: by jobs that come before it, by hours, or by a limit."""
+    waiting, table = site.waiting, site.waiting.holding[job]
     return (
-        site.waiting.before[job] > 0
-        or not may_start(site.hours, site.waiting.holding[job], now, site.waiting.length_s[job])
+        waiting.before[job] > 0
+        or not may_start_now(now, table, waiting.length_s[job], site.hours.last_now_s)
         or passes_cap(job, site.caps)
     )
 
@@ -617,31 +626,35 @@ def walk(
     depth
         How many jobs that are not held are looked at behind the first guard.
     """
+    # Passes look at long queues again and again, so that what keeps most jobs from starting is to be seen at a glance.
+    tally, last_now_s, length_s = site.guards.tally, site.hours.last_now_s, site.waiting.length_s
+    need, table, holding = site.waiting.need, site.waiting.table, site.waiting.holding
+    free = most_free(row, site)
     while True:
         if cursor[REFUSED]:
             cursor[REFUSED] = 0
         else:
-            guarded = site.guards.tally[1] > 0
+            guarded = tally[1] > 0
             if cursor[INDEX] >= end or (guarded and cursor[BEHIND] >= depth):
                 return OVER
             job = jobs[cursor[INDEX]]
             cursor[INDEX] += 1
-            if site.guards.tally[2] and depth >= end and is_too_wide(job, site):
+            if tally[2] and depth >= end and (need[job] > free or is_too_wide(job, site)):
                 continue  # all pools are guarded: it would neither start nor stand guard, held or not
-            if is_held(now, job, site):
+            if not may_start_now(now, holding[job], length_s[job], last_now_s) or is_held(now, job, site):
                 continue
             if guarded:
                 cursor[BEHIND] += 1
-            allowed = may_start(site.hours, site.waiting.table[job], now, site.waiting.length_s[job])
+            allowed = may_start_now(now, table[job], length_s[job], last_now_s)
             if allowed and fit_now(now, job, backfills, site):
                 return START
             if preempts and allowed and unguarded(site.waiting.door[job], site):
                 return BLOCKED
         job = jobs[cursor[INDEX] - 1]
-        first = site.guards.tally[1] == 0
+        first = tally[1] == 0
         if stand_guard(now, job, site):
             count(job, 1, site.caps)
-            site.guards.tally[2] = all_guarded(row, site)
+            tally[2] = all_guarded(row, site)
             if exhausted(row, backfills, site):
                 return OVER
             if first:
