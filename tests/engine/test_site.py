@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from pwsim.cluster import Away, Cluster, Where
 from pwsim.common import InputError
 from pwsim.engine.inputs import without_rules
-from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site, refuse_mixes
+from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site
 from pwsim.engine.site.replaying import replay_site
 from pwsim.prices import Start, parse_local
 from pwsim.results import simulate
 from pwsim.trace import Trace
-from tests.site_cases import CASES, Case, replay
+from tests.site_cases import CASES, Case, drawn, replay
 from tests.site_reference import SiteReference
 from tests.site_strategies import site_cases
 
@@ -42,8 +42,8 @@ def cluster_of(case: Case) -> Cluster:
                 "restart_overhead": float(pool.get("overhead", 0)),
                 "max_restarts": pool.get("max_restarts", 10),
                 **({"burst_after": float(pool["burst_after"])} if pool.get("burst_after", math.inf) < math.inf else {}),
-                **({"price_usd_per_hour": 1.0} if pool.get("elastic") else {}),
-                **({"mtbf": float(pool["mtbf"])} if "mtbf" in pool else {}),
+                **(elastic(pool) if pool.get("elastic") else {}),
+                **({"mtbf": float(pool["mtbf"]), "repair_time": float(pool["repair"])} if "mtbf" in pool else {}),
             }
         )
     partitions = [
@@ -87,6 +87,17 @@ def cluster_of(case: Case) -> Cluster:
     )
 
 
+def elastic(pool: dict[str, Any]) -> dict[str, Any]:
+    """Return what more there is to say of a pool that comes and goes with demand."""
+    return {
+        "price_usd_per_hour": 1.0,
+        "min_nodes": pool.get("min_nodes", 0),
+        "boot_time": float(pool.get("boot", 0)),
+        "idle_timeout": float(pool.get("idle_timeout", 0)),
+        "interruptions_per_hour": 3600.0 / pool["life"] if "life" in pool else 0.0,
+    }
+
+
 def conditions(one: dict[str, Any]) -> dict[str, Any]:
     """Return which jobs something is about, as scenarios have it."""
     return {key: [value] for key, value in one.get("where", {}).items()}
@@ -127,7 +138,6 @@ def cluster_or_none(case: Case) -> Cluster | None:
     """Return the cluster of a case; ``None`` where it is refused, when it is made or when it would be replayed."""
     try:
         cluster = cluster_of(case)
-        refuse_mixes(cluster)
     except (ValueError, InputError):
         return None
     return cluster
@@ -166,6 +176,11 @@ def compare(case: Case, site: SiteReference, engine: str) -> None:
         for pool, units in stay[2].items()
     ]
     assert held == sorted(stays), case
+    if prepared.changes:
+        changing = [index for index, pool in enumerate(cluster.pools) if pool.elastic or pool.fails]
+        spans = [(index, *span) for index in changing for span in site.pools[index].spans]
+        assert got.spans is not None
+        assert sorted(map(tuple, got.spans.tolist())) == sorted(spans), case
 
 
 REFUSED = {name: case for name, case in CASES.items() if cluster_or_none(case) is None}
@@ -177,7 +192,7 @@ REPLAYED = {name: case for name, case in CASES.items() if name not in REFUSED an
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", REPLAYED.values(), ids=REPLAYED)
 def test_schedules_worked_out_by_hand(case, engine):
-    compare(case, replay(case), engine)
+    compare(case, replay(case, drawn), engine)
 
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
@@ -192,7 +207,7 @@ def test_what_cannot_be_replayed_is_refused(case):
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 def test_generated_cases(case):
     if cluster_or_none(case) is not None and can_be_replayed(case):
-        site = replay(case)
+        site = replay(case, drawn)
         for engine in ENGINES:
             compare(case, site, engine)
 
@@ -202,7 +217,7 @@ def test_generated_cases(case):
 @settings(max_examples=40_000, suppress_health_check=[HealthCheck.too_slow])
 def test_many_generated_cases(case):
     if cluster_or_none(case) is not None and can_be_replayed(case):
-        site = replay(case)
+        site = replay(case, drawn)
         for engine in ENGINES:
             compare(case, site, engine)
 
