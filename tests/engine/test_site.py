@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pwsim.cluster import Away, Cluster, Where
-from pwsim.common import InputError
 from pwsim.engine.inputs import without_rules
 from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site
 from pwsim.engine.site.replaying import replay_site
@@ -135,10 +134,10 @@ def can_be_replayed(case: Case) -> bool:
 
 
 def cluster_or_none(case: Case) -> Cluster | None:
-    """Return the cluster of a case; ``None`` where it is refused, when it is made or when it would be replayed."""
+    """Return the cluster of a case; ``None`` where it is refused."""
     try:
         cluster = cluster_of(case)
-    except (ValueError, InputError):
+    except ValueError:
         return None
     return cluster
 
@@ -183,24 +182,14 @@ def compare(case: Case, site: SiteReference, engine: str) -> None:
         assert sorted(map(tuple, got.spans.tolist())) == sorted(spans), case
 
 
-REFUSED = {name: case for name, case in CASES.items() if cluster_or_none(case) is None}
-"""Pools that come and go, fail, or take jobs that burst: not together with rules of the site."""
-REPLAYED = {name: case for name, case in CASES.items() if name not in REFUSED and can_be_replayed(case)}
-"""All but those, and jobs that wait for others, of which no log tells."""
+REPLAYED = {name: case for name, case in CASES.items() if can_be_replayed(case)}
+"""All but jobs that wait for others, of which no log tells."""
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", REPLAYED.values(), ids=REPLAYED)
 def test_schedules_worked_out_by_hand(case, engine):
     compare(case, replay(case, drawn), engine)
-
-
-@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_replayed_is_refused(case):
-    with pytest.raises(
-        InputError, match=r"cannot be replayed together with rules of the site yet|leave burst_after out"
-    ):
-        refuse_mixes(cluster_of(case))
 
 
 @given(site_cases())

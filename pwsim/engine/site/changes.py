@@ -155,9 +155,7 @@ def shift_capacity(now: float, pool: int, from_s: float, units: int, state: Stat
     """Note in the profile that units come or go for good."""
     if state.settings.backfill == CONSERVATIVE:
         table = state.site.profiles
-        first, points = advance(
-            now, table.time_s[pool], table.free[pool], table.first[pool], table.points[pool]
-        )
+        first, points = advance(now, table.time_s[pool], table.free[pool], table.first[pool], table.points[pool])
         table.first[pool] = first
         table.points[pool] = shift(table.time_s[pool], table.free[pool], first, points, from_s, units)
 
@@ -186,7 +184,9 @@ def forget_coming(pool: int, number: int, state: State) -> None:
     capacity = state.site.capacity
     row = capacity.arrive_s[pool]
     capacity.arriving[pool] -= 1
-    for index in range(place_of(row, capacity.arriving[pool] + 1, capacity.up_s[pool][number]), capacity.arriving[pool]):
+    for index in range(
+        place_of(row, capacity.arriving[pool] + 1, capacity.up_s[pool][number]), capacity.arriving[pool]
+    ):
         row[index] = row[index + 1]
 
 
@@ -309,9 +309,7 @@ def room_of(pool: int, state: State) -> Bins:
     return Bins(state.site.packs.width[pool], nodes.room_cores, nodes.room_memory, nodes.room_gpus, nodes.room_gpu)
 
 
-def await_timeout(
-    now: float, pool: int, state: State, agenda: MutableSequence[tuple[float, int, int, int]]
-) -> None:
+def await_timeout(now: float, pool: int, state: State, agenda: MutableSequence[tuple[float, int, int, int]]) -> None:
     """Let the autoscaler act again when a node will have been idle for long."""
     nodes, next_s = state.nodes, math.inf
     for index in range(nodes.idles[pool]):
@@ -346,9 +344,7 @@ def nothing_comes(now: float, state: State) -> bool:
     return True
 
 
-def end_stays(
-    now: float, state: State, spans: MutableSequence[tuple[float, float, float, float, float]]
-) -> None:
+def end_stays(now: float, state: State, spans: MutableSequence[tuple[float, float, float, float, float]]) -> None:
     """Note the stays of all nodes that are there when a replay ends."""
     nodes = state.nodes
     for pool in range(len(nodes.numbered)):

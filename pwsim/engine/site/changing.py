@@ -1,4 +1,4 @@
-"""The containers of nodes that come and go, and of jobs that move, as they stand when a replay under site rules begins."""
+"""What a replay under site rules begins with, of nodes that come and go and of jobs that move."""
 
 from __future__ import annotations
 

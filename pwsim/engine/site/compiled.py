@@ -14,8 +14,8 @@ from pwsim.engine.inputs import Inputs, fruitless_error, full_error
 from pwsim.engine.site import changes as changing
 from pwsim.engine.site import moving
 from pwsim.engine.site import state as states
-from pwsim.engine.site.inputs import Prepared, Records
 from pwsim.engine.site.changing import laid_out
+from pwsim.engine.site.inputs import Prepared, Records
 from pwsim.engine.site.nodes import SHORT
 from pwsim.engine.site.state import BOOK, COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN, TICK, State
 from pwsim.rules import custom, profile, site
@@ -40,7 +40,7 @@ DONE, NO_NUMBER, PROFILE_FULL, LACKING = range(4)
 
 
 @_inner
-def occur(now, event, s, agenda, tried, spans, changes):  # noqa: PLR0911 - a line a kind
+def occur(now, event, s, agenda, tried, spans, changes):
     """Let an event happen; return the number of jobs that end, or -1 if the event has become void."""
     time_s, kind, one, other = event
     if kind == COMPLETION:
@@ -59,7 +59,7 @@ def occur(now, event, s, agenda, tried, spans, changes):  # noqa: PLR0911 - a li
         if s.queues.due_s[one] != now:
             return -1
         s.queues.dirty[one] = True
-    elif kind != TICK:
+    elif kind != TICK:  # noqa: SIM102 - numba leaves out what is alone under `changes`
         if changes is not None:
             return change(now, kind, one, other, s, agenda, tried, spans)
     return 0
@@ -102,7 +102,7 @@ def pass_each(now, order, dynamic, by_factors, s, agenda, tried, waits):
 @_inner
 def any_dirty(s):
     """Return whether something happened in a queue since its last pass, or jobs are due to move."""
-    for row in range(len(s.queues.length)):  # noqa: SIM110 - numba compiles no generators
+    for row in range(len(s.queues.length)):
         if s.queues.dirty[row]:
             return True
     return s.bursts.dues[1] > 0
@@ -120,7 +120,7 @@ def overflown(s):
 
 # One function, for it is one loop over the rounds of all instants (§2).  Where no node comes or goes and no job moves,
 # `changes` is None: numba then leaves out what is about these, which takes long to compile.
-def _replay(  # noqa: C901, PLR0911, PLR0912, PLR0915
+def _replay(  # noqa: C901, PLR0912, PLR0915
     order, given, arrivals, planned_s, planned, dynamic, by_factors, changes
 ):
     """Replay all jobs; return status, its job or pool, its time, attempts, waits and stays of nodes."""
@@ -157,7 +157,7 @@ def _replay(  # noqa: C901, PLR0911, PLR0912, PLR0915
             next_s = s.jobs.submit_s[arrivals[following]]
         if events:
             next_s = min(next_s, events[0][0])
-        if changes is not None:
+        if changes is not None:  # noqa: SIM102 - likewise
             if following == len(arrivals) and planned_until_s <= now and nothing_comes(now, s):
                 next_s = np.inf
         if next_s == np.inf:
@@ -244,4 +244,5 @@ def run(inputs: Inputs, prepared: Prepared, arrivals: Integers, order: Any) -> t
         raise fruitless_error(inputs.pools[one].name)
     if status == PROFILE_FULL:
         raise full_error(inputs.pools[one].name)
-    return state, Records(*noted, float(now))
+    attempts, waits, spans = noted
+    return state, Records(attempts, waits, spans, float(now))

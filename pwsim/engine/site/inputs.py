@@ -13,7 +13,17 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pwsim import rules
-from pwsim.cluster import REJECTIONS, Away, Cluster, Pool, admission, elapsed_s, open_intervals, through_doors, times_away
+from pwsim.cluster import (
+    REJECTIONS,
+    Away,
+    Cluster,
+    Pool,
+    admission,
+    elapsed_s,
+    open_intervals,
+    through_doors,
+    times_away,
+)
 from pwsim.cluster import Hours as HoursRule
 from pwsim.common import InputError
 from pwsim.engine.inputs import Inputs, as_lists
@@ -368,7 +378,7 @@ def _amounts(trace: Trace, pools: Sequence[Pool], door: Integers, need: Integers
 
 
 def _moved(trace: Trace, cluster: Cluster, inputs: Inputs, caps: Caps) -> tuple[Caps, Integers]:
-    """Return what jobs count once they have moved to a pool, the limits of a pool one after another; and what they need.
+    """Return what jobs count once they have moved to a pool, the limits of a pool after another; and their needs.
 
     There they are of no partition.  Those that would pass a cap by themselves never move: they need nothing there.
     """

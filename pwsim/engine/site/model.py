@@ -63,8 +63,8 @@ def run(inputs: Inputs, prepared: Prepared, arrivals: list[int]) -> tuple[State,
         if status != SHORT:
             raise fruitless_error(inputs.pools[pool].name)
         more *= 4  # draws that were missing
-    noted = map(np.array, (model.attempts, model.waits, model.spans))
-    return model.state, Records(*noted, float(model.env.now))
+    attempts, waits, spans = map(np.array, (model.attempts, model.waits, model.spans))
+    return model.state, Records(attempts, waits, spans, float(model.env.now))
 
 
 class SiteModel:

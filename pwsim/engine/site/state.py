@@ -45,9 +45,9 @@ from pwsim.rules.site import (
 )
 
 COMPLETION, LEAVE, OUTAGE, ARRIVE, RETURN, OPENING, RESERVATION, BURST, WAKE, TICK = range(10)
-"""Kinds of what happens, in the order of a round: a job ends, a node leaves, an outage begins, a node arrives, an outage
-ends, hours open, a reservation falls due, a job has waited for so long that it may move, nodes have been idle for long, a
-multiple of the scheduler's period comes."""
+"""Kinds of what happens, in the order of a round: a job ends, a node leaves, an outage begins, a node arrives,
+an outage ends, hours open, a reservation falls due, a job has waited so long that it may move, nodes have been idle for
+long, a multiple of the scheduler's period comes."""
 EASY, CONSERVATIVE = HEAD, ALL
 """Backfill rules, by who holds a reservation."""
 BOOK = 0

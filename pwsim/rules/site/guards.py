@@ -370,13 +370,7 @@ def first_place(after_s: float, now_too: bool, now: float, job: int, site: Site)
                 if end_s > time_s:
                     next_s = min(next_s, end_s)
                     break
-            for node in range(site.capacity.arriving[pool]):
-                if site.capacity.arrive_s[pool][node] > time_s:
-                    next_s = min(next_s, site.capacity.arrive_s[pool][node])
-                    break
-            step = away_now(pool, time_s, site) + 1
-            if step < site.capacity.away_first[pool + 1]:
-                next_s = min(next_s, site.capacity.away_s[step])
+            next_s = min(next_s, next_change(pool, time_s, site))
             for claim in range(packs.claims[0]):
                 other = packs.claim_job[claim]
                 if packs.claim_end_s[claim] > time_s and uses(claim, pool, site.waiting.need[other], packs):
@@ -385,6 +379,17 @@ def first_place(after_s: float, now_too: bool, now: float, job: int, site: Site)
         if next_s == math.inf:
             return math.inf
         time_s = next_s
+
+
+def next_change(pool: int, time_s: float, site: Site) -> float:
+    """Return the first time after another at which a node of a pool arrives, or outages change [s]; or infinity."""
+    capacity, next_s = site.capacity, math.inf
+    for node in range(capacity.arriving[pool]):
+        if capacity.arrive_s[pool][node] > time_s:
+            next_s = capacity.arrive_s[pool][node]
+            break
+    step = away_now(pool, time_s, site) + 1
+    return min(next_s, capacity.away_s[step]) if step < capacity.away_first[pool + 1] else next_s
 
 
 def pack_now(now: float, job: int, backfills: bool, site: Site) -> bool:

@@ -19,7 +19,7 @@ class Packs(NamedTuple):
     packed: Sequence[bool]
     """Whether each pool is packed."""
     nodes: MutableSequence[int]
-    """Nodes of each pool: numbers below that; one that is not there has no free cores, of which every share needs some."""
+    """Nodes of each pool, numbered below that; one that is away has no free cores, of which every share needs some."""
     size_cores: Sequence[int]
     """Cores of an empty node."""
     size_memory: Sequence[int]
