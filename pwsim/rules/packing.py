@@ -53,15 +53,38 @@ class Shares(NamedTuple):
     """Number of the shape: jobs that ask for the same have the same."""
 
 
+NOW, FREED, HEAD, FITTING = range(4)
+"""Entries of :attr:`Tried.clock`."""
+
+
 class Tried(NamedTuple):
-    """What passes have found out about the shapes of jobs, by shape, and when: a clock ticks at passes and starts."""
+    """What passes have found out about the shapes of jobs, by shape, and when.
+
+    A clock ticks whenever something is placed or given back, and when the reservation of the head becomes another.
+    """
 
     clock: MutableSequence[int]
-    """Ticks so far, the only entry."""
+    """Ticks so far, the tick at which something was last given back, and of the last reservation the head and how many
+    nodes fitted it after the pass."""
+    shadow_s: MutableSequence[float]
+    """Shadow of the last reservation [s], the only entry."""
     unfit: MutableSequence[int]
-    """Beginning of the last pass in which the shape was found to fit nowhere."""
+    """The last tick at which the shape was found to fit nowhere."""
     delays: MutableSequence[int]
     """The last tick at which a job of the shape, longer than the shadow, would have delayed the head."""
+
+
+def given_back(clock: MutableSequence[int]) -> None:
+    """Note that nodes or shares were given back: what fitted nowhere may fit."""
+    clock[NOW] += 1
+    clock[FREED] = clock[NOW]
+
+
+def note_reservation(tried: Tried, head: int, shadow_s: float, fitting: int) -> None:
+    """Note the reservation of a pass; if it is another than the last one, what delayed the head may not."""
+    if tried.clock[HEAD] != head or tried.clock[FITTING] != fitting or tried.shadow_s[0] != shadow_s:
+        tried.clock[NOW] += 1
+    tried.clock[HEAD], tried.clock[FITTING], tried.shadow_s[0] = head, fitting, shadow_s
 
 
 class Places(NamedTuple):
@@ -102,6 +125,19 @@ def most_free(bins: Bins, nodes: Sequence[int], count: int) -> tuple[int, int, i
         memory = max(memory, bins.memory[node])
         gpus = max(gpus, bins.gpus[node])
     return cores, memory, gpus
+
+
+def enough(bins: Bins, nodes: Sequence[int], count: int, shares: Shares, job: int) -> bool:
+    """Return whether as many nodes fit a share of a job as it has shares: cheaper than to choose among them."""
+    missing = shares.need[job]
+    for index in range(count):
+        if missing > count - index:
+            return False
+        if fits(bins, nodes[index], shares, job):
+            missing -= 1
+            if missing == 0:
+                return True
+    return False
 
 
 def choose(
@@ -177,10 +213,9 @@ def place_job(
     bins: Bins, nodes: Sequence[int], count: int, shares: Shares, places: Places, job: int, chosen: MutableSequence[int]
 ) -> bool:
     """Place all shares of a job where they fit best, and take them off; return whether it could be done."""
-    most = shares.need[job]
-    if choose(bins, nodes, count, shares, job, most, chosen) < most:
+    if not enough(bins, nodes, count, shares, job):
         return False
-    for index in range(most):
+    for index in range(choose(bins, nodes, count, shares, job, shares.need[job], chosen)):
         share = places.first[job] + index
         places.node[share] = chosen[index]
         places.gpus[share] = pick(bins, chosen[index], shares.milli[job])
@@ -322,9 +357,10 @@ def pack_past_head(
 
     A job that outlasts the shadow must leave the head enough nodes, beside those that were let through before.
 
-    Where thousands wait, most ask for what others have asked for in vain.  What does not fit now will not fit later in
-    the pass, for free cores, memory and GPUs only become fewer; and what would delay the head would do so again as long
-    as nobody else has started.  So each shape is tried once, and its like are passed by.
+    Where thousands wait, most ask for what others have asked for in vain.  What does not fit now will not fit until
+    something is given back, for free cores, memory and GPUs only become fewer; and what would delay the head would do
+    so again as long as nobody else has started and the reservation is the same.  So each shape is tried once, and its
+    like are passed by, in later passes too.
 
     Parameters
     ----------
@@ -339,7 +375,7 @@ def pack_past_head(
     """
     begun = 0
     unfits = 0
-    now_is = tried.clock[0] = tried.clock[0] + 1
+    note_reservation(tried, head, shadow_s, fitting)
     cores, memory, gpus = most_free(bins, nodes, count)
     for position in range(begin, end):
         if cores == 0:  # every share has some
@@ -347,12 +383,12 @@ def pack_past_head(
         job = queue[position]
         shape = shares.shape[job]
         outlasts = now + estimate_s[position] > shadow_s
-        if tried.unfit[shape] >= now_is or (outlasts and tried.delays[shape] == tried.clock[0]):
+        if tried.unfit[shape] >= tried.clock[FREED] or (outlasts and tried.delays[shape] == tried.clock[NOW]):
             continue
         if shares.cores[job] > cores or shares.memory[job] > memory or shares.milli[job] > gpus:
             continue
         if asks_no_less(shares, job, unfit, unfits) or not place_job(bins, nodes, count, shares, places, job, chosen):
-            tried.unfit[shape] = now_is
+            tried.unfit[shape] = tried.clock[NOW]
             if unfits < len(unfit):
                 unfit[unfits] = job
                 unfits += 1
@@ -367,12 +403,12 @@ def pack_past_head(
             if left < shares.need[head]:
                 hold_all(then, shares, places, job, 1)
                 hold_all(bins, shares, places, job, 1)
-                tried.delays[shape] = tried.clock[0]
+                tried.delays[shape] = tried.clock[NOW]
                 continue
             for share in range(first, first + shares.need[job]):
                 roomy[places.node[share]] = fits(then, places.node[share], shares, head)
-            fitting = left
-        tried.clock[0] += 1
+            fitting = tried.clock[FITTING] = left
+        tried.clock[NOW] += 1
         cores, memory, gpus = most_free(bins, nodes, count)
         passed[begun] = position
         begun += 1

@@ -63,8 +63,8 @@ has_room, launches, may_move, shut_down = map(
 )
 due, renew = map(compiled, (conservative.due, conservative.renew))
 shift = compiled(profile.shift)
-empty, filled, hold_all, packed_has_room = map(
-    compiled, (packing.empty, packing.filled, packing.hold_all, packing.has_room)
+empty, filled, given_back, hold_all, packed_has_room = map(
+    compiled, (packing.empty, packing.filled, packing.given_back, packing.hold_all, packing.has_room)
 )
 pack_past_head, packed_reservation, place_heads = map(
     compiled, (packing.pack_past_head, packing.packed_reservation, packing.place_heads)
@@ -105,7 +105,8 @@ class Packs(NamedTuple):
     roomy: Any
     chosen: Any
     unfit: Any
-    tick: Any
+    clock: Any
+    shadow_s: Any
     shape_unfit: Any
     shape_delays: Any
     release_job: Any
@@ -177,34 +178,34 @@ class World(NamedTuple):
 def bins_of(w, pool):
     """Return what is free on the nodes of a packed pool."""
     bins = w.packs.bins[pool]
-    return Bins(int(w.facts[pool, GPUS]), bins[0], bins[1], bins[2], w.packs.gpu[pool])
+    return by_reference(Bins(int(w.facts[pool, GPUS]), bins[0], bins[1], bins[2], w.packs.gpu[pool]))
 
 
 @_inner
 def then_of(w, pool):
     """Return room for what will be free on the nodes of a packed pool."""
     then = w.packs.then[pool]
-    return Bins(int(w.facts[pool, GPUS]), then[0], then[1], then[2], w.packs.then_gpu[pool])
+    return by_reference(Bins(int(w.facts[pool, GPUS]), then[0], then[1], then[2], w.packs.then_gpu[pool]))
 
 
 @_inner
 def shares_in(w, pool):
     """Return what each job asks for in a packed pool."""
     shares = w.packs.shares
-    return Shares(w.needs[pool], shares[0, pool], shares[1, pool], shares[2, pool], shares[3, pool])
+    return by_reference(Shares(w.needs[pool], shares[0, pool], shares[1, pool], shares[2, pool], shares[3, pool]))
 
 
 @_inner
 def places(w):
     """Return where the shares of running jobs are."""
-    return Places(w.packs.first, w.packs.place_node, w.packs.place_gpus)
+    return by_reference(Places(w.packs.first, w.packs.place_node, w.packs.place_gpus))
 
 
 @_inner
 def room_of(w, pool):
     """Return room to count in the empty nodes that jobs of a packed pool would fill."""
     room = w.packs.room
-    return Bins(int(w.facts[pool, GPUS]), room[0], room[1], room[2], w.packs.room_gpu)
+    return by_reference(Bins(int(w.facts[pool, GPUS]), room[0], room[1], room[2], w.packs.room_gpu))
 
 
 @_inner
@@ -301,6 +302,7 @@ def set_up(w, pool, number):
         up = state[IDLE_NODES] + state[BUSY_NODES]
         put(w.packs.up[pool], up, place_of(w.packs.up[pool], up, number), number)
         empty(bins_of(w, pool), number, int(w.facts[pool, CORES]), int(w.facts[pool, MEMORY]))
+        given_back(w.packs.clock[pool])
 
 
 @_inner
@@ -368,6 +370,7 @@ def start_job(now, w, pool, position, events):
 def free_shares(now, w, pool, job, events, placed):
     """Take a job off its nodes in a packed pool; those that no other job holds are idle."""
     hold_all(bins_of(w, pool), shares_in(w, pool), places(w), job, 1)
+    given_back(w.packs.clock[pool])
     for share in range(w.packs.first[job], w.packs.first[job] + w.need[job]):
         number = w.packs.place_node[share]
         bits = float(w.packs.place_gpus[share])
@@ -621,7 +624,9 @@ def schedule_packed(now, w, pool, depth, passing_order, rank, chosen, events, wa
     if fitting < 0:
         return
     end = min(state[QUEUE], 1 + depth)
-    tried = Tried(packs.tick[pool], packs.shape_unfit[pool], packs.shape_delays[pool])
+    tried = by_reference(
+        Tried(packs.clock[pool], packs.shadow_s[pool], packs.shape_unfit[pool], packs.shape_delays[pool])
+    )
     if passing_order:
         order = 1 + np.argsort(rank[queue[1:end]])
         begun = pack_past_head(
@@ -1129,7 +1134,8 @@ def _packs(inputs: Inputs, nodes: int) -> Packs:
         roomy=np.zeros((pools, nodes), dtype=bool),
         chosen=np.zeros(most, dtype=np.int64),
         unfit=np.zeros(REMEMBERED, dtype=np.int64),
-        tick=np.zeros((pools, 1), dtype=np.int64),
+        clock=np.ones((pools, 4), dtype=np.int64),
+        shadow_s=np.zeros((pools, 1)),
         shape_unfit=np.zeros((pools, shapes), dtype=np.int64),
         shape_delays=np.zeros((pools, shapes), dtype=np.int64),
         release_job=np.zeros((pools, jobs), dtype=np.int64),

@@ -125,7 +125,7 @@ class Packed:
         self._chosen = [0] * most
         self._unfit = [0] * packing.REMEMBERED
         shapes = 1 + max(shares.shape, default=0)
-        self._tried = Tried([0], [0] * shapes, [0] * shapes)
+        self._tried = Tried([1] * 4, [0.0], [0] * shapes, [0] * shapes)
         self._numbers = range(most + 1)
         self._grow(self._room, most + 1)
         for number in range(up):
@@ -137,6 +137,7 @@ class Packed:
             self._grow(bins, number + 1)
         self._roomy += [False] * (number + 1 - len(self._roomy))
         packing.empty(self.bins, number, self.cores, self.memory)
+        packing.given_back(self._tried.clock)
         insort(self.there, number)
 
     def remove(self, number: int) -> None:
@@ -151,6 +152,7 @@ class Packed:
     def free(self, job: int) -> None:
         """Take a job off its nodes."""
         packing.hold_all(self.bins, self.shares, self.places, job, 1)
+        packing.given_back(self._tried.clock)
 
     def place_heads(self, queue: Sequence[int]) -> int:
         """Place the jobs from the head of a queue on that fit; return how many."""
