@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pwsim.cluster import Away, Cluster, Where
+from pwsim.common import HopelessError
 from pwsim.engine.inputs import without_rules
 from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site
 from pwsim.engine.site.replaying import replay_site
@@ -246,3 +247,42 @@ def test_a_delay_before_the_start_is_neither_run_time_nor_lost(engine):
     assert result.run_s.tolist() == [5, 4]
     assert result.attempts.lost_s.tolist() == [0, 0]
     assert sorted(result.attempts.end_s - result.attempts.start_s) == [6, 7]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_available_is_up_and_not_away(engine):
+    # Nodes fail about once in ten minutes; of the three, two are away from 600 to 1800.
+    pool = {"name": "a", "kind": "on_premises", "nodes": 3, "node": {"cores": 1}, "placement": "nodes"}
+    pool |= {"mtbf": 600, "repair_time": 200}
+    outage = {"pools": ["a"], "start": "2026-01-05T00:10", "length": 1200, "nodes": 2}
+    cluster = Cluster.model_validate({"policy": "easy", "pools": pool, "outages": [outage]})
+    trace = Trace.from_columns({"submit_s": [0, 3600], "run_s": [10, 1], "procs": [1, 1]})
+    result = simulate(trace, cluster, engine=engine, start=Start(parse_local("2026-01-05"), ""))
+    _, up_s, gone_s = result.stays(0)
+    edges = sorted({0.0, 600.0, 1800.0, 3600.0, *(time for time in (*up_s, *gone_s) if time < 3600)})
+    there = [np.count_nonzero((up_s <= edge) & (edge < gone_s)) for edge in edges[:-1]]
+    left = [max(0, up - 2 * (600 <= edge < 1800)) for up, edge in zip(there, edges, strict=False)]
+    assert len(edges) > 8
+    assert result.timeline["nodes_up"][0] == pytest.approx(np.dot(left, np.diff(edges)) / 3600)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nodes_that_never_run_a_job_end_a_replay_under_rules(engine):
+    pool = {"name": "spot", "kind": "cloud", "nodes": 1, "node": {"cores": 1}, "price_usd_per_hour": 1.0}
+    pool |= {"boot_time": 3600, "interruptions_per_hour": 3600}
+    cluster = Cluster.model_validate({"pools": pool, "limits": [{"at_most": {"jobs": 1}, "per": "all"}]})
+    trace = Trace.from_columns({"submit_s": [0], "run_s": [10], "procs": [1]})
+    with pytest.raises(HopelessError, match="launched 10,000 nodes in a row"):
+        simulate(trace, cluster, engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_as_many_failures_are_drawn_as_there_are(engine):
+    # A failure a minute for hours: more than are drawn at first.
+    pool = {"name": "a", "kind": "on_premises", "nodes": 2, "node": {"cores": 1}, "placement": "packed"}
+    pool |= {"mtbf": 60, "repair_time": 1, "checkpoint_interval": 1, "max_restarts": 10_000}
+    cluster = Cluster.model_validate({"policy": "easy", "pools": pool, "limits": [{"at_most": {"jobs": 1}, "per": "all"}]})
+    trace = Trace.from_columns({"submit_s": [0], "run_s": [5000], "procs": [1]})
+    result = simulate(trace, cluster, engine=engine)
+    assert len(result.stays(0)[0]) > 2 * 17
+    assert result.jobs["status"].tolist() == ["completed"]
