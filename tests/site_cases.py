@@ -92,7 +92,8 @@ def replay(
 
 def drawn(index: int, pool: Data) -> Data:
     """What is drawn for a pool that fails or is interrupted, as pwsim draws it with seed 1."""
-    name, more = f"pool{index}", {}
+    name = f"pool{index}"
+    more: Data = {}
     if "mtbf" in pool:
         more["fails"] = True
         more["uptime"] = lambda node, failure: float(uptimes(1, name, node, pool["mtbf"], failure + 1)[failure])

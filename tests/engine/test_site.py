@@ -281,7 +281,9 @@ def test_as_many_failures_are_drawn_as_there_are(engine):
     # A failure a minute for hours: more than are drawn at first.
     pool = {"name": "a", "kind": "on_premises", "nodes": 2, "node": {"cores": 1}, "placement": "packed"}
     pool |= {"mtbf": 60, "repair_time": 1, "checkpoint_interval": 1, "max_restarts": 10_000}
-    cluster = Cluster.model_validate({"policy": "easy", "pools": pool, "limits": [{"at_most": {"jobs": 1}, "per": "all"}]})
+    cluster = Cluster.model_validate(
+        {"policy": "easy", "pools": pool, "limits": [{"at_most": {"jobs": 1}, "per": "all"}]}
+    )
     trace = Trace.from_columns({"submit_s": [0], "run_s": [5000], "procs": [1]})
     result = simulate(trace, cluster, engine=engine)
     assert len(result.stays(0)[0]) > 2 * 17

@@ -35,10 +35,8 @@ from pwsim.engine.site.state import (
     place_of,
     row_of,
 )
+from pwsim.rules import Bins, advance, empty, filled, launches, shift, shut_down
 from pwsim.rules import gain as note_gain
-from pwsim.rules.packing import Bins, empty, filled
-from pwsim.rules.pools import launches, shut_down
-from pwsim.rules.profile import advance, shift
 from pwsim.rules.site import bins_now, is_held, shares_in
 
 

@@ -9,9 +9,7 @@ import math
 from collections.abc import MutableSequence
 
 from pwsim.engine.site.state import BURST, State, count_waiting, enter, insert, row_of, set_length
-from pwsim.rules.packing import Bins
-from pwsim.rules.packing import has_room as packed_has_room
-from pwsim.rules.pools import has_room, may_move
+from pwsim.rules import Bins, has_room, may_move, packed_has_room
 from pwsim.rules.site import bins_now, give_up, is_held, note_away, shares_in
 
 

@@ -97,7 +97,7 @@ class Jobs(NamedTuple):
     """Estimate of the log [s]."""
     procs: Sequence[int]
     """Processors."""
-    row: Sequence[int]
+    row: MutableSequence[int]
     """The queue in which it waits."""
     rules: Sequence[int]
     """The hours rules that it is under, as bits."""
