@@ -462,6 +462,9 @@ class Reference:
             bag = pools[0].placement == "cores"
             asks.nodes = max(job.nodes, math.ceil(job.procs / pools[0].cores)) if bag else need
             asks.part = need / sum(pool.size for pool in pools) if sum(pool.size for pool in pools) else 0
+            if pools[0].placement == "packed":
+                cores = sum(pool.nodes * pool.cores for pool in pools)
+                asks.part = (asks.part + job.procs / cores) / 2 if cores else 0
             each = {"cpu": "cores", "mem": "memory", "gpu": "gpus"}
             asks.has = {
                 name: sum(pool.nodes * (getattr(pool, has) or 0) for pool in pools) for name, has in each.items()

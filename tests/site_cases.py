@@ -37,7 +37,7 @@ class Case:
     """Weights of the order, where they are not as always."""
     statuses: str = ""
     """A letter a job: completed, killed, failed or rejected; all are completed if left out."""
-    ends: list[float] | None = None
+    ends: list[float | None] | None = None
     used: list[list[int]] | None = None
     """Of each job, the pools that its last attempt used."""
     reasons: dict[int, str] = field(default_factory=dict)
@@ -208,6 +208,23 @@ LIMITS = [
     # Two of the array at once.
     Case("array", [job(0, 1, 4, array="a", array_limit=2), job(0, 1, 6, array="a", array_limit=2),
                    job(0, 1, 5, array="a", array_limit=2), job(0, 1, 5, array="b", array_limit=2)], [0, 0, 4, 0], cores(4)),
+    # Of the array, job 1 guards until 10, and counts: job 2 is held, though it would fit beside job 0.
+    Case("array: guards count", [job(0, 3, 10), job(0, 4, 5, array="a", array_limit=1), job(0, 1, 5, array="a", array_limit=1)],
+         [0, 10, 15], cores(4)),
+    # Job 0 is interrupted at 3, which makes room in its array, but not in the machine.  At 8 it comes first, and begins anew.
+    Case("array: an interrupted task", [job(0, 1, 10, **LOW, array="a", array_limit=1), job(0, 1, 5, **LOW, array="a", array_limit=1),
+                                        job(3, 1, 5, **HIGH)], [0, 18, 3], cores(1), TIERS, preemption=True, ends=[18, 23, 8]),
+    # Job 1 is held until 10, and nobody reserves for it: job 2 has the machine until 21.
+    Case("waiting for others reserves nothing", [job(0, 2, 10), job(0, 4, 5, after=[0]), job(1, 2, 20)], [0, 21, 1], cores(4),
+         backfill="conservative"),
+    # Job 2 waits for both; that job 1, which outlives its estimate, fails for good when it is interrupted at 5 is an end.
+    Case("one that fails has ended", [job(0, 1, 3), job(0, 1, 20, 4), job(0, 1, 5, after=[0, 1])], [0, 0, 10], cores(2, max_restarts=0),
+         outages=[{"pool": 0, "start": 5, "end": 10, "stop": True}], statuses="cfc", ends=[3, 5, 15]),
+    # Job 2, of both nodes, guards from 10 on; but then job 1 is held no more, and comes before it.
+    Case("whole nodes", [job(0, 4, 10), job(0, 4, 5, after=[0]), job(0, 8, 5)], [0, 10, 15], [{"nodes": 2, "cores": 4, "placement": "nodes"}]),
+    # Job 2 (two shares of 3) and job 3 are of one array; job 1 is beside job 0's place when that has ended.
+    Case("packed", [job(0, 2, 10), job(0, 2, 5, after=[0]), job(0, 6, 5, array="a", array_limit=1), job(0, 1, 5, array="a", array_limit=1)],
+         [0, 10, 0, 5], packed(3)),
     # Jobs 0 and 1 wait for each other.  When job 2 has ended nothing more will happen.
     Case("never", [job(0, 1, 5, after=[1]), job(0, 1, 5, after=[0]), job(0, 1, 5)], [None, None, 0], cores(4), statuses="ffc",
          ends=[5, 5, 5], reasons={0: "never", 1: "never"}),
@@ -230,6 +247,9 @@ HOURS = [
     # No window is as long as job 0, and none is left when job 2 comes.
     Case("never", [job(0, 1, 11), job(0, 1, 10), job(12, 1, 1)], [None, 0, None], cores(4), statuses="rcr",
          hours=[{"windows": [(0, 10)], "whole": True}], reasons={0: "hours", 2: "hours"}),
+    # Job 1 finds no window any more when job 0 has ended; that job 2 is rejected at 4 is not when it is given up.
+    Case("given up at the last end", [job(0, 1, 3), job(0, 1, 1), job(4, 1, 1)], [0, None, None], cores(1), statuses="cfr",
+         hours=[{"windows": [(0, 1)]}], ends=[3, 3, None], reasons={1: "never", 2: "hours"}),
     # The close is not in the window.
     Case("the close", [job(0, 1, 5), job(10, 1, 5)], [0, 15], cores(4), hours=[{"windows": [(0, 10), (15, 16)]}]),
     # At 1 job 1 is in its window and reserves, at the earliest from 8 on that it allows: 10.  Job 2 fits before.

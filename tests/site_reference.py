@@ -13,7 +13,7 @@ Where the page leaves something open, this is what is done here:
 - *Moves* (bursting) wait for a multiple of the period, as passes do: else a job could move before a pass looked at it.
 - A job does not move to where it alone would pass a cap: it would wait there for ever.
 - *Dependencies.*  That one before ends, fails or is rejected makes a pass due in each group where one waits that was
-  held for it; that one of an array ends or is interrupted, where another of it waits.  Guards do not count in arrays.
+  held for it and is held for no other; that one of an array ends or is interrupted, where another of it waits.
 - A job that follows one that is rejected (feedback) is submitted at its own time, but not before that rejection, if it
   was not known from the start (`hours`).
 - *Partition* as a key is the partition that the job came through; a job in a pool of its own, or moved there, has none.
@@ -419,13 +419,16 @@ class SiteReference(Reference):
         length = self.length(job)
         if any(not rule.drain and not rule.allow(self.now, length) for rule in self.hours_of(job)):
             return True
-        if any(before.end is None and not self.is_rejected(before) for before in job.after):
-            return True
-        same = [one for one in self.running() if job.array and one.array == job.array]
-        if job.array_limit is not None and len(same) >= job.array_limit:
+        if self.waits_for_others(job):
             return True
         holding = [*self.running(), *(guard.job for guard in guards)]
+        same = [one for one in holding if job.array and one.array == job.array]
+        if job.array_limit is not None and len(same) >= job.array_limit:
+            return True
         return any(self.passes(limit, job, holding) for limit in self.rules.limits)
+
+    def waits_for_others(self, job: SiteJob) -> bool:
+        return any(before.end is None and not self.is_rejected(before) for before in job.after)
 
     def is_rejected(self, job: SiteJob) -> bool:
         return job.pool is None and bool(job.reason) and self.submission(job) <= self.now
@@ -490,9 +493,9 @@ class SiteReference(Reference):
             self.lets_follow(job)
 
     def lets_follow(self, job: SiteJob) -> None:
-        """A job has ended, or was rejected: passes are due where one waits for that."""
+        """A job has ended, or was rejected: passes are due where one waits for that, and for nothing else."""
         for group in self.groups:
-            group.due |= any(job in one.after for one in group.queue)
+            group.due |= any(job in one.after and not self.waits_for_others(one) for one in group.queue)
 
     # room
     def capacity(self, index: int, time: float) -> int:
@@ -610,8 +613,10 @@ class SiteReference(Reference):
                 leaves = [node.leaves for pool in self.pools for node in pool.there]
                 self.now = min(time for time in times + idle + leaves if time > self.now)
             else:
+                last = [job.end for job in self.jobs if job.end is not None]
+                last += [job.waits_since for job in self.waiting()]
                 for job in self.waiting():
-                    self.gives_up(job)
+                    self.gives_up(job, max(last))
             self.rounds(coming, first=bool(times))
         for job in self.jobs:
             if job.pool is None:
@@ -630,10 +635,10 @@ class SiteReference(Reference):
             first = False
             due = self.autoscale()
 
-    def gives_up(self, job: SiteJob) -> None:
+    def gives_up(self, job: SiteJob, last: float) -> None:
         """Nothing will ever happen for a job that waits."""
         self.door_of(job).group.queue.remove(job)
-        job.failed, job.end, job.reason, job.claim = True, self.now, "never", None
+        job.failed, job.end, job.reason, job.claim = True, last, "never", None
 
     def yet_to_happen(self, coming: list[SiteJob]) -> list[float]:
         """Instants that may let a waiting job start."""

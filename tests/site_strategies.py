@@ -17,8 +17,8 @@ where = st.sampled_from([{}, {}, {"queue": "x"}, {"queue": "y"}, {"user": "ann"}
 
 
 @st.composite
-def _jobs(draw: st.DrawFn, pools: list[Data]) -> list[Data]:
-    """Return up to nine jobs, of which few are too large."""
+def _jobs(draw: st.DrawFn, pools: list[Data], *, linked: bool) -> list[Data]:
+    """Return up to nine jobs, of which few are too large; linked ones wait for others, or for their array."""
     gpus = [0.0, 0.0, 0.25, 0.5, 1.0, 2.0] if all(pool.get("gpus") for pool in pools) else [0.0] * 29 + [1.0]
     rows: list[Data] = draw(
         st.lists(
@@ -43,15 +43,15 @@ def _jobs(draw: st.DrawFn, pools: list[Data]) -> list[Data]:
     )
     rows.sort(key=lambda row: row["submit"])
     first = rows[0]["submit"]
-    linked = draw(st.sampled_from([False, False, False, True]))
+    linked = linked or draw(st.sampled_from([False, False, False, True]))
     for number, row in enumerate(rows):
         row["submit"] -= first
         if draw(st.booleans()):
             row["estimate"] = max(1, row["run"])
         if linked and number:
-            row["after"] = draw(st.lists(st.integers(0, number - 1), max_size=1))
-            row["array"] = draw(st.sampled_from(["", "", "a"]))
-            row["array_limit"] = 1 if row["array"] else None
+            row["after"] = draw(st.lists(st.integers(0, number - 1), max_size=2, unique=True))
+            row["array"] = draw(st.sampled_from(["", "", "a", "b"]))
+            row["array_limit"] = {"": None, "a": 1, "b": 2}[row["array"]]
     return rows
 
 
@@ -187,8 +187,8 @@ def _outages(pools: list[Data]) -> st.SearchStrategy[list[Data]]:
 
 
 @st.composite
-def site_cases(draw: st.DrawFn) -> Case:
-    """A small cluster with any site rules, and up to nine jobs."""
+def site_cases(draw: st.DrawFn, *, linked: bool = False) -> Case:
+    """A small cluster with any site rules, and up to nine jobs, which may be linked in any case."""
     count = draw(st.sampled_from([1, 2, 2, 3, 3, 4]))
     named = count - draw(st.integers(0, (count - 1) // 2))
     pools = draw(_pools(named, count - named))
@@ -199,7 +199,7 @@ def site_cases(draw: st.DrawFn) -> Case:
     rules = draw(st.sets(st.sampled_from(["limits", "hours", "outages", "times", "preemption"])))
     return Case(
         name="",
-        jobs=draw(_jobs(pools)),
+        jobs=draw(_jobs(pools, linked=linked)),
         starts=[],
         pools=pools,
         partitions=partitions,

@@ -77,6 +77,16 @@ def files(tmp_path_factory) -> Path:
     (folder / "site" / "slurm.conf").write_text(
         "NodeName=onprem[01-20] CPUs=16\nPartitionName=batch Nodes=ALL Default=YES MaxTime=3-0\n"
     )
+    (folder / "micro").mkdir()
+    (folder / "micro" / "slurm.conf").write_text(
+        "NodeName=n[1-4],m[1-4] CPUs=12 RealMemory=48000\nNodeName=g1 CPUs=12 RealMemory=48000 Gres=gpu:2\n"
+        "NodeName=b1 CPUs=12 RealMemory=512000\nSelectTypeParameters=CR_Core_Memory\n"
+        "PartitionName=normal Nodes=ALL Default=YES\nPartitionName=debug Nodes=n[1-2]\n"
+    )
+    (folder / "micro" / "sacct.psv").write_text(
+        "JobID|User|Account|Partition|Submit|Start|End|State|NNodes|NCPUS|Timelimit\n"
+        "1|u|a|normal|2021-02-11T22:37:08|2021-02-11T22:37:08|2021-02-11T22:57:09|COMPLETED|1|1|00:30:00\n"
+    )
     return folder
 
 

@@ -11,7 +11,7 @@ from pwsim.cluster.outages import Away, Outage, elapsed_s, times_away
 from pwsim.cluster.partitions import NO_DOOR, Partition, doors, through_doors
 from pwsim.cluster.pools import NO_COST, VERBS, CloudPool, Node, OnPremisesPool, Pool
 from pwsim.cluster.rejections import REJECTIONS, rejections_text
-from pwsim.cluster.site_rules import RULES, Scheduler, clock_fault, only_doors, stated
+from pwsim.cluster.site_rules import RULES, Scheduler, clock_fault, only_doors, stated, untold_dependencies
 from pwsim.cluster.where import Where
 
 __all__ = [
@@ -54,4 +54,5 @@ __all__ = [
     "stated",
     "through_doors",
     "times_away",
+    "untold_dependencies",
 ]

@@ -67,6 +67,9 @@ class Cluster(Frozen):
     """The scheduler's own time."""
     preemption: bool = False
     """Whether jobs of partitions of higher tiers interrupt those of lower ones."""
+    dependencies: Literal["log"] | None = None
+    """``log``: jobs wait for the end of those that they waited for by the log, and of an array run at most as many at
+    once as it tells; nobody waits for others if left out."""
 
     _folder: Path = PrivateAttr(default=Path())
 

@@ -13,7 +13,7 @@ from pwsim.cluster.partitions import Partition
 from pwsim.cluster.pools import Node, Pool
 from pwsim.common import Frozen, Place, Seconds, did_you_mean, listed, nearest
 from pwsim.prices import start_of
-from pwsim.trace import Trace
+from pwsim.trace import Trace, tells_dependencies
 
 if TYPE_CHECKING:
     from pwsim.cluster.cluster import Cluster
@@ -28,13 +28,15 @@ class Scheduler(Frozen):
     """Time from the decision until a job starts, in which it holds its nodes [s]."""
 
 
-RULES = ("partitions", "limits", "hours", "outages", "scheduler", "preemption")
+RULES = ("partitions", "limits", "hours", "outages", "scheduler", "preemption", "dependencies")
 """Keys of a cluster that are rules of the site."""
 
 
 def stated(cluster: Cluster) -> list[str]:
     """Return the keys of the rules that a cluster states."""
-    empty: dict[str, Any] = {"scheduler": Scheduler(), "preemption": False, "limits": ((),), "hours": ((),)}
+    empty: dict[str, Any] = {
+        "scheduler": Scheduler(), "preemption": False, "limits": ((),), "hours": ((),), "dependencies": None,
+    }  # fmt: skip
     return [key for key in RULES if getattr(cluster, key) != empty.get(key, ())]
 
 
@@ -75,6 +77,17 @@ def clock_fault(trace: Trace, cluster: Cluster, given: str | None) -> str | None
             "say when it starts; give the local time of the first submission, such as 2026-01-01T00:00"
         )
     return None
+
+
+def untold_dependencies(trace: Trace, cluster: Cluster) -> str | None:
+    """Return why jobs of a trace cannot wait as its log tells; ``None`` if they can, or are not to."""
+    if cluster.dependencies is None or tells_dependencies(trace):
+        return None
+    return (
+        f"cluster.dependencies: {trace.name} tells of no job that waited for another, and of no array of jobs with a "
+        "limit (nor do jobs that were drawn anew, by resample or grow by jobs): leave it out. SWF tells in field 17, "
+        "what sacct prints in the columns SubmitLine or Dependency, a table by `after`, `array` and `array_limit`"
+    )
 
 
 def faults(cluster: Cluster) -> Iterator[tuple[Place, str]]:

@@ -81,6 +81,10 @@ def _fixed(
     served = door >= 0
     part = np.zeros(len(trace))
     part[served] = need[served] / units[door[served]]
+    cores = np.array([sum(_has(cluster, one, "cpu") * counts[one] for one in way) for way in ways])
+    packed = np.array([cluster.pools[way[0]].placement == "packed" for way in ways], dtype=bool)
+    shared = served & packed[door]  # a job there takes a part of each of its nodes: Slurm looks at nodes and at cores
+    part[shared] = (part[shared] + trace.procs[shared] / cores[door[shared]]) / 2.0
     if factors.size_relative_to_time:
         part /= np.maximum(1.0, trace.estimate_s / MINUTE_S)
     fixed += factors.size * part

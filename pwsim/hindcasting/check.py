@@ -20,7 +20,7 @@ from pwsim.metrics import NO_TRIM, Booleans, Trim, inside, statistic_text
 from pwsim.prices import Start
 from pwsim.results import Result, id_of, simulate
 from pwsim.rules import Policy, policy_name
-from pwsim.trace import Trace
+from pwsim.trace import Trace, links
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -270,6 +270,13 @@ def _shares(trace: Trace, cluster: Cluster) -> Shares | None:
     return Shares(part, np.array([*cores, 0]))
 
 
+def _from_eligibility(trace: Trace, cluster: Cluster) -> int:
+    """Return how many jobs wait for others, but are submitted when they could first start in the log."""
+    if cluster.dependencies is None:
+        return 0
+    return int(np.count_nonzero(trace.held_s[np.unique(links(trace).follower)] > 0))
+
+
 _VERDICTS = {
     "good": "This log and {means} reproduce the site well enough to plan with (good).",
     "rough": "This log and {means} reproduce the site roughly: plan waiting times with a margin (rough).",
@@ -295,6 +302,11 @@ def _text(done: Hindcast) -> str:
             f"(recorded: {share(figures['recorded_utilization'])})."
         ),
     ]
+    if eligible := _from_eligibility(done.result.trace, done.result.cluster):
+        sentences.append(
+            f"The log counts the waits of {count(eligible, 'job')} that waited for others from when they could first "
+            "start: the replay submits them then, and they wait for others only where these end later than in the log."
+        )
     if done.verdict != "good":
         if failed := [one for one in done.checks if one.grade == done.verdict]:
             sentences.append(f"What is off: {'; '.join(check_text(one) for one in failed)}.")

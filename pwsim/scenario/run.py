@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault
+from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault, untold_dependencies
 from pwsim.common import InputError, count, listed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
@@ -259,7 +259,7 @@ def check(scenario: Scenario) -> str:
     holding = Holding(trace, scenario.cluster)
     _is_comparable(scenario, log)
     for machine in filter(None, (scenario.cluster, scenario.baseline)):
-        if fault := clock_fault(trace, machine, scenario.economics.start):
+        if fault := clock_fault(trace, machine, scenario.economics.start) or untold_dependencies(trace, machine):
             raise _with_line(scenario, InputError(fault))
     try:
         targets = complete_targets(holding, scenario.targets)

@@ -11,7 +11,6 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from pwsim.cluster import MOST_NODES, Cluster
 from pwsim.common import Document, ScenarioError, did_you_mean, listed, nearest, problems, read_document
-from pwsim.scenario.slurm import Slurm
 
 
 def _cores_or_pools(schema: dict[str, Any]) -> None:
@@ -66,9 +65,6 @@ class Site(Baseline):
 
     ``pwsim site import`` writes such a file; a scenario names it as ``site``.
     """
-
-    slurm: Slurm | None = None
-    """How Slurm ranks jobs there, in full."""
 
 
 def load_site(path: str | os.PathLike[str]) -> Site:

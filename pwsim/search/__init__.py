@@ -5,8 +5,9 @@ from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
 from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
-from pwsim.search.simulate_and_cut import Progress, check_question, complete_targets, in_space, search
+from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
+from pwsim.search.trail import Progress, in_space
 from pwsim.search.words import STOPS, edge_text
 
 __all__ = [

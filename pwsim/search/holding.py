@@ -45,8 +45,11 @@ class Holding:
         pool by itself can be told to be too small: the first choice of each stands for it, or none if all pools
         at their largest do not hold it.
         """
-        if self.cluster.partitions:
-            return self._first_through_doors()
+        return self._first_through_doors() if self.cluster.partitions else self.by_pool
+
+    @cached_property
+    def by_pool(self) -> Integers:
+        """The same by what each pool takes by itself, whatever doors there are, shape (jobs, pools)."""
         first = np.empty((len(self.trace), len(self.cluster.pools)), dtype=np.int64)
         for index, pool in enumerate(self.cluster.pools):
             units = np.array(pool.nodes) * pool.units_per_node()

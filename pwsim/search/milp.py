@@ -52,7 +52,7 @@ class Candidates:
         self._state_objective()
         self._state_nodes(cluster)
         self._state_holding()
-        self._solver = _solver()
+        self._solver = proven_solver()
 
     def _state_objective(self) -> None:
         costs = self._bounds.cost_usd_per_year
@@ -119,7 +119,7 @@ class Candidates:
         return Candidate(choice, sum(float(cost[one]) for cost, one in costs))
 
 
-def _solver() -> pulp.LpSolver:
+def proven_solver() -> pulp.LpSolver:
     """Return HiGHS, or CBC where HiGHS is not installed; to optimality, on one thread, so that runs repeat."""
     highs = _QuietHiGHS(msg=False, mip_rel_gap=0.0, mip_abs_gap=0.0, threads=1)
     return highs if highs.available() else pulp.PULP_CBC_CMD(msg=False, gapRel=0.0, gapAbs=0.0, threads=1)

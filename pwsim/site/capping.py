@@ -1,4 +1,4 @@
-"""Limits as commands of ``sacctmgr``."""
+"""Limits and shares as commands of ``sacctmgr``."""
 
 from __future__ import annotations
 
@@ -23,26 +23,32 @@ def told(value: Any) -> str:
 
 
 Slot = tuple[str, str, str]
-"""Kind of thing (``partition``, ``qos``, ``account``, ``user``, ``cluster``), name, and account of a user."""
+"""Kind of thing (:data:`_KINDS`), name, and account of a user."""
+_KINDS = ("cluster", "partition", "qos", "account", "user")
+"""What commands are about, in the order in which Slurm has to be told of it."""
 
 
-def commands(limits: Sequence[RunLimit], missing: list[str]) -> tuple[list[str], dict[str, str]]:
+def commands(
+    limits: Sequence[RunLimit], besides: Mapping[Slot, str], missing: list[str]
+) -> tuple[list[str], dict[str, str]]:
     """Return commands that say limits, and the quality of service of each partition that has some.
 
     Parameters
     ----------
     limits
         The limits.
+    besides
+        What else is said of accounts, users and qualities of service; accounts after those that they are a part of.
     missing
         What Slurm has no word for is added to it.
     """
     said: dict[Slot, dict[str, float]] = {}
     partitions: dict[str, str] = {}
     for limit in limits:
-        slots = list(_slots(limit))
-        if not slots:
+        places = list(_slots(limit))
+        if not places:
             missing.append(f"limits: {told(limit)}")
-        for slot, per in slots:
+        for slot, per in places:
             if slot[0] == "partition":
                 partitions[slot[1]] = f"partition-{slot[1]}"
             for resource, most in limit.at_most.caps():
@@ -51,9 +57,13 @@ def commands(limits: Sequence[RunLimit], missing: list[str]) -> tuple[list[str],
                 kept = said.setdefault(slot, {})
                 key = per + resource
                 kept[key] = min(most, kept.get(key, most))
-    lines = [f"{_command(slot)} {' '.join(_capped(caps))}" for slot, caps in said.items()]
-    needed = dict.fromkeys(account for kind, _, account in said if kind == "user")
-    return [f"add account {shlex.quote(f'name={one}')}" for one in needed] + lines, partitions
+    needed = [("account", account, "") for kind, _, account in (*besides, *said) if kind == "user"]
+    every: list[Slot] = [*besides, *needed, *said]
+    lines = [
+        " ".join(filter(None, (_command(slot), besides.get(slot, ""), *_capped(said.get(slot, {})))))
+        for slot in sorted(dict.fromkeys(every), key=lambda one: _KINDS.index(one[0]))
+    ]
+    return lines, partitions
 
 
 def _slots(limit: RunLimit) -> Iterator[tuple[Slot, str]]:

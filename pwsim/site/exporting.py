@@ -19,7 +19,9 @@ from pwsim.rules import Policy
 from pwsim.scenario import Scenario
 from pwsim.site.capping import commands, told
 from pwsim.site.hostlists import fold
+from pwsim.site.shares import said_of
 from pwsim.site.times import slurm_time
+from pwsim.site.weighing import billing, priorities
 
 FILES = ("slurm.conf", "sacctmgr.script", "reservations.sh")
 """Files of an export."""
@@ -96,15 +98,17 @@ def export(cluster: Cluster) -> Exported:
     made = Exported()
     partitions = _partitions(cluster, made)
     _scheduling(cluster, made)
-    if cluster.the_policy().order == "multifactor":
-        _priorities(cluster, made)
+    ranks = cluster.the_policy().order == "multifactor"
+    if ranks:
+        made.conf += priorities(cluster.multifactor, made.missing)
     if any(cluster.limits[0]):
         made.conf.append("AccountingStorageEnforce=limits,qos")
     _select(cluster, made)
     _nodes(cluster, hosts, partitions, made)
     if len(cluster.limits) > 1:
         made.missing.append("limits: choices of the search; these are the first")
-    made.commands, own = commands(cluster.limits[0], made.missing)
+    besides = said_of(cluster.multifactor, made.missing) if ranks else {}
+    made.commands, own = commands(cluster.limits[0], besides, made.missing)
     _doors(cluster, partitions, hosts, own, made)
     for number, outage in enumerate(cluster.outages, start=1):
         _reservation(number, outage, cluster, hosts, made)
@@ -168,30 +172,6 @@ def _scheduling(cluster: Cluster, made: Exported) -> None:
         made.missing.append(f"policy {policy}: Slurm has no order {policy.order}; this is first come, first served")
     if policy.order != "multifactor":
         made.conf.append("PriorityType=priority/basic")
-
-
-def _priorities(cluster: Cluster, made: Exported) -> None:
-    weights = cluster.multifactor
-    made.conf.append("PriorityType=priority/multifactor")
-    for name, weight in (("Age", weights.age), ("Fairshare", weights.fair_share), ("JobSize", abs(weights.size))):
-        made.conf.append(f"PriorityWeight{name}={round(weight)}")
-        if weight != round(weight):
-            made.missing.append(f"multifactor: {weight:g} is no whole number, as PriorityWeight{name} must be")
-    if weights.size < 0:
-        made.conf.append("PriorityFavorSmall=YES")
-    made.conf += [
-        f"PriorityMaxAge={slurm_time(weights.max_age)}",
-        f"PriorityDecayHalfLife={slurm_time(weights.half_life)}",
-        "PriorityFlags=NO_FAIR_TREE",  # the formula of pwsim is the classic one
-    ]
-    if weights.fair_share:
-        made.missing.append("multifactor.fair_share: is of users alone; Slurm's goes down the tree of accounts")
-    if weights.shares:
-        made.missing.append(
-            "multifactor.shares: shares are those of users in accounts; tell sacctmgr of them (Fairshare=)"
-        )
-    if weights.queue:
-        made.missing.append("multifactor.queue: say PriorityWeightPartition, and PriorityJobFactor of partitions")
 
 
 def _select(cluster: Cluster, made: Exported) -> None:
@@ -276,6 +256,7 @@ def _doors(
                 )
         if pools[partition.pools[0]].placement == "nodes":
             parts.append("OverSubscribe=EXCLUSIVE")
+        parts += billing(partition, cluster)
         if partition.name in own:
             parts.append(f"QOS={own[partition.name]}")
         made.conf.append(" ".join(parts))
@@ -317,6 +298,8 @@ def _rest(cluster: Cluster, made: Exported) -> None:
     if len(cluster.hours) > 1:
         made.missing.append("hours: choices of the search; these are the first")
     made.missing += [f"hours: {told(rule)}" for rule in cluster.hours[0]]
+    if cluster.dependencies is not None:
+        made.missing.append("dependencies: jobs say themselves what they wait for (sbatch --dependency, --array=…%N)")
     for pool in cluster.pools:
         if pool.node.speed != 1:
             made.missing.append(f"pool {pool.name}: runs jobs {pool.node.speed:g} times as fast")

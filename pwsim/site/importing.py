@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,10 +185,12 @@ def _partitions(found: Imported, groups: Iterable[Group], doors: Iterable[Door])
             "where": {"partition": [door.entry.name]},
         }
         if tiers:
-            one["tier"] = _whole(door, "prioritytier", found.notes)
-        factor = _whole(door, "priorityjobfactor", found.notes)
+            one["tier"] = ranking.priority_of(door, "prioritytier", found.notes)
+        factor = ranking.priority_of(door, "priorityjobfactor", found.notes)
         if factor != 1:
             one["priority"] = factor
+        if billing := ranking.billing(door, found.notes):
+            one["billing"] = billing
         longest = door.entry.get("maxtime")
         if longest:
             try:
@@ -204,14 +205,6 @@ def _partitions(found: Imported, groups: Iterable[Group], doors: Iterable[Door])
         made.append(one)
     found.site["partitions"] = made
     found.comments["partitions"] = ["Pools in the order of their nodes' weights: jobs take the first that is free."]
-
-
-def _whole(door: Door, key: str, notes: Notes) -> int:
-    text = door.entry.get(key, door.entry.get("priority", "1"))
-    if re.fullmatch(r"\d{1,5}", text):
-        return int(text)
-    notes.remarks.append(f"{door.entry.place}: {key}={short(text)} is no whole number up to 65533: counted as 1")
-    return 1
 
 
 def _limits(found: Imported, conf: Conf, accounting: books.Accounting, doors: Iterable[Door]) -> None:

@@ -1,4 +1,9 @@
-"""From Slurm's priorities to an order of the queue: weights, shares, qualities of service."""
+"""From Slurm's priorities to an order of the queue: weights, fair share, qualities of service.
+
+References
+----------
+https://slurm.schedmd.com/slurm.conf.html, "PriorityWeightAge" and those beside it; https://slurm.schedmd.com/tres.html
+"""
 
 from __future__ import annotations
 
@@ -10,34 +15,50 @@ from pwsim.common import DAY_S, short
 from pwsim.site.accounting import Accounting
 from pwsim.site.conf import Conf
 from pwsim.site.machine import Door, Notes
+from pwsim.site.shares import accounts_of
 from pwsim.site.times import minutes, quantity
 
 OLD = ("cachegroups", "checkpointtype", "fastschedule")
 """Settings that versions of Slurm before 19.05 had, and later ones hardly."""
-_WEIGHTS = {"age": "priorityweightage", "assoc": "priorityweightassoc", "fair_share": "priorityweightfairshare",
-            "job_size": "priorityweightjobsize", "partition": "priorityweightpartition",
-            "qos": "priorityweightqos"}  # fmt: skip
-"""Settings of the weights."""
+_WEIGHTS = {"age": "priorityweightage", "fair_share": "priorityweightfairshare", "size": "priorityweightjobsize",
+            "partition": "priorityweightpartition", "qos": "priorityweightqos"}  # fmt: skip
+"""Settings of the weights, by what pwsim calls them."""
+_ASSOC = "priorityweightassoc"
+"""The weight that pwsim has no word for."""
+_RESOURCES = {"cpu": "cpu", "mem": "mem", "node": "node", "gres/gpu": "gpu"}
+"""Resources, and what pwsim calls them."""
+_MIB = 1024.0
+"""MiB in a GiB."""
+_FLAGS: Mapping[str, str] = {
+    "FAIR_TREE": "", "NO_FAIR_TREE": "", "MAX_TRES": "", "SMALL_RELATIVE_TO_TIME": "", "NO_NORMAL_PART": "",
+    "NO_NORMAL_QOS": "", "ACCRUE_ALWAYS": "", "CALCULATE_RUNNING": "",
+    "DEPTH_OBLIVIOUS": "the classic formula does not mind how deep an account is",
+    "INCR_ONLY": "priorities never go down",
+    "MAX_TRES_GRES": "what counts is the largest of cores and memory, and GPUs beside it",
+    "NO_NORMAL_ALL": "weights of resources and accounts are multiplied by their numbers, not by parts",
+    "NO_NORMAL_ASSOC": "the weight of accounts is multiplied by their priorities, not by parts",
+    "NO_NORMAL_TRES": "weights of resources are multiplied by their numbers, not by parts",
+}  # fmt: skip
+"""Flags of priorities, and what those that are not modelled do. Age counts from the submission (ACCRUE_ALWAYS), and no
+start depends on the priorities of running jobs (CALCULATE_RUNNING)."""
 ENDLESS_S = 100_000 * DAY_S
 """Half-life of use that does not decay [s]."""
 MOST_WEIGHT = 1e9
 """The largest weight of the ``multifactor`` order."""
-MOST_SHARES = 500
-"""Shares of more users are left out of the ``multifactor`` order: a file has to be read by people, too."""
-MOST_KEPT = 1500
-"""Shares of accounts and users beyond this are left out of ``slurm``, and counted."""
+CALC_PERIOD_S = 300.0
+"""How often Slurm works out fair share by itself [s]."""
 
 
-def weights(conf: Conf) -> dict[str, int]:
-    """Return the weights that are set, but for those of resources."""
-    found = {name: conf.get(key) for name, key in _WEIGHTS.items()}
-    return {name: int(text) for name, text in found.items() if re.fullmatch(r"\d{1,10}", text) and int(text)}
+def _whole(conf: Conf, key: str) -> int:
+    text = conf.get(key)
+    return int(text) if re.fullmatch(r"\d{1,10}", text) else 0
 
 
 def order(conf: Conf) -> str:
     """Return the order of the queue."""
     multifactor = conf.get("prioritytype", "priority/multifactor").lower() == "priority/multifactor"
-    return "multifactor" if multifactor and (weights(conf) or conf.get("priorityweighttres")) else "fcfs"
+    weighed = any(_whole(conf, key) for key in (*_WEIGHTS.values(), _ASSOC)) or conf.get("priorityweighttres")
+    return "multifactor" if multifactor and weighed else "fcfs"
 
 
 def add(
@@ -49,198 +70,156 @@ def add(
     config: Mapping[str, str],
     notes: Notes,
 ) -> None:
-    """Add ``multifactor``, which replays know, and ``slurm``, which keeps all."""
-    kept = _kept(conf, accounting, doors, config, notes)
-    if kept:
-        site["slurm"] = kept
-        comments["slurm"] = ["How Slurm ranks jobs, in full; replays use what `multifactor` says of it."]
-    for key in _WEIGHTS.values():
+    """Add ``multifactor``: how jobs are ranked."""
+    for key in (*_WEIGHTS.values(), _ASSOC):
         if (text := conf.get(key)) and not re.fullmatch(r"\d{1,10}", text):
             setting = conf.settings[key]
             notes.remarks.append(f"{setting.place}: {setting.name}={short(text)} is no whole number: counted as 0")
     if order(conf) != "multifactor":
         return
-    set_: dict[str, float] = dict(weights(conf))
-    if max(set_.values(), default=0) > MOST_WEIGHT:  # only what they are to each other counts
-        notes.remarks.append("PriorityWeight…: weights beyond 1,000,000,000 are all divided by 10 in multifactor")
-        set_ = {name: weight / 10 for name, weight in set_.items()}
-    size = set_.get("job_size", 0)
-    known: dict[str, Any] = {
-        "age": set_.get("age", 0),
-        "max_age": quantity(kept.get("max_age", 7 * DAY_S)),
-        "fair_share": set_.get("fair_share", 0),
-        "half_life": quantity(kept.get("half_life", 7 * DAY_S) or ENDLESS_S),
-        "size": -size if kept.get("favor_small") else size,
+    flags = _flags(conf, notes)
+    found = _weights(conf, accounting, list(doors), flags, notes)
+    found |= {"max_age": quantity(_time(conf, "prioritymaxage", notes) or 7 * DAY_S)}
+    if found["fair_share"]:
+        found |= _fair_share(conf, config.get("slurm_version", ""), flags, notes)
+        found["accounts"] = accounts_of(accounting, notes)
+    site["multifactor"] = {
+        name: value for name, value in found.items() if name in ("age", "fair_share") or value not in (0, {})
     }
-    shares = _flat(accounting)
-    if set_.get("fair_share") and len(set(shares.values())) > 1:
-        if len(shares) <= MOST_SHARES:
-            known["shares"] = shares
-        else:
-            notes.miss(
-                f"shares of {len(shares)} users", "accounting", f"more than {MOST_SHARES} are left out of multifactor"
-            )
-    site["multifactor"] = known
+    version = f" of Slurm {short(config['slurm_version'])}" if config.get("slurm_version") else ""
     comments["multifactor"] = [
-        "Weights as PriorityWeight… has them; shares are those of the tree, multiplied from the top."
+        f"PriorityWeight… and what goes with them{version}; accounts with the shares of all who are in them."
     ]
-    for name in ("assoc", "partition", "qos"):
-        if name in set_:
-            setting = conf.settings[_WEIGHTS[name]]
-            does = f"a part of the priority; kept in slurm.weights.{name}"
-            notes.miss(f"{setting.name}={setting.value}", setting.place, does)
-    if conf.get("priorityweighttres"):
-        setting = conf.settings["priorityweighttres"]
-        notes.miss(
-            f"{setting.name}={short(setting.value)}",
-            setting.place,
-            "a part of the priority; kept in slurm.weights.tres",
-        )
 
 
-def _kept(
-    conf: Conf, accounting: Accounting, doors: Iterable[Door], config: Mapping[str, str], notes: Notes
-) -> dict[str, Any]:
-    """Return all that is known of how jobs are ranked, without what is as always."""
-    version = config.get("slurm_version", "")
-    set_: dict[str, Any] = dict(weights(conf))
-    if text := conf.get("priorityweighttres"):
-        set_["tres"] = _weights_of(text, conf.settings["priorityweighttres"].place, notes)
-    found: dict[str, Any] = {"version": version, "weights": set_, **_times(conf, notes)}
-    if set_:
-        found |= _fair_share(conf, version, notes, weighed="fair_share" in set_)
+def _flags(conf: Conf, notes: Notes) -> set[str]:
+    """Return the flags of priorities; note those that are not modelled."""
+    found = {flag.strip().upper() for flag in conf.get("priorityflags").split(",") if flag.strip()}
+    for flag in sorted(found):
+        if does := _FLAGS.get(flag, "is no flag that this version of pwsim knows"):
+            notes.miss(f"PriorityFlags={short(flag)}", conf.settings["priorityflags"].place, does)
+    return found | ({"NO_NORMAL_PART", "NO_NORMAL_QOS"} if "NO_NORMAL_ALL" in found else set())
+
+
+def _weights(conf: Conf, accounting: Accounting, doors: list[Door], flags: set[str], notes: Notes) -> dict[str, Any]:
+    """Return what each part of a priority weighs, and what it is a part of."""
+    found: dict[str, Any] = {name: float(_whole(conf, key)) for name, key in _WEIGHTS.items()}
+    if _whole(conf, _ASSOC):
+        setting = conf.settings[_ASSOC]
+        notes.miss(f"{setting.name}={setting.value}", setting.place, "a part of the priority, by account")
     if conf.get("priorityfavorsmall").upper() in ("YES", "TRUE", "1"):
-        found["favor_small"] = True
-    priorities = {one.name: one.values.get("priority", "0") for one in accounting.qos.values()}
-    if any(text.isdigit() and int(text) for text in priorities.values()):
-        found["qos"] = {name: int(text) for name, text in priorities.items() if text.isdigit()}
-    found["billing"] = {}
-    for door in doors:
-        if text := door.entry.get("tresbillingweights"):
-            found["billing"][door.name] = _weights_of(text, door.entry.place, notes)
-            does = "what use counts as; kept in slurm.billing"
-            notes.miss(f"TRESBillingWeights={short(text)}", door.entry.place, does)
-    shares = _tree(accounting)
-    if len(shares) > MOST_KEPT:
-        notes.miss(f"{len(shares) - MOST_KEPT} more shares", "accounting", f"only the first {MOST_KEPT} are here")
-    found["shares"] = shares[:MOST_KEPT]
-    return {key: value for key, value in found.items() if value not in ("", {}, [])}
+        found["size"] = -found["size"]
+    found["size_relative_to_time"] = "SMALL_RELATIVE_TO_TIME" in flags
+    texts = {one.name: one.values.get("priority", "0") for one in accounting.qos.values()}
+    priorities = {name: float(text) for name, text in texts.items() if text.isdigit() and 0 < float(text) <= 1e9}
+    if "NO_NORMAL_QOS" in flags:
+        found["qos"] *= max(priorities.values(), default=1.0)
+    found["qos_priorities"] = priorities if found["qos"] else {}
+    factors = [priority_of(door, "priorityjobfactor", Notes()) for door in doors]
+    if "NO_NORMAL_PART" in flags:
+        found["partition"] *= max(factors, default=1)
+    if not doors:
+        found["partition"] = 0.0
+    if text := conf.get("priorityweighttres"):
+        found["tres"] = resources(text, conf.settings["priorityweighttres"].place, notes)
+    return _no_larger(found, notes)
 
 
-def _times(conf: Conf, notes: Notes) -> dict[str, Any]:
-    """Return when age is full, and how past use is forgotten."""
-    found: dict[str, Any] = {}
-    for key, name in (("max_age", "prioritymaxage"), ("half_life", "prioritydecayhalflife")):
-        if name not in conf.settings:
-            continue
-        try:
-            length = minutes(conf.get(name))
-        except ValueError as error:
-            notes.remarks.append(f"{conf.settings[name].place}: {error}: left out")
-            continue
-        if length:
-            found[key] = length * 60.0
-        elif key == "half_life":
-            found[key] = None
+def _no_larger(found: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    """Return weights that are not too large: only what they are to each other counts."""
+    tres: dict[str, float] = found.get("tres", {})
+    most, by = max(*(abs(found[name]) for name in _WEIGHTS), *tres.values(), 0.0), 1.0
+    while most / by > MOST_WEIGHT:
+        by *= 10.0
+    if by > 1.0:
+        notes.remarks.append(f"PriorityWeight…: weights beyond 1,000,000,000 are all divided by {by:g} in multifactor")
+    scaled = {name: _plain(found[name] / by) for name in _WEIGHTS}
+    return {**found, **scaled, **({"tres": {name: one / by for name, one in tres.items()}} if tres else {})}
+
+
+def _plain(number: float) -> float:
+    """Return a whole number as such, which reads better."""
+    return int(number) if number == int(number) else number
+
+
+def priority_of(door: Door, key: str, notes: Notes) -> int:
+    """Return a partition's tier (``prioritytier``) or its priority among jobs (``priorityjobfactor``)."""
+    text = door.entry.get(key, door.entry.get("priority", "1"))
+    if re.fullmatch(r"\d{1,5}", text):
+        return int(text)
+    notes.remarks.append(f"{door.entry.place}: {key}={short(text)} is no whole number up to 65533: counted as 1")
+    return 1
+
+
+def _time(conf: Conf, key: str, notes: Notes) -> float | None:
+    """Return a length of time [s]; ``None`` if it is not said, or cannot be read."""
+    if key not in conf.settings:
+        return None
+    try:
+        return (minutes(conf.get(key)) or 0.0) * 60.0
+    except ValueError as error:
+        notes.remarks.append(f"{conf.settings[key].place}: {error}: left out")
+        return None
+
+
+def _fair_share(conf: Conf, version: str, flags: set[str], notes: Notes) -> dict[str, Any]:
+    """Return which formula fair share goes by, its parameters, and how past use counts."""
+    half_life_s = _time(conf, "prioritydecayhalflife", notes)
+    period_s = _time(conf, "prioritycalcperiod", notes)
+    old = [conf.settings[key].name for key in OLD if key in conf.settings]
+    tree = _fair_tree(flags, version or ("18.08" if old else ""))
+    if not version and not flags & {"FAIR_TREE", "NO_FAIR_TREE"}:
+        what = "Fair Tree" if tree else "the classic formula over accounts"
+        why = f"with {', '.join(old)} taken for one before 19.05" if old else "taken for 19.05 or later"
+        notes.remarks.append(f"nothing tells the version of Slurm: it is {why}, whose fair share is {what}")
     reset = conf.get("priorityusageresetperiod", "none").lower()
     if reset in ("now", "daily", "weekly", "monthly", "quarterly", "yearly"):
-        found["usage_reset"] = reset
         place = conf.settings["priorityusageresetperiod"].place
-        notes.miss(f"PriorityUsageResetPeriod={reset}", place, "past use is forgotten; kept in slurm.usage_reset")
+        notes.miss(f"PriorityUsageResetPeriod={reset}", place, "past use is forgotten then; here it fades alone")
+    found: dict[str, Any] = {
+        "half_life": quantity(7 * DAY_S if half_life_s is None else half_life_s or ENDLESS_S),  # 0: it never fades
+        "calc_period": quantity(period_s or CALC_PERIOD_S),
+        "algorithm": "fair_tree" if tree else "classic",
+    }
+    damping = conf.get("fairsharedampeningfactor")
+    if not tree and re.fullmatch(r"\d{1,6}", damping) and int(damping) > 1:
+        found["damping"] = int(damping)
+    if "MAX_TRES" in flags:
+        found["billing_by"] = "max"
     return found
 
 
-def _fair_share(conf: Conf, version: str, notes: Notes, *, weighed: bool) -> dict[str, Any]:
-    """Return which formula fair share goes by, and its parameters."""
-    found: dict[str, Any] = {}
-    flags = [flag.strip() for flag in conf.get("priorityflags").split(",") if flag.strip()]
-    said = {flag.upper() for flag in flags} & {"FAIR_TREE", "NO_FAIR_TREE"}
-    old = [conf.settings[key].name for key in OLD if key in conf.settings]
-    found["fair_tree"] = _fair_tree(flags, version or ("18.08" if old else ""))
-    if weighed:
-        what = "Fair Tree" if found["fair_tree"] else "the classic formula over accounts"
-        does = "kept in slurm; multifactor compares the shares of users"
-        notes.miss(f"fair share by {what}", "PriorityWeightFairshare", does)
-        if not version and not said:
-            why = f"with {', '.join(old)} taken for one before 19.05" if old else "taken for 19.05 or later"
-            notes.remarks.append(f"nothing tells the version of Slurm: it is {why}, whose fair share is {what}")
-    dampening = conf.get("fairsharedampeningfactor")
-    if re.fullmatch(r"\d{1,6}", dampening) and int(dampening) > 1:
-        found["damping"] = int(dampening)
-    if others := [flag for flag in flags if flag.upper() not in ("FAIR_TREE", "NO_FAIR_TREE")]:
-        found["flags"] = others
-        place = conf.settings["priorityflags"].place
-        notes.miss(f"PriorityFlags={short(','.join(others))}", place, "changes how priorities are computed")
-    return found
-
-
-def _fair_tree(flags: Iterable[str], version: str) -> bool:
+def _fair_tree(flags: set[str], version: str) -> bool:
     """Return whether fair share goes by Fair Tree: as flags say, else as the version does by itself."""
-    upper = {flag.upper() for flag in flags}
-    if "NO_FAIR_TREE" in upper:
+    if "NO_FAIR_TREE" in flags:
         return False
     number = re.match(r"(\d+)\.(\d+)", version)
-    return "FAIR_TREE" in upper or number is None or (int(number[1]), int(number[2])) >= (19, 5)
+    return "FAIR_TREE" in flags or number is None or (int(number[1]), int(number[2])) >= (19, 5)
 
 
-def _weights_of(text: str, place: str, notes: Notes) -> dict[str, float]:
-    """Return weights of resources, such as ``CPU=1.0,Mem=0.25G,GRES/gpu=2.0``."""
-    found = {}
-    for part in filter(None, text.split(",")):
+def billing(door: Door, notes: Notes) -> dict[str, float]:
+    """Return what use counts as in a partition; memory by the GiB."""
+    found = resources(door.entry.get("tresbillingweights"), door.entry.place, notes)
+    return {name: min(MOST_WEIGHT, weight * _MIB if name == "mem" else weight) for name, weight in found.items()}
+
+
+def resources(text: str, place: str, notes: Notes) -> dict[str, float]:
+    """Return weights of resources, such as ``CPU=1.0,Mem=0.25G,GRES/gpu=2.0``; those of memory are of a MiB."""
+    found: dict[str, float] = {}
+    for part in filter(None, (one.strip() for one in text.split(","))):
         name, _, value = part.partition("=")
         number = re.fullmatch(r"\s*(\d*\.?\d+|\d+\.)([KMGTP]?)\s*", value, flags=re.IGNORECASE)
-        if number is None:
+        if number is None or float(number[1]) > MOST_WEIGHT:
             notes.remarks.append(f"{place}: {short(part)!r} is no weight of a resource: left out")
             continue
-        # A weight a GiB is one a 1024 MiB: weights of memory are of a MiB here.
-        step = "MGTP".find(number[2].upper()) if number[2] else 0
-        found[name.strip().lower()] = float(number[1]) / 1024.0**step if step > 0 else float(number[1])
+        resource = _RESOURCES.get(name.strip().lower())
+        if resource is None:
+            notes.miss(short(part), place, "a weight of a resource that pwsim does not weigh")
+            continue
+        weight = float(number[1])
+        if number[2] and resource == "mem":  # a weight of a GiB is one of 1024 MiB
+            weight /= _MIB ** ("KMGTP".index(number[2].upper()) - 1)
+        elif number[2]:
+            weight /= 1000.0 ** ("KMGTP".index(number[2].upper()) + 1)
+        found[resource] = weight
     return found
-
-
-def _tree(accounting: Accounting) -> list[dict[str, Any]]:
-    """Return the shares of accounts, and of those users that have not one share as users do by themselves."""
-    found: list[dict[str, Any]] = []
-    for name, account in accounting.accounts().items():
-        one: dict[str, Any] = {"account": name}
-        if account.parent not in ("root", "", name):
-            one["parent"] = account.parent
-        found.append({**one, "shares": _shares(account.values)})
-    users = ({"account": one.account, "user": one.user, "shares": _shares(one.values)} for one in accounting.users())
-    return found + [one for one in users if one["shares"] != 1]
-
-
-def _shares(values: Mapping[str, str]) -> int | str:
-    text = values.get("fairshare", "1").lower()
-    return "parent" if text == "parent" else int(text) if re.fullmatch(r"\d{1,9}", text) else 1
-
-
-def _flat(accounting: Accounting) -> dict[str, float]:
-    """Return what each user is promised of all: shares over those beside, multiplied from the top [thousandths].
-
-    A user who counts as the account does has an equal part of it.
-    """
-    accounts = accounting.accounts()
-    beside: dict[str, int] = {}
-    for account in accounts.values():
-        shares = _shares(account.values)
-        beside[account.parent] = beside.get(account.parent, 0) + (shares if isinstance(shares, int) else 1)
-
-    def of_account(name: str, depth: int = 0) -> float:
-        if name not in accounts or depth > 50:
-            return 1.0
-        shares = _shares(accounts[name].values)
-        own = (shares if isinstance(shares, int) else 1) / (beside[accounts[name].parent] or 1)
-        return own * of_account(accounts[name].parent, depth + 1)
-
-    members: dict[str, dict[str, int]] = {}
-    for user in accounting.users():
-        shares = _shares(user.values)
-        members.setdefault(user.account, {})[user.user] = shares if isinstance(shares, int) else 1
-    found: dict[str, float] = {}
-    for account_name, users in members.items():
-        total = sum(users.values()) or 1
-        promised = of_account(account_name)
-        for name, own in users.items():
-            found[name] = found.get(name, 0.0) + 1000.0 * promised * own / total
-    return {name: max(round(value, 6), 1e-6) for name, value in found.items()}  # who has no share comes last

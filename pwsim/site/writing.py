@@ -17,7 +17,6 @@ MOST_LINES = 300
 """Notes that the file holds; the command line prints all."""
 _ORDER = (
     "policy", "overrun", "depth", "multifactor", "pools", "partitions", "limits", "outages", "scheduler", "preemption",
-    "slurm",
 )  # fmt: skip
 
 
@@ -72,10 +71,11 @@ def _block(key: str, value: Any) -> list[str]:
 
 
 def _flowing(value: Any, depth: int) -> Any:
-    """Return plain data for YAML: entries of lists on one line each."""
+    """Return plain data for YAML: entries of lists, and of mappings such as those of accounts, on one line each."""
     if isinstance(value, dict):
+        many = bool(value) and all(isinstance(one, dict) for one in value.values())
         made = CommentedMap((name, _flowing(one, depth + 1)) for name, one in value.items())
-        if depth:
+        if depth and not (many and depth == 1):
             made.fa.set_flow_style()
         return made
     if isinstance(value, list):

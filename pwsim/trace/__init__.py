@@ -1,6 +1,15 @@
 """A workload as columns of jobs, and how logs of all formats become one."""
 
 from pwsim.trace import datasets
+from pwsim.trace.dependencies import (
+    NO_ARRAY,
+    Links,
+    array_limits,
+    links,
+    range_of_numbers,
+    renumbered,
+    tells_dependencies,
+)
 from pwsim.trace.examples import dropped_examples
 from pwsim.trace.formats.clock import Clock
 from pwsim.trace.formats.reading import FORMATS, detect_format, read_trace, write_trace, wrong_options
@@ -23,6 +32,7 @@ __all__ = [
     "FORMATS",
     "LEFT_OUT_REASONS",
     "LONGEST_S",
+    "NO_ARRAY",
     "WIDEST",
     "Clock",
     "DropReason",
@@ -30,13 +40,19 @@ __all__ = [
     "Floats",
     "Integers",
     "LeftOutReason",
+    "Links",
     "Trace",
+    "array_limits",
     "datasets",
     "detect_format",
     "dropped_examples",
     "dropped_words",
     "left_out_words",
+    "links",
+    "range_of_numbers",
     "read_trace",
+    "renumbered",
+    "tells_dependencies",
     "write_trace",
     "wrong_options",
 ]

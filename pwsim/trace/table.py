@@ -58,6 +58,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("queue", "category", "", "", "queue"),
     Column("partition", "category", "", "", "partition"),
     Column("qos", "category", "", "", "quality of service, as Slurm calls a class of jobs with rules of its own"),
+    Column("after", "category", "", "", "numbers of the jobs that it had to wait for, separated by commas"),
+    Column("array", "int64", "", -1, "number of the array of jobs that it is a task of; -1: none"),
+    Column("array_limit", "int64", "jobs", 0, "how many tasks of its array may run at once; 0: not recorded"),
 )
 """Every column of a trace: name, dtype, unit, default and text."""
 
@@ -169,6 +172,9 @@ class Trace(ByContent):
     queue = _ColumnOf[pd.Categorical]()
     partition = _ColumnOf[pd.Categorical]()
     qos = _ColumnOf[pd.Categorical]()
+    after = _ColumnOf[pd.Categorical]()
+    array = _ColumnOf[Integers]()
+    array_limit = _ColumnOf[Integers]()
 
     @classmethod
     def from_columns(
@@ -336,7 +342,8 @@ class Trace(ByContent):
         submit_s
             New submissions [s], in any order; they may be negative.
         rows
-            Row of the job that is submitted then, repeated or left out at will; jobs are numbered anew from 1.
+            Row of the job that is submitted then, repeated or left out at will; jobs are numbered anew from 1, and no
+            longer tell of which arrays they are, or which jobs they waited for.
             Without it, each job has its new time and keeps its number.
         columns
             Other columns to replace, in the order of ``submit_s``.
@@ -359,6 +366,7 @@ class Trace(ByContent):
         table["submit_s"] = submit_s[order] - later_s
         if rows is not None:
             table["job_id"] = np.arange(1, len(order) + 1)
+            table.update(_untold(len(order)))
         feedback = self.feedback and self.feedback.take(order)
         return replace(self, table=_frozen(table), first_submit_s=self.first_submit_s + later_s, feedback=feedback)
 
@@ -385,6 +393,19 @@ class Trace(ByContent):
 
 
 _DTYPES = {column.name: column.dtype for column in COLUMNS}
+_BY_NUMBER = ("after", "array", "array_limit")
+"""Columns that go by the numbers of the log's jobs."""
+
+
+def _untold(jobs: int) -> dict[str, Any]:
+    """Return the columns that go by the numbers of jobs, for jobs whose numbers are not those of the log."""
+    defaults = {column.name: column.default for column in COLUMNS if column.name in _BY_NUMBER}
+    return {
+        name: pd.Categorical.from_codes(np.zeros(jobs, np.int8), categories=pd.Index([value]))
+        if _DTYPES[name] == "category"
+        else np.full(jobs, value)
+        for name, value in defaults.items()
+    }
 
 
 def _checked(columns: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.common import TraceError, checked, duration, numeral
-from pwsim.trace import COLUMNS, WIDEST, Feedback, Trace
+from pwsim.trace import COLUMNS, NO_ARRAY, WIDEST, Feedback, Trace, range_of_numbers, renumbered
 
 
 def window(trace: Trace, start_s: float = 0.0, length_s: float | None = None) -> Trace:
@@ -283,8 +283,16 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
     if queue in set(first.queue):
         raise TraceError(f"{first.name} has a queue {queue!r} itself; call that of {second.name} something else")
     columns: dict[str, Any] = {}
+    both = len(first) and len(second)
+    raised = max(0, range_of_numbers(first)[1] + 1 - range_of_numbers(second)[0]) if both else 0
     for column in COLUMNS:
         ours, theirs = first.table[column.name], second.table[column.name]
+        if column.name == "after":
+            theirs = renumbered(second, raised)
+        elif column.name == "array":
+            theirs = np.where(theirs == NO_ARRAY, NO_ARRAY, theirs + raised)
+        elif column.name == "job_id":
+            theirs = theirs + raised
         if column.dtype == "category":
             if column.name == "queue":
                 theirs = pd.Categorical([queue] * len(second))
@@ -293,9 +301,6 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
             columns[column.name] = _joined(ours, theirs)
         else:
             columns[column.name] = np.concatenate((ours, theirs))
-    if len(first) and len(second):
-        raised = second.job_id + max(0, int(first.job_id.max()) + 1 - int(second.job_id.min()))
-        columns["job_id"] = np.concatenate((first.job_id, raised))
     together = Trace.from_columns(columns, name=first.name, header=_thanks(first, second))
     feedback = None
     if first.feedback or second.feedback:

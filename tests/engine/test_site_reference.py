@@ -260,7 +260,7 @@ def check(case: Case, site: SiteReference) -> None:
             if not packed(site, index):
                 assert held + site.away(index, begin) <= site.pools[index].size
         running = [(other, there) for other, start, end, there in stays if start <= begin < end]
-        assert not job.array or sum(other.array == job.array for other, _ in running) <= 1
+        assert not job.array or sum(other.array == job.array for other, _ in running) <= (job.array_limit or 0)
         for limit in site.rules.limits:
             if (key := key_at(site, limit, job, amounts)) is not None:
                 same = [(other, there) for other, there in running if key_at(site, limit, other, there) == key]

@@ -152,6 +152,13 @@ def test_what_does_not_change():
     assert fixed(queue=1, queues={"b": 4, "c": 2}) == [0, 1, 0.5]
     assert fixed(size=8) == [1, 4, 2]
     assert fixed(size=8, size_relative_to_time=True) == [1, 2, 2]  # half a minute counts as one
+    shared = {**pool(nodes=2, cores=4), "placement": "packed"}
+    by_nodes_and_cores = machine({"age": 0, "fair_share": 0, "size": 16}, shared)
+    assert list(without_rules(log, by_nodes_and_cores).priorities.fixed) == [
+        5,
+        8,
+        6,
+    ]  # of half the nodes, and 1 to 4 of 8
     assert fixed(tres={"cpu": 8}) == [1, 4, 2]
     assert fixed(tres={"mem": 8, "gpu": 1}) == [2, 0, 1]
     assert fixed(tres={"node": 2}) == [1, 1, 1]

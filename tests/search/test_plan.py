@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from pwsim import Cluster, InputError, Target, Trace, costs, generate, load_scenario, optimize, simulate
 from pwsim.metrics.measures import NO_TRIM, Trim
 from pwsim.prices.terms import UNDISCOUNTED, Economics
-from pwsim.search import bounds
-from pwsim.search import simulate_and_cut as plans
+from pwsim.search import bounds, judging
 from pwsim.search.holding import Holding
 from pwsim.search.milp import Candidates
 from pwsim.search.simulate_and_cut import complete_targets, search
@@ -494,9 +493,9 @@ def test_replays_that_are_done_when_the_time_is_over_count():
         time.sleep(0.05)
         return evaluate(self, choice, policy)
 
-    evaluate = plans._Job.evaluate
+    evaluate = judging.Judge.evaluate
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plans._Job, "evaluate", noting)
+        patch.setattr(judging.Judge, "evaluate", noting)
         for workers, limit_s in ((4, 0.0), (4, 0.06), (3, 0.11), (1, 0.3)):
             done.clear()
             plan = search(trace, cluster, [target], workers=workers, time_limit_s=limit_s)
@@ -514,11 +513,13 @@ def test_replays_that_are_done_when_the_time_is_over_count():
 
 
 @pytest.mark.parametrize("policy", ["easy", ["fcfs", "easy"]])
-def test_a_limit_on_setups_gives_the_same_bound_for_any_number_of_workers(policy):
+@pytest.mark.parametrize("meet", [{}, {"burst_after": 3600}], ids=["decomposes", "pools-meet"])
+def test_a_limit_on_setups_gives_the_same_bound_for_any_number_of_workers(policy, meet):
     """What is taken ahead of the limit is still left, and bounds what is."""
     trace = generate(jobs=60, cores=4, load=0.9, seed=2)
-    cluster = cluster_of(own([2, 3, 4, 5, 6, 7], cores=1), rented([0, 1, 2], 0.05), policy=policy)
+    cluster = cluster_of(own([2, 3, 4, 5, 6, 7], cores=1), rented([0, 1, 2], 0.05, **meet), policy=policy)
     target = Target(metric="wait_s", statistic="mean", at_most=1)
+    best, _ = brute_force(trace, cluster, [target])
     for most in range(1, 12):
         plans_ = [
             search(trace, cluster, [target], workers=workers, max_setups=most, engine="compiled")
@@ -526,6 +527,9 @@ def test_a_limit_on_setups_gives_the_same_bound_for_any_number_of_workers(policy
         ]
         one, *others = [(plan.status, plan.stopped, plan.lower_bound_usd_per_year, len(plan.setups)) for plan in plans_]
         assert others == [one, one]
+        assert plans_[0].lower_bound_usd_per_year <= best * (1 + 1e-9)
+        if not meet:
+            continue
         order = Candidates(cluster, bounds.analyse(Holding(trace, cluster), plans_[0].targets, UNDISCOUNTED, NO_TRIM))
         for _ in range(len(plans_[0].setups) // len(cluster.policy)):
             assert order.take() is not None
@@ -588,7 +592,7 @@ def test_progress_counts_no_more_left_than_there_are():
     )
     left = [at.left_at_most for at in seen]
     assert left == sorted(left, reverse=True)
-    assert left[0] == plan.setups_in_space - 2
+    assert left[0] == plan.setups_in_space - seen[0].simulated
     for at in seen:
         assert at.left_at_most >= len(plan.setups) - at.simulated
         assert at.left_at_most_s >= 0 or at is seen[0]

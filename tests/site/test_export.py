@@ -11,14 +11,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwsim.cluster import Cluster
+from pwsim.cluster import Cluster, Multifactor, Partition, Resources
 from pwsim.prices import parse_local
 from pwsim.scenario import Site
 from pwsim.site import export, import_site
 from tests.cli.test_hostile import pwsim
 from tests.scenario.test_site import scenario
 
-MULTIFACTOR = {"age": 100, "fair_share": 200, "size": -30, "max_age": "2 d", "half_life": "12 h"}
+WEIGHTS = st.integers(0, 10**6)
+RESOURCES = st.fixed_dictionaries(
+    {}, optional={name: st.floats(0, 10**6).map(lambda one: round(one, 7)) for name in ("cpu", "mem", "gpu", "node")}
+)
+PROMISES = st.just("parent") | st.integers(0, 99)
+
+
+@st.composite
+def factors(draw) -> dict[str, Any]:
+    """Return ways to rank jobs that Slurm has words for, with the accounts that limits are about."""
+    found: dict[str, Any] = {
+        "age": draw(st.integers(1, 10**6)), "max_age": draw(st.integers(1, 10**6)), "size": draw(st.integers(-(10**6), 10**6)),
+        "size_relative_to_time": draw(st.booleans()), "partition": draw(WEIGHTS), "tres": draw(RESOURCES),
+        "qos": draw(WEIGHTS), "fair_share": draw(WEIGHTS), "half_life": draw(st.integers(1, 10**7)),
+        "qos_priorities": draw(st.dictionaries(st.sampled_from(["low", "hi gh", "mid"]), st.integers(0, 10**6))),
+        "algorithm": draw(st.sampled_from(["classic", "fair_tree"])), "damping": draw(st.integers(1, 9)),
+        "calc_period": 60 * draw(st.integers(1, 99)), "billing": draw(st.none() | RESOURCES),
+        "billing_by": draw(st.sampled_from(["sum", "max"])),
+    }  # fmt: skip
+    accounts: dict[str, Any] = {}
+    for name in draw(st.permutations(["c d", "a", "b"])):  # any order: parents may come later in the file
+        accounts[name] = {"shares": draw(PROMISES), "users": {one: draw(PROMISES) for one in ("u", "v w")}}
+    accounts["a"] |= {"parent": draw(st.sampled_from([None, "b", "c d"]))}
+    accounts["b"] |= {"parent": draw(st.sampled_from([None, "c d"]))}
+    return {**found, "accounts": accounts}
 
 
 def again(cluster: Cluster, folder: Path) -> Site:
@@ -63,16 +87,33 @@ def shape(cluster: Cluster) -> dict[str, Any]:
     return {
         "pools": {(pool.name, pool.nodes, pool.node, pool.placement) for pool in cluster.pools},
         "partitions": {
-            one.name: (one.pools, one.tier, one.priority, one.max_time, one.default, one.where)
+            one.name: (one.pools, one.tier, one.priority, one.max_time, one.default, one.where, billing(one, cluster))
             for one in cluster.partitions
         },
         "limits": limits(cluster),
         "outages": outages(cluster),
         "policy": cluster.policy,
         "scheduler": (cluster.depth, cluster.overrun, cluster.scheduler.period, cluster.preemption),
-        # Slurm's shares go down the tree of accounts, in which limits may put users.
-        "multifactor": cluster.multifactor.model_copy(update={"shares": {}}) if order == "multifactor" else None,
+        "multifactor": ranks(cluster.multifactor) if order == "multifactor" else None,
     }
+
+
+def billing(partition: Partition, cluster: Cluster) -> Resources | None:
+    """Return what use counts as in a partition; nothing where nobody looks."""
+    looked_at = cluster.the_policy().order == "multifactor" and cluster.multifactor.fair_share
+    return (partition.billing or cluster.multifactor.billing) if looked_at else None
+
+
+def ranks(factors: Multifactor) -> dict[str, Any]:
+    """Return how jobs are ranked, without what nothing depends on."""
+    found = factors.model_dump(exclude={"billing"})
+    found["qos_priorities"] = {name: one for name, one in factors.qos_priorities.items() if one and factors.qos}
+    if not factors.fair_share:
+        for name in ("half_life", "calc_period", "algorithm", "damping", "billing_by", "accounts"):
+            del found[name]
+    elif factors.algorithm == "fair_tree":
+        del found["damping"]
+    return found
 
 
 @st.composite
@@ -98,7 +139,7 @@ def clusters(draw) -> Cluster:
     )
     partitions = [
         {"name": f"p{index}", "pools": some, "where": {"partition": [f"p{index}"]}, "tier": draw(st.integers(0, 3)),
-         "priority": draw(st.integers(0, 3)), "max_time": draw(st.none() | st.integers(1, 10**5)), "default": index == 0}
+         "priority": draw(st.integers(0, 3)), "billing": draw(st.none() | RESOURCES), "max_time": draw(st.none() | st.integers(1, 10**5)), "default": index == 0}
         for index, some in enumerate([names, *chosen])
     ]  # fmt: skip
     doors = [one["name"] for one in partitions]
@@ -135,7 +176,7 @@ def clusters(draw) -> Cluster:
             ],
             "outages": away,
             "policy": draw(st.sampled_from([order, backfill if order == "fcfs" else f"{order}-{backfill}"])),
-            "multifactor": MULTIFACTOR if order == "multifactor" else {},
+            "multifactor": draw(factors()) if order == "multifactor" else {},
             "depth": draw(st.none() | st.integers(1, 1000)),
             "overrun": draw(st.sampled_from(["allow", "kill"])),
             "scheduler": {"period": draw(st.integers(0, 300))},

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pwsim.cluster import Account, Resources
 from pwsim.common import InputError
 from pwsim.scenario import load_site
 from pwsim.site import import_site, text_of
@@ -135,19 +136,70 @@ FairShareDampeningFactor=3
     weights = site.multifactor
     assert (weights.age, weights.fair_share, weights.size) == (1000, 2000, -300)
     assert (weights.max_age, weights.half_life) == (86400, 14 * 86400)
-    assert site.slurm is not None
-    assert not site.slurm.fair_tree
-    assert (site.slurm.damping, site.slurm.flags, site.slurm.favor_small) == (3, ("MAX_TRES",), True)
-    assert site.slurm.weights.tres == {"cpu": 10, "mem": 1.5 / 1024, "gres/gpu": 100}
-    assert "PriorityWeightPartition=4" in told(found)
+    assert (weights.algorithm, weights.damping, weights.billing_by) == ("classic", 3, "max")
+    assert (weights.partition, weights.qos, weights.calc_period) == (4, 0, 300)
+    assert weights.tres == Resources(cpu=10, mem=1.5 / 1024, gpu=100)
+    assert not found.notes.missing
+
+
+PRIORITIES = """\
+sacctmgr -i add qos normal
+sacctmgr -i add qos high Priority=100
+sacctmgr -i add qos low Priority=20
+"""
+
+
+def test_weights_of_partitions_and_qualities_of_service(tmp_path):
+    conf = (
+        "PriorityWeightPartition=10\nPriorityWeightQOS=30\nPriorityWeightAssoc=7\nPriorityFlags={}\n" + NODES
+        + "PartitionName=p Nodes=ALL PriorityJobFactor=5\nPartitionName=q Nodes=ALL PriorityJobFactor=20\n"
+    )  # fmt: skip
+    found, site = imported(tmp_path, conf.format("ACCRUE_ALWAYS,SMALL_RELATIVE_TO_TIME"), qos__sh=PRIORITIES)
+    weights = site.multifactor
+    assert (weights.partition, weights.qos, weights.qos_priorities) == (10, 30, {"high": 100, "low": 20})
+    assert (weights.age, weights.fair_share, weights.size_relative_to_time) == (0, 0, True)
+    assert list(found.notes.missing_lines()) == [
+        "PriorityWeightAssoc=7 (slurm.conf:3): a part of the priority, by account"
+    ]
+    # Slurm then multiplies weights by priorities as they are, not by parts of the largest.
+    found, site = imported(tmp_path, conf.format("NO_NORMAL_ALL,INCR_ONLY,WARP"), qos__sh=PRIORITIES)
+    assert (site.multifactor.partition, site.multifactor.qos) == (10 * 20, 30 * 100)
+    for word in ("PriorityFlags=NO_NORMAL_ALL", "PriorityFlags=INCR_ONLY", "WARP (slurm.conf:4): is no flag"):
+        assert word in told(found)
+
+
+def test_what_use_counts_as(tmp_path):
+    """Memory counts by the GiB here; Slurm counts MiB, but for a weight with a unit."""
+    weights = ["CPU=1.0,Mem=0.25G,GRES/gpu=2.0", "Mem=0.5", "CPU=2,Mem=1T", "CPU=1,License/x=3"]
+    lines = [f"PartitionName=p{one} Nodes=ALL TRESBillingWeights={text}\n" for one, text in enumerate(weights)]
+    found, site = imported(tmp_path, "PriorityWeightFairshare=1\n" + NODES + "".join(lines))
+    assert [one.billing for one in site.partitions] == [
+        Resources(cpu=1, mem=0.25, gpu=2), Resources(mem=512), Resources(cpu=2, mem=1 / 1024), Resources(cpu=1),
+    ]  # fmt: skip
+    assert list(found.notes.missing_lines()) == [
+        "License/x=3 (slurm.conf:6): a weight of a resource that pwsim does not weigh"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("PriorityDecayHalfLife=0\n", (100_000 * 86400, 300)),
+        ("PriorityCalcPeriod=2\nPriorityDecayHalfLife=1-0\n", (86400, 120)),
+        ("PriorityCalcPeriod=soon\n", (7 * 86400, 300)),
+    ],
+)
+def test_how_use_fades(tmp_path, settings, expected):
+    site = imported(tmp_path, "PriorityWeightFairshare=1\n" + settings + SMALL)[1]
+    assert (site.multifactor.half_life, site.multifactor.calc_period) == expected
 
 
 @pytest.mark.parametrize(("version", "tree"), [("18.08.8", False), ("19.05.0", True), ("23.11.1", True)])
 def test_fair_share_goes_by_the_version(tmp_path, version, tree):
     conf = SMALL + "PriorityWeightFairshare=2000\n"
     _, site = imported(tmp_path, conf, config__txt=f"SLURM_VERSION           = {version}\n")
-    assert site.slurm is not None
-    assert site.slurm.fair_tree is tree
+    assert (site.multifactor.algorithm == "fair_tree") is tree
+    assert f"of Slurm {version}" in (tmp_path / "site.yaml").read_text()
 
 
 def test_no_weights_are_first_come_first_served(tmp_path):
@@ -200,10 +252,27 @@ def test_limits_of_accounts(tmp_path):
     ]
     assert "mem=1000 (account physics)" in told(found)
     assert "maxsubmit=100 (user ann in account physics)" in told(found)
-    assert site.slurm is not None
-    assert {(one.account, one.user): (one.parent, one.shares) for one in site.slurm.shares} == {
-        ("physics", None): ("root", 60), ("chem", None): ("root", 40), ("lasers", None): ("physics", 1), ("chem", "cy"): ("root", 2),
-    }  # fmt: skip
+
+
+def test_shares_of_accounts(tmp_path):
+    """All users are there, as in Slurm, where those without jobs have their part, too."""
+    weighed = "PriorityWeightFairshare=1\n" + SMALL
+    _, site = imported(tmp_path, weighed, dump__cfg=DUMP)
+    assert site.multifactor.accounts == {
+        "physics": Account(shares=60, users={"ann": 1}),
+        "chem": Account(shares=40, users={"bob": 1, "cy": 2}),
+        "lasers": Account(parent="physics"),
+    }
+    _, site = imported(tmp_path, SMALL, dump__cfg=DUMP)
+    assert site.multifactor.accounts == {}
+    table = "Account|User|ParentName|Share\nroot|||1\nroot|root||parent\nphysics||root|3\nphysics|ann||parent\n"
+    for name in ("dump.cfg", "site.yaml"):
+        (tmp_path / name).unlink()
+    _, site = imported(tmp_path, weighed, associations__psv=table)
+    assert site.multifactor.accounts == {
+        "physics": Account(shares=3, users={"ann": "parent"}),
+        "root": Account(shares="parent", users={"root": "parent"}),  # beside the accounts
+    }
 
 
 def test_limits_of_qualities_of_service(tmp_path):
@@ -400,8 +469,10 @@ def test_large_sites_can_still_be_read(tmp_path):
         tmp_path, conf, users__script=users, events__psv="NodeName|TimeStart|TimeEnd|State\n" + events
     )
     assert (len(site.limits[0]), len(site.outages)) == (500, 500)
-    for words in ("more limits", "more shares", "shares of 4000 users", "900 short outages of nodes"):
+    for words in ("more limits", "900 short outages of nodes"):
         assert words in told(found)
+    accounts = site.multifactor.accounts
+    assert (len(accounts), sum(len(one.users) for one in accounts.values())) == (900, 4000)
     assert "# and 4,7" in (tmp_path / "site.yaml").read_text()
 
 
@@ -446,13 +517,15 @@ def test_real_sites(data_dir, tmp_path, name, pools, partitions):
         assert [pool.node.gpus for pool in site.pools] == [0, 0, 2, 0]
         assert site.depth == 1200
         assert site.partitions[0].pools == ("n", "n-m", "g", "b")
-        assert site.slurm is not None
-        assert site.slurm.qos == {"normal": 0, "supporters": 100}
+        assert site.multifactor.qos_priorities == {"supporters": 100}
+        assert (site.multifactor.algorithm, site.multifactor.damping) == ("classic", 5)
+        assert site.multifactor.accounts["account1"] == Account(shares=100, users={"user1": 1, "user2": 1, "user3": 1})
     else:
         assert [pool.nodes for pool in site.pools] == [(87,), (96,), (24,), (2,), (8,)]
         assert site.preemption
-    for word in ("bf_window=4320", "PriorityWeightQOS", "Feature"):
+    for word in ("bf_window=4320", "Feature"):
         assert word in told(found)
+    assert "PriorityWeight" not in told(found)
 
 
 # Parts

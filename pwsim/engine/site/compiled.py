@@ -17,15 +17,26 @@ from pwsim.engine.site import state as states
 from pwsim.engine.site.changing import laid_out
 from pwsim.engine.site.inputs import Prepared, Records
 from pwsim.engine.site.nodes import SHORT
-from pwsim.engine.site.state import BOOK, COMPLETION, CONSERVATIVE, OPENING, OUTAGE, RESERVATION, RETURN, TICK, State
+from pwsim.engine.site.state import (
+    BOOK,
+    COMPLETION,
+    CONSERVATIVE,
+    OPENING,
+    OUTAGE,
+    REJECTION,
+    RESERVATION,
+    RETURN,
+    TICK,
+    State,
+)
 from pwsim.rules import custom, profile, site
 from pwsim.trace import Integers
 
-begin_outage, complete, end_waiting, enter, give_pass, open_hours, row_of, sort_row = map(
+begin_outage, complete, end_waiting, enter, give_pass, let_follow, open_hours, row_of, sort_row = map(
     compiled,
     (
-        states.begin_outage, states.complete, states.end_waiting, states.enter, states.give_pass, states.open_hours,
-        states.row_of, states.sort_row,
+        states.begin_outage, states.complete, states.end_waiting, states.enter, states.give_pass, states.let_follow,
+        states.open_hours, states.row_of, states.sort_row,
     ),
 )  # fmt: skip
 autoscale, begin, change, end_stays, nothing_comes = map(
@@ -55,6 +66,8 @@ def occur(now, event, s, agenda, tried, spans, changes):
         s.queues.dirty[row] = s.queues.early[row] = True
     elif kind == OPENING:
         open_hours(one, s)
+    elif kind == REJECTION:
+        let_follow(now, one, s)
     elif kind == RESERVATION:
         if s.queues.due_s[one] != now:
             return -1
@@ -161,7 +174,7 @@ def _replay(  # noqa: C901, PLR0912, PLR0915
             if following == len(arrivals) and planned_until_s <= now and nothing_comes(now, s):
                 next_s = np.inf
         if next_s == np.inf:
-            remaining -= end_waiting(now, s, waits)
+            remaining -= end_waiting(s, waits)
             break
         now = next_s
         stirred = False

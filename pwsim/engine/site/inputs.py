@@ -23,6 +23,7 @@ from pwsim.cluster import (
     open_intervals,
     through_doors,
     times_away,
+    untold_dependencies,
 )
 from pwsim.cluster import Hours as HoursRule
 from pwsim.common import InputError
@@ -30,6 +31,7 @@ from pwsim.engine.inputs import Inputs, as_lists
 from pwsim.engine.outcome import REJECTED
 from pwsim.engine.priorities import priorities_of
 from pwsim.engine.site.changing import bursts_of, changes, comes_and_goes, no_nodes
+from pwsim.engine.site.following import with_following
 from pwsim.engine.site.state import OPENING, OUTAGE, RETURN, Bursts, Jobs, Pools, Queues, Settings, State
 from pwsim.prices import Start, parse_local
 from pwsim.rules import NO_RESERVATION, Priorities, profile
@@ -54,7 +56,7 @@ from pwsim.rules.site import (
     next_tick,
     pools_of,
 )
-from pwsim.trace import Floats, Integers, Trace
+from pwsim.trace import NO_ARRAY, Floats, Integers, Trace, array_limits
 
 HORIZON_S = 5 * 8766 * 3600.0
 """How long after the last submission hours and outages go on at least [s]."""
@@ -141,8 +143,10 @@ def prepare_site(trace: Trace, cluster: Cluster, inputs: Inputs, calendar: Calen
     Raises
     ------
     InputError
-        If a rule cannot be replayed with what else the cluster has.
+        If a rule cannot be replayed with what else the cluster has, or with the trace.
     """
+    if untold := untold_dependencies(trace, cluster):
+        raise InputError(untold)
     if trace.feedback is not None:
         raise InputError("feedback of users cannot be replayed together with rules of the site; leave either out")
     seen = through_doors(trace, cluster.partitions)
@@ -151,8 +155,8 @@ def prepare_site(trace: Trace, cluster: Cluster, inputs: Inputs, calendar: Calen
     caps = _caps(seen, cluster, ways, door, need)
     away, outages = _outages(cluster, inputs, calendar.away)
     length_s = cluster.scheduler.start_delay + trace.estimate_s / _slowest(cluster, ways)[door]
-    counter, most = np.asarray(caps.counter), np.asarray(caps.most)[:, np.newaxis]
-    alone = np.any((counter != NOT_UNDER) & (np.asarray(caps.amount) > most), axis=0)
+    counter, most = np.asarray(caps.counter), np.append(caps.most, 0)  # the last is nobody's
+    alone = np.any((counter != NOT_UNDER) & (np.asarray(caps.amount) > most[counter]), axis=0)
     for name, fault in (("limit", alone), ("hours", _never(hours, table, inputs.submit_s, length_s))):
         reason[(reason < 0) & fault] = REASONS.index(name)
     waiting = Waiting(need, length_s, door, table, holding, np.zeros(len(trace), dtype=np.int64))
@@ -163,8 +167,11 @@ def prepare_site(trace: Trace, cluster: Cluster, inputs: Inputs, calendar: Calen
     state = _state(cluster, inputs, ways, waiting, masks, hours, caps, away, packs, priorities, bursts)
     if outages:
         _reject_between_outages(state, inputs.submit_s, reason, calendar)
+    rejections: list[tuple[float, int, int, int]] = []
+    if cluster.dependencies is not None:
+        state, rejections = with_following(state, trace, reason)
     known = _nodes_away(cluster, away) if outages else None
-    return Prepared(state, reason, known, changes(inputs), sorted(planned + outages))
+    return Prepared(state, reason, known, changes(inputs), sorted(planned + outages + rejections))
 
 
 def _slowest(cluster: Cluster, ways: list[list[int]]) -> Floats:
@@ -347,18 +354,26 @@ def _caps(trace: Trace, cluster: Cluster, ways: list[list[int]], door: Integers,
     """Return the limits."""
     (limits,) = cluster.limits
     amounts = _amounts(trace, [cluster.pools[way[0]] for way in ways], door, need)
-    most, counters, amount, first = [], [], [], 0
+    most: list[Integers] = []
+    counters, amount, first = [], [], 0
     for limit in limits:
         for resource, value in limit.at_most.caps():
             key = _keys(trace, limit.per)
             counter = np.where((key >= 0) & limit.where.admit(trace), first + key, NOT_UNDER)
-            first += int(key.max(initial=-1)) + 1
-            most.append(round(value * rules.WHOLE) if resource == "gpus" else int(value))
+            keys = int(key.max(initial=-1)) + 1
+            first += keys
+            most.append(np.full(keys, round(value * rules.WHOLE) if resource == "gpus" else int(value)))
             counters.append(counter)
             amount.append(amounts[resource].astype(np.int64))
-    shape = (len(most), len(trace))
+    if cluster.dependencies is not None:
+        array, at_once = array_limits(trace)
+        counters.append(np.where(array != NO_ARRAY, first + array, NOT_UNDER))
+        first += len(at_once)
+        most.append(at_once)
+        amount.append(amounts["jobs"])
+    shape = (len(counters), len(trace))
     return Caps(
-        np.array(most, dtype=np.int64), np.array(counters, dtype=np.int64).reshape(shape),
+        np.concatenate([*most, np.zeros(0)]).astype(np.int64), np.array(counters, dtype=np.int64).reshape(shape),
         np.array(amount, dtype=np.int64).reshape(shape), np.zeros(first, dtype=np.int64),
     )  # fmt: skip
 
@@ -383,13 +398,15 @@ def _moved(trace: Trace, cluster: Cluster, inputs: Inputs, caps: Caps) -> tuple[
     There they are of no partition.  Those that would pass a cap by themselves never move: they need nothing there.
     """
     kinds = [(limit.per, resource) for limit in cluster.limits[0] for resource, _ in limit.at_most.caps()]
-    counter = np.array(caps.counter)
+    if cluster.dependencies is not None:
+        kinds.append(("array", "jobs"))
+    counter, most = np.array(caps.counter), np.append(caps.most, 0)  # the last is nobody's
     counter[[per == "partition" for per, _ in kinds]] = NOT_UNDER
     amount, needs = [], inputs.needs.copy()
     for index, pool in enumerate(cluster.pools):
         amounts = _amounts(trace, [pool], np.zeros(len(trace), dtype=np.int64), inputs.needs[index])
         here = np.array([amounts[resource] for _, resource in kinds], dtype=np.int64).reshape(counter.shape)
-        alone = np.any((counter != NOT_UNDER) & (here > np.asarray(caps.most)[:, np.newaxis]), axis=0)
+        alone = np.any((counter != NOT_UNDER) & (here > most[counter]), axis=0)
         needs[index, alone] = 0
         amount.append(here)
     return caps._replace(counter=counter, amount=np.concatenate(amount)), needs
@@ -561,7 +578,10 @@ def _jobs(inputs: Inputs, row: Integers, masks: Integers) -> Jobs:
         kept_s=np.zeros(jobs),
         queued_s=np.zeros(jobs),
         pool=np.full(jobs, REJECTED),
-        next_after=np.zeros(jobs + 1, dtype=np.int64),
+        next_group=np.zeros(jobs + 1, dtype=np.int64),
+        group=np.zeros(0, dtype=np.int64),
+        left=np.zeros(0, dtype=np.int64),
+        next_after=np.zeros(1, dtype=np.int64),
         after=np.zeros(0, dtype=np.int64),
     )
 

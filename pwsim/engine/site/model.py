@@ -26,6 +26,7 @@ from pwsim.engine.site.state import (
     LEAVE,
     OPENING,
     OUTAGE,
+    REJECTION,
     RESERVATION,
     RETURN,
     TICK,
@@ -110,7 +111,7 @@ class SiteModel:
         self._await_submission()
         while self.remaining and not self.state.nodes.status[0]:
             if self.env.peek() == math.inf or (self.changes and self._nothing_comes()):
-                self.remaining -= states.end_waiting(self.env.now, self.state, self.waits)
+                self.remaining -= states.end_waiting(self.state, self.waits)
             else:
                 self.env.step()
         if self.changes:
@@ -140,6 +141,7 @@ class SiteModel:
             OUTAGE: self._begin_outage,
             RETURN: self._end_outage,
             OPENING: self._open_hours,
+            REJECTION: self._let_follow,
             RESERVATION: self._fall_due,
         }
         for kind in (LEAVE, ARRIVE, BURST, WAKE):
@@ -188,6 +190,10 @@ class SiteModel:
 
     def _open_hours(self, event: _Call) -> None:
         states.open_hours(event.subject, self.state)
+        self._await_pass()
+
+    def _let_follow(self, event: _Call) -> None:
+        states.let_follow(self.env.now, event.subject, self.state)
         self._await_pass()
 
     def _fall_due(self, event: _Call) -> None:

@@ -95,7 +95,7 @@ def move_jobs(now: float, state: State, waited: MutableSequence[tuple[float, flo
 def ask_at(job: int, door: int, state: State) -> None:
     """Let a job ask for what it asks for at a door: its own, or that of a pool to which it moves."""
     bursts, packs, caps = state.bursts, state.site.packs, state.site.caps
-    limits = len(caps.most)
+    limits = len(caps.counter)
     state.site.waiting.door[job] = door
     if door == bursts.own_door[job]:
         state.site.waiting.need[job] = bursts.own_need[job]

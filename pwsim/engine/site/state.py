@@ -44,10 +44,10 @@ from pwsim.rules.site import (
     walk,
 )
 
-COMPLETION, LEAVE, OUTAGE, ARRIVE, RETURN, OPENING, RESERVATION, BURST, WAKE, TICK = range(10)
+COMPLETION, LEAVE, OUTAGE, ARRIVE, RETURN, OPENING, REJECTION, RESERVATION, BURST, WAKE, TICK = range(11)
 """Kinds of what happens, in the order of a round: a job ends, a node leaves, an outage begins, a node arrives,
-an outage ends, hours open, a reservation falls due, a job has waited so long that it may move, nodes have been idle for
-long, a multiple of the scheduler's period comes."""
+an outage ends, hours open, a job is rejected that others wait for, a reservation falls due, a job has waited so long
+that it may move, nodes have been idle for long, a multiple of the scheduler's period comes."""
 EASY, CONSERVATIVE = HEAD, ALL
 """Backfill rules, by who holds a reservation."""
 BOOK = 0
@@ -135,10 +135,16 @@ class Jobs(NamedTuple):
     """When it entered the queue [s]."""
     pool: MutableSequence[int]
     """The first of the pools that it uses, or used last."""
+    next_group: Sequence[int]
+    """Where the list of groups begins in which others wait for each job, and after the last the length of all."""
+    group: Sequence[int]
+    """Groups of jobs that others wait for (:mod:`pwsim.trace.dependencies`), one list after another."""
+    left: MutableSequence[int]
+    """How many jobs of each group have not come to an end yet."""
     next_after: Sequence[int]
-    """Where the list of jobs begins that wait for the end of each, and after the last the length of all."""
+    """Where the list of jobs begins that wait for each group, and after the last the length of all."""
     after: Sequence[int]
-    """Jobs that wait for the end of others, one list after another."""
+    """Jobs that wait for groups, one list after another."""
 
 
 class Queues(NamedTuple):
@@ -271,7 +277,7 @@ def enter(now: float, job: int, state: State) -> None:
 def count_waiting(job: int, sign: int, state: State) -> None:
     """Count a job among those that wait under limits (1), or no longer (-1)."""
     caps, under = state.site.caps, state.queues.under[state.jobs.row[job]]
-    for limit in range(len(caps.most)):
+    for limit in range(len(caps.counter)):
         if caps.counter[limit][job] != NOT_UNDER:
             under[caps.counter[limit][job]] += sign
 
@@ -461,7 +467,7 @@ def note_shares(
 def free_cap(job: int, state: State) -> None:
     """Let each queue have a pass in which a job waits that is under a limit with one that has ended."""
     caps, queues = state.site.caps, state.queues
-    for limit in range(len(caps.most)):
+    for limit in range(len(caps.counter)):
         counter = caps.counter[limit][job]
         if counter != NOT_UNDER:
             for row in range(len(queues.length)):
@@ -484,13 +490,23 @@ def complete(
 
 def end(now: float, job: int, state: State) -> None:
     """Note the end of a job, also of one that is given up; those that wait for it may start."""
+    state.jobs.end_s[job] = now
+    let_follow(now, job, state)
+
+
+def let_follow(now: float, job: int, state: State) -> None:
+    """Let those go on that wait for a job which has ended, or was rejected, and for no other."""
     jobs, before = state.jobs, state.site.waiting.before
-    jobs.end_s[job] = now
-    for index in range(jobs.next_after[job], jobs.next_after[job + 1]):
-        follower = jobs.after[index]
-        before[follower] -= 1
-        if before[follower] == 0 and jobs.row[follower] >= 0:
-            state.queues.dirty[jobs.row[follower]] = True
+    for index in range(jobs.next_group[job], jobs.next_group[job + 1]):
+        group = jobs.group[index]
+        jobs.left[group] -= 1
+        if jobs.left[group] > 0:
+            continue
+        for place in range(jobs.next_after[group], jobs.next_after[group + 1]):
+            follower = jobs.after[place]
+            before[follower] -= 1
+            if before[follower] == 0 and jobs.submit_s[follower] <= now:  # else it is not in the queue yet
+                state.queues.dirty[jobs.row[follower]] = True
 
 
 def interrupt(
@@ -596,9 +612,23 @@ def open_hours(rule: int, state: State) -> None:
                 break
 
 
-def end_waiting(now: float, state: State, waits: MutableSequence[tuple[float, float, float, float]]) -> int:
+def last_happening(state: State) -> float:
+    """Return when a job last ended, or came to wait; what is rejected or has become void has made nothing happen."""
+    jobs, last_s = state.jobs, 0.0
+    for job in range(len(jobs.end_s)):
+        if not math.isnan(jobs.end_s[job]):
+            last_s = max(last_s, jobs.end_s[job])
+    for row in range(len(state.queues.length)):
+        for position in range(state.queues.length[row]):
+            job = state.queues.job[row][position]
+            since_s = state.bursts.since_s[job] if len(state.bursts.since_s) else jobs.queued_s[job]
+            last_s = max(last_s, since_s)  # that it moved is nothing of the kind
+    return last_s
+
+
+def end_waiting(state: State, waits: MutableSequence[tuple[float, float, float, float]]) -> int:
     """Give all waiting jobs up, when nothing more will ever happen; return how many they are."""
-    given_up = 0
+    given_up, now = 0, last_happening(state)
     for row in range(len(state.queues.length)):
         for position in range(state.queues.length[row]):
             job = state.queues.job[row][position]

@@ -17,7 +17,7 @@ class Caps(NamedTuple):
     """What may run at once; a row for each limit."""
 
     most: Sequence[int]
-    """What each limit allows."""
+    """What its limit allows, by counter."""
     counter: Sequence[MutableSequence[int]]
     """The counter of each job under each limit, or :data:`NOT_UNDER`; counters of all limits are numbered together."""
     amount: Sequence[MutableSequence[int]]
@@ -28,16 +28,16 @@ class Caps(NamedTuple):
 
 def passes_cap(job: int, caps: Caps) -> bool:
     """Return whether more than a limit allows would run if the job did, too."""
-    for limit in range(len(caps.most)):
+    for limit in range(len(caps.counter)):
         counter = caps.counter[limit][job]
-        if counter != NOT_UNDER and caps.used[counter] + caps.amount[limit][job] > caps.most[limit]:
+        if counter != NOT_UNDER and caps.used[counter] + caps.amount[limit][job] > caps.most[counter]:
             return True
     return False
 
 
 def count(job: int, sign: int, caps: Caps) -> None:
     """Let a job count under its limits (1), or no longer (-1)."""
-    for limit in range(len(caps.most)):
+    for limit in range(len(caps.counter)):
         counter = caps.counter[limit][job]
         if counter != NOT_UNDER:
             caps.used[counter] += sign * caps.amount[limit][job]

@@ -11,6 +11,7 @@ needed are JobID or JobIDRaw, Submit or Eligible, Start, and Elapsed or End.  Wh
   (``n``), a processor's (``c``), or the job's.
 - *Estimate.*  Timelimit; where it is ``UNLIMITED`` or ``Partition_Limit``, the run time.
 - *Queue.*  Slurm's queues are its partitions.
+- *Waiting for others.*  Arrays from job ids, their limits and dependencies from SubmitLine (see :mod:`.slurm_waits`).
 
 Rows of steps (``123.batch``) are no jobs.  Rows of jobs that had not started (NodeList ``None assigned`` tells so
 too), still run, or are in a state that Slurm does not document are dropped and counted.  A range of array tasks
@@ -34,7 +35,7 @@ import numpy as np
 
 from pwsim.common import TraceError
 from pwsim.trace.formats import slurm_fields as slurm
-from pwsim.trace.formats import slurm_ids
+from pwsim.trace.formats import slurm_ids, slurm_waits
 from pwsim.trace.formats.clock import Clock
 from pwsim.trace.formats.delimited import header_names, read_rows
 from pwsim.trace.formats.fields import duration_s, name_list
@@ -124,15 +125,16 @@ def read(path: Path, columns: str | Path | Sequence[str] | None = None, time_zon
     """
     clock = Clock.of(path, time_zone)
     names, header = _names(path, columns)
-    seen = Seen()
-    wanted = [name for name in COLUMNS if name in names]
+    seen, waits = Seen(), slurm_waits.Waits()
+    wanted = [name for name in (*COLUMNS, *slurm_waits.COLUMNS) if name in names]
     jobs = Growing()
     for rows in read_rows(path, "|", names, wanted, header=header, quoted=False):
-        jobs.add(_jobs(rows, clock, seen))
+        jobs.add(_jobs(rows, clock, seen, waits))
     table = jobs.table()
     if not table:
         raise TraceError(f"{path}: has no rows")
     table = drop_duplicates(table, ("job_id", "task", "het"), seen)
+    waits.finish(table)
     del table["task"], table["het"]
     dropped = {reason: seen[reason] for reason in (*slurm.REASONS, "duplicate") if seen[reason]}
     numbers = table.pop("record")
@@ -169,7 +171,7 @@ def _names(path: Path, columns: str | Path | Sequence[str] | None) -> tuple[list
     return names, header
 
 
-def _jobs(rows: Rows, clock: Clock, seen: Seen) -> dict[str, Any]:
+def _jobs(rows: Rows, clock: Clock, seen: Seen, waits: slurm_waits.Waits) -> dict[str, Any]:
     """Return the jobs of some rows as columns of a trace; count in ``seen`` what else there is."""
     id_column = "jobid" if "jobid" in rows.columns else "jobidraw"
     job, step = slurm_ids.is_job(rows, id_column)
@@ -210,6 +212,7 @@ def _jobs(rows: Rows, clock: Clock, seen: Seen) -> dict[str, Any]:
         "qos": rows.names("qos"),
         "job_id": ids.number,
         "het": ids.het,
+        **waits.read(rows, ids, seen),
     }
     at = np.repeat(np.flatnonzero(kept), ids.count[kept])
     return {"task": ids.tasks(kept), **{name: values[at] for name, values in table.items()}}

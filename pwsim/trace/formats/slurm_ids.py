@@ -18,7 +18,7 @@ MOST_TASKS = 4_000_001
 """The most tasks that Slurm lets an array have."""
 
 _ID = r"^(?P<number>\d{1,15})(?:_(?P<task>\d{1,9}))?(?:\+(?P<het>\d{1,9}))?$"
-_RANGE = re.compile(r"(\d{1,15})_\[([\d,:-]+)(?:,?\.\.\.)?(?:%\d+)?\]", re.ASCII)
+_RANGE = re.compile(r"(\d{1,15})_\[([\d,:-]+)(?:,?\.\.\.)?(?:%(\d{1,9}))?\]", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Ids:
     """How many jobs the row stands for."""
     ranges: dict[int, list[int]]
     """Tasks of the rows that stand for several."""
+    array: Integers
+    """Number of the array; -1 for none."""
+    limit: Integers
+    """How many tasks of it may run at once, where a range of tasks tells; 0 elsewhere."""
 
     def tasks(self, kept: npt.NDArray[np.bool_]) -> Integers:
         """Return the task of each job of the rows that are kept."""
@@ -65,20 +69,22 @@ def job_ids(rows: Rows, column: str) -> Ids:
     found = pc.extract_regex(rows.text(column), _ID)
     parts = {name: _integers(pc.struct_field(found, name)) for name in ("number", "task", "het")}
     count = np.ones(len(rows), dtype=np.int64)
+    limit = np.zeros(len(rows), dtype=np.int64)
     ranges: dict[int, list[int]] = {}
     for row in np.flatnonzero(parts["number"] < 0):
         text = rows.columns[column][int(row)].as_py().decode("utf-8", errors="replace").strip()
         try:
-            parts["number"][row], tasks = _range(text)
+            parts["number"][row], tasks, limit[row] = _range(text)
         except ValueError as error:
             raise rows.fault(int(row), column, str(error), text) from None
         count[row], parts["task"][row] = len(tasks), tasks[0]
         if len(tasks) > 1:
             ranges[int(row)] = tasks
+    array = np.where(parts["task"] >= 0, parts["number"], -1)
     if column == "jobid" and "jobidraw" in rows.columns:
         raw = _integers(pc.struct_field(pc.extract_regex(rows.text("jobidraw"), _ID), "number"))
         parts["number"] = np.where(raw >= 0, raw, parts["number"])
-    return Ids(parts["number"], parts["task"], parts["het"], count, ranges)
+    return Ids(parts["number"], parts["task"], parts["het"], count, ranges, array, limit)
 
 
 def _integers(texts: Any) -> Integers:
@@ -87,8 +93,8 @@ def _integers(texts: Any) -> Integers:
     return np.array(pc.coalesce(known, pa.scalar("-1")).cast(pa.int64()).to_numpy(zero_copy_only=False))
 
 
-def _range(text: str) -> tuple[int, list[int]]:
-    """Return the number and the tasks of ``123_[1-3,7,10-20:5%2]``."""
+def _range(text: str) -> tuple[int, list[int], int]:
+    """Return the number, the tasks and the limit (0 without one) of ``123_[1-3,7,10-20:5%2]``."""
     found = _RANGE.fullmatch(text)
     if found is None:
         raise ValueError("must be a job id such as 123, 123_4, 123_[1-3] or 123+0")
@@ -103,4 +109,4 @@ def _range(text: str) -> tuple[int, list[int]]:
         tasks.extend(span)
     if not tasks:
         raise ValueError("has an empty range of array tasks")
-    return int(found[1]), tasks
+    return int(found[1]), tasks, int(found[3] or 0)

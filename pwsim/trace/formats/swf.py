@@ -3,7 +3,8 @@
 Header lines start with ``;``; then there is one line a job, of 18 numbers: job number, submit time, wait time, run
 time, allocated processors, CPU time used, memory used, requested processors, requested time, requested memory (KB a
 processor), status, user, group, executable, queue, partition, preceding job, think time.  -1 is "unknown"; times are
-seconds.
+seconds.  Of the last two, the preceding job is the one that a job had to wait for (semantics §9); the think time, after
+which its user submitted it, is left out: a replay submits jobs at their submit times.
 
 Faults of the logs that this reader lives with: ``MaxJobs`` of the header counts the uncleaned log; cleaned logs start
 long after ``UnixStartTime``; requested processors or times may be unknown for all jobs; cancelled jobs have no
@@ -31,6 +32,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pwsim.common import TraceError, new_file
+from pwsim.trace.dependencies import numbers_of_names
 from pwsim.trace.formats.files import blocks, first_line, stem
 from pwsim.trace.formats.format import Format, text_records
 from pwsim.trace.formats.swf_fields import (
@@ -40,6 +42,7 @@ from pwsim.trace.formats.swf_fields import (
     JOB,
     MEMORY,
     PARTITION,
+    PRECEDING,
     QUEUE,
     REQUESTED,
     RUN,
@@ -57,7 +60,7 @@ from pwsim.trace.table import Trace
 
 LONGEST_HEADER = 1 << 23
 """Bytes of a header; a longer one is refused."""
-_READ = (JOB, SUBMIT, WAIT, RUN, ALLOCATED, REQUESTED, TIME, MEMORY, STATUS, USER, GROUP, QUEUE, PARTITION)
+_READ = (JOB, SUBMIT, WAIT, RUN, ALLOCATED, REQUESTED, TIME, MEMORY, STATUS, USER, GROUP, QUEUE, PARTITION, PRECEDING)
 """Places of the fields that are read."""
 WRITTEN = "PwsimJobs"
 """Label of the header line in which pwsim says how many jobs it wrote; ``MaxJobs`` counts what a log once was."""
@@ -96,6 +99,7 @@ def read(path: Path) -> Trace:
         "user_group": _category(fields[GROUP]),
         "queue": _category(fields[QUEUE]),
         "partition": _category(fields[PARTITION]),
+        "after": _category(np.where(fields[PRECEDING] > 0, fields[PRECEDING], -1)),
     }
     said = f"each job line has {more} field{'s' * (more > 1)} beyond the {len(FIELDS)} of SWF, not read"
     made = Trace.from_columns(columns, name=stem(path), header=header, notes=(said,) if more else ())
@@ -113,7 +117,8 @@ def recognises(start: bytes) -> bool:
 def write(trace: Trace, path: Path) -> None:
     """Write a trace in SWF, gzipped if the name ends in ``.gz``: the same bytes for the same trace.
 
-    Fractions of seconds are kept; users, groups, queues and partitions become numbers in order of their names.
+    Fractions of seconds are kept; users, groups, queues and partitions become numbers in order of their names.  Of the
+    jobs that a job waited for, SWF has room for one: the last that is named.  It has none for arrays.
 
     Raises
     ------
@@ -129,7 +134,7 @@ def write(trace: Trace, path: Path) -> None:
     columns = [
         trace.job_id, trace.submit_s, wait_s, trace.run_s, trace.procs, unknown, unknown, trace.procs,
         trace.estimate_s, memory, codes["recorded_status"], codes["user"], codes["user_group"], unknown, codes["queue"],
-        codes["partition"], unknown, unknown,
+        codes["partition"], _preceding(trace), unknown,
     ]  # fmt: skip
     header = {**_header_from(trace), WRITTEN: str(len(trace)), **({COMPRESSED: "yes"} if trace.compressed else {})}
     lines = [f"; {label}: {value}".rstrip() for label, value in header.items()]
@@ -194,6 +199,13 @@ def _codes(names: pd.Categorical) -> npt.NDArray[np.int64]:
     numbers = {name: int(name) if numeric else place for place, name in enumerate(sorted(known), start=1)}
     by_code = np.array([numbers.get(name, -1) for name in names.categories], dtype=np.int64)
     return np.where(names.codes >= 0, by_code[names.codes], -1) if len(by_code) else np.full(len(names), -1)
+
+
+def _preceding(trace: Trace) -> npt.NDArray[np.int64]:
+    """Return the last of the jobs that each job waited for; -1 where there is none."""
+    last = [numbers[-1] if numbers else -1 for numbers in numbers_of_names(trace)]
+    numbers: npt.NDArray[np.int64] = np.array([*last, -1], dtype=np.int64)[trace.after.codes]
+    return numbers
 
 
 def _texts(values: npt.NDArray[Any]) -> list[str]:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from pwsim.common import TraceError
+from pwsim.trace.dependencies import NO_ARRAY
 from pwsim.trace.formats.clock import Clock
 from pwsim.trace.formats.delimited import header_names, read_rows
 from pwsim.trace.formats.fields import decimal, duration_s, memory_mib
@@ -215,6 +216,9 @@ def _jobs(
         "data_gib": np.nan_to_num(of("data_gib")),
         **{name: np.nan_to_num(of(name)) for name in ("procs", "nodes", "gpus")},
     }
+    if "array" in sources:
+        table["array"] = np.nan_to_num(of("array"), nan=NO_ARRAY)
+        table["array_limit"] = np.nan_to_num(of("array_limit"))
     if "job_id" in sources:
         table["job_id"] = np.nan_to_num(of("job_id"))
     for name in NAMES:

@@ -70,6 +70,7 @@ NOTES = {
     "limit": "jobs have no time limit of their own; their estimate is their run time",
     "glued": "spaces were missing between fields of records, and were put in",
     "others": "records of other types (queued, started, reserved, ...) were left out; they tell of no other jobs",
+    "unfollowed": "jobs waited for others in a way that is not modelled (after, singleton, expand, or one of several)",
     "again": "records have a job id that came before, with other times (requeued); each attempt is a job",
 }
 """What is said of what readers counted, by event."""

@@ -1,0 +1,113 @@
+"""One setup, replayed and judged: what the replay showed, what it costs, and whether the targets are met."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from pwsim import costs
+from pwsim.cluster import Cluster, Procedure
+from pwsim.common import HopelessError, InputError
+from pwsim.engine import Engine, Replay
+from pwsim.metrics import Trim
+from pwsim.prices import Economics, Start, start_of
+from pwsim.results import Result, simulate
+from pwsim.search.judgement import at_limit
+from pwsim.search.plan import Setup
+from pwsim.search.targets import Target
+from pwsim.trace import Trace
+
+
+class Ran(NamedTuple):
+    """What a whole replay showed."""
+
+    replay: Replay
+    bill: costs.Bill
+    metrics: dict[str, float]
+    at_limit: tuple[bool, ...]
+    """For each pool, whether more nodes of it could have made a difference."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One setup, replayed and judged."""
+
+    setup: Setup
+    ran: Ran | None
+    """``None`` if the replay gave up."""
+    stopped: str | None
+    """Why it gave up."""
+    achieved: tuple[float, ...]
+    met: bool
+    miss: float
+    """The largest share by which a target is missed."""
+
+    @property
+    def cost_usd_per_year(self) -> float:
+        """The whole cost [USD a year]; NaN if it is not known."""
+        return math.nan if self.ran is None else costs.total(self.ran.bill.cost)
+
+    @property
+    def nearness(self) -> tuple[float, float]:
+        """How near it is to meeting the targets: the less, the nearer; of equals the cheaper."""
+        return self.miss, self.cost_usd_per_year
+
+
+@contextmanager
+def scalable(trace: Trace) -> Iterator[None]:
+    """Say what is wrong with the log if costs of jobs cannot be scaled to a year."""
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """All that the replay and judgement of a setup need, but the setup."""
+
+    trace: Trace
+    cluster: Cluster
+    targets: tuple[Target, ...]
+    economics: Economics
+    engine: Engine
+    seed: int
+    trim: Trim
+
+    def setup(self, choice: tuple[int, ...], procedure: Procedure) -> Setup:
+        """Return the setup that a choice of nodes and a procedure stand for."""
+        nodes = {pool.name: pool.nodes[one] for pool, one in zip(self.cluster.pools, choice, strict=True)}
+        return Setup(nodes, *procedure)
+
+    @property
+    def start(self) -> Start | None:
+        """When the replay begins on the site's clock."""
+        return start_of(self.trace, self.economics.start, self.economics.time_zone)
+
+    def evaluate(self, choice: tuple[int, ...], procedure: Procedure) -> Evaluation:
+        """Replay a setup, and judge it."""
+        setup = self.setup(choice, procedure)
+        try:
+            result = simulate(self.trace, self.cluster.at(*setup), engine=self.engine, seed=self.seed, start=self.start)
+        except HopelessError as error:  # this setup misses; others may do
+            return Evaluation(setup, None, str(error), (math.nan,) * len(self.targets), met=False, miss=math.inf)
+        return self.judge(setup, result)
+
+    def judge(self, setup: Setup, result: Result) -> Evaluation:
+        """Judge what a replay of a setup showed."""
+        result = replace(result, trim=self.trim)
+        achieved = tuple(target.achieved(result) for target in self.targets)
+        judged = list(zip(self.targets, achieved, strict=True))
+        with scalable(self.trace):
+            bill = result.bill(self.economics)
+        return Evaluation(
+            setup=setup,
+            ran=Ran(result.replay, bill, result.metrics, at_limit(result)),
+            stopped=None,
+            achieved=achieved,
+            met=all(target.met(value) for target, value in judged),
+            miss=max((target.miss(value) for target, value in judged), default=0.0),
+        )

@@ -1,0 +1,94 @@
+"""All paths through the routing sets at once, where there are not too many: the same answers as :mod:`.master`.
+
+A search asks again and again for the cheapest setup that nothing excludes.  Up to some millions of setups, sums over
+all of them take less time than an integer programme, and they are exact; beyond, the programme is asked.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pwsim.cluster import Cluster
+from pwsim.metrics import Booleans
+from pwsim.search.routing import Network, Path
+from pwsim.trace import Floats, Integers
+
+MOST_LISTED = 4_000_000
+"""Setups that are listed at most."""
+
+
+class Listing:
+    """All setups in the order in which the earlier of two of equal cost is taken; parameters as of :class:`.Master`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        network: Network,
+        needed_cores: float,
+        usd: Floats,
+        amounts: Floats,
+        at_most: Floats,
+    ) -> None:
+        self.network, self.usd, self.amounts = network, usd, amounts
+        # As in the programme, a row is met up to a rounding of the sum.
+        self.at_most = at_most + 1e-12 * (np.abs(at_most) + np.abs(amounts).max(axis=(1, 2), initial=0.0))
+        self._arcs = self._arcs_by_pool()
+        self._open = np.ones((*network.choices, len(usd)), dtype=bool)
+        if needed_cores:
+            size = [np.array(pool.nodes) * pool.node.cores * pool.node.speed for pool in cluster.pools]
+            cores = np.zeros(())
+            for one in size:
+                cores = np.add.outer(cores, one)
+            self._open &= np.greater_equal(cores, needed_cores)[..., np.newaxis]
+
+    def _arcs_by_pool(self) -> list[Integers]:
+        """Return the number of the arc of each pool by the choices of it and of the pools before."""
+        found: list[Integers] = []
+        begin = np.zeros((), dtype=np.int64)
+        ends = np.array([arc.end for arc in self.network.arcs])
+        base = 0
+        for pool, count in enumerate(self.network.choices):
+            found.append(base + begin[..., np.newaxis] * count + np.arange(count))
+            base += len(self.network.sets[pool]) * count
+            begin = ends[found[-1]]
+        return found
+
+    def _sum(self, values: Floats) -> Floats:
+        """Return the sum of values of arcs over each path, shape (choices of each pool, procedures)."""
+        total = np.zeros(len(values))
+        for arcs in self._arcs:
+            total = total[..., np.newaxis, :] + values.T[arcs]
+        return total
+
+    def _usd(self) -> Floats:
+        """Return the cost of each path, infinite if something excludes it."""
+        usd = np.where(self._open, self._sum(self.usd), np.inf)
+        for amounts, limit in zip(self.amounts, self.at_most, strict=True):
+            usd[self._sum(amounts) > limit] = np.inf
+        return usd
+
+    def take_out(self, path: Path) -> None:
+        """Exclude a path from now on."""
+        self._open[(*self._choice(path), path.procedure)] = False
+
+    def cheapest(self) -> Path | None:
+        """Return the cheapest path that nothing excludes; ``None`` if there is none."""
+        usd = self._usd()
+        place = int(np.argmin(usd))
+        return None if math.isinf(usd.flat[place]) else self._path(place)
+
+    def earlier(self, best: Path, usd_at_most: float) -> Path | None:
+        """Return a path that costs no more and is to be taken rather than the best; ``None`` if there is none."""
+        found: Booleans = self._usd() <= usd_at_most
+        place = int(np.argmax(found))
+        last = int(np.ravel_multi_index((*self._choice(best), best.procedure), found.shape))
+        return self._path(place) if found.flat[place] and place < last else None
+
+    def _choice(self, path: Path) -> tuple[int, ...]:
+        return tuple(self.network.arcs[arc].choice for arc in path.arcs)
+
+    def _path(self, place: int) -> Path:
+        *choice, procedure = (int(one) for one in np.unravel_index(place, self._open.shape))
+        return Path(procedure, self.network.path(choice))

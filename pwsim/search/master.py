@@ -1,0 +1,174 @@
+"""The integer programme of a decomposed search: the cheapest path through the routing sets that nothing excludes.
+
+A binary for each procedure (policy, alternatives of rules) and arc; one unit flows from the first set to the last; the
+cost of the arcs, known or a bound, as the objective; a row for each target that is a sum over pools
+(:mod:`.additive`), the cores that targets need (:mod:`.bounds`), and a cut for each path that was judged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pulp
+
+from pwsim.cluster import Cluster
+from pwsim.common import SolverError
+from pwsim.search.milp import LARGEST_COEFFICIENT, proven_solver
+from pwsim.search.routing import Network, Path
+from pwsim.trace import Floats
+
+COST_LEEWAY = 1e-6
+"""Rows hold to the solver's tolerance only: a limit on the cost is stated so much above it, relatively."""
+
+
+class Master:
+    """The integer programme, solved again as more becomes known.
+
+    Parameters
+    ----------
+    cluster, network
+        What is searched.
+    needed_cores
+        Least sum of nodes × cores × speed.
+    usd
+        Cost of each arc under each procedure, or a bound, shape (procedures, arcs); read at each solution.
+    amounts, at_most
+        What arcs add to each row, shape (rows, procedures, arcs), and its limit, shape (rows,); read likewise.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        network: Network,
+        needed_cores: float,
+        usd: Floats,
+        amounts: Floats,
+        at_most: Floats,
+    ) -> None:
+        self.cluster, self.network = cluster, network
+        self.usd, self.amounts, self.at_most = usd, amounts, at_most
+        self._taken: list[Path] = []
+        self._solver = proven_solver()
+        self._pool = np.array([arc.pool for arc in network.arcs])
+        nodes = [pool.nodes for pool in cluster.pools]
+        self._nodes = np.array([float(nodes[arc.pool][arc.choice]) for arc in network.arcs])
+        size = np.array([pool.node.cores * pool.node.speed for pool in cluster.pools])
+        self._capacity = self._nodes * size[self._pool] / needed_cores if needed_cores else None
+
+    def take_out(self, path: Path) -> None:
+        """Exclude a path from now on."""
+        self._taken.append(path)
+
+    def cheapest(self) -> Path | None:
+        """Return the cheapest path that nothing excludes; ``None`` if there is none."""
+        return self._solve(self.usd, {}, None)
+
+    def earlier(self, best: Path, usd_at_most: float) -> Path | None:
+        """Return a path that costs no more and is to be taken rather than the best; ``None`` if there is none.
+
+        That is one with fewer nodes of the first pool, of equal ones of the next, then with an earlier procedure.
+
+        Parameters
+        ----------
+        best
+            The path that is compared with.
+        usd_at_most
+            Limit on the cost [USD a year].
+        """
+        fixed: dict[int, int] = {}
+        limit = usd_at_most * (1 + COST_LEEWAY)
+        for pool in range(len(self.cluster.pools)):
+            nodes = np.where(self._pool == pool, self._nodes, 0.0)
+            most = int(self._nodes[best.arcs[pool]])
+            found = self._within(np.broadcast_to(nodes, self.usd.shape), fixed, limit, usd_at_most)
+            if found is not None and self._nodes[found.arcs[pool]] < most:
+                return found
+            fixed[pool] = most
+        first: Floats = np.where(self._pool == 0, 1.0, 0.0) * np.arange(float(len(self.usd)))[:, np.newaxis]
+        found = self._within(first, fixed, limit, usd_at_most)
+        return found if found is not None and found.procedure < best.procedure else None
+
+    def _within(self, objective: Floats, fixed: Mapping[int, int], limit: float, usd_at_most: float) -> Path | None:
+        """Return the path with the least objective of those that cost no more, to the last digit."""
+        while (path := self._solve(objective, fixed, limit)) is not None:
+            if math.fsum(self.usd[path.procedure, list(path.arcs)]) <= usd_at_most:
+                return path
+            self.take_out(path)
+        return None
+
+    def problem(
+        self, objective: Floats, fixed: Mapping[int, int], usd_at_most: float | None
+    ) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
+        """Return the PuLP model, and its binaries by procedure and arc."""
+        problem = pulp.LpProblem("cheapest_path", pulp.LpMinimize)
+        procedures, arcs = self.usd.shape
+        takes = [
+            [problem.add_variable(f"take_{row}_{arc}", 0, 1, pulp.LpBinary) for arc in range(arcs)]
+            for row in range(procedures)
+        ]
+        every = [take for row in takes for take in row]
+
+        def summed(weights: Floats) -> pulp.LpAffineExpression:
+            return pulp.LpAffineExpression(
+                [(take, weight) for take, weight in zip(every, weights.ravel().tolist(), strict=True) if weight]
+            )
+
+        problem += summed(_scaled(objective))
+        self._state_flow(problem, takes)
+        if self._capacity is not None:
+            problem += summed(np.tile(self._capacity, procedures)) >= 1, "needed_cores"
+        for number, (amount, limit) in enumerate(zip(self.amounts, self.at_most, strict=True)):
+            scale = max(1.0, float(np.abs(amount).max()), abs(float(limit)))
+            problem += summed(amount / scale) <= float(limit) / scale, f"target_{number}"
+        if usd_at_most is not None:
+            scale = max(1.0, abs(usd_at_most))
+            problem += summed(self.usd / scale) <= usd_at_most / scale, "cost"
+        for pool, nodes in fixed.items():
+            here = np.where(self._pool == pool, self._nodes, 0.0)
+            problem += summed(np.tile(here, procedures)) == nodes, f"nodes_{pool}"
+        for number, path in enumerate(self._taken):
+            on = [takes[path.procedure][arc] for arc in path.arcs]
+            problem += pulp.lpSum(on) <= len(on) - 1, f"taken_{number}"
+        return problem, every
+
+    def _state_flow(self, problem: pulp.LpProblem, takes: Sequence[Sequence[pulp.LpVariable]]) -> None:
+        """One setup is chosen, and each of its arcs begins where the one before ends."""
+        first = [takes[row][arc] for row in range(len(takes)) for arc in np.flatnonzero(self._pool == 0).tolist()]
+        problem += pulp.lpSum(first) == 1, "one_setup"
+        for pool in range(1, len(self.cluster.pools)):
+            for row, take in enumerate(takes):
+                flows: list[list[tuple[pulp.LpVariable, float]]] = [[] for _ in self.network.sets[pool]]
+                for number, arc in enumerate(self.network.arcs):
+                    if arc.pool == pool - 1:
+                        flows[arc.end].append((take[number], 1.0))
+                    elif arc.pool == pool:
+                        flows[arc.begin].append((take[number], -1.0))
+                for place, flow in enumerate(flows):
+                    problem += pulp.LpAffineExpression(flow) == 0, f"flow_{pool}_{row}_{place}"
+
+    def _solve(self, objective: Floats, fixed: Mapping[int, int], usd_at_most: float | None) -> Path | None:
+        """Return the path with the least objective that nothing excludes; ``None`` if there is none.
+
+        Raises
+        ------
+        SolverError
+            If the solver neither proves a solution optimal nor that there is none.
+        """
+        problem, takes = self.problem(objective, fixed, usd_at_most)
+        problem.solve(self._solver)
+        if problem.sol_status == pulp.LpSolutionInfeasible:
+            return None
+        if problem.sol_status != pulp.LpSolutionOptimal:
+            status = pulp.LpSolution.get(problem.sol_status, "unknown")
+            raise SolverError(f"the solver {self._solver.name} stopped without a proven answer ({status})")
+        taken = [divmod(place, len(self.network.arcs)) for place, take in enumerate(takes) if take.value() > 0.5]
+        arcs = sorted((arc for _, arc in taken), key=lambda arc: self._pool[arc])
+        return Path(taken[0][0], tuple(arcs))
+
+
+def _scaled(objective: Floats) -> Floats:
+    """Return an objective scaled down so that the solver's absolute tolerances stay small beside it."""
+    scaled: Floats = objective / max(1.0, float(np.abs(objective).max()) / LARGEST_COEFFICIENT)
+    return scaled

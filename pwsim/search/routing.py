@@ -1,0 +1,121 @@
+"""Which jobs come to which pool, for all choices of nodes at once: a network of routing sets.
+
+A job goes to the first pool that accepts it and is large enough for it (semantics §5).  So which jobs come to a pool
+depends on the choices of the pools before it, but only through the jobs that those hold; and many choices hold the
+same.  A *routing set* is what is left for a pool and those after it; an *arc* is a choice of a pool's nodes at such a
+set, and leads to the set that is left for the next pool.  A setup is a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pwsim.metrics import Booleans
+from pwsim.trace import Integers
+
+MOST_ARCS = 200_000
+"""With more, no model of the paths is stated."""
+
+
+class Arc(NamedTuple):
+    """A choice of a pool's nodes where a routing set is left."""
+
+    pool: int
+    """Index of the pool."""
+    choice: int
+    """Index of its choice of nodes."""
+    begin: int
+    """Number of the routing set that is left for the pool, among those of the pool."""
+    end: int
+    """Number of the set that is left for the next pool, among those of that."""
+    held: bytes
+    """Which classes of jobs the pool holds, packed: arcs of one choice with the same jobs have the same replay."""
+
+
+class Path(NamedTuple):
+    """A setup as a path."""
+
+    procedure: int
+    """Index of the procedure."""
+    arcs: tuple[int, ...]
+    """Number of the arc of each pool."""
+
+
+class Network(NamedTuple):
+    """All routing sets and arcs of the choices of a cluster."""
+
+    choices: tuple[int, ...]
+    """The number of choices of each pool."""
+    members: Integers
+    """Class of each job, shape (jobs,): jobs that every choice treats alike are of one class."""
+    sets: tuple[tuple[Booleans, ...], ...]
+    """By pool, and at last behind all pools: the routing sets, each of shape (classes,)."""
+    arcs: tuple[Arc, ...]
+    """The arcs: by pool, of each by routing set, of each by choice."""
+
+    def arc(self, pool: int, choice: int, begin: int) -> int:
+        """Return the number of an arc."""
+        choices = self.choices[pool]
+        return sum(len(self.sets[one]) * self.choices[one] for one in range(pool)) + begin * choices + choice
+
+    def path(self, choice: Sequence[int]) -> tuple[int, ...]:
+        """Return the numbers of the arcs that a choice of nodes takes, by pool."""
+        numbers: list[int] = []
+        begin = 0
+        for pool, one in enumerate(choice):
+            numbers.append(self.arc(pool, one, begin))
+            begin = self.arcs[numbers[-1]].end
+        return tuple(numbers)
+
+    def jobs(self, classes: Booleans) -> Booleans:
+        """Return which jobs are of some classes, shape (jobs,)."""
+        some: Booleans = classes[self.members]
+        return some
+
+    def held(self, arc: Arc) -> Booleans:
+        """Return which jobs a pool holds, shape (jobs,)."""
+        classes = np.unpackbits(np.frombuffer(arc.held, dtype=np.uint8), count=len(self.sets[0][0]))
+        return self.jobs(classes.astype(bool))
+
+
+def network_of(first: Integers, choices: tuple[int, ...]) -> Network | None:
+    """Return the network of routing sets; ``None`` if it has more than :data:`MOST_ARCS` arcs.
+
+    Parameters
+    ----------
+    first
+        By job and pool the index of the first choice that holds the job, the number of choices if none does, shape
+        (jobs, pools).
+    choices
+        The number of choices of each pool.
+
+    Examples
+    --------
+    Two jobs, two pools: the first pool holds the first job with any of its two choices, the second from the second on.
+
+    >>> network = network_of(np.array([[0, 0], [1, 0]]), (2, 1))
+    >>> [(arc.pool, arc.choice, arc.begin, arc.end) for arc in network.arcs]
+    [(0, 0, 0, 0), (0, 1, 0, 1), (1, 0, 0, 0), (1, 0, 1, 0)]
+    """
+    classes, members = np.unique(first, axis=0, return_inverse=True)
+    sets: list[tuple[Booleans, ...]] = [(np.ones(len(classes), dtype=bool),)]
+    arcs: list[Arc] = []
+    for pool, count in enumerate(choices):
+        left: dict[bytes, int] = {}
+        kept: list[Booleans] = []
+        for begin, here in enumerate(sets[-1]):
+            for choice in range(count):
+                held = here & (classes[:, pool] <= choice)
+                after = here & ~held
+                key = np.packbits(after).tobytes()
+                if key not in left:
+                    left[key] = len(kept)
+                    kept.append(after)
+                arcs.append(Arc(pool, choice, begin, left[key], np.packbits(held).tobytes()))
+                if len(arcs) > MOST_ARCS:
+                    return None
+        sets.append(tuple(kept))
+    return Network(choices, members.ravel(), tuple(sets), tuple(arcs))

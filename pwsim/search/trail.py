@@ -1,0 +1,288 @@
+"""What a search has seen so far, how far it is, and the plan that it comes to."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from pwsim.cluster import Cluster, Procedure
+from pwsim.common import InputError
+from pwsim.engine import compiling_s
+from pwsim.results import Result, record
+from pwsim.search import bounds
+from pwsim.search.judgement import edges
+from pwsim.search.judging import Evaluation, Judge
+from pwsim.search.milp import Candidate, Candidates
+from pwsim.search.plan import Method, Plan, Setup, Stop
+
+TIE = 1e-9
+"""Costs that differ relatively by no more than this are equal: to 9 significant digits."""
+
+
+class Progress(NamedTuple):
+    """How far a search is."""
+
+    simulated: int
+    """Setups replayed so far."""
+    in_space: int
+    """Setups that the scenario allows."""
+    cost_usd_per_year: float
+    """Cost of the best setup so far; NaN if none met the targets."""
+    lower_bound_usd_per_year: float
+    """No setup that is left costs less."""
+    engine: str
+    """The engine that replays."""
+    left_at_most: int
+    """No more setups than this are left to replay: those that might be cheaper than the best."""
+    left_at_most_s: float
+    """How long these take at the pace so far [s]; NaN at first, for the first replay may have to compile the engine."""
+
+
+def in_space(cluster: Cluster) -> int:
+    """Return the number of setups that a cluster's choices span."""
+    return math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.procedures)
+
+
+class Trail:
+    """What a search has seen so far."""
+
+    def __init__(
+        self,
+        job: Judge,
+        known: bounds.Bounds,
+        max_setups: int | None,
+        time_limit_s: float | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.job = job
+        self.known = known
+        self.max_setups = max_setups
+        self.progress = progress
+        self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
+        self.first: tuple[float, int] | None = None
+        """When the first candidate was replayed [s], and under how many policies."""
+        self.rows: list[dict[str, Any]] = []
+        self.met: list[Evaluation] = []
+        """The cheapest setup that meets the targets, and those that cost as much."""
+        self.closest: Evaluation | None = None
+        self.pending: list[Candidate] = []
+        """Candidates that are being replayed, in their order; the first is the first that is not judged yet."""
+        self.put_back: Candidate | None = None
+        """A candidate that was taken, and then was beyond a limit: it is the next."""
+        self.bound_usd_per_year = -math.inf
+        """No setup that is left costs less."""
+        self.stopped: Stop | None = None
+        self.method = Method("by_setup", None, None)
+        """How the search is done."""
+
+    def take(self, candidates: Candidates, most: int) -> bool:
+        """Take the next candidates to replay, at most so many; return whether there are any, or the search is over."""
+        if self.pending:  # the time limit came before all of the last ones were replayed
+            if self._has_shown:
+                self.stop("time_limit")
+            return not self._has_shown
+        while len(self.pending) < most and (candidate := self.put_back or candidates.take()) is not None:
+            self.put_back = None
+            if not self.pending:
+                self.bound_usd_per_year = candidate.bound_usd_per_year
+            if self.is_beaten(candidate.bound_usd_per_year):
+                break
+            if self._loses_tie(candidate) and not self.late:
+                continue
+            if limit := self.limit((len(self.pending) + 1) * len(self.job.cluster.procedures)):
+                if not self.pending:
+                    self.stop(limit)
+                self.put_back = candidate
+                break
+            self.pending.append(candidate)
+        return bool(self.pending)
+
+    def tasks(self) -> Iterator[tuple[tuple[int, ...], Procedure]]:
+        """Yield each pending candidate under each policy, until the time is over, but at least the first.
+
+        As long as there is nothing to show, what was begun is finished.
+        """
+        first = True
+        for candidate in list(self.pending):
+            for procedure in self.job.cluster.procedures:
+                whole = first or (procedure != self.job.cluster.procedures[0] and not self._has_shown)
+                if not whole and time.monotonic() > self.deadline_s + compiling_s():
+                    return
+                yield candidate.choice, procedure
+            first = False
+
+    @property
+    def late(self) -> bool:
+        """Whether the time limit is reached, and there is something to show."""
+        return self._has_shown and time.monotonic() > self.deadline_s + compiling_s()
+
+    @property
+    def _has_shown(self) -> bool:
+        """Whether some replay has come to its end."""
+        return self.closest is not None
+
+    def limit(self, more: int) -> Stop | None:
+        """Return the limit that so many setups more would pass, if any; until there is something to show, none."""
+        if not self._has_shown and not self.pending:
+            return None
+        if self.max_setups is not None and len(self.rows) + more > self.max_setups:
+            return "max_setups"
+        return "time_limit" if self.late else None
+
+    def is_beaten(self, bound_usd_per_year: float) -> bool:
+        """Return whether what costs at least so much must cost more than a setup that meets the targets."""
+        return bool(self.met) and bound_usd_per_year > self.cheapest_usd_per_year * (1 + TIE)
+
+    def _loses_tie(self, candidate: Candidate) -> bool:
+        """Return whether a candidate costs at best as much as the best one, which then is taken all the same."""
+        best = self.best
+        if best is None or candidate.bound_usd_per_year < best.cost_usd_per_year * (1 - TIE):
+            return False
+        nodes = tuple(pool.nodes[one] for pool, one in zip(self.job.cluster.pools, candidate.choice, strict=True))
+        return nodes > tuple(best.setup.nodes.values())
+
+    def stop(self, why: Stop) -> None:
+        """End the search before its proof."""
+        self.stopped = why
+        if self.pending:
+            self.bound_usd_per_year = self.pending[0].bound_usd_per_year
+
+    @property
+    def cheapest_usd_per_year(self) -> float:
+        """The least cost of a setup that meets the targets, of which there is one [USD a year]."""
+        return min(one.cost_usd_per_year for one in self.met)
+
+    def _rank(self, setup: Setup) -> tuple[Any, ...]:
+        """Return the key that decides between setups of equal cost."""
+        return *setup.nodes.values(), self.job.cluster.procedures.index(Procedure(*setup[1:]))
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The setup to choose, so far."""
+        return min(self.met, key=lambda one: self._rank(one.setup), default=None)
+
+    def add(self, evaluations: Sequence[Evaluation]) -> None:
+        """Take in the evaluations of the first pending candidate, one for each policy, or some if time is over.
+
+        What was replayed ahead of a proof is left out, so that workers make no difference.
+        """
+        if not self.pending or self.is_beaten(self.pending[0].bound_usd_per_year):
+            self.pending.clear()
+            return
+        candidate = self.pending[0]
+        if len(evaluations) == len(self.job.cluster.procedures):
+            self.pending.pop(0)
+        if self._loses_tie(candidate):
+            return
+        self.note(candidate, evaluations)
+
+    def note(self, candidate: Candidate, evaluations: Sequence[Evaluation]) -> None:
+        """Take in evaluations of setups that have the nodes of a candidate."""
+        self.bound_usd_per_year = candidate.bound_usd_per_year
+        for one in evaluations:
+            self.rows.append(_row(len(self.rows), candidate, one, self.job.cluster))
+            if one.met:
+                self.met.append(one)
+                self.met = [
+                    other for other in self.met if other.cost_usd_per_year <= self.cheapest_usd_per_year * (1 + TIE)
+                ]
+            if one.ran is not None and (self.closest is None or one.nearness < self.closest.nearness):
+                self.closest = one
+        if self.progress is not None:
+            self.progress(self._reached(evaluations))
+
+    def _reached(self, evaluations: Sequence[Evaluation]) -> Progress:
+        cost, now_s, pace_s = self.cheapest_usd_per_year if self.met else math.nan, time.monotonic(), math.nan
+        if self.first is None:
+            self.first = now_s, len(self.rows)
+        else:
+            pace_s = (now_s - self.first[0]) / (len(self.rows) - self.first[1])
+        left = max(0, self.known.setups_up_to(cost) * len(self.job.cluster.procedures) - len(self.rows))
+        return Progress(
+            simulated=len(self.rows),
+            in_space=in_space(self.job.cluster),
+            cost_usd_per_year=cost,
+            lower_bound_usd_per_year=self.bound_usd_per_year,
+            engine=next((one.ran.replay.engine for one in evaluations if one.ran is not None), self.job.engine),
+            left_at_most=left,
+            left_at_most_s=pace_s * left,
+        )
+
+    def plan(self, name: str) -> Plan:
+        """Return the plan.
+
+        Raises
+        ------
+        InputError
+            If no replay of any setup could be brought to its end.
+        """
+        job, best = self.job, self.best
+        shown = best or self.closest
+        if shown is None or shown.ran is None:
+            raise InputError(f"no setup could be replayed to its end; the first: {self.rows[0]['stopped']}")
+        lower_bound = math.inf if self.stopped is None else self.bound_usd_per_year
+        if best is not None:
+            lower_bound = min(lower_bound, best.cost_usd_per_year)
+        setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
+        kinds = {name: float for name in setups if str(name).startswith("target_")}
+        found = (
+            edges(job.cluster, self.known, job.targets, setups, best.setup.nodes, best.cost_usd_per_year)
+            if best
+            else ()
+        )
+        asked = {
+            "name": name,
+            "cluster": job.cluster.model_dump(mode="json", exclude_none=True),
+            "targets": [one.model_dump(mode="json", exclude_none=True) for one in job.targets],
+            "metrics": job.trim._asdict(),
+            "economics": job.economics.model_dump(mode="json", exclude_none=True),
+            "search": {} if self.max_setups is None else {"max_setups": self.max_setups},
+            "seed": job.seed,
+        }
+        return Plan(
+            status=_status(proven=self.stopped is None, found=best is not None),
+            stopped=self.stopped,
+            chosen=best.setup if best else None,
+            closest=None if best else shown.setup,
+            result=Result(job.trace, job.cluster.at(*shown.setup), shown.ran.replay, job.seed, job.trim),
+            bill=shown.ran.bill,
+            lower_bound_usd_per_year=lower_bound,
+            setups_in_space=in_space(job.cluster),
+            setups=setups.astype({**kinds, "stopped": "str"}),
+            targets=job.targets,
+            economics=job.economics,
+            edges=found,
+            name=name,
+            method=self.method,
+            asked=asked,
+            run_id=record.run_id("run", asked, [job.trace], [job.cluster], len(setups) if self.stopped else None),
+        )
+
+
+def _status(*, proven: bool, found: bool) -> str:
+    if found:
+        return "optimal" if proven else "best_found"
+    return "infeasible" if proven else "unknown"
+
+
+def _row(step: int, candidate: Candidate, one: Evaluation, cluster: Cluster) -> dict[str, Any]:
+    """Return a replayed setup as a row of ``setups``."""
+    return {
+        "step": step,
+        **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
+        **one.setup.procedure(cluster.alternatives),
+        "meets_targets": one.met,
+        "stopped": one.stopped,
+        **{
+            f"at_limit_{name}": one.ran is not None and one.ran.at_limit[index]
+            for index, name in enumerate(one.setup.nodes)
+        },
+        **(one.ran.bill.figures() if one.ran else {}),
+        "lower_bound_usd_per_year": candidate.bound_usd_per_year,
+        **(one.ran.metrics if one.ran else {}),
+        **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},
+    }

@@ -1,0 +1,147 @@
+"""The search pool by pool: against brute force, its two ways to find paths against one another, its rows against replays."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pwsim import Cluster, Target, Trace, generate
+from pwsim.metrics import NO_TRIM, Trim
+from pwsim.prices import UNDISCOUNTED
+from pwsim.search import Holding, bounds, complete_targets, decomposition, search
+from pwsim.search.decomposition import coupling, paths
+from pwsim.search.judging import Judge
+from pwsim.search.listing import Listing
+from tests.search.test_plan import allowing_rejections, brute_force, cluster_of, own, rented
+from tests.strategies import traces
+
+limits = st.sampled_from([0, 1, 2, 4, 8, 16])
+TARGETS = st.lists(
+    st.one_of(
+        st.builds(
+            lambda limit, metric, statistic: Target(metric=metric, statistic=statistic, at_most=limit),
+            limits,
+            st.sampled_from(["wait_s", "turnaround_s", "bounded_slowdown"]),
+            st.sampled_from(["mean", "p50", "p90", "max"]),
+        ),
+        limits.map(lambda limit: Target(metric="wait_s", statistic="p50", at_least=limit)),
+        limits.map(lambda limit: Target(metric="wait_s", statistic="p90", at_most=limit, where={"procs_at_least": 2})),
+        limits.map(lambda limit: Target(metric="jobs_rejected", at_most=limit)),
+        limits.map(lambda limit: Target(metric="rejected_work_share", at_most=limit / 16)),
+        limits.map(lambda limit: Target(metric="jobs_completed", at_least=limit)),
+        limits.map(lambda limit: Target(metric="jobs_killed", at_most=limit)),
+        limits.map(lambda limit: Target(metric="throughput_jobs_per_hour", at_least=limit * 200)),
+        limits.map(lambda limit: Target(metric="delivered_core_hours_per_day", at_least=limit * 4)),
+        limits.map(lambda limit: Target(metric="utilization", at_least=limit / 20)),
+        limits.map(lambda limit: Target(metric="utilization", at_most=limit / 16)),
+    ),
+    max_size=3,
+)
+DOORS = [{"name": "wide", "pools": ["own"], "where": {"procs_at_least": 2}}, {"name": "rest", "pools": ["rented"]}]
+CLUSTERS = st.fixed_dictionaries(
+    {
+        "policy": st.sampled_from([["easy"], ["fcfs", "easy"], ["sjf-conservative", "easy"]]),
+        "overrun": st.sampled_from(["allow", "kill"]),
+        "pools": st.sampled_from(
+            [
+                [own([0, 1, 2]), rented([0, 1, 2], 0.05)],
+                [rented({"max": 2}, 0.01, accepts={"procs": {"at_most": 2}}), own([0, 1, 3], node={"cores": 2, "speed": 2.0})],
+                [own([0, 1]), rented([0, 2], 0.3, placement="nodes"), rented([0, 1, 2], 0.02, "more", 1)],
+                [own([0, 1, 2, 3], cores=1, cost={"capex_usd": 0, "lifetime_years": 5}), rented([0, 1, 2], 0.05)],
+            ]
+        ),
+    },
+)  # fmt: skip
+WITH_SPAN = traces.filter(lambda trace: trace.span_s > 2)
+
+
+@given(trace=WITH_SPAN, cluster=CLUSTERS, targets=TARGETS, doors=st.booleans(), programme=st.booleans())
+@settings(max_examples=80)
+def test_it_is_what_brute_force_finds(trace, cluster, targets, doors, programme):
+    names = [pool["name"] for pool in cluster["pools"]]
+    partitions = {"partitions": DOORS} if doors and names == ["own", "rented"] else {}
+    cluster = Cluster.model_validate({**cluster, **partitions})
+    assert coupling(trace, cluster) is None
+    targets = allowing_rejections(trace, cluster, targets)
+    best, good = brute_force(trace, cluster, targets)
+    with pytest.MonkeyPatch.context() as patch:
+        if programme:
+            patch.setattr(decomposition, "MOST_LISTED", 0)
+        plan = search(trace, cluster, targets, workers=1)
+    if not good:
+        assert (plan.status, plan.chosen) == ("infeasible", None)
+        return
+    assert (plan.status, plan.gap) == ("optimal", 0)
+    assert plan.cost_usd_per_year == pytest.approx(best, rel=1e-9)
+    cheapest = [one[1:] for one in good if one[0] <= best * (1 + 1e-9)]
+    first = min(cheapest, key=lambda one: (*one[0].values(), cluster.policy.index(one[1])))
+    assert tuple(plan.chosen or ())[:2] == first
+
+
+@given(
+    trace=WITH_SPAN, cluster=CLUSTERS, targets=TARGETS,
+    trim=st.sampled_from([NO_TRIM, Trim(1, 0), Trim(0, 1), Trim(1, 1)]),
+)  # fmt: skip
+@settings(max_examples=60)
+def test_rows_exclude_no_setup_that_meets_the_targets(trace, cluster, targets, trim):
+    """Before any replay, and after all: neither costs nor sums are above what a replay of the whole shows."""
+    cluster = Cluster.model_validate(cluster)
+    holding = Holding(trace, cluster)
+    targets = complete_targets(holding, targets)
+    network = paths(holding)
+    assert network is not None
+    job = Judge(trace, cluster, targets, UNDISCOUNTED, "compiled", 1, trim)
+    known = decomposition._Known(job, bounds.analyse(holding, targets, UNDISCOUNTED, trim), network)
+    everything = [
+        decomposition.Path(procedure, network.path(choice))
+        for choice in itertools.product(*map(range, network.choices))
+        for procedure in range(len(cluster.procedures))
+    ]
+    least = {path: known.usd_of(path) for path in everything}
+    found = dict.fromkeys(everything)
+    for learnt in (False, True):
+        for path in everything:
+            found[path] = found[path] or known.evaluate(path, 1) if learnt else found[path]
+        listed = Listing(cluster, network, 0.0, known.usd, known.amounts, known.at_most)
+        allowed = np.isfinite(listed._usd())
+        for path in everything:
+            evaluation = Judge.evaluate(
+                job, tuple(network.arcs[arc].choice for arc in path.arcs), cluster.procedures[path.procedure]
+            )
+            cost = evaluation.cost_usd_per_year
+            assert least[path] <= known.usd_of(path) * (1 + 1e-9) + 1e-9
+            assert known.usd_of(path) <= cost * (1 + 1e-9) + 1e-9
+            if evaluation.met:
+                assert allowed[(*listed._choice(path), path.procedure)]
+            if learnt:
+                assert known.usd_of(path) == pytest.approx(cost, rel=1e-9, abs=1e-9)
+                assert found[path].achieved == pytest.approx(evaluation.achieved, nan_ok=True)
+                assert (found[path].met, found[path].ran.bill) == (evaluation.met, evaluation.ran.bill)
+
+
+def test_many_setups_are_proven_with_few_replays():
+    trace = generate(jobs=2000, cores=64, load=0.9, seed=3)
+    cluster = cluster_of(own({"max": 80}), rented({"max": 60}, 0.09, accepts={"procs": {"at_most": 8}}))
+    target = Target(metric="wait_s", statistic="p95", at_most="1 h")
+    plan = search(trace, cluster, [target], workers=1)
+    assert (plan.status, plan.gap, plan.setups_in_space) == ("optimal", 0, 81 * 61)
+    assert len(plan.setups) < 400
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pwsim.search.simulate_and_cut.coupling", lambda *_: "not this time")
+        slow = search(trace, cluster, [target], workers=1, max_setups=len(plan.setups))
+    assert slow.lower_bound_usd_per_year <= plan.cost_usd_per_year
+
+
+def test_why_a_search_is_not_done_pool_by_pool():
+    trace = Trace.from_columns({"submit_s": [0, 0], "run_s": [1, 1], "procs": [1, 1]})
+    elastic = {"name": "rented", "kind": "cloud", "nodes": [0, 1], "node": {"cores": 1}, "price_usd_per_hour": 1}
+    assert coupling(trace, cluster_of(own([1, 2]))) == "there is one pool"
+    assert "come and go" in str(coupling(trace, cluster_of(own([1, 2]), elastic)))
+    assert coupling(trace, cluster_of(own([1, 2]), rented([0, 1], 0.1, burst_after=5))) is not None
+    shared = {"policy": "multifactor-easy", "multifactor": {"fair_share": 1, "accounts": {"a": {"users": {"ann": 1}}}}}
+    together = Cluster.model_validate({**shared, "pools": [own([1]), rented([0, 1], 0.1)]})
+    assert "fair share" in str(coupling(trace, together))
