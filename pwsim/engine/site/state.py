@@ -12,6 +12,7 @@ import math
 from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
+from pwsim.engine.site.nodes import Nodes, give_nodes, take_nodes
 from pwsim.rules import ALL, HEAD, NO_RESERVATION, Priorities, attempt, charge_job, is_killed, kept_work
 from pwsim.rules import gain as note_gain
 from pwsim.rules.site import (
@@ -45,9 +46,10 @@ from pwsim.rules.site import (
     walk,
 )
 
-COMPLETION, OUTAGE, RETURN, OPENING, REJECTION, RESERVATION, TICK = range(7)
-"""Kinds of what happens, in the order of a round: a job ends, an outage begins, it ends, hours open, a job is
-rejected that others wait for, a reservation falls due, a multiple of the scheduler's period comes."""
+COMPLETION, LEAVE, OUTAGE, ARRIVE, RETURN, OPENING, REJECTION, RESERVATION, BURST, WAKE, TICK = range(11)
+"""Kinds of what happens, in the order of a round: a job ends, a node leaves, an outage begins, a node arrives,
+an outage ends, hours open, a job is rejected that others wait for, a reservation falls due, a job has waited so long
+that it may move, nodes have been idle for long, a multiple of the scheduler's period comes."""
 EASY, CONSERVATIVE = HEAD, ALL
 """Backfill rules, by who holds a reservation."""
 BOOK = 0
@@ -97,7 +99,7 @@ class Jobs(NamedTuple):
     """Estimate of the log [s]."""
     procs: Sequence[int]
     """Processors."""
-    row: Sequence[int]
+    row: MutableSequence[int]
     """The queue in which it waits."""
     rules: Sequence[int]
     """The hours rules that it is under, as bits."""
@@ -174,6 +176,47 @@ class Queues(NamedTuple):
     """Jobs that were preempted in the pass that is under way, and return to the queue after it."""
 
 
+class Bursts(NamedTuple):
+    """Jobs that have waited for long, and move; without entries where no pool takes them."""
+
+    after_s: Sequence[float]
+    """Wait after which jobs of earlier pools move to each pool [s]; infinite if they never do."""
+    door: Sequence[int]
+    """The door of each pool that no partition names, or -1."""
+    need: Sequence[Sequence[int]]
+    """What each job would take of each pool, 0 if it never can; a row a pool."""
+    cores: Sequence[Sequence[int]]
+    """Cores of a share there."""
+    memory: Sequence[Sequence[int]]
+    """Memory of a share there [MiB]."""
+    milli: Sequence[Sequence[int]]
+    """Thousandths of a GPU of a share there."""
+    amount: Sequence[Sequence[int]]
+    """What it would count there under each limit; the limits of a pool one after another."""
+    counter: Sequence[Sequence[int]]
+    """Its counter under each limit once it has moved."""
+    own_door: Sequence[int]
+    """The door that each job came through."""
+    own_need: Sequence[int]
+    """What it takes there."""
+    own_cores: Sequence[int]
+    """Cores of a share there."""
+    own_milli: Sequence[int]
+    """Thousandths of a GPU of a share there."""
+    own_amount: Sequence[Sequence[int]]
+    """What it counts there under each limit."""
+    own_counter: Sequence[Sequence[int]]
+    """Its counter under each limit there."""
+    since_s: MutableSequence[float]
+    """Since when it waits: its submission, or its last interruption [s]."""
+    due: MutableSequence[int]
+    """Jobs that are due to move, in job order."""
+    fresh: MutableSequence[int]
+    """Jobs that have begun to wait since their bursts were last looked at."""
+    dues: MutableSequence[int]
+    """How many are due; whether some are that no round has looked at; and how many are fresh."""
+
+
 class State(NamedTuple):
     """A replay as it stands."""
 
@@ -189,6 +232,10 @@ class State(NamedTuple):
     """What the passes look at."""
     priorities: Priorities
     """What ``multifactor`` knows of jobs and users; next to nothing under other orders."""
+    nodes: Nodes
+    """Nodes that come and go."""
+    bursts: Bursts
+    """Jobs that move."""
 
 
 # -- queues
@@ -223,6 +270,10 @@ def enter(now: float, job: int, state: State) -> None:
     queues.dirty[row] = True
     state.jobs.queued_s[job] = now
     count_waiting(job, 1, state)
+    if len(state.bursts.since_s):
+        state.bursts.since_s[job] = now
+        state.bursts.fresh[state.bursts.dues[2]] = job
+        state.bursts.dues[2] += 1
 
 
 def count_waiting(job: int, sign: int, state: State) -> None:
@@ -330,6 +381,8 @@ def start(now: float, job: int, state: State, agenda: MutableSequence[tuple[floa
             insert(capacity.release_job[pool], running, place, job)
             capacity.running[pool] += 1
             capacity.free[pool] -= units
+            if state.nodes.numbered[pool]:
+                take_nodes(job, pool, units, site.waiting.need, site.packs, state.nodes)
     count(job, 1, site.caps)
     charge_job(now, job, 1.0, BOOK, state.priorities)
     agenda.append((jobs.ends_s[job], COMPLETION, job, 0))
@@ -369,6 +422,8 @@ def end_attempt(
         units = site.part[pool][job]
         if not units:
             continue
+        if state.nodes.numbered[pool]:
+            give_nodes(now, job, pool, site.waiting.need, site.packs, state.nodes)
         if site.packs.packed[pool]:
             note_shares(now, job, pool, done_s, state, tried)
             shift_job(job, pool, 1, True, site.waiting.need, site.packs)
@@ -567,7 +622,9 @@ def last_happening(state: State) -> float:
             last_s = max(last_s, jobs.end_s[job])
     for row in range(len(state.queues.length)):
         for position in range(state.queues.length[row]):
-            last_s = max(last_s, jobs.queued_s[state.queues.job[row][position]])
+            job = state.queues.job[row][position]
+            since_s = state.bursts.since_s[job] if len(state.bursts.since_s) else jobs.queued_s[job]
+            last_s = max(last_s, since_s)  # that it moved is nothing of the kind
     return last_s
 
 

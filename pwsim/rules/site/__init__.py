@@ -25,6 +25,7 @@ from pwsim.rules.site.guards import (
     fit_now,
     is_held,
     is_packed,
+    note_away,
     pools_of,
     shift_part,
     take,
@@ -32,7 +33,7 @@ from pwsim.rules.site.guards import (
     walk,
 )
 from pwsim.rules.site.hours import ANY_TIME, Hours, next_tick, read_clock
-from pwsim.rules.site.packs import Packs, shift_job
+from pwsim.rules.site.packs import Packs, bins_now, shares_in, shift_job
 from pwsim.rules.site.reservations import draw_again, give_up, next_due, next_preemptor, put_beside, reserve
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Site",
     "Waiting",
     "away_now",
+    "bins_now",
     "count",
     "dismiss",
     "draw_again",
@@ -70,10 +72,12 @@ __all__ = [
     "next_due",
     "next_preemptor",
     "next_tick",
+    "note_away",
     "pools_of",
     "put_beside",
     "read_clock",
     "reserve",
+    "shares_in",
     "shift_job",
     "shift_part",
     "take",

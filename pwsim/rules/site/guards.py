@@ -21,11 +21,13 @@ from typing import NamedTuple
 
 from pwsim.rules.backfill import reservation
 from pwsim.rules.conservative import hold_overdue, running_only
+from pwsim.rules.packing import empty
 from pwsim.rules.profile import change, find, shift
 from pwsim.rules.site.caps import Caps, count, passes_cap
 from pwsim.rules.site.hours import ANY_TIME, Hours, may_start, may_start_now, next_opening, next_tick
 from pwsim.rules.site.packs import (
     Packs,
+    bins_then,
     copy_nodes,
     hold_claim,
     settle,
@@ -48,11 +50,11 @@ which it stopped as blocked could not preempt."""
 class Waiting(NamedTuple):
     """What a pass knows of jobs that wait, by job."""
 
-    need: Sequence[int]
+    need: MutableSequence[int]
     """Units of its door that a job takes."""
     length_s: MutableSequence[float]
     """How long it is expected to hold them [s]."""
-    door: Sequence[int]
+    door: MutableSequence[int]
     """Its door."""
     table: Sequence[int]
     """The table of hours in which it may start."""
@@ -86,10 +88,12 @@ class Capacity(NamedTuple):
     """The jobs."""
     running: MutableSequence[int]
     """How many they are, by pool."""
-    arrive_s: Sequence[Sequence[float]]
+    arrive_s: Sequence[MutableSequence[float]]
     """When the nodes that are on their way arrive, increasing, one unit each [s]."""
     arriving: MutableSequence[int]
     """How many they are, by pool."""
+    up_s: Sequence[MutableSequence[float]]
+    """Where nodes come and go, from when on each is up, by number; infinity if it is not there [s]."""
     away_first: Sequence[int]
     """First step of each pool's outages, and after the last the number of all; the first is at minus infinity."""
     away_s: Sequence[float]
@@ -328,6 +332,10 @@ def draw_nodes(now: float, start_s: float, end_s: float, door: int, claims: int,
         for running in range(site.capacity.running[pool]):
             if max(site.capacity.release_s[pool][running], now + 1.0) <= start_s:
                 shift_job(site.capacity.release_job[pool][running], pool, 1, False, need, packs)
+        if site.capacity.arriving[pool]:
+            for node in range(packs.nodes[pool]):
+                if now < site.capacity.up_s[pool][node] <= start_s:
+                    empty(bins_then(pool, packs), node, packs.size_cores[pool], packs.size_memory[pool])
         for claim in range(claims):
             if packs.claim_s[claim] < end_s and start_s < packs.claim_end_s[claim]:
                 hold_claim(claim, pool, packs.claim_job[claim], need, packs)
@@ -362,9 +370,7 @@ def first_place(after_s: float, now_too: bool, now: float, job: int, site: Site)
                 if end_s > time_s:
                     next_s = min(next_s, end_s)
                     break
-            step = away_now(pool, time_s, site) + 1
-            if step < site.capacity.away_first[pool + 1]:
-                next_s = min(next_s, site.capacity.away_s[step])
+            next_s = min(next_s, next_change(pool, time_s, site))
             for claim in range(packs.claims[0]):
                 other = packs.claim_job[claim]
                 if packs.claim_end_s[claim] > time_s and uses(claim, pool, site.waiting.need[other], packs):
@@ -373,6 +379,17 @@ def first_place(after_s: float, now_too: bool, now: float, job: int, site: Site)
         if next_s == math.inf:
             return math.inf
         time_s = next_s
+
+
+def next_change(pool: int, time_s: float, site: Site) -> float:
+    """Return the first time after another at which a node of a pool arrives, or outages change [s]; or infinity."""
+    capacity, next_s = site.capacity, math.inf
+    for node in range(capacity.arriving[pool]):
+        if capacity.arrive_s[pool][node] > time_s:
+            next_s = capacity.arrive_s[pool][node]
+            break
+    step = away_now(pool, time_s, site) + 1
+    return min(next_s, capacity.away_s[step]) if step < capacity.away_first[pool + 1] else next_s
 
 
 def pack_now(now: float, job: int, backfills: bool, site: Site) -> bool:
