@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -199,9 +200,14 @@ def test_a_site_whose_first_jobs_wait_hopelessly_long_is_not_replayed_to_the_end
     replays, given = Replays(known, workers=1), Draft.of(known.plain.result.cluster)
     jammed = given.changed(nights=(Night(0.0, 3, 3.5, weekend="same"),))
     assert [replays.is_hopeless(one) for one in (given, nightly.site, jammed)] == [False, False, True]
-    replayed = []
+    replayed: list[Draft] = []
     whole = Replays.wait_s
-    monkeypatch.setattr(Replays, "wait_s", lambda self, draft: replayed.append(draft) or whole(self, draft))
+
+    def noting(self: Replays, draft: Draft) -> Any:
+        replayed.append(draft)
+        return whole(self, draft)
+
+    monkeypatch.setattr(Replays, "wait_s", noting)
     found, lost = replays.offs([nightly.site, jammed])
     assert replayed == [nightly.site]
     assert [one.loss for one in found] == [0.0, 0.0, 0.0]
