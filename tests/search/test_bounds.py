@@ -128,6 +128,10 @@ def test_how_many_setups_cost_at_most_so_much():
     pools = own([0, 1, 2], "a"), own([0, 1], "b", cost={"capex_usd": 3})
     known = bounds.analyse(Holding(HOUR, cluster_of(*pools)), [], UNDISCOUNTED)
     assert [known.setups_up_to(usd) for usd in (-0.5, 0, 2, 2.5, 3, 5, math.nan)] == [0, 1, 3, 3, 4, 6, 6]
+    for most, found in ((6, 3), (5, 6)):  # what cannot be listed is counted as a whole
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bounds, "MOST_LISTED", most)
+            assert known.setups_up_to(2.5) == found
 
 
 CLOUD = {"name": "c", "kind": "cloud", "nodes": 1, "node": {"cores": 1}, "price_usd_per_hour": 1}
@@ -370,3 +374,22 @@ def test_the_largest_of_many_jobs_may_wait_whatever_their_order(jobs, percent):
     prompt = -(-jobs * percent // 100)
     known = needed(trace, cluster_of(own([jobs])), wait(f"p{percent}"), ALL)
     assert known == pytest.approx(prompt * (prompt + 1) / 2 * SAFE, rel=1e-12)
+
+
+def test_the_first_choice_behind_a_door():
+    """Pools a and b are behind doors, c is not; the largest a and b hold 3 × 2 cores together."""
+    pools = own([1, 2], "a", cores=2), own([1], "b", cores=2), own([0, 2, 3], "c", accepts={"procs": {"at_most": 2}})
+    partitions = [
+        {"name": "wide", "pools": ["a", "b"], "where": {"procs_at_least": 4}},
+        {"name": "long", "pools": ["b"], "where": {"estimate_above": 100}, "max_time": 1000},
+    ]
+    cluster = cluster_of(*pools, partitions=partitions)
+    jobs = trace_of((0, 6, 10), (0, 7, 10), (1, 1, 500), (2, 1, 5000), (3, 2, 10), (4, 3, 10))
+    # 6 cores go through the first door, 7 do not fit behind it; 500 s through the second, which 5000 s are too long for.
+    # Two cores go to c, of which 0 nodes are too few and 2 are enough; it takes no job of three.
+    none = [2, 1, 3]
+    expected = [[0, 0, 3], none, [2, 0, 3], none, [2, 1, 1], none]
+    assert Holding(jobs, cluster).first.tolist() == expected
+    assert Holding(jobs, cluster).never.tolist() == [False, True, False, True, False, True]
+    # What each takes by itself, whatever doors there are.
+    assert Holding(jobs, cluster).by_pool.tolist()[:3] == [[2, 1, 3], [2, 1, 3], [0, 0, 1]]

@@ -213,10 +213,14 @@ def test_how_far_a_search_is(clock):
         (2, 8, 6), (4, 8, 4), (6, 8, 2), (8, 8, 0),
     ]  # fmt: skip
     assert [one.lower_bound_usd_per_year for one in seen] == [1, 2, 3, 4]
-    assert [one.cost_usd_per_year for one in seen] == [pytest.approx(usd, nan_ok=True) for usd in (math.nan,) * 2 + (1e9,) * 2]
+    assert [one.cost_usd_per_year for one in seen] == [
+        pytest.approx(usd, nan_ok=True) for usd in (math.nan,) * 2 + (1e9,) * 2
+    ]
     assert [one.engine for one in seen] == ["simpy"] * 4
     # From the first on, 2 setups in 3 s, 4 in 12 s, 6 in 20 s.
-    assert [one.left_at_most_s for one in seen] == [pytest.approx(left_s, nan_ok=True) for left_s in (math.nan, 6, 6, 0)]
+    assert [one.left_at_most_s for one in seen] == [
+        pytest.approx(left_s, nan_ok=True) for left_s in (math.nan, 6, 6, 0)
+    ]
 
 
 def test_the_engine_that_is_told_is_the_one_that_replayed():
@@ -265,7 +269,7 @@ def test_the_table_of_setups_has_the_columns_of_whole_replays_in_their_order():
     trail = trail_of()
     trail.note(candidate(0), [given_up(trail, 0), costing(trail, 0, 100.0, 1, met=False)])
     plan = trail.plan("x")
-    assert list(plan.setups)[0] == "step"
+    assert next(iter(plan.setups)) == "step"
     assert list(plan.setups) == list(trail.rows[1])
     assert plan.setups["target_0_achieved"].dtype == float
     whole = trail_of()
