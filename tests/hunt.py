@@ -15,6 +15,13 @@ changed                                             noticed by no test, because
 ``if late else inside``                             without it, all jobs are sorted and summed up just as well
 ``until_s[0] = -1.0`` of ``hourly_usd``             any time before the first instant does
 ``max(until_s[-1], …)`` of ``hourly_usd``           after the last instant nothing is caused: an earlier edge will do
+``kind="stable"`` of ``beyond`` and ``union``       what begins or ends at one instant counts as much in any order
+``side="right"`` of ``integral_within``             where an interval begins, nothing of it has summed up yet
+``end_s > until_s`` of it to ``>=``                 where one ends, nothing of it is beyond
+``0.0`` of its ``beyond``                           before the first interval, it is not looked at
+``workers`` and ``engine`` of ``in_parallel``       how many work at once, and where, does not change the plan
+``put_back``, ``first`` of a trail                  ``""`` and ``None`` are as false as ``None`` and ``False``
+``mode="json"`` of ``asked["targets"]``             its values are plain, but for tuples: JSON writes them as lists
 =================================================== ==================================================================
 """
 
