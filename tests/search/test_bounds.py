@@ -378,18 +378,18 @@ def test_the_largest_of_many_jobs_may_wait_whatever_their_order(jobs, percent):
 
 def test_the_first_choice_behind_a_door():
     """Pools a and b are behind doors, c is not; the largest a and b hold 3 × 2 cores together."""
-    pools = own([1, 2], "a", cores=2), own([1], "b", cores=2), own([0, 2, 3], "c", accepts={"procs": {"at_most": 2}})
+    open_to_all = own([0, 2, 3], "c", cores=2, accepts={"procs": {"at_most": 2}})
     partitions = [
         {"name": "wide", "pools": ["a", "b"], "where": {"procs_at_least": 4}},
         {"name": "long", "pools": ["b"], "where": {"estimate_above": 100}, "max_time": 1000},
     ]
-    cluster = cluster_of(*pools, partitions=partitions)
+    cluster = cluster_of(open_to_all, own([1, 2], "a", cores=2), own([1], "b", cores=2), partitions=partitions)
     jobs = trace_of((0, 6, 10), (0, 7, 10), (1, 1, 500), (2, 1, 5000), (3, 2, 10), (4, 3, 10))
     # 6 cores go through the first door, 7 do not fit behind it; 500 s through the second, which 5000 s are too long for.
-    # Two cores go to c, of which 0 nodes are too few and 2 are enough; it takes no job of three.
-    none = [2, 1, 3]
-    expected = [[0, 0, 3], none, [2, 0, 3], none, [2, 1, 1], none]
+    # Two cores go to c, of which no nodes are too few and two are enough; it takes no job of three.
+    none = [3, 2, 1]
+    expected = [[3, 0, 0], none, [3, 2, 0], none, [1, 2, 1], none]
     assert Holding(jobs, cluster).first.tolist() == expected
     assert Holding(jobs, cluster).never.tolist() == [False, True, False, True, False, True]
     # What each takes by itself, whatever doors there are.
-    assert Holding(jobs, cluster).by_pool.tolist()[:3] == [[2, 1, 3], [2, 1, 3], [0, 0, 1]]
+    assert Holding(jobs, cluster).by_pool.tolist()[:3] == [none, none, [1, 0, 0]]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from pwsim import Cluster, InputError, Target, Trace, simulate
 from pwsim.common import HopelessError, SolverError
@@ -232,6 +235,8 @@ def test_a_plan_in_a_notebook():
         "largest waiting time at most 5 s", "missed", "rejected jobs at most 0", "met",
     ]  # fmt: skip
     assert "Plan mine" in met._repr_html_()
+    two = search(TRACE, cluster_of(own([1], "a"), own([2], "b")), [], workers=1, engine="simpy")
+    assert ">a 1, b 2; easy</td>" in two._repr_html_()
 
 
 def test_the_tables_of_a_plan():
@@ -242,3 +247,11 @@ def test_the_tables_of_a_plan():
     for name, table in tables.items():
         assert plan._shown(name).equals(table)
     assert plan._shown("answer") == plan.summary["answer"]
+    hindcast: Any = SimpleNamespace(tables=lambda: {"hindcast": plan.jobs})
+    assert list(replace(plan, hindcast=hindcast).tables()) == ["jobs", "setups", "timeline", "hindcast"]
+
+
+def test_a_figure_is_drawn_where_one_says():
+    plan = search(TRACE, CLUSTER, [], workers=1, engine="simpy")
+    ax = Figure().subplots()
+    assert plan.plot("cost_breakdown", ax) is ax

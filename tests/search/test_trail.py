@@ -167,7 +167,8 @@ def test_when_the_time_is_over_what_was_begun_is_finished_if_there_is_nothing_to
         assert tasks(trail, late_after=1) == first
         assert tasks(trail, late_after=2) == first
         assert tasks(trail, late_after=3) == first + third
-    clock.s, trail = 113.0, trail_of(time_limit_s=0)
+    clock.s = 113.0
+    trail = trail_of(time_limit_s=0)
     trail.pending = [candidate(0), candidate(1)]
     assert len(list(trail.tasks())) == 4  # at the last instant it is not over
 
