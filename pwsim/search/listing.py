@@ -43,6 +43,7 @@ class Listing:
             for one in size:
                 cores = np.add.outer(cores, one)
             self._open &= np.greater_equal(cores, needed_cores)[..., np.newaxis]
+        self._enough = self._open.copy()
 
     def _arcs_by_pool(self) -> list[Integers]:
         """Return the number of the arc of each pool by the choices of it and of the pools before."""
@@ -83,8 +84,8 @@ class Listing:
         return None if math.isinf(usd.flat[place]) else self._path(place)
 
     def dearest_with_most(self, pool: int, usd_below: float) -> Path | None:
-        """Return the dearest path that costs less with the most nodes of a pool, targets aside, if it was not judged."""
-        usd = self._sum(self.usd)
+        """Return the dearest path that costs less, has the most nodes of a pool and cores enough, and is not judged."""
+        usd = np.where(self._enough, self._sum(self.usd), np.inf)
         here = np.moveaxis(usd, pool, 0)[-1]
         if not (here < usd_below).any():
             return None
