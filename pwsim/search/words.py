@@ -101,13 +101,12 @@ def committed_text(pool: Mapping[str, Any]) -> str:
     >>> committed_text({"committed_nodes_1yr": 2, "committed_nodes_3yr": 1})
     '2 nodes for 1 year and 1 node for 3 years'
     """
-    return listed(
-        [
-            f"{count(nodes, 'node')} for {count(years, 'year')}"
-            for term, years in TERM_YEARS.items()
-            if (nodes := pool.get(f"committed_nodes_{term}"))
-        ]
-    )
+    parts = [
+        f"{count(nodes, 'node')} for {count(years, 'year')}"
+        for term, years in TERM_YEARS.items()
+        if (nodes := pool.get(f"committed_nodes_{term}"))
+    ]
+    return listed(parts) if parts else ""
 
 
 def beyond_log_text(pools: Sequence[Mapping[str, Any]], span_s: float) -> str:

@@ -127,14 +127,15 @@ POOLS = {
 
 
 @given(trace=traces.filter(lambda trace: trace.span_s > 0), kind=st.sampled_from(sorted(POOLS)), prices=some_prices)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_bill_is_the_least_of_all_counts(trace, kind, prices):
     def cost(given_):
         pool = cloud(4, commitments=given_, **POOLS[kind])
         return simulate(trace, Cluster.model_validate({"pools": [pool]}))
 
     result = cost(best(*prices))
-    by_count = [costs.total(cost(committed((n, min(prices))) if n else []).cost()) for n in range(6)]
+    most = 1 + max(4, len(result.stays(0)[0]))  # within the least minute on the bill, more than four may overlap
+    by_count = [costs.total(cost(committed((n, min(prices))) if n else []).cost()) for n in range(most)]
     assert costs.total(result.cost()) == pytest.approx(min(by_count))
     told = result.pools().iloc[0]
     nodes = int(told["committed_nodes"])
@@ -178,10 +179,14 @@ def every_setup_and_count(trace, pools, targets, usd):
     """Return the least cost of a setup that meets the targets with some count of commitments, by replaying all."""
     found = {}
     for nodes in itertools.product(*(pool["nodes"] for pool in pools)):
-        for count in range(6):
+        most = 1
+        for count in itertools.count():
+            if count > most:
+                break
             one = [{**pool, "nodes": number} for pool, number in zip(pools, nodes, strict=True)]
             one[0]["commitments"] = committed((count, usd)) if count else []
             result = simulate(trace, Cluster.model_validate({"pools": one}))
+            most = max(4, len(result.stays(0)[0]))  # within the least minute on the bill, all may overlap
             if all(target.met(target.achieved(result)) for target in targets):
                 found[nodes, count] = costs.total(result.cost())
     return found
@@ -192,13 +197,13 @@ def every_setup_and_count(trace, pools, targets, usd):
     kind=st.sampled_from(sorted(POOLS)),
     usd=st.sampled_from([0.3, 1.0, 2.9]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_a_search_is_as_good_as_all_setups_with_all_counts(trace, kind, usd):
     pools = [cloud([1, 2, 4], **POOLS[kind]), own([0, 1, 3], opex_usd_per_year=9_000)]
     pools[1]["burst_after"] = 0 if kind != "up" else None
     targets = [
         Target(metric="wait_s", statistic="p95", at_most=20.0),
-        Target(metric="jobs_rejected", at_most=len(trace)),
+        Target(metric="rejected_work_share", at_most=1.0),
     ]
     found = every_setup_and_count(trace, pools, targets, usd)
     pools[0]["commitments"] = best(usd)
