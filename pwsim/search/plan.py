@@ -64,6 +64,17 @@ def general_name(column: str) -> str:
     return re.sub(r"^target_\d+_", "target_N_", re.sub(r"^(nodes|at_limit)_.*", r"\1_POOL", column))
 
 
+class Method(NamedTuple):
+    """How a search came to its answer."""
+
+    method: Literal["by_pool", "by_setup"]
+    """``by_pool``: pools do not meet, and were replayed one by one; ``by_setup``: whole setups were."""
+    because: str | None
+    """Why it was not done by pool; ``None`` if it was."""
+    pool_replays: int | None
+    """Replays of single pools, which many setups share; ``None`` if whole setups were replayed."""
+
+
 class Setup(NamedTuple):
     """One point of the search space."""
 
@@ -119,6 +130,8 @@ class Plan(ByContent):
     """Limits of the scenario beyond which something cheaper may lie."""
     name: str
     """Name of the scenario."""
+    method: Method
+    """How it was found, and why so."""
     asked: Mapping[str, Any]
     """What was asked as plain data, every default filled in and every price taken: ``scenario.yaml``."""
     run_id: str

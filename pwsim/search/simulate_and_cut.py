@@ -26,7 +26,7 @@ from pwsim.search.decomposition import coupling, decompose, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.milp import Candidate, Candidates
-from pwsim.search.plan import Plan
+from pwsim.search.plan import Method, Plan
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, Trail
 from pwsim.trace import Trace
@@ -119,10 +119,12 @@ def search(
     trail = Trail(job, known, max_setups, time_limit_s, progress)
     workers = workers or os.cpu_count() or 1
     try:
-        network = paths(holding) if coupling(trace, cluster) is None else None
+        because = coupling(trace, cluster)
+        network = paths(holding) if because is None else None
         if network is not None:
             decompose(trail, network, workers)
         else:
+            trail.method = Method("by_setup", because or "jobs can be shared out in too many ways", None)
             _follow(trail, Candidates(cluster, known), workers)
         if not trail.rows:
             _show_largest(trail)

@@ -54,6 +54,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "edges": [edge._asdict() for edge in plan.edges],
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
+            "search": plan.method._asdict(),
             "targets": plan.judged_targets(),
             "pools": pools_of(plan.result, plan.economics),
             "site": [one.model_dump() for one in plan.economics.site],
