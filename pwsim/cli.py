@@ -309,7 +309,7 @@ def report(directory: Path) -> None:
 )
 @click.option(
     "--market",
-    type=click.Choice(["on_demand", "spot", "reserved_1yr", "reserved_3yr"]),
+    type=click.Choice(["on_demand", "spot", "reserved_1yr", "reserved_3yr", "savings_1yr", "savings_3yr"]),
     help="Market whose price --cheapest-per compares; default: on_demand.",
 )
 @click.option("--prices", "file", type=_PATH, help="A price table in CSV; its rows come before the shipped ones.")
