@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pwsim.cluster import Multifactor
+from pwsim.engine.inputs import lives, uptimes
 from tests.site_reference import Hours, Limit, Outage, Partition, Rules, SiteJob, SitePool, SiteReference
 
 Data = dict[str, Any]
@@ -87,6 +88,18 @@ def replay(
     site = kind(jobs, pools, rules, case.order, case.backfill, case.overrun, case.passing_order, case.depth, weights)
     site.replay()
     return site
+
+
+def drawn(index: int, pool: Data) -> Data:
+    """What is drawn for a pool that fails or is interrupted, as pwsim draws it with seed 1."""
+    name = f"pool{index}"
+    more: Data = {}
+    if "mtbf" in pool:
+        more["fails"] = True
+        more["uptime"] = lambda node, failure: float(uptimes(1, name, node, pool["mtbf"], failure + 1)[failure])
+    if "life" in pool:
+        more["life"] = lambda launch: float(lives(1, name, pool["life"], launch + 1)[launch])
+    return more
 
 
 def of_jobs(kind: Any, rows: list[Data]) -> list[Any]:

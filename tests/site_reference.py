@@ -339,6 +339,10 @@ class SiteReference(Reference):
             job.asks.user, job.asks.queue, job.asks.qos = says.values()
             job.asks.account = job.keys.get("user_group", job.keys.get("account", ""))
         self.multifactor = Multifactor(self.weights or {}, [job.asks for job in self.jobs]) if self.weights else None
+        for job in self.jobs:
+            self.now = job.submit
+            if job.follows is None and not job.reason and self.never_starts(job):
+                job.reason, job.rejected_at = "hours", self.now
 
     def find_door(self, job: SiteJob) -> tuple[Door | None, str]:
         partitions = self.rules.partitions
@@ -638,7 +642,8 @@ class SiteReference(Reference):
 
     def yet_to_happen(self, coming: list[SiteJob]) -> list[float]:
         """Instants that may let a waiting job start."""
-        times = [self.submission(job) for job in coming]
+        waited_for = [before for job in self.jobs for before in job.after]
+        times = [self.submission(job) for job in coming if not job.reason or job in waited_for]
         times += [self.end(job) for job in self.running()]
         times += [job.claim.start for job in self.waiting() if job.claim is not None]
         times += [node.arrives for pool in self.pools for node in pool.there if not node.up]

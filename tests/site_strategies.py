@@ -89,6 +89,7 @@ def _pools(draw: st.DrawFn, named: int, alone: int) -> list[Data]:
                 "boot": draw(st.sampled_from([0, 2])),
                 "idle_timeout": draw(st.sampled_from([0, 3])),
             }
+            pool |= draw(st.sampled_from([{}, {}, {"life": 20}]))
             pool |= {"placement": "nodes" if placement == "cores" else placement, "min_nodes": draw(st.integers(0, 1))}
         pools.append(pool)
     return pools

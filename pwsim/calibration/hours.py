@@ -30,6 +30,8 @@ SEEDS = 2
 """Classes of estimates from which a search begins: those of which the most starts are missing at some hours."""
 ENDED = 0.98
 """This share of the jobs must have been expected to end before the hours close, where they are to end in them."""
+COARSE_H = 2.0
+"""Ends of the hours in which jobs are to end are tried so far from one another, before they are moved a little [h]."""
 WEEKENDS: tuple[Literal["open", "same", "closed"], ...] = ("open", "same", "closed")
 """What Saturdays and Sundays may be."""
 STEPS_H = (-0.5, 0.5, -1.5, 1.5)
@@ -94,7 +96,10 @@ def _closed(known: Known, jobs: Booleans) -> tuple[float, int, int] | None:
 
 
 def _ends(known: Known, jobs: Booleans, opens_h: float) -> list[float]:
-    """Return until which hour jobs that start at night may be expected to end [h]: by their estimates, and near it."""
+    """Return until which hour jobs that start at night may be expected to end [h].
+
+    By their estimates, and near it; and coarsely any other, for at some sites a few of them always did not keep to it.
+    """
     shown_s = known.week_s(known.recorded.start_s[jobs])
     since_s = (shown_s - opens_h * HOUR_S) % DAY_S
     end_h = (since_s + known.trace.estimate_s[jobs]) / HOUR_S
@@ -102,7 +107,9 @@ def _ends(known: Known, jobs: Booleans, opens_h: float) -> list[float]:
     if not nightly.any():
         return []
     latest_h = np.ceil(2 * float(np.quantile(end_h[nightly], ENDED))) / 2
-    return [float((opens_h + latest_h + step) % 24) for step in (-1.0, 0.0, 1.0) if 0 < latest_h + step < 24]
+    lengths_h = [latest_h + step for step in (-1.0, 0.0, 1.0)]
+    lengths_h += [length_h for length_h in np.arange(2 * COARSE_H, 24, COARSE_H) if length_h not in lengths_h]
+    return [float((opens_h + length_h) % 24) for length_h in lengths_h if 0 < length_h < 24]
 
 
 def refine(known: Known, draft: Draft, half: int) -> Iterator[list[Draft]]:  # noqa: ARG001 - a Proposal takes all three

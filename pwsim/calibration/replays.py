@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -11,11 +12,16 @@ from pwsim.calibration.draft import Draft
 from pwsim.calibration.known import Known
 from pwsim.common import InputError
 from pwsim.engine import Engine
+from pwsim.hindcasting import NEGLIGIBLE_S
 from pwsim.results import in_parallel, simulate
-from pwsim.trace import Floats
+from pwsim.trace import Floats, Trace
 
 SAME = 1e-6
 """Sites of which the waits differ by less are equally good."""
+BEGINNING = 8
+"""This part of the blocks at the beginning of a log, but at least two, tells whether a site is worth a whole replay."""
+HOPELESS = 5.0
+"""It is not if the first jobs wait so many times as long as by the record, and as on the machine that was given."""
 Offs = tuple[Off, Off, Off]
 """By how much a replay is off on the even blocks, the odd ones, and all."""
 
@@ -34,6 +40,9 @@ class Replays:
         self.known, self.engine, self.workers = known, engine, workers
         self._progress = progress
         self._done: dict[Draft, Offs] = {}
+        blocks = known.blocks
+        last_s = max(2, int(known.trace.span_s / blocks.length_s / BEGINNING)) * blocks.length_s
+        self._first = known.trace.take(np.flatnonzero(known.trace.submit_s < last_s))
 
     @property
     def count(self) -> int:
@@ -53,8 +62,26 @@ class Replays:
 
     def wait_s(self, draft: Draft) -> Floats:
         """Return the waits of a replay, NaN for rejected jobs [s], shape (jobs,)."""
-        known = self.known
-        return simulate(known.trace, draft.cluster(), engine=self.engine, start=known.start).wait_s
+        return self._wait_s(self.known.trace, draft)
+
+    def _wait_s(self, trace: Trace, draft: Draft) -> Floats:
+        return simulate(trace, draft.cluster(), engine=self.engine, start=self.known.start).wait_s
+
+    def is_hopeless(self, draft: Draft) -> bool:
+        """Return whether the first jobs wait so long that a replay of all, ever more of which wait, is a waste of time.
+
+        They do in the even blocks and in the odd ones, so that it would be the worst of any, whichever are fitted to.
+        """
+        blocks, given_s = self.known.blocks, self.known.plain.result.wait_s
+        wait_s = self._wait_s(self._first, draft)
+        for member in blocks.member[:2]:
+            ran = np.flatnonzero(member[: len(wait_s)] & ~np.isnan(wait_s))
+            if not len(ran):
+                return False
+            usual_s = max(NEGLIGIBLE_S, *(float(np.nanmean(one[ran])) for one in (blocks.recorded_s, given_s)))
+            if wait_s[ran].mean() <= HOPELESS * usual_s:
+                return False
+        return True
 
     def best(self, drafts: Sequence[Draft], half: int) -> Draft:
         """Return the site that is least off on some blocks; the first of several."""
@@ -63,10 +90,10 @@ class Replays:
 
 
 def _off(replays: Replays, draft: Draft) -> Offs:
-    """Return by how much a replay is off; a site that cannot be replayed is off by all there is."""
+    """Return by how much a replay is off; a site that cannot be replayed, or is hopeless, is off by all there is."""
     blocks = replays.known.blocks
-    try:
-        wait_s = replays.wait_s(draft)
-    except InputError:
-        wait_s = np.full(len(replays.known.trace), np.nan)
+    wait_s = np.full(len(replays.known.trace), np.nan)
+    with suppress(InputError):
+        if not replays.is_hopeless(draft):
+            wait_s = replays.wait_s(draft)
     return off(blocks, 0, wait_s), off(blocks, 1, wait_s), off(blocks, 2, wait_s)

@@ -37,9 +37,8 @@ def site_file(found: Calibration) -> str:
             if step.kept and KEY_OF.get(step.kind, step.kind) == key:
                 lines += _comment(_why(found, step))
         lines += _entry(key, data[key])
-    for step in found.steps:
-        if not step.kept:
-            lines += ["", *_comment(_why_not(step))]
+    for why_not in dict.fromkeys(_why_not(step) for step in found.steps if not step.kept):
+        lines += ["", *_comment(why_not)]
     return "\n".join(lines) + "\n"
 
 
@@ -64,12 +63,12 @@ def _head(found: Calibration) -> str:
 
 def _why(found: Calibration, step: Step) -> str:
     """Say why a rule was kept."""
-    known, draft = found.replays.known, step.drafts[2]
+    known, draft = found.replays.known, found.chains[2]  # later steps may have changed what this one found
     changes = [
         f"{math.exp(before):.3f} without, {math.exp(after):.3f} with it, on the {half} blocks"
         for half, before, after in zip(HALVES, step.before, step.after, strict=True)
     ]
-    texts = [words.of(one, step.kind) for one in step.drafts]
+    texts = [words.of(one, step.kind) for one in found.chains]
     same = (
         "Both halves found the same."
         if texts[0] == texts[1]

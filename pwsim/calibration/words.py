@@ -144,7 +144,7 @@ def _of_limits(known: Known, draft: Draft) -> list[str]:
 def _of_outages(known: Known, draft: Draft) -> list[str]:
     del known
     return [
-        f"{count(len(draft.aways), 'time')} the machine stood all but empty and started nothing though jobs waited.",
+        f"{count(len(draft.aways), 'time')} the machine stood all but empty and started nothing though jobs waited",
         "Each is a single event: blocks tell of their own alone, so this is judged as a whole",
     ]
 
@@ -154,8 +154,8 @@ def _of_scheduler(known: Known, draft: Draft) -> list[str]:
     at_once = known.of(2) & (known.simulated.start_s <= known.trace.submit_s)
     quantiles = np.quantile(wait_s[at_once], (0.0, 0.25, 0.5)) if at_once.any() else [0.0] * 3
     least, early, typical = (duration(float(one)) for one in quantiles)
-    jobs = f"of the {int(np.count_nonzero(at_once)):,} jobs that a replay starts at once, the record has the first"
+    jobs = f"Of the {int(np.count_nonzero(at_once)):,} jobs that a replay starts at once, the record has the first"
     lines = [f"{jobs} start after {least}, a quarter within {early}, half within {typical}"]
     if draft.period_s:
-        lines.append(f"starts are at multiples of {duration(draft.period_s)}, {duration(draft.start_delay_s)} later")
+        lines.append(f"Starts are at multiples of {duration(draft.period_s)}, {duration(draft.start_delay_s)} later")
     return lines

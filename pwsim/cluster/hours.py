@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
@@ -149,38 +148,44 @@ def open_intervals(rule: Hours, start: Start, until_s: float) -> Floats:
     """
     weekly = [span for text in rule.open for span in parse_window(text)]
     # What the clock shows, counted from what it shows at the start [s]; it may be changed by some hours on the way.
-    weeks = np.arange(-2, int((until_s + start.week_s) // WEEK_S) + 3) * WEEK_S - start.week_s
-    shown = _union([(week + opens, week + closes) for week in weeks for opens, closes in weekly])
+    weeks = np.arange(-2, int((until_s + start.week_s) // WEEK_S) + 3, dtype=np.float64) * WEEK_S - start.week_s
+    shown = _union((weeks[:, np.newaxis, np.newaxis] + np.array(weekly, dtype=np.float64)).reshape(-1, 2))
     if len(shown) == 1:
-        shown = [(-math.inf, math.inf)]
+        shown = np.array([(-math.inf, math.inf)])
     shown = _where_it_holds(rule, shown, start)
     changed_s, ahead_s = start.changes(until_s + 2 * WEEK_S)
     found = []
     for begin, end, ahead in zip(
         [-math.inf, *changed_s], [*changed_s, math.inf], [0.0, *ahead_s], strict=True
     ):  # between two changes, the clock goes on evenly
-        found += [(max(opens - ahead, begin), min(closes - ahead, end)) for opens, closes in shown]
-    spans = [(opens, closes) for opens, closes in _union(found) if closes > 0 and opens < until_s]
-    return np.array(spans, dtype=np.float64).reshape(-1, 2)
+        found.append(np.clip(shown - ahead, begin, end))
+    spans = _union(np.concatenate(found))
+    return spans[(spans[:, 1] > 0) & (spans[:, 0] < until_s)]
 
 
-def _where_it_holds(rule: Hours, shown: list[Span], start: Start) -> list[Span]:
+def _where_it_holds(rule: Hours, shown: Floats, start: Start) -> Floats:
     """Return when a rule allows starts: in its windows, and always outside ``from`` and ``until``."""
 
     def shown_s(text: str | None, otherwise: float) -> float:
         return otherwise if text is None else (parse_local(text) - start.local).total_seconds()
 
     begin, end = shown_s(rule.from_, -math.inf), shown_s(rule.until, math.inf)
-    held = [(max(opens, begin), min(closes, end)) for opens, closes in shown]
-    return _union([(-math.inf, begin), *held, (end, math.inf)])
+    outside = np.array([(-math.inf, begin), (end, math.inf)])
+    return _union(np.concatenate((outside, np.clip(shown, begin, end))))
 
 
-def _union(spans: Iterable[Span]) -> list[Span]:
-    """Return the same instants as spans that are sorted and do not touch."""
-    found: list[Span] = []
-    for opens, closes in sorted(span for span in spans if span[0] < span[1]):
-        if found and opens <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], closes))
-        else:
-            found.append((opens, closes))
-    return found
+def _union(spans: Floats) -> Floats:
+    """Return the same instants as spans that are sorted and do not touch.
+
+    Examples
+    --------
+    >>> _union(np.array([[4.0, 6.0], [0.0, 2.0], [2.0, 3.0], [1.0, 1.5], [9.0, 9.0]]))
+    array([[0., 3.],
+           [4., 6.]])
+    """
+    spans = spans[spans[:, 0] < spans[:, 1]]
+    opens_s, closes_s = spans[np.argsort(spans[:, 0], kind="stable")].T
+    latest_s = np.maximum.accumulate(closes_s)
+    begins = np.ones(len(spans), dtype=bool)
+    begins[1:] = opens_s[1:] > latest_s[:-1]
+    return np.column_stack((opens_s[begins], latest_s[np.roll(begins, -1)]))

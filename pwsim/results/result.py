@@ -216,7 +216,8 @@ class Result(ByContent):
     @property
     def wait_s(self) -> Floats:
         """Start less submission, NaN for rejected jobs [s], shape (jobs,)."""
-        return self.by_job["wait_s"]
+        wait_s: Floats = self.replay.start_s - self.submit_s
+        return wait_s
 
     @property
     def turnaround_s(self) -> Floats:
@@ -353,16 +354,19 @@ class Result(ByContent):
         if not (pool.elastic or pool.fails):  # they stay on when the last submissions are rejected
             gone_s = np.maximum(gone_s, self.span_s)
         if self.replay.away is not None:  # money goes on, but what is away is not there
-            return self._between_outages(index, len(gone_s), float(gone_s.max(initial=0.0)))
+            return self._between_outages(index, np.minimum(up_s, gone_s), gone_s)
         return np.minimum(up_s, gone_s), gone_s
 
-    def _between_outages(self, index: int, nodes: int, end_s: float) -> tuple[Floats, Floats]:
-        """Return from when until when nodes are there, each time between two steps of the outages one stay."""
+    def _between_outages(self, index: int, up_s: Floats, gone_s: Floats) -> tuple[Floats, Floats]:
+        """Return from when until when nodes are there, beside outages; each time between two changes is one stay."""
         assert self.replay.away is not None
-        steps = self.replay.away[(self.replay.away[:, 0] == index) & (self.replay.away[:, 1] < end_s)]
-        from_s = np.concatenate(([0.0], steps[:, 1]))
-        until_s, there = np.append(steps[:, 1], end_s), nodes - np.concatenate(([0.0], steps[:, 2])).astype(np.int64)
-        return np.repeat(from_s, there), np.repeat(until_s, there)
+        steps = self.replay.away[self.replay.away[:, 0] == index]
+        end_s = float(gone_s.max(initial=0.0))
+        edges_s = np.unique(np.concatenate((up_s, gone_s, steps[steps[:, 1] < end_s, 1])))
+        up = np.searchsorted(np.sort(up_s), edges_s, "right") - np.searchsorted(np.sort(gone_s), edges_s, "right")
+        away = np.append(0, steps[:, 2].astype(np.int64))[np.searchsorted(steps[:, 1], edges_s, "right")]
+        there = np.maximum(0, up - away)[:-1]
+        return np.repeat(edges_s[:-1], there), np.repeat(edges_s[1:], there)
 
     @cached_property
     def rejections(self) -> dict[str, npt.NDArray[np.bool_]]:

@@ -6,8 +6,11 @@ from pwsim.rules.backfill import ALL, BACKFILLS, GONE, HEAD, NOBODY, Rule
 from pwsim.rules.conservative import NO_RESERVATION, gain
 from pwsim.rules.multifactor import NEVER, NOBODY_BELOW, Ledger, Priorities, charge_job
 from pwsim.rules.orders import ORDERS, Key, Order
-from pwsim.rules.packing import MOST_GPUS, REMEMBERED, WHOLE, Bins, Places, Shares, Tried
+from pwsim.rules.packing import MOST_GPUS, REMEMBERED, WHOLE, Bins, Places, Shares, Tried, empty, filled
+from pwsim.rules.packing import has_room as packed_has_room
 from pwsim.rules.policy import POLICY_PATTERN, Policy, portable
+from pwsim.rules.pools import has_room, launches, may_move, shut_down
+from pwsim.rules.profile import advance, shift
 from pwsim.rules.words import policy_name, policy_text
 
 __all__ = [
@@ -34,21 +37,30 @@ __all__ = [
     "Rule",
     "Shares",
     "Tried",
+    "advance",
     "attempt",
     "attempts",
     "backfill",
     "charge_job",
     "conservative",
     "custom",
+    "empty",
+    "filled",
     "gain",
+    "has_room",
     "is_killed",
     "kept_work",
+    "launches",
+    "may_move",
     "multifactor",
     "orders",
+    "packed_has_room",
     "packing",
     "policy_name",
     "policy_text",
     "pools",
     "portable",
     "profile",
+    "shift",
+    "shut_down",
 ]

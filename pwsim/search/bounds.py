@@ -60,6 +60,11 @@ class Bounds:
         rent = 0.0 if self.renting is None else self.renting.usd_per_year(choice)
         return sum(float(usd[one]) for usd, one in zip(self.cost_usd_per_year, choice, strict=True)) + rent
 
+    def of_one_more(self, pool: int, nodes: Sequence[int]) -> float:
+        """Return what another node costs beyond the most that are allowed of a pool [USD a year]."""
+        cost = self.cost_usd_per_year[pool]
+        return float(cost[-1] - cost[-2]) / (nodes[-1] - nodes[-2])
+
     def setups_up_to(self, usd_per_year: float) -> int:
         """Return how many choices of nodes have a cost bound of no more than this; all if it is NaN.
 

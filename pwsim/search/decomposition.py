@@ -78,8 +78,30 @@ class _Search:
             self.known.amounts,
             self.known.at_most,
         )
+        if isinstance(self.master, Listing):
+            trail.left = self.master.left
 
     def run(self) -> None:
+        """Search, and look then at what the limits of the scenario kept from being the answer."""
+        self.search()
+        trail = self.trail
+        for pool in range(len(self.network.choices)):
+            if trail.stopped is None and trail.best is not None and trail.limit(1) is None:
+                self.look_at_edge(pool)
+
+    def look_at_edge(self, pool: int) -> None:
+        """Judge the dearest setup with the most nodes of a pool that costs less than the answer, with one more on top.
+
+        It misses, and if more nodes could have made a difference, it shows what the limit on them costs.
+        """
+        if not isinstance(self.master, Listing) or self.network.choices[pool] < 2:
+            return
+        one_more = self.trail.known.of_one_more(pool, self.trail.job.cluster.pools[pool].nodes)
+        path = self.master.dearest_with_most(pool, self.trail.cheapest_usd_per_year * (1 - TIE) - one_more)
+        if path is not None:
+            self.look_at(path, self.trail.bound_usd_per_year)
+
+    def search(self) -> None:
         """Take the cheapest path again and again, until it cannot be cheaper than what was found."""
         trail = self.trail
         if math.isinf(trail.known.needed_cores):
@@ -107,8 +129,8 @@ class _Search:
         choice = tuple(self.network.arcs[arc].choice for arc in path.arcs)
         evaluation = self.known.evaluate(path, self.workers)
         self.trail.method = Method("by_pool", None, len(self.known.starts))
-        self.trail.note(Candidate(choice, bound_usd_per_year), [evaluation])
         self.master.take_out(path)
+        self.trail.note(Candidate(choice, bound_usd_per_year), [evaluation])
         return True
 
     def descend(self, cheapest: Path) -> None:

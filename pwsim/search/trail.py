@@ -78,6 +78,8 @@ class Trail:
         self.stopped: Stop | None = None
         self.method = Method("by_setup", None, None)
         """How the search is done."""
+        self.left: Callable[[float], int] = self._not_replayed
+        """Gives how many setups are left at most that may cost no more than this, or in all if it is NaN."""
 
     def take(self, candidates: Candidates, most: int) -> bool:
         """Take the next candidates to replay, at most so many; return whether there are any, or the search is over."""
@@ -195,13 +197,16 @@ class Trail:
         if self.progress is not None:
             self.progress(self._reached(evaluations))
 
+    def _not_replayed(self, usd_per_year: float) -> int:
+        return max(0, self.known.setups_up_to(usd_per_year) * len(self.job.cluster.procedures) - len(self.rows))
+
     def _reached(self, evaluations: Sequence[Evaluation]) -> Progress:
         cost, now_s, pace_s = self.cheapest_usd_per_year if self.met else math.nan, time.monotonic(), math.nan
         if self.first is None:
             self.first = now_s, len(self.rows)
         else:
             pace_s = (now_s - self.first[0]) / (len(self.rows) - self.first[1])
-        left = max(0, self.known.setups_up_to(cost) * len(self.job.cluster.procedures) - len(self.rows))
+        left = self.left(cost)
         return Progress(
             simulated=len(self.rows),
             in_space=in_space(self.job.cluster),

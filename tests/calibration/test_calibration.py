@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pwsim import Cluster, InputError, Trace, calibrate, generate, hindcast, read_trace, simulate
-from pwsim.calibration import words
+from pwsim.calibration import Calibration, words
+from pwsim.calibration.answer import Step
 from pwsim.calibration.blocks import Off, cut, off
 from pwsim.calibration.draft import Away, Cap, Door, Draft, Night
 from pwsim.calibration.hours import change_points
 from pwsim.calibration.known import Known
 from pwsim.calibration.partitions import doors_of
+from pwsim.calibration.replays import Replays
 from pwsim.calibration.site_file import flow
 from pwsim.cluster import Hours, open_intervals
 from pwsim.prices import start_of
@@ -92,6 +95,21 @@ def test_what_was_found_is_written_with_its_evidence(nightly, tmp_path):
     assert "starts of such jobs are in these hours" in comments
     assert "Both halves found the same." in comments
     assert all(len(line) <= 120 for line in found.site_yaml.splitlines() if line.startswith("#"))
+
+
+def test_comments_say_what_the_file_has_though_a_later_step_changed_it(nightly):
+    replays = Replays(Known(hindcast(nightly.log, cores=CORES), start_of(nightly.log)), workers=1)
+    (night,) = nightly.site.nights
+    first = nightly.site.changed(nights=(night.moved(0.5),))
+    steps = (
+        Step("hours", True, (1.0, 1.0), (0.5, 0.5), (first, first, first)),
+        Step("policy", False, (0.5, 0.5), (0.6, 0.6), (first.changed(policy="fcfs"),) * 3),
+    )
+    text = Calibration(replays, Draft.of(Cluster.homogeneous(CORES)), (nightly.site,) * 3, (*steps, steps[1])).site_yaml
+    comments = " ".join(line.removeprefix("# ") for line in text.splitlines() if line.startswith("#"))
+    assert f"Hours: {words.night_text(night)}." in comments
+    assert words.night_text(first.nights[0]) not in comments
+    assert comments.count("Not kept, order and backfilling") == 1
 
 
 def test_figures_are_of_blocks_that_were_not_fitted_to(nightly):
@@ -175,6 +193,37 @@ def test_a_draft_is_a_cluster_and_a_file_of_all_kinds_of_rules(tmp_path):
             assert getattr(loaded, key) == getattr(cluster, key)
         assert loaded.node_counts() == cluster.node_counts()
     assert len(cluster.limits[0]) == 4  # each partition may hold 50
+
+
+def test_a_site_whose_first_jobs_wait_hopelessly_long_is_not_replayed_to_the_end(nightly, monkeypatch):
+    known = Known(hindcast(nightly.log, cores=CORES), start_of(nightly.log))
+    replays, given = Replays(known, workers=1), Draft.of(known.plain.result.cluster)
+    jammed = given.changed(nights=(Night(0.0, 3, 3.5, weekend="same"),))
+    assert [replays.is_hopeless(one) for one in (given, nightly.site, jammed)] == [False, False, True]
+    replayed: list[Draft] = []
+    whole = Replays.wait_s
+
+    def noting(self: Replays, draft: Draft) -> Any:
+        replayed.append(draft)
+        return whole(self, draft)
+
+    monkeypatch.setattr(Replays, "wait_s", noting)
+    found, lost = replays.offs([nightly.site, jammed])
+    assert replayed == [nightly.site]
+    assert [one.loss for one in found] == [0.0, 0.0, 0.0]
+    assert {one.loss for one in lost} == {np.log(100)}
+
+
+def test_what_is_hopeless_on_half_of_the_blocks_is_replayed(nightly):
+    """The blocks that judge have no say in what is found: those that are fitted to alone would have shown it, too."""
+    known = Known(hindcast(nightly.log, cores=CORES), start_of(nightly.log))
+    even, odd, _ = known.blocks.member
+    replays, given = Replays(known, workers=1), Draft.of(known.plain.result.cluster)
+    jammed = given.changed(nights=(Night(0.0, 3, 3.5, weekend="same"),))
+    known.__dict__["blocks"] = known.blocks._replace(recorded_s=np.where(odd, 1e9, known.blocks.recorded_s))
+    assert not replays.is_hopeless(jammed)
+    known.__dict__["blocks"] = known.blocks._replace(recorded_s=np.where(even, 1e9, known.blocks.recorded_s))
+    assert not replays.is_hopeless(jammed)
 
 
 def test_windows_are_the_hours_that_are_meant():

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pwsim.cluster import Away, Cluster, Where
-from pwsim.common import InputError
+from pwsim.common import HopelessError
 from pwsim.engine.inputs import without_rules
-from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site, refuse_mixes
+from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site
 from pwsim.engine.site.replaying import replay_site
 from pwsim.prices import Start, parse_local
 from pwsim.results import simulate
 from pwsim.trace import Trace
-from tests.site_cases import CASES, Case, replay
+from tests.site_cases import CASES, Case, drawn, replay
 from tests.site_reference import SiteReference
 from tests.site_strategies import site_cases
 
@@ -42,8 +42,8 @@ def cluster_of(case: Case) -> Cluster:
                 "restart_overhead": float(pool.get("overhead", 0)),
                 "max_restarts": pool.get("max_restarts", 10),
                 **({"burst_after": float(pool["burst_after"])} if pool.get("burst_after", math.inf) < math.inf else {}),
-                **({"price_usd_per_hour": 1.0} if pool.get("elastic") else {}),
-                **({"mtbf": float(pool["mtbf"])} if "mtbf" in pool else {}),
+                **(elastic(pool) if pool.get("elastic") else {}),
+                **({"mtbf": float(pool["mtbf"]), "repair_time": float(pool["repair"])} if "mtbf" in pool else {}),
             }
         )
     partitions = [
@@ -88,6 +88,17 @@ def cluster_of(case: Case) -> Cluster:
     )
 
 
+def elastic(pool: dict[str, Any]) -> dict[str, Any]:
+    """Return what more there is to say of a pool that comes and goes with demand."""
+    return {
+        "price_usd_per_hour": 1.0,
+        "min_nodes": pool.get("min_nodes", 0),
+        "boot_time": float(pool.get("boot", 0)),
+        "idle_timeout": float(pool.get("idle_timeout", 0)),
+        "interruptions_per_hour": 3600.0 / pool["life"] if "life" in pool else 0.0,
+    }
+
+
 def conditions(one: dict[str, Any]) -> dict[str, Any]:
     """Return which jobs something is about, as scenarios have it."""
     return {key: [value] for key, value in one.get("where", {}).items()}
@@ -129,11 +140,10 @@ def can_be_replayed(case: Case) -> bool:
 
 
 def cluster_or_none(case: Case) -> Cluster | None:
-    """Return the cluster of a case; ``None`` where it is refused, when it is made or when it would be replayed."""
+    """Return the cluster of a case; ``None`` where it is refused."""
     try:
         cluster = cluster_of(case)
-        refuse_mixes(cluster)
-    except (ValueError, InputError):
+    except ValueError:
         return None
     return cluster
 
@@ -174,33 +184,28 @@ def compare(case: Case, site: SiteReference, engine: str) -> None:
         for pool, units in stay[2].items()
     ]
     assert held == sorted(stays), case
+    if prepared.changes:
+        changing = [index for index, pool in enumerate(cluster.pools) if pool.elastic or pool.fails]
+        spans = [(index, *span) for index in changing for span in site.pools[index].spans]
+        assert got.spans is not None
+        assert sorted(map(tuple, got.spans.tolist())) == sorted(spans), case
 
 
-REFUSED = {name: case for name, case in CASES.items() if cluster_or_none(case) is None}
-"""Pools that come and go, fail, or take jobs that burst: not together with rules of the site."""
-REPLAYED = {name: case for name, case in CASES.items() if name not in REFUSED and can_be_replayed(case)}
-"""All but those, and those whose clock starts before their first job."""
+REPLAYED = {name: case for name, case in CASES.items() if can_be_replayed(case)}
+"""All but those whose clock starts before their first job."""
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", REPLAYED.values(), ids=REPLAYED)
 def test_schedules_worked_out_by_hand(case, engine):
-    compare(case, replay(case), engine)
-
-
-@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_replayed_is_refused(case):
-    with pytest.raises(
-        InputError, match=r"cannot be replayed together with rules of the site yet|leave burst_after out"
-    ):
-        refuse_mixes(cluster_of(case))
+    compare(case, replay(case, drawn), engine)
 
 
 @given(site_cases())
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 def test_generated_cases(case):
     if cluster_or_none(case) is not None and can_be_replayed(case):
-        site = replay(case)
+        site = replay(case, drawn)
         for engine in ENGINES:
             compare(case, site, engine)
 
@@ -219,7 +224,7 @@ def test_generated_cases_of_jobs_that_wait_for_others(case):
 @settings(max_examples=40_000, suppress_health_check=[HealthCheck.too_slow])
 def test_many_generated_cases(case):
     if cluster_or_none(case) is not None and can_be_replayed(case):
-        site = replay(case)
+        site = replay(case, drawn)
         for engine in ENGINES:
             compare(case, site, engine)
 
@@ -259,3 +264,44 @@ def test_a_delay_before_the_start_is_neither_run_time_nor_lost(engine):
     assert result.run_s.tolist() == [5, 4]
     assert result.attempts.lost_s.tolist() == [0, 0]
     assert sorted(result.attempts.end_s - result.attempts.start_s) == [6, 7]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_available_is_up_and_not_away(engine):
+    # Nodes fail about once in ten minutes; of the three, two are away from 600 to 1800.
+    pool = {"name": "a", "kind": "on_premises", "nodes": 3, "node": {"cores": 1}, "placement": "nodes"}
+    pool |= {"mtbf": 600, "repair_time": 200}
+    outage = {"pools": ["a"], "start": "2026-01-05T00:10", "length": 1200, "nodes": 2}
+    cluster = Cluster.model_validate({"policy": "easy", "pools": pool, "outages": [outage]})
+    trace = Trace.from_columns({"submit_s": [0, 3600], "run_s": [10, 1], "procs": [1, 1]})
+    result = simulate(trace, cluster, engine=engine, start=Start(parse_local("2026-01-05"), ""))
+    _, up_s, gone_s = result.stays(0)
+    edges = sorted({0.0, 600.0, 1800.0, 3600.0, *(time for time in (*up_s, *gone_s) if time < 3600)})
+    there = [np.count_nonzero((up_s <= edge) & (edge < gone_s)) for edge in edges[:-1]]
+    left = [max(0, up - 2 * (600 <= edge < 1800)) for up, edge in zip(there, edges, strict=False)]
+    assert len(edges) > 8
+    assert result.timeline["nodes_up"][0] == pytest.approx(np.dot(left, np.diff(edges)) / 3600)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nodes_that_never_run_a_job_end_a_replay_under_rules(engine):
+    pool = {"name": "spot", "kind": "cloud", "nodes": 1, "node": {"cores": 1}, "price_usd_per_hour": 1.0}
+    pool |= {"boot_time": 3600, "interruptions_per_hour": 3600}
+    cluster = Cluster.model_validate({"pools": pool, "limits": [{"at_most": {"jobs": 1}, "per": "all"}]})
+    trace = Trace.from_columns({"submit_s": [0], "run_s": [10], "procs": [1]})
+    with pytest.raises(HopelessError, match="launched 10,000 nodes in a row"):
+        simulate(trace, cluster, engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_as_many_failures_are_drawn_as_there_are(engine):
+    # A failure a minute for hours: more than are drawn at first.
+    pool = {"name": "a", "kind": "on_premises", "nodes": 2, "node": {"cores": 1}, "placement": "packed"}
+    pool |= {"mtbf": 60, "repair_time": 1, "checkpoint_interval": 1, "max_restarts": 10_000}
+    cluster = Cluster.model_validate(
+        {"policy": "easy", "pools": pool, "limits": [{"at_most": {"jobs": 1}, "per": "all"}]}
+    )
+    trace = Trace.from_columns({"submit_s": [0], "run_s": [5000], "procs": [1]})
+    result = simulate(trace, cluster, engine=engine)
+    assert len(result.stays(0)[0]) > 2 * 17
+    assert result.jobs["status"].tolist() == ["completed"]

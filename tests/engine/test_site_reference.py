@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pwsim import Cluster, Trace
 from pwsim.engine.inputs import lives, uptimes
 from tests.reference import Job, Pool, Reference
-from tests.site_cases import CASES, Case, replay, takes
+from tests.site_cases import CASES, Case, drawn, replay, takes
 from tests.site_reference import (
     Door,
     Hours,
@@ -217,16 +217,6 @@ def test_pools_of_a_partition_without_backfilling_are_one(trace, one, other, ord
     pools = [SitePool(one), SitePool(other)]
     two_pools = SiteReference(jobs_of(trace, SiteJob), pools, Rules([Partition("all", [1, 0])]), order, "none").replay()
     assert [job.start for job in two_pools] == [job.start for job in one_pool]
-
-
-def drawn(index: int, pool: dict[str, Any]) -> dict[str, Any]:
-    """What is drawn for a pool that fails."""
-    if "mtbf" not in pool:
-        return {}
-    return {
-        "fails": True,
-        "uptime": lambda node, failure: float(uptimes(1, f"pool{index}", node, pool["mtbf"], failure + 1)[failure]),
-    }
 
 
 @given(site_cases())

@@ -25,6 +25,7 @@ SCENARIOS = [
     "quickstart",
     "kth-refresh",
     "kth-site",
+    "million",
     "policy-choice",
     "hybrid-burst",
     "total-cost",

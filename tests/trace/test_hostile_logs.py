@@ -7,6 +7,7 @@ then whole files are cut, doubled, recoded and packed badly; then Hypothesis edi
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
 import tempfile
@@ -105,12 +106,13 @@ def spoiled(format_: str) -> Iterator[tuple[str, str, int]]:
             yield "\n".join([*lines[:target], line, *lines[target + 1 :]]) + "\n", value, target + 1
 
 
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 5])  # 64 values: each field has others
 @pytest.mark.parametrize("format_", LOGS)
-def test_a_spoiled_field(format_, tmp_path):
-    """The record is read, dropped and counted, or refused by its line."""
+def test_a_spoiled_field(format_, every, tmp_path):
+    """The record is read, dropped and counted, or refused by its line; values take turns if not all are tried."""
     path = tmp_path / "log"
     cases = refused = 0
-    for content, value, line in spoiled(format_):
+    for content, value, line in itertools.islice(spoiled(format_), 0, None, every):
         path.write_text(content, encoding="utf-8", newline="")
         result = outcome(path, format_)
         cases += 1
@@ -126,8 +128,8 @@ def test_a_spoiled_field(format_, tmp_path):
             assert result.jobs_read in (3, 4), (value, result)
         else:
             assert result.jobs_read == 4, (value, result)
-    assert cases >= 200
-    assert refused >= 20
+    assert cases >= 200 // every
+    assert refused >= 20 // every
 
 
 WRECKED: dict[str, Any] = {

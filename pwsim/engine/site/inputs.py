@@ -17,6 +17,7 @@ from pwsim.cluster import (
     REJECTIONS,
     Away,
     Cluster,
+    Pool,
     admission,
     elapsed_s,
     open_intervals,
@@ -29,8 +30,9 @@ from pwsim.common import InputError
 from pwsim.engine.inputs import Inputs, as_lists
 from pwsim.engine.outcome import REJECTED
 from pwsim.engine.priorities import priorities_of
+from pwsim.engine.site.changing import bursts_of, changes, comes_and_goes, no_nodes
 from pwsim.engine.site.following import with_following
-from pwsim.engine.site.state import OPENING, OUTAGE, RETURN, Jobs, Pools, Queues, Settings, State
+from pwsim.engine.site.state import OPENING, OUTAGE, RETURN, Bursts, Jobs, Pools, Queues, Settings, State
 from pwsim.prices import Start, parse_local
 from pwsim.rules import NO_RESERVATION, Priorities, profile
 from pwsim.rules.site import (
@@ -75,8 +77,23 @@ class Prepared(NamedTuple):
     """Why each job is rejected, a place in :data:`REASONS`; -1 if it is not, shape (jobs,)."""
     away: Floats | None
     """Pool, time, and nodes that are away from then until the next time [s], shape (steps, 3); ``None`` if none is."""
+    changes: bool
+    """Whether nodes come and go, or jobs move."""
     planned: list[tuple[float, int, int, int]]
     """What happens whatever jobs do: time, kind, pool or rule, and 1 where an outage stops jobs."""
+
+
+class Records(NamedTuple):
+    """What an engine noted."""
+
+    attempts: Floats
+    """Rows as :func:`pwsim.engine.site.state.end_attempt` notes them."""
+    waits: Floats
+    """Job, pool, start and end of each time in a queue."""
+    spans: Floats
+    """Pool, number, launch, being up and end of each stay of a node."""
+    end_s: float
+    """When the replay ended [s]."""
 
 
 class Calendar(NamedTuple):
@@ -128,7 +145,6 @@ def prepare_site(trace: Trace, cluster: Cluster, inputs: Inputs, calendar: Calen
     InputError
         If a rule cannot be replayed with what else the cluster has, or with the trace.
     """
-    refuse_mixes(cluster)
     if untold := untold_dependencies(trace, cluster):
         raise InputError(untold)
     if trace.feedback is not None:
@@ -145,37 +161,17 @@ def prepare_site(trace: Trace, cluster: Cluster, inputs: Inputs, calendar: Calen
         reason[(reason < 0) & fault] = REASONS.index(name)
     waiting = Waiting(need, length_s, door, table, holding, np.zeros(len(trace), dtype=np.int64))
     priorities = priorities_of(trace, cluster, ways, np.where(reason < 0, door, REJECTED), need)
-    packs = _packs(trace, cluster, waiting)
-    state = _state(cluster, inputs, ways, waiting, masks, hours, caps, away, packs, priorities)
+    packs = _packs(trace, cluster, inputs, waiting)
+    moved = _moved(seen, cluster, inputs, caps)
+    bursts = bursts_of(inputs, waiting, len(cluster.partitions), packs, caps, *moved)
+    state = _state(cluster, inputs, ways, waiting, masks, hours, caps, away, packs, priorities, bursts)
     if outages:
         _reject_between_outages(state, inputs.submit_s, reason, calendar)
     rejections: list[tuple[float, int, int, int]] = []
     if cluster.dependencies is not None:
         state, rejections = with_following(state, trace, reason)
-    happens = sorted(planned + outages + rejections)
-    return Prepared(state, reason, _nodes_away(cluster, away) if outages else None, happens)
-
-
-def refuse_mixes(cluster: Cluster) -> None:
-    """Refuse what cannot be replayed together with rules of the site.
-
-    Raises
-    ------
-    InputError
-        If a pool comes and goes, fails, or takes jobs that burst.
-    """
-    for pool in cluster.pools:
-        failing = pool.kind == "on_premises" and pool.mtbf is not None
-        for what, here in (
-            ("comes and goes with demand", pool.elastic),
-            ("fails (mtbf)", failing),
-            ("takes jobs that have waited long (burst_after)", pool.burst_after is not None),
-        ):
-            if here:
-                raise InputError(
-                    f"pool {pool.name!r} {what}: that cannot be replayed together with rules of the site yet; leave "
-                    "either out"
-                )
+    known = _nodes_away(cluster, away) if outages else None
+    return Prepared(state, reason, known, changes(inputs), sorted(planned + outages + rejections))
 
 
 def _slowest(cluster: Cluster, ways: list[list[int]]) -> Floats:
@@ -206,7 +202,8 @@ def _hours(
     rows = np.concatenate([*tables, np.empty((0, 3))])
     first = np.concatenate(([0], np.cumsum([len(one) for one in tables]))).astype(np.int64)
     opens_s, closes_s, last_s = (np.ascontiguousarray(rows[:, column]) for column in range(3))
-    return Hours(first, opens_s, closes_s, last_s, float(cluster.scheduler.period)), masks, table, holding, planned
+    period_s, last_now_s = float(cluster.scheduler.period), np.full(len(tables), -np.inf)
+    return Hours(first, opens_s, closes_s, last_s, period_s, last_now_s), masks, table, holding, planned
 
 
 def _rule_on_calendar(rule: HoursRule, start: Start, until_s: float) -> tuple[Floats, Floats]:
@@ -299,7 +296,7 @@ def _reject_between_outages(state: State, submit_s: Floats, reason: Integers, ca
             reason[job] = REASONS.index("hours")
 
 
-def _packs(trace: Trace, cluster: Cluster, waiting: Waiting) -> Packs:
+def _packs(trace: Trace, cluster: Cluster, inputs: Inputs, waiting: Waiting) -> Packs:
     """Return the nodes of packed pools, empty, and what jobs ask for there; without nodes where no pool is packed."""
     counts, need, pools = cluster.node_counts(), np.asarray(waiting.need), len(cluster.pools)
     packed = np.array([pool.placement == "packed" for pool in cluster.pools])
@@ -307,7 +304,8 @@ def _packs(trace: Trace, cluster: Cluster, waiting: Waiting) -> Packs:
     width = np.array([pool.node.gpus for pool in cluster.pools])
     most, gpus = int(nodes.max()), int((nodes * width).max())
     here = packed[[way[0] for way in admission(trace, cluster).ways]][np.asarray(waiting.door)] & packed.any()
-    held = np.where(here, need, 0)
+    moving = packed & [pool.burst_after is not None for pool in cluster.pools]
+    held = np.maximum(np.where(here, need, 0), np.where(moving[:, np.newaxis], inputs.needs, 0).max(axis=0))
     cores, memory, milli = (
         np.zeros(len(trace), np.int64),
         np.zeros((pools, len(trace)), np.int64),
@@ -331,13 +329,20 @@ def _packs(trace: Trace, cluster: Cluster, waiting: Waiting) -> Packs:
     claim = np.zeros((2 * pools, widest), dtype=np.int64)
     shares = np.zeros(int(held.sum()), dtype=np.int64)
     return Packs(
-        packed, nodes, width, bins[0], bins[1], bins[2], bins[3], bins[0].copy(), bins[1].copy(), bins[2].copy(),
-        bins[3].copy(), cores, memory, milli, np.arange(most),
+        packed, nodes, *_sizes(cluster), width, bins[0], bins[1], bins[2], bins[3], bins[0].copy(), bins[1].copy(),
+        bins[2].copy(), bins[3].copy(), cores, memory, milli, np.arange(most + 1),
         np.concatenate(([0], np.cumsum(held))), shares, shares.copy(), shares.copy(), claim, claim.copy(), claim.copy(),
         np.zeros(2 * pools, dtype=np.int64), np.zeros(2 * pools), np.zeros(2 * pools), np.zeros(1, dtype=np.int64),
         np.zeros(pools, dtype=bool), np.zeros(most, dtype=np.int64), np.zeros(widest, dtype=np.int64),
         np.zeros(widest, dtype=np.int64),
     )  # fmt: skip
+
+
+def _sizes(cluster: Cluster) -> tuple[Integers, Integers]:
+    """Return cores and memory [MiB] of a node of each pool."""
+    sizes = [(pool.node.cores, pool.node.whole_memory) for pool in cluster.pools]
+    cores, memory = np.array(sizes, dtype=np.int64).T.copy()
+    return cores, memory
 
 
 def _longest_always_free(pool: int, site: Site) -> float:
@@ -349,17 +354,7 @@ def _longest_always_free(pool: int, site: Site) -> float:
 def _caps(trace: Trace, cluster: Cluster, ways: list[list[int]], door: Integers, need: Integers) -> Caps:
     """Return the limits."""
     (limits,) = cluster.limits
-    pools = [cluster.pools[way[0]] for way in ways]
-    cores = np.array([pool.node.cores for pool in pools])[door]
-    whole = np.array([pool.placement == "nodes" for pool in pools])[door]
-    packed = np.array([pool.placement == "packed" for pool in pools])[door]
-    shared = np.maximum(need, 1) * -(-trace.procs // np.maximum(need, 1))
-    amounts = {
-        "cores": np.select([whole, packed], [need * cores, shared], trace.procs),
-        "nodes": np.where(whole | packed, need, np.maximum(trace.nodes, -(-trace.procs // cores))),
-        "gpus": np.round(trace.gpus * rules.WHOLE).astype(np.int64),
-        "jobs": np.ones(len(trace), dtype=np.int64),
-    }
+    amounts = _amounts(trace, [cluster.pools[way[0]] for way in ways], door, need)
     most: list[Integers] = []
     counters, amount, first = [], [], 0
     for limit in limits:
@@ -382,6 +377,40 @@ def _caps(trace: Trace, cluster: Cluster, ways: list[list[int]], door: Integers,
         np.concatenate([*most, np.zeros(0)]).astype(np.int64), np.array(counters, dtype=np.int64).reshape(shape),
         np.array(amount, dtype=np.int64).reshape(shape), np.zeros(first, dtype=np.int64),
     )  # fmt: skip
+
+
+def _amounts(trace: Trace, pools: Sequence[Pool], door: Integers, need: Integers) -> dict[str, Integers]:
+    """Return what each job counts of each resource, where doors open onto pools like these."""
+    cores = np.array([pool.node.cores for pool in pools])[door]
+    whole = np.array([pool.placement == "nodes" for pool in pools])[door]
+    packed = np.array([pool.placement == "packed" for pool in pools])[door]
+    shared = np.maximum(need, 1) * -(-trace.procs // np.maximum(need, 1))
+    return {
+        "cores": np.select([whole, packed], [need * cores, shared], trace.procs),
+        "nodes": np.where(whole | packed, need, np.maximum(trace.nodes, -(-trace.procs // cores))),
+        "gpus": np.round(trace.gpus * rules.WHOLE).astype(np.int64),
+        "jobs": np.ones(len(trace), dtype=np.int64),
+    }
+
+
+def _moved(trace: Trace, cluster: Cluster, inputs: Inputs, caps: Caps) -> tuple[Caps, Integers]:
+    """Return what jobs count once they have moved to a pool, the limits of a pool after another; and their needs.
+
+    There they are of no partition.  Those that would pass a cap by themselves never move: they need nothing there.
+    """
+    kinds = [(limit.per, resource) for limit in cluster.limits[0] for resource, _ in limit.at_most.caps()]
+    if cluster.dependencies is not None:
+        kinds.append(("array", "jobs"))
+    counter, most = np.array(caps.counter), np.append(caps.most, 0)  # the last is nobody's
+    counter[[per == "partition" for per, _ in kinds]] = NOT_UNDER
+    amount, needs = [], inputs.needs.copy()
+    for index, pool in enumerate(cluster.pools):
+        amounts = _amounts(trace, [pool], np.zeros(len(trace), dtype=np.int64), inputs.needs[index])
+        here = np.array([amounts[resource] for _, resource in kinds], dtype=np.int64).reshape(counter.shape)
+        alone = np.any((counter != NOT_UNDER) & (here > most[counter]), axis=0)
+        needs[index, alone] = 0
+        amount.append(here)
+    return caps._replace(counter=counter, amount=np.concatenate(amount)), needs
 
 
 def _keys(trace: Trace, per: str) -> Integers:
@@ -427,7 +456,7 @@ def _nodes_away(cluster: Cluster, away: tuple[Integers, Floats, Integers]) -> Fl
 
 def _state(
     cluster: Cluster, inputs: Inputs, ways: list[list[int]], waiting: Waiting, masks: Integers, hours: Hours,
-    caps: Caps, away: tuple[Integers, Floats, Integers], packs: Packs, priorities: Priorities,
+    caps: Caps, away: tuple[Integers, Floats, Integers], packs: Packs, priorities: Priorities, bursts: Bursts,
 ) -> State:  # fmt: skip
     """Return all containers as they stand when a replay begins."""
     jobs, pools, policy = len(inputs.pool), len(cluster.pools), inputs.policy
@@ -437,7 +466,8 @@ def _state(
     conservative = policy.backfill == "conservative"
     most = (jobs if any(packs.packed) else min(jobs, max(inputs.units))) + 1
     takings = pools * pools
-    points = profile.room(most + (jobs if conservative else 0), len(away[1]) + takings)
+    coming = max(inputs.units) if any(comes_and_goes(inputs)) else 0
+    points = profile.room(most + (jobs if conservative else 0), len(away[1]) + takings + coming)
     never, ever = np.zeros((pools, 2)), np.zeros(pools)
     never[:] = np.inf, -np.inf
     site = Site(
@@ -455,6 +485,7 @@ def _state(
             running=np.zeros(pools, dtype=np.int64),
             arrive_s=np.zeros((pools, 0)),
             arriving=np.zeros(pools, dtype=np.int64),
+            up_s=np.zeros((pools, 0)),
             away_first=away[0], away_s=away[1], away=away[2],
         ),
         profiles=Profiles(
@@ -496,6 +527,8 @@ def _state(
         queues=_queues(len(rows), jobs, len(caps.used)),
         site=site,
         priorities=priorities,
+        nodes=no_nodes(inputs),
+        bursts=bursts,
     )  # fmt: skip
 
 

@@ -3,21 +3,69 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
+import numpy as np
 import simpy
 from simpy.events import EventPriority
 
-from pwsim.engine.inputs import Inputs, as_lists, full_error
+from pwsim.engine.inputs import Inputs, as_lists, fruitless_error, full_error
 from pwsim.engine.model.model import _Call
+from pwsim.engine.site import changes, moving
 from pwsim.engine.site import state as states
-from pwsim.engine.site.inputs import Prepared
-from pwsim.engine.site.state import BOOK, COMPLETION, CONSERVATIVE, OPENING, OUTAGE, REJECTION, RESERVATION, RETURN
+from pwsim.engine.site.changing import laid_out
+from pwsim.engine.site.inputs import Prepared, Records
+from pwsim.engine.site.nodes import SHORT
+from pwsim.engine.site.state import (
+    ARRIVE,
+    BOOK,
+    BURST,
+    COMPLETION,
+    CONSERVATIVE,
+    LEAVE,
+    OPENING,
+    OUTAGE,
+    REJECTION,
+    RESERVATION,
+    RETURN,
+    TICK,
+    WAKE,
+    State,
+)
 from pwsim.rules import custom, multifactor, profile
 from pwsim.rules.site import draw_profile, next_tick
 
-PASS = EventPriority(RESERVATION + 1)
+PASS = EventPriority(TICK)
 """Passes come after all else that happens at an instant."""
+AUTOSCALE = EventPriority(TICK + 1)
+"""And then, when nothing else is due, the autoscaler."""
+
+
+def run(inputs: Inputs, prepared: Prepared, arrivals: list[int]) -> tuple[State, Records]:
+    """Replay the jobs that are submitted; return the containers as they stand at the end, and what was noted.
+
+    Raises
+    ------
+    InputError
+        If a user's own order fails.
+    HopelessError
+        If an elastic pool launches nodes again and again that never run a job.
+    """
+    state, more = prepared.state, 1
+    while True:
+        if prepared.changes:
+            state = laid_out(prepared.state, inputs, more)
+        model = SiteModel(inputs, prepared, state, arrivals)
+        model.run()
+        status, pool = model.state.nodes.status
+        if not status:
+            break
+        if status != SHORT:
+            raise fruitless_error(inputs.pools[pool].name)
+        more *= 4  # draws that were missing
+    attempts, waits, spans = map(np.array, (model.attempts, model.waits, model.spans))
+    return model.state, Records(attempts, waits, spans, float(model.env.now))
 
 
 class SiteModel:
@@ -27,37 +75,53 @@ class SiteModel:
     ----------
     inputs, prepared
         The jobs and pools as arrays, and what the site's rules add.
+    state
+        The containers, as arrays.
     arrivals
         The jobs that are submitted, in job order.
     """
 
-    def __init__(self, inputs: Inputs, prepared: Prepared, arrivals: list[int]) -> None:
+    def __init__(self, inputs: Inputs, prepared: Prepared, state: State, arrivals: list[int]) -> None:
         self.env = simpy.Environment()
         self.inputs = inputs
-        self.state = as_lists(prepared.state)
+        self.state = as_lists(state)
         self.planned = prepared.planned
+        self.planned_until_s = max((event[0] for event in self.planned), default=0.0)
+        self.changes = prepared.changes
+        """Whether nodes come and go, or jobs move."""
+        self.autoscaler_is_due = False
         self.arrivals, self.arrived = arrivals, 0
         self.remaining = len(arrivals)
         self.agenda: list[tuple[float, int, int, int]] = []
         self.attempts: list[tuple[float, float, float, float, float, float, float, float]] = []
         self.waits: list[tuple[float, float, float, float]] = []
+        self.spans: list[tuple[float, float, float, float, float]] = []
         self.pass_s = math.inf
         """When the next pass is due."""
 
-    def run(self) -> float:
-        """Replay all jobs; return when the last has ended [s]."""
+    def run(self) -> None:
+        """Replay all jobs, or as far as the draws go."""
         if self.state.settings.backfill == CONSERVATIVE:
             for pool in range(len(self.state.site.profiles.points)):
                 draw_profile(0.0, pool, self.state.site)
         self.agenda += self.planned
+        if self.changes:
+            changes.begin(0.0, self.state, self.agenda)
         self._await_agenda()
         self._await_submission()
-        while self.remaining:
-            try:
-                self.env.step()
-            except simpy.core.EmptySchedule:  # nothing more will ever happen
+        while self.remaining and not self.state.nodes.status[0]:
+            if self.env.peek() == math.inf or (self.changes and self._nothing_comes()):
                 self.remaining -= states.end_waiting(self.state, self.waits)
-        return float(self.env.now)
+            else:
+                self.env.step()
+        if self.changes:
+            changes.end_stays(self.env.now, self.state, self.spans)
+
+    def _nothing_comes(self) -> bool:
+        """Return whether nothing more will ever happen by which a waiting job may start."""
+        now = self.env.now
+        settled = self.arrived == len(self.arrivals) and self.planned_until_s <= now < self.env.peek()
+        return settled and changes.nothing_comes(now, self.state)
 
     # -- what happens
 
@@ -72,7 +136,7 @@ class SiteModel:
 
     def _await_agenda(self) -> None:
         """Let all that was put down happen when it is due."""
-        happen = {
+        happen: dict[int, Any] = {
             COMPLETION: self._complete,
             OUTAGE: self._begin_outage,
             RETURN: self._end_outage,
@@ -80,6 +144,8 @@ class SiteModel:
             REJECTION: self._let_follow,
             RESERVATION: self._fall_due,
         }
+        for kind in (LEAVE, ARRIVE, BURST, WAKE):
+            happen[kind] = partial(self._change, kind)
         for time_s, kind, one, other in self.agenda:
             self._at(time_s, EventPriority(kind), happen[kind], one, other)
         self.agenda.clear()
@@ -96,6 +162,14 @@ class SiteModel:
             self.arrived += 1
         self._await_submission()
         self._await_pass()
+
+    def _change(self, kind: int, event: _Call) -> None:
+        """Let something happen to a node, or a wait be over."""
+        noted = self.agenda, self.attempts, self.spans
+        ended = changes.change(self.env.now, kind, event.subject, event.node, self.state, *noted)
+        if ended >= 0:
+            self.remaining -= ended
+            self._await_pass()
 
     def _complete(self, event: _Call) -> None:
         jobs, job = self.state.jobs, event.subject
@@ -131,10 +205,21 @@ class SiteModel:
 
     def _await_pass(self) -> None:
         """Let each queue in which something happened have a pass, at the next multiple of the scheduler's period."""
+        if self.changes:
+            moving.await_bursts(self.env.now, self.state, self.agenda)
+            self._await_agenda()
+            if not self.autoscaler_is_due:
+                self.autoscaler_is_due = True
+                self._at(self.env.now, AUTOSCALE, self._autoscale)
         tick_s = next_tick(self.env.now, self.state.site.hours.period_s)
-        if any(self.state.queues.dirty) and self.pass_s != tick_s:
+        if (any(self.state.queues.dirty) or self.state.bursts.dues[1]) and self.pass_s != tick_s:
             self.pass_s = tick_s
             self._at(tick_s, PASS, self._pass_each)
+
+    def _autoscale(self, _: _Call) -> None:
+        self.autoscaler_is_due = False
+        changes.autoscale(self.env.now, self.state, self.agenda, self.spans)
+        self._await_agenda()
 
     def _pass_each(self, _: _Call) -> None:
         self.pass_s = math.inf
@@ -148,6 +233,9 @@ class SiteModel:
             for pool, points in enumerate(table.points):
                 if profile.full(table.time_s[pool], points):
                     raise full_error(self.inputs.pools[pool].name)
+        if self.changes:
+            moving.await_bursts(self.env.now, self.state, self.agenda)
+            moving.move_jobs(self.env.now, self.state, self.waits)
         self._await_agenda()
         self._await_pass()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import numpy as np
 
 from pwsim.common import InputError
 from pwsim.engine.inputs import Inputs
 from pwsim.engine.outcome import Replay
-from pwsim.engine.site.inputs import Prepared
+from pwsim.engine.site.inputs import Prepared, Records
 from pwsim.engine.site.state import State
 from pwsim.rules import ORDERS
 from pwsim.trace import Floats
@@ -20,9 +22,10 @@ def replay_site(inputs: Inputs, prepared: Prepared, engine: str) -> Replay:
     ------
     InputError
         If a user's own order fails, or the compiled engine is asked for an order that numba cannot compile.
+    HopelessError
+        If an elastic pool launches nodes again and again that never run a job.
     """
-    state = prepared.state
-    set_fixed_keys(inputs, state)
+    set_fixed_keys(inputs, prepared.state)
     arrivals = np.flatnonzero(prepared.reason < 0)
     name, order = "simpy", None
     if engine != "simpy":
@@ -35,34 +38,34 @@ def replay_site(inputs: Inputs, prepared: Prepared, engine: str) -> Replay:
         from pwsim.engine.site import compiled
 
         name = "compiled"
-        attempts, waits = compiled.run(inputs, prepared, arrivals, order)
+        state, noted = compiled.run(inputs, prepared, arrivals, order)
     else:
-        from pwsim.engine.site.model import SiteModel
+        from pwsim.engine.site import model
 
-        model = SiteModel(inputs, prepared, arrivals.tolist())
-        model.run()
-        attempts, waits, state = np.array(model.attempts), np.array(model.waits), model.state
-    return _outcome(name, state, prepared, attempts.reshape(-1, 8), waits.reshape(-1, 4))
+        state, noted = model.run(inputs, prepared, arrivals.tolist())
+    return _outcome(name, state, prepared, noted)
 
 
 def set_fixed_keys(inputs: Inputs, state: State) -> None:
     """Work out the keys of orders that do not change while jobs wait."""
-    facts = list(zip(*(row.tolist() for row in (inputs.submit_s, inputs.logged_estimate_s, inputs.procs)), strict=True))
+    facts = [row.tolist() for row in (inputs.submit_s, inputs.logged_estimate_s, inputs.procs)]
     if not inputs.dynamic:
         assert inputs.order is not None
-        state.jobs.key[:] = [inputs.order(0.0, *each) for each in facts]
+        state.jobs.key[:] = list(map(inputs.order, repeat(0.0), *facts))
     if inputs.policy.passing_order:
         passing = ORDERS[inputs.policy.passing_order].key
         assert passing is not None
-        state.jobs.passing_key[:] = [passing(0.0, *each) for each in facts]
+        state.jobs.passing_key[:] = list(map(passing, repeat(0.0), *facts))
 
 
-def _outcome(engine: str, state: State, prepared: Prepared, attempts: Floats, waits: Floats) -> Replay:
+def _outcome(engine: str, state: State, prepared: Prepared, noted: Records) -> Replay:
     """Return what became of the jobs, in an order that no engine decides."""
+    attempts, waits, spans = (rows.reshape(-1, width) for rows, width in zip(noted[:3], (8, 4, 5), strict=True))
+    stays = spans[(spans[:, 2] < noted.end_s) | (noted.end_s == 0)]  # what was launched at the end came after it
     jobs = state.jobs
     packed = attempts[:, 6] >= 0  # a row a share
     places = attempts[packed][:, [0, 1, 2, 3, 6, 7]]
-    attempts = _summed(attempts)
+    attempts = np.concatenate((attempts[~packed, :6], _summed(attempts[packed])))
     return Replay(
         engine=engine,
         pool=np.array(jobs.pool, dtype=np.int64),
@@ -75,12 +78,13 @@ def _outcome(engine: str, state: State, prepared: Prepared, attempts: Floats, wa
         reason=prepared.reason,
         away=prepared.away,
         places=places[np.lexsort((places[:, 4], places[:, 2], places[:, 0]))] if len(places) else None,
+        spans=stays[np.lexsort((stays[:, 4], stays[:, 2], stays[:, 1], stays[:, 0]))] if prepared.changes else None,
         waits=waits[np.lexsort((waits[:, 1], waits[:, 2], waits[:, 0], waits[:, 3]))],
     )
 
 
 def _summed(rows: Floats) -> Floats:
-    """Return attempts with a row a pool: job, pool, start, end, seconds that count, units."""
+    """Return attempts in packed pools with a row a pool: job, pool, start, end, seconds that count, units."""
     if not len(rows):
         return np.empty((0, 6))
     _, first, attempt = np.unique(rows[:, :3], axis=0, return_index=True, return_inverse=True)

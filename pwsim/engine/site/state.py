@@ -12,6 +12,7 @@ import math
 from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
+from pwsim.engine.site.nodes import Nodes, give_nodes, take_nodes
 from pwsim.rules import ALL, HEAD, NO_RESERVATION, Priorities, attempt, charge_job, is_killed, kept_work
 from pwsim.rules import gain as note_gain
 from pwsim.rules.site import (
@@ -28,6 +29,7 @@ from pwsim.rules.site import (
     draw_again,
     draw_door,
     draw_profile,
+    exhausted,
     fit_now,
     give_up,
     is_held,
@@ -35,6 +37,7 @@ from pwsim.rules.site import (
     next_preemptor,
     pools_of,
     put_beside,
+    read_clock,
     reserve,
     shift_job,
     shift_part,
@@ -43,9 +46,10 @@ from pwsim.rules.site import (
     walk,
 )
 
-COMPLETION, OUTAGE, RETURN, OPENING, REJECTION, RESERVATION, TICK = range(7)
-"""Kinds of what happens, in the order of a round: a job ends, an outage begins, it ends, hours open, a job is
-rejected that others wait for, a reservation falls due, a multiple of the scheduler's period comes."""
+COMPLETION, LEAVE, OUTAGE, ARRIVE, RETURN, OPENING, REJECTION, RESERVATION, BURST, WAKE, TICK = range(11)
+"""Kinds of what happens, in the order of a round: a job ends, a node leaves, an outage begins, a node arrives,
+an outage ends, hours open, a job is rejected that others wait for, a reservation falls due, a job has waited so long
+that it may move, nodes have been idle for long, a multiple of the scheduler's period comes."""
 EASY, CONSERVATIVE = HEAD, ALL
 """Backfill rules, by who holds a reservation."""
 BOOK = 0
@@ -95,7 +99,7 @@ class Jobs(NamedTuple):
     """Estimate of the log [s]."""
     procs: Sequence[int]
     """Processors."""
-    row: Sequence[int]
+    row: MutableSequence[int]
     """The queue in which it waits."""
     rules: Sequence[int]
     """The hours rules that it is under, as bits."""
@@ -163,13 +167,54 @@ class Queues(NamedTuple):
     under: Sequence[MutableSequence[int]]
     """How many of the waiting jobs count under each counter of the limits."""
     look: MutableSequence[int]
-    """Room for the jobs in the order in which a pass looks at them."""
+    """Room for the jobs in the order in which a pass looks at them, where that is not the queue's."""
     cursor: MutableSequence[int]
     """Where a pass stands (:func:`pwsim.rules.site.guards.walk`)."""
     chosen: MutableSequence[int]
     """Room for jobs that are preempted."""
     returning: MutableSequence[int]
     """Jobs that were preempted in the pass that is under way, and return to the queue after it."""
+
+
+class Bursts(NamedTuple):
+    """Jobs that have waited for long, and move; without entries where no pool takes them."""
+
+    after_s: Sequence[float]
+    """Wait after which jobs of earlier pools move to each pool [s]; infinite if they never do."""
+    door: Sequence[int]
+    """The door of each pool that no partition names, or -1."""
+    need: Sequence[Sequence[int]]
+    """What each job would take of each pool, 0 if it never can; a row a pool."""
+    cores: Sequence[Sequence[int]]
+    """Cores of a share there."""
+    memory: Sequence[Sequence[int]]
+    """Memory of a share there [MiB]."""
+    milli: Sequence[Sequence[int]]
+    """Thousandths of a GPU of a share there."""
+    amount: Sequence[Sequence[int]]
+    """What it would count there under each limit; the limits of a pool one after another."""
+    counter: Sequence[Sequence[int]]
+    """Its counter under each limit once it has moved."""
+    own_door: Sequence[int]
+    """The door that each job came through."""
+    own_need: Sequence[int]
+    """What it takes there."""
+    own_cores: Sequence[int]
+    """Cores of a share there."""
+    own_milli: Sequence[int]
+    """Thousandths of a GPU of a share there."""
+    own_amount: Sequence[Sequence[int]]
+    """What it counts there under each limit."""
+    own_counter: Sequence[Sequence[int]]
+    """Its counter under each limit there."""
+    since_s: MutableSequence[float]
+    """Since when it waits: its submission, or its last interruption [s]."""
+    due: MutableSequence[int]
+    """Jobs that are due to move, in job order."""
+    fresh: MutableSequence[int]
+    """Jobs that have begun to wait since their bursts were last looked at."""
+    dues: MutableSequence[int]
+    """How many are due; whether some are that no round has looked at; and how many are fresh."""
 
 
 class State(NamedTuple):
@@ -187,6 +232,10 @@ class State(NamedTuple):
     """What the passes look at."""
     priorities: Priorities
     """What ``multifactor`` knows of jobs and users; next to nothing under other orders."""
+    nodes: Nodes
+    """Nodes that come and go."""
+    bursts: Bursts
+    """Jobs that move."""
 
 
 # -- queues
@@ -221,6 +270,10 @@ def enter(now: float, job: int, state: State) -> None:
     queues.dirty[row] = True
     state.jobs.queued_s[job] = now
     count_waiting(job, 1, state)
+    if len(state.bursts.since_s):
+        state.bursts.since_s[job] = now
+        state.bursts.fresh[state.bursts.dues[2]] = job
+        state.bursts.dues[2] += 1
 
 
 def count_waiting(job: int, sign: int, state: State) -> None:
@@ -235,11 +288,11 @@ def leave_started(
     now: float, row: int, state: State, waits: MutableSequence[tuple[float, float, float, float]]
 ) -> None:
     """Take the jobs that have started out of a queue, and those that have come to an end in it."""
-    queues, jobs = state.queues, state.jobs
+    queues, jobs, runs, failed = state.queues, state.jobs, state.jobs.runs, state.jobs.failed
     waiting, left = queues.job[row], 0
     for position in range(queues.length[row]):
         job = waiting[position]
-        if jobs.runs[job] or jobs.failed[job]:
+        if runs[job] or failed[job]:
             waits.append((float(job), float(jobs.pool[job]), jobs.queued_s[job], now))
             count_waiting(job, -1, state)
         else:
@@ -328,6 +381,8 @@ def start(now: float, job: int, state: State, agenda: MutableSequence[tuple[floa
             insert(capacity.release_job[pool], running, place, job)
             capacity.running[pool] += 1
             capacity.free[pool] -= units
+            if state.nodes.numbered[pool]:
+                take_nodes(job, pool, units, site.waiting.need, site.packs, state.nodes)
     count(job, 1, site.caps)
     charge_job(now, job, 1.0, BOOK, state.priorities)
     agenda.append((jobs.ends_s[job], COMPLETION, job, 0))
@@ -367,6 +422,8 @@ def end_attempt(
         units = site.part[pool][job]
         if not units:
             continue
+        if state.nodes.numbered[pool]:
+            give_nodes(now, job, pool, site.waiting.need, site.packs, state.nodes)
         if site.packs.packed[pool]:
             note_shares(now, job, pool, done_s, state, tried)
             shift_job(job, pool, 1, True, site.waiting.need, site.packs)
@@ -565,7 +622,9 @@ def last_happening(state: State) -> float:
             last_s = max(last_s, jobs.end_s[job])
     for row in range(len(state.queues.length)):
         for position in range(state.queues.length[row]):
-            last_s = max(last_s, jobs.queued_s[state.queues.job[row][position]])
+            job = state.queues.job[row][position]
+            since_s = state.bursts.since_s[job] if len(state.bursts.since_s) else jobs.queued_s[job]
+            last_s = max(last_s, since_s)  # that it moved is nothing of the kind
     return last_s
 
 
@@ -598,15 +657,16 @@ def give_pass(
     queues = state.queues
     early, lost = queues.early[row], queues.lost[row]
     queues.dirty[row] = queues.early[row] = queues.lost[row] = False
-    for position in range(queues.length[row]):
-        queues.look[position] = queues.job[row][position]
     for index in range(len(queues.cursor)):
         queues.cursor[index] = 0
+    read_clock(now, state.site.hours)
+    agreed = len(agenda)
     if state.settings.backfill == CONSERVATIVE:
         returning = pass_reserving(now, row, early, lost, state, agenda, tried)
     else:
         returning = pass_guarding(now, row, state, agenda, tried)
-    leave_started(now, row, state, waits)
+    if len(agenda) > agreed:  # for each job that has started, its end
+        leave_started(now, row, state, waits)
     for index in range(returning):
         enter(now, queues.returning[index], state)
     if state.settings.backfill == CONSERVATIVE:
@@ -641,16 +701,20 @@ def pass_guarding(
     """Start those that may, with guards; return how many jobs were preempted."""
     settings, queues, site = state.settings, state.queues, state.site
     backfills = settings.backfill == EASY
-    end, returning, cursor = queues.length[row], 0, queues.cursor
-    while True:
-        found = walk(now, row, queues.look, end, cursor, backfills, settings.depth, settings.preempts, site)
+    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.job[row]
+    if settings.passing:
+        look = queues.look
+        for position in range(end):
+            look[position] = queues.job[row][position]
+    while not exhausted(row, backfills, site):
+        found = walk(now, row, look, end, cursor, backfills, settings.depth, settings.preempts, site)
         if found == OVER:
             break
         if found == GUARDED:
             if settings.passing:
                 end = sort_behind(now, cursor[INDEX], end, state)
             continue
-        job = queues.look[cursor[INDEX] - 1]
+        job = look[cursor[INDEX] - 1]
         if found == BLOCKED:
             draw_door(now, job, site)
             before = returning
@@ -704,7 +768,7 @@ def pass_reserving(
 ) -> int:
     """Bring reservations up to date, and start those whose reservation is now; return how many jobs were preempted."""
     settings, queues, site = state.settings, state.queues, state.site
-    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.look
+    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.job[row]
     for position in range(end):
         site.reserved.held[look[position]] = is_held(now, look[position], site)
         site.reserved.keeps[look[position]] = False

@@ -19,19 +19,21 @@ from pwsim.rules.site.guards import (
     dismiss,
     draw_door,
     draw_profile,
+    exhausted,
     first_fit,
     first_place,
     fit_now,
     is_held,
     is_packed,
+    note_away,
     pools_of,
     shift_part,
     take,
     victims,
     walk,
 )
-from pwsim.rules.site.hours import ANY_TIME, Hours, next_tick
-from pwsim.rules.site.packs import Packs, shift_job
+from pwsim.rules.site.hours import ANY_TIME, Hours, next_tick, read_clock
+from pwsim.rules.site.packs import Packs, bins_now, shares_in, shift_job
 from pwsim.rules.site.reservations import draw_again, give_up, next_due, next_preemptor, put_beside, reserve
 
 __all__ = [
@@ -54,11 +56,13 @@ __all__ = [
     "Site",
     "Waiting",
     "away_now",
+    "bins_now",
     "count",
     "dismiss",
     "draw_again",
     "draw_door",
     "draw_profile",
+    "exhausted",
     "first_fit",
     "first_place",
     "fit_now",
@@ -68,9 +72,12 @@ __all__ = [
     "next_due",
     "next_preemptor",
     "next_tick",
+    "note_away",
     "pools_of",
     "put_beside",
+    "read_clock",
     "reserve",
+    "shares_in",
     "shift_job",
     "shift_part",
     "take",

@@ -18,9 +18,9 @@ class Caps(NamedTuple):
 
     most: Sequence[int]
     """What its limit allows, by counter."""
-    counter: Sequence[Sequence[int]]
+    counter: Sequence[MutableSequence[int]]
     """The counter of each job under each limit, or :data:`NOT_UNDER`; counters of all limits are numbered together."""
-    amount: Sequence[Sequence[int]]
+    amount: Sequence[MutableSequence[int]]
     """What each job counts; GPUs in thousandths."""
     used: MutableSequence[int]
     """What counts now, by counter: of jobs that run, and of the guards of the pass that is under way."""

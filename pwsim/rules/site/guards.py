@@ -21,11 +21,13 @@ from typing import NamedTuple
 
 from pwsim.rules.backfill import reservation
 from pwsim.rules.conservative import hold_overdue, running_only
+from pwsim.rules.packing import empty
 from pwsim.rules.profile import change, find, shift
 from pwsim.rules.site.caps import Caps, count, passes_cap
-from pwsim.rules.site.hours import ANY_TIME, Hours, may_start, next_opening, next_tick
+from pwsim.rules.site.hours import ANY_TIME, Hours, may_start, may_start_now, next_opening, next_tick
 from pwsim.rules.site.packs import (
     Packs,
+    bins_then,
     copy_nodes,
     hold_claim,
     settle,
@@ -48,11 +50,11 @@ which it stopped as blocked could not preempt."""
 class Waiting(NamedTuple):
     """What a pass knows of jobs that wait, by job."""
 
-    need: Sequence[int]
+    need: MutableSequence[int]
     """Units of its door that a job takes."""
     length_s: MutableSequence[float]
     """How long it is expected to hold them [s]."""
-    door: Sequence[int]
+    door: MutableSequence[int]
     """Its door."""
     table: Sequence[int]
     """The table of hours in which it may start."""
@@ -86,10 +88,12 @@ class Capacity(NamedTuple):
     """The jobs."""
     running: MutableSequence[int]
     """How many they are, by pool."""
-    arrive_s: Sequence[Sequence[float]]
+    arrive_s: Sequence[MutableSequence[float]]
     """When the nodes that are on their way arrive, increasing, one unit each [s]."""
     arriving: MutableSequence[int]
     """How many they are, by pool."""
+    up_s: Sequence[MutableSequence[float]]
+    """Where nodes come and go, from when on each is up, by number; infinity if it is not there [s]."""
     away_first: Sequence[int]
     """First step of each pool's outages, and after the last the number of all; the first is at minus infinity."""
     away_s: Sequence[float]
@@ -328,6 +332,10 @@ def draw_nodes(now: float, start_s: float, end_s: float, door: int, claims: int,
         for running in range(site.capacity.running[pool]):
             if max(site.capacity.release_s[pool][running], now + 1.0) <= start_s:
                 shift_job(site.capacity.release_job[pool][running], pool, 1, False, need, packs)
+        if site.capacity.arriving[pool]:
+            for node in range(packs.nodes[pool]):
+                if now < site.capacity.up_s[pool][node] <= start_s:
+                    empty(bins_then(pool, packs), node, packs.size_cores[pool], packs.size_memory[pool])
         for claim in range(claims):
             if packs.claim_s[claim] < end_s and start_s < packs.claim_end_s[claim]:
                 hold_claim(claim, pool, packs.claim_job[claim], need, packs)
@@ -362,9 +370,7 @@ def first_place(after_s: float, now_too: bool, now: float, job: int, site: Site)
                 if end_s > time_s:
                     next_s = min(next_s, end_s)
                     break
-            step = away_now(pool, time_s, site) + 1
-            if step < site.capacity.away_first[pool + 1]:
-                next_s = min(next_s, site.capacity.away_s[step])
+            next_s = min(next_s, next_change(pool, time_s, site))
             for claim in range(packs.claims[0]):
                 other = packs.claim_job[claim]
                 if packs.claim_end_s[claim] > time_s and uses(claim, pool, site.waiting.need[other], packs):
@@ -373,6 +379,17 @@ def first_place(after_s: float, now_too: bool, now: float, job: int, site: Site)
         if next_s == math.inf:
             return math.inf
         time_s = next_s
+
+
+def next_change(pool: int, time_s: float, site: Site) -> float:
+    """Return the first time after another at which a node of a pool arrives, or outages change [s]; or infinity."""
+    capacity, next_s = site.capacity, math.inf
+    for node in range(capacity.arriving[pool]):
+        if capacity.arrive_s[pool][node] > time_s:
+            next_s = capacity.arrive_s[pool][node]
+            break
+    step = away_now(pool, time_s, site) + 1
+    return min(next_s, capacity.away_s[step]) if step < capacity.away_first[pool + 1] else next_s
 
 
 def pack_now(now: float, job: int, backfills: bool, site: Site) -> bool:
@@ -458,6 +475,14 @@ def is_too_wide(job: int, site: Site) -> bool:
     for pool in pools_of(site.waiting.door[job], site.doors):
         units += max(0, site.capacity.free[pool])
     return units < site.waiting.need[job]
+
+
+def most_free(row: int, site: Site) -> int:
+    """Return the units that are free in all pools of a queue, outages or not: more than that no job can take."""
+    units = 0
+    for pool in pools_of(row, site.rows):
+        units += max(0, site.capacity.free[pool])
+    return units
 
 
 def usable(now: float, pool: int, length_s: float, backfills: bool, site: Site) -> int:
@@ -567,9 +592,10 @@ def guard_alone(now: float, job: int, site: Site) -> None:
 
 def is_held(now: float, job: int, site: Site) -> bool:
     """Return whether a job is held: by jobs that come before it, by hours, or by a limit."""
+    waiting, table = site.waiting, site.waiting.holding[job]
     return (
-        site.waiting.before[job] > 0
-        or not may_start(site.hours, site.waiting.holding[job], now, site.waiting.length_s[job])
+        waiting.before[job] > 0
+        or not may_start_now(now, table, waiting.length_s[job], site.hours.last_now_s)
         or passes_cap(job, site.caps)
     )
 
@@ -617,31 +643,35 @@ def walk(
     depth
         How many jobs that are not held are looked at behind the first guard.
     """
+    # Passes look at long queues again and again, so that what keeps most jobs from starting is to be seen at a glance.
+    tally, last_now_s, length_s = site.guards.tally, site.hours.last_now_s, site.waiting.length_s
+    need, table, holding = site.waiting.need, site.waiting.table, site.waiting.holding
+    free = most_free(row, site)
     while True:
         if cursor[REFUSED]:
             cursor[REFUSED] = 0
         else:
-            guarded = site.guards.tally[1] > 0
+            guarded = tally[1] > 0
             if cursor[INDEX] >= end or (guarded and cursor[BEHIND] >= depth):
                 return OVER
             job = jobs[cursor[INDEX]]
             cursor[INDEX] += 1
-            if site.guards.tally[2] and depth >= end and is_too_wide(job, site):
+            if tally[2] and depth >= end and (need[job] > free or is_too_wide(job, site)):
                 continue  # all pools are guarded: it would neither start nor stand guard, held or not
-            if is_held(now, job, site):
+            if not may_start_now(now, holding[job], length_s[job], last_now_s) or is_held(now, job, site):
                 continue
             if guarded:
                 cursor[BEHIND] += 1
-            allowed = may_start(site.hours, site.waiting.table[job], now, site.waiting.length_s[job])
+            allowed = may_start_now(now, table[job], length_s[job], last_now_s)
             if allowed and fit_now(now, job, backfills, site):
                 return START
             if preempts and allowed and unguarded(site.waiting.door[job], site):
                 return BLOCKED
         job = jobs[cursor[INDEX] - 1]
-        first = site.guards.tally[1] == 0
+        first = tally[1] == 0
         if stand_guard(now, job, site):
             count(job, 1, site.caps)
-            site.guards.tally[2] = all_guarded(row, site)
+            tally[2] = all_guarded(row, site)
             if exhausted(row, backfills, site):
                 return OVER
             if first:

@@ -9,7 +9,7 @@ subset of Python that numba compiles.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
 ANY_TIME = -1
@@ -29,6 +29,8 @@ class Hours(NamedTuple):
     """When those that start in the piece must be expected to have ended [s]; infinity where that does not matter."""
     period_s: float
     """Passes take place at multiples of this alone [s]; 0: at any time."""
+    last_now_s: MutableSequence[float]
+    """``last_s`` of the pass that is under way, by table (:func:`read_clock`); minus infinity where none may start."""
 
 
 def next_tick(time_s: float, period_s: float) -> float:
@@ -65,6 +67,19 @@ def may_start(hours: Hours, table: int, time_s: float, length_s: float) -> bool:
         return True
     index = piece(hours, table, time_s)
     return index < hours.first[table + 1] and hours.open_s[index] <= time_s and time_s + length_s <= hours.last_s[index]
+
+
+def read_clock(now: float, hours: Hours) -> None:
+    """Write what the hours of each table allow now, for all jobs of a pass."""
+    for table in range(len(hours.last_now_s)):
+        index = piece(hours, table, now)
+        is_open = index < hours.first[table + 1] and hours.open_s[index] <= now
+        hours.last_now_s[table] = hours.last_s[index] if is_open else -math.inf
+
+
+def may_start_now(now: float, table: int, length_s: float, last_now_s: Sequence[float]) -> bool:
+    """Return whether a job may start in the pass that is under way: :func:`may_start` of the time that was read."""
+    return table == ANY_TIME or now + length_s <= last_now_s[table]
 
 
 def next_opening(hours: Hours, table: int, time_s: float) -> float:

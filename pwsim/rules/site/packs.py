@@ -18,8 +18,12 @@ class Packs(NamedTuple):
 
     packed: Sequence[bool]
     """Whether each pool is packed."""
-    nodes: Sequence[int]
-    """Nodes of each pool."""
+    nodes: MutableSequence[int]
+    """Nodes of each pool, numbered below that; one that is away has no free cores, of which every share needs some."""
+    size_cores: Sequence[int]
+    """Cores of an empty node."""
+    size_memory: Sequence[int]
+    """Memory of an empty node [MiB]; 0 where it is not looked at."""
     width: Sequence[int]
     """GPUs of a node."""
     cores: Sequence[MutableSequence[int]]
@@ -38,11 +42,11 @@ class Packs(NamedTuple):
     """Likewise."""
     then_gpu: Sequence[MutableSequence[int]]
     """Likewise."""
-    share_cores: Sequence[int]
+    share_cores: MutableSequence[int]
     """Cores of a share of each job."""
-    share_memory: Sequence[Sequence[int]]
+    share_memory: Sequence[MutableSequence[int]]
     """Memory of a share of each job in each pool [MiB]; 0 where it is not looked at."""
-    share_milli: Sequence[int]
+    share_milli: MutableSequence[int]
     """Thousandths of a GPU of a share of each job."""
     numbers: Sequence[int]
     """Numbers of nodes, 0 and up."""
