@@ -208,7 +208,11 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
         "search: {budget: {setups: 0}}\ntargets:",
         ["search.budget.setups", "at least 1"],
     ),
-    "search in no time": ("targets:", "search: {budget: {time: 0 s}}\ntargets:", ["search.budget.time", "greater than 0"]),
+    "search in no time": (
+        "targets:",
+        "search: {budget: {time: 0 s}}\ntargets:",
+        ["search.budget.time", "greater than 0"],
+    ),
     "search by its old name": ("targets:", "search: {max_setups: 9}\ntargets:", ["bad.yaml", "budget: {setups: 9}"]),
 }
 
