@@ -62,8 +62,9 @@ class Renting:
 
         Of the jobs that other pools hold, let those that run on rented nodes all the same be S.  The others cause what
         they cost at least elsewhere.  Each of S would cause there no more than the share q of its rent alone
-        (:meth:`_ratio`), and without a base all rent R is at least the sum of these.  So with E as what all would cause
-        elsewhere, R + E - q R is less than what is paid; and for q ≤ 1 that grows with R.
+        (:meth:`_ratio`); and without a base all rent R is at least the sum of these and of A, that of the jobs which no
+        other pool holds.  So with E as what all would cause elsewhere, at least R + E - q (R - A) is paid, which for
+        q ≤ 1 grows with R.
         """
         held = self._classes <= np.array(choice)
         elsewhere = held[:, self._others].any(axis=1)
@@ -73,7 +74,8 @@ class Renting:
         ]
         if self._moving is not None:
             rents.append(self._moving.usd(choice))
-        usd = max(rents) * (1 - self._own_by_rent) + float(self._class_own_usd[elsewhere].sum())
+        moved = self._own_by_rent * (max(rents) - rents[0])
+        usd = max(rents) - moved + float(self._class_own_usd[elsewhere].sum())
         return usd * self._a_year
 
     def _least_alone(self, holding: Holding, run_s: Floats) -> Floats:

@@ -112,8 +112,8 @@ def test_jobs_that_are_not_on_rented_nodes_cost_energy():
     trace = trace_of((0, 2, 1000), (0, 2, 1000), (0, 2, 1000), (3600, 4, 100))
     cluster = cluster_of(own([1, 2], cost=cost), burst([0, 9], burst_after=100))
     # One own node does not hold the last job: it is rented, for 2 × 100 s.  Two of the others are rented from 100 s
-    # on, for 1800 s; if just these 2,000 node-seconds are rented, those three cost 3,000 s at a tenth, less 2,000.
-    assert rent_s(trace, cluster, (0, 1)) == pytest.approx(2000 * 0.9 + 3000 * 0.1)
+    # on, for 1800 s; if just that is rented, what is left of the three costs 1,200 s at a tenth.
+    assert rent_s(trace, cluster, (0, 1)) == pytest.approx(200 + 1800 + 120)
     # Two own nodes hold it, but without rented ones that is all that jobs cost: 3,200 s at a tenth.
     assert rent_s(trace, cluster, (1, 0)) == pytest.approx(320)
     assert rent_s(trace, cluster, (0, 0)) == pytest.approx(300)
