@@ -1,9 +1,9 @@
 """The cheapest setup that meets the targets, with a proof."""
 
 from pwsim.search import answer, bounds
+from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
-from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target

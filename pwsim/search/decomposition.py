@@ -22,11 +22,11 @@ from pwsim.results import Result, in_parallel
 from pwsim.rules import attempts
 from pwsim.search import additive
 from pwsim.search.bounds import Bounds
+from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.listing import MOST_LISTED, Listing
 from pwsim.search.master import Master
-from pwsim.search.milp import Candidate
 from pwsim.search.plan import Method
 from pwsim.search.routing import Arc, Network, Path, network_of
 from pwsim.search.trail import TIE, Trail, in_space
