@@ -1,0 +1,84 @@
+"""Measures of a replay, by hand: edges that whole replays seldom meet."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from pwsim import InputError
+from pwsim.metrics import METRICS, measures
+from pwsim.metrics.metric import value_text
+
+
+@pytest.mark.parametrize(("warm_up_s", "cool_down_s"), [(60, 40), (100, 0), (0, 100), (40, 1000)])
+def test_a_window_of_which_nothing_is_left_is_refused(warm_up_s, cool_down_s):
+    expected = (
+        f"a warm-up of {warm_up_s:,} s and a cool-down of {cool_down_s:,} s leave nothing of the 100 s in which jobs "
+        "are submitted; shorten them"
+    )
+    with pytest.raises(InputError, match=re.escape(expected)):
+        measures.checked_trim(warm_up_s, cool_down_s, 100)
+
+
+@pytest.mark.parametrize(("warm_up_s", "cool_down_s", "span_s"), [(60, 39, 100), (99, 0, 100), (0, 99, 100), (0, 0, 0)])
+def test_a_window_of_which_something_is_left_is_taken(warm_up_s, cool_down_s, span_s):
+    assert measures.checked_trim(warm_up_s, cool_down_s, span_s) == (warm_up_s, cool_down_s)
+
+
+def test_sizes_by_powers_of_two():
+    classes = measures.size_class(np.array([1, 2, 3, 4, 5, 8, 9]))
+    assert (classes.tolist(), classes.dtype) == ([0, 1, 2, 2, 3, 3, 4], np.int64)
+    labels = [measures.size_label(exponent) for exponent in (0, 1, 2, 3, 11)]
+    assert labels == ["1", "2", "3-4", "5-8", "1,025-2,048"]
+
+
+def test_a_difference_of_just_a_rounding_is_none():
+    off = measures.ROUNDING
+    assert measures.unrounded(np.array([off, 2 * off, -1.0]), np.ones(3)).tolist() == [0, 2 * off, 0]
+
+
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [
+        ([(0, 2), (2, 3)], [(0, 3)]),  # the next begins where this one ends
+        ([(0, 2), (7, 7)], [(0, 2)]),  # of no length
+        ([(0, 2), (1, 5), (4, 6), (8, 9)], [(0, 6), (8, 9)]),  # each overlaps the next, but not the first
+        ([(4, 6), (0, 9), (1, 2)], [(0, 9)]),
+        ([], []),
+    ],
+)
+def test_a_union_of_intervals(intervals, expected):
+    start_s, end_s = measures.union(*np.array(intervals, dtype=float).reshape(-1, 2).T)
+    assert list(zip(start_s, end_s, strict=True)) == expected
+
+
+def test_what_is_summed_up_within_intervals():
+    # 2 a second, from 1 to 3, from 5 to 6 and from 8 to 9: nothing before 1, 4 until 3, 6 until 6, 8 until 9.
+    within = (np.array([1.0, 5.0, 8.0]), np.array([3.0, 6.0, 9.0]))
+    until_s = np.array([0.5, 1, 2, 3, 4, 5, 5.5, 6, 7, 8.5, 9, 20])
+    summed = measures.integral_within(lambda at: 2 * at, within, until_s)
+    assert summed.tolist() == [0, 0, 2, 4, 4, 4, 5, 6, 6, 7, 8, 8]
+
+
+def test_what_statistics_are_called():
+    wait = METRICS["wait_s"]
+    assert wait.columns() == {
+        "wait_s_mean": ("s", "mean waiting time"),
+        "wait_s_p50": ("s", "median waiting time"),
+        "wait_s_p90": ("s", "90th percentile of the waiting time"),
+        "wait_s_p95": ("s", "95th percentile of the waiting time"),
+        "wait_s_p99": ("s", "99th percentile of the waiting time"),
+        "wait_s_max": ("s", "largest waiting time"),
+    }
+    assert wait.named() == "waiting time"
+    assert METRICS["jobs_killed"].columns() == {"jobs_killed": ("jobs", "jobs that were ended at their estimate")}
+
+
+def test_values_carry_their_unit():
+    assert value_text("wait_s", 7200.0) == "2 h"
+    assert value_text("utilization", 0.25) == "25 %"
+    assert value_text("bounded_slowdown", 1.23456) == "1.235"
+    assert value_text("wait_s", None) == value_text("wait_s", math.nan) == "no job"
