@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,8 +20,8 @@ from pwsim.costs import charges, commitments
 from pwsim.prices import Economics
 from pwsim.search import bounds
 from pwsim.search.holding import Holding
-from pwsim.search.milp import proven_solver
 from pwsim.search.simulate_and_cut import search
+from pwsim.search.solver import proven_solver
 from pwsim.search.targets import Target
 from tests.costs.test_money import cloud, committed, nonzero, own, replay
 from tests.strategies import traces
@@ -68,7 +69,7 @@ def programme_usd(pool, in_use):
 def decided_usd(pool, in_use):
     decided = commitments.decided(pool, in_use)
     assert decided.is_decided
-    promised = sum(one.nodes * one.price_usd_per_hour for one in decided.commitments)
+    promised = sum(float(one.nodes) * one.price_usd_per_hour for one in decided.commitments)
     return promised + pool.price_usd_per_hour * float(np.sum(in_use[decided.committed_nodes :]))
 
 
@@ -119,7 +120,7 @@ def test_the_duration_curve_is_what_counting_seconds_gives(stays):
 # -- bills
 
 
-POOLS = {
+POOLS: dict[str, dict[str, Any]] = {
     "elastic": {},
     "least": {"min_nodes": 1},
     "up": {"always_up": True},
@@ -242,15 +243,14 @@ def test_the_answer_says_what_is_committed_and_for_how_long():
 
 
 def test_best_stands_for_every_term_of_the_table():
-    pool = CloudPool(name="a", kind="cloud", nodes=1, instance="gcp/us-central1/a2-highgpu-8g", commitments="best")
+    rented = {"name": "a", "kind": "cloud", "nodes": 1, "commitments": "best"}
+    pool = CloudPool.model_validate({**rented, "instance": "gcp/us-central1/a2-highgpu-8g"})
     row = load_prices().query("instance_type == 'a2-highgpu-8g' and region == 'us-central1'").iloc[0]
     assert [(one.kind, one.term, one.nodes, one.price_usd_per_hour) for one in pool.commitments] == [
         ("reserved", "1yr", "best", row["reserved_1yr_usd_per_hour"]),
         ("reserved", "3yr", "best", row["reserved_3yr_usd_per_hour"]),
     ]
-    savings = CloudPool(
-        name="a", kind="cloud", nodes=1, instance="azure/westeurope/Standard_HB120rs_v3", commitments="best"
-    ).commitments
+    savings = CloudPool.model_validate({**rented, "instance": "azure/westeurope/Standard_HB120rs_v3"}).commitments
     assert [(one.kind, one.term, one.price_usd_per_hour) for one in savings] == [("savings", "1yr", 3.895632)]
     assert savings[0].price_date == "2026-08-20"
     assert savings[0].price_source.startswith("andy-diericks/azure-pricing-radar@")

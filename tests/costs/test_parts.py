@@ -51,7 +51,8 @@ def test_no_jobs_cause_nothing(pool):
     ],
 )
 def test_what_is_beyond_a_number_of_nodes(intervals, nodes, expected):
-    found = charges.beyond(*np.array(intervals, dtype=float).reshape(-1, 2).T, nodes)
+    start_s, end_s = np.array(intervals, dtype=float).reshape(-1, 2).T
+    found = charges.beyond(start_s, end_s, nodes)
     assert list(zip(*found, strict=True)) == expected
 
 

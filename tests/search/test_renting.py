@@ -123,7 +123,7 @@ def test_jobs_that_are_not_on_rented_nodes_cost_energy():
 
 
 NODES = st.sampled_from([[0, 1, 2], [1, 3], [2], [0, 4]])
-elastic = st.fixed_dictionaries(
+elastic: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"nodes": NODES, "placement": st.sampled_from(["nodes", "nodes", "nodes", "packed"])},
     optional={
         "min_nodes": st.just(1),
@@ -138,7 +138,7 @@ elastic = st.fixed_dictionaries(
         "node": st.sampled_from([{"cores": 1}, {"cores": 3}, {"cores": 2, "speed": 2.0}]),
     },
 )  # fmt: skip
-others = st.fixed_dictionaries(
+others: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"nodes": NODES},
     optional={
         "placement": st.sampled_from(["nodes", "packed"]),
