@@ -144,9 +144,9 @@ def _base(pool: Pool) -> int:
 
 
 def _price_per_s(pool: Pool) -> float:
-    """Return the price of an elastic pool's node [USD/s]."""
+    """Return the price of a node [USD/s]; 0 where commitments that are yet to be decided may cover it."""
     assert isinstance(pool, CloudPool)
-    return pool.price_usd_per_hour / HOUR_S
+    return pool.price_usd_per_hour / HOUR_S if pool.is_decided else 0.0
 
 
 class _Moving:
