@@ -147,7 +147,10 @@ def commands() -> None:
 @click.argument("scenario", type=_PATH)
 @_options("out", "engine", "workers", "allow_code", "quiet", "overwrite")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed; default: the scenario's.")
-@click.option("--time-limit", help="End the search after this time, such as '10 min', with the best found so far.")
+@click.option(
+    "--time-limit",
+    help="End the search after this time, such as '10 min', with the best found so far; default: the scenario's.",
+)
 def run(
     scenario: Path,
     out: Path,
@@ -309,7 +312,7 @@ def report(directory: Path) -> None:
 )
 @click.option(
     "--market",
-    type=click.Choice(["on_demand", "spot", "reserved_1yr", "reserved_3yr"]),
+    type=click.Choice(["on_demand", "spot", "reserved_1yr", "reserved_3yr", "savings_1yr", "savings_3yr"]),
     help="Market whose price --cheapest-per compares; default: on_demand.",
 )
 @click.option("--prices", "file", type=_PATH, help="A price table in CSV; its rows come before the shipped ones.")

@@ -156,8 +156,8 @@ PACKED_MUTANTS = [
     (packing, "            fitting += 1\n            coming += 1", "            coming += 1"),
     (packing, "if not roomy[node] and fits(then, node, shares, head)", "if fits(then, node, shares, head)"),
     (packing, "outlasts = now + estimate_s[position] > shadow_s", "outlasts = now + estimate_s[position] >= shadow_s"),
-    (packing, "tried.unfit[shape] >= now_is", "tried.unfit[shape] > 0"),
-    (packing, "tried.delays[shape] == tried.clock[0]", "tried.delays[shape] >= now_is"),
+    (packing, "tried.unfit[shape] >= tried.clock[FREED]", "tried.unfit[shape] > 0"),
+    (packing, "tried.delays[shape] == tried.clock[NOW]", "tried.delays[shape] >= tried.clock[FREED]"),
     (
         packing,
         "        cores, memory, gpus = most_free(bins, nodes, count)\n        passed",
@@ -166,7 +166,7 @@ PACKED_MUTANTS = [
     (packing, "if left < shares.need[head]:", "if left <= shares.need[head]:"),
     (packing, "                hold_all(bins, shares, places, job, 1)\n", ""),
     (packing, "                hold_all(then, shares, places, job, 1)\n", ""),
-    (packing, "            fitting = left\n", ""),
+    (packing, "            fitting = tried.clock[FITTING] = left\n", "            tried.clock[FITTING] = left\n"),
     (packing, "            and shares.cores[job] >= shares.cores[other]\n", ""),
     (packing, "            and shares.milli[job] >= shares.milli[other]\n", ""),
     # With > or == in the place of >=, what is not known to fit nowhere is tried once more, in vain: the same schedule.

@@ -15,7 +15,18 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_v
 from pwsim.cluster.accepts import Accepts
 from pwsim.cluster.choices import MOST_NODES, Choices
 from pwsim.common import HOUR_S, Frozen, InputError, Mebibytes, PositiveSeconds, Seconds
-from pwsim.prices import MARKETS, Commitment, Grams, Offer, OnPremisesCost, RentUsd, Usd, find_price
+from pwsim.prices import (
+    COMMITTED,
+    MARKETS,
+    Commitment,
+    Grams,
+    Offer,
+    OnPremisesCost,
+    RentUsd,
+    Usd,
+    committed_markets,
+    find_price,
+)
 from pwsim.rules import MOST_GPUS, WHOLE
 from pwsim.trace import Floats, Integers, Trace
 
@@ -219,12 +230,28 @@ def _offer(instance: str, market: object, info: ValidationInfo) -> Offer:
         raise ValueError(str(error)) from None
 
 
+def _every_term(commitments: Any, info: ValidationInfo) -> Any:
+    """Return what ``best`` stands for: each commitment that the price table has of the instance, its nodes ``best``."""
+    if commitments != "best":
+        if isinstance(commitments, str):
+            raise ValueError("must be best, or a list such as [{term: 1yr, nodes: 4}]")
+        return commitments
+    if "instance" not in info.data:  # that is wrong, and said to be
+        return []
+    instance = info.data["instance"]
+    found = [] if instance is None else committed_markets(instance, (info.context or {}).get("prices"))
+    if not found:
+        lacks = "best needs an instance" if instance is None else f"{instance!r} has no commitments in the price table"
+        raise ValueError(f"{lacks}; give their prices: [{{term: 1yr, nodes: best, price_usd_per_hour: …}}]")
+    return [dict(zip(("kind", "term"), one.split("_"), strict=True), nodes="best") for one in found]
+
+
 def _with_price(commitment: Any, info: ValidationInfo) -> Any:
     """Fill in the price of a commitment for the pool's instance; what the user gives comes first."""
     if not isinstance(commitment, dict) or "price_usd_per_hour" in commitment:
         return commitment
-    market = f"reserved_{commitment.get('term')}"
-    if "instance" not in info.data or market not in MARKETS:  # that is wrong, and said to be
+    market = f"{commitment.get('kind', 'reserved')}_{commitment.get('term')}"
+    if "instance" not in info.data or market not in COMMITTED:  # that is wrong, and said to be
         return {**commitment, "price_usd_per_hour": 1.0}
     if info.data["instance"] is None:
         return commitment
@@ -232,7 +259,15 @@ def _with_price(commitment: Any, info: ValidationInfo) -> Any:
         offer = _offer(info.data["instance"], market, info)
     except ValueError as error:
         raise ValueError(f"{error}; give price_usd_per_hour") from None
-    return {**commitment, "price_usd_per_hour": offer.price_usd_per_hour}
+    said = {"price_date": offer.price_date, "price_source": offer.source}
+    return {"price_usd_per_hour": offer.price_usd_per_hour, **said, **commitment}
+
+
+Commitments = Annotated[
+    tuple[Annotated[Commitment, BeforeValidator(_with_price)], ...],
+    BeforeValidator(_every_term, json_schema_input_type=Literal["best"] | tuple[Commitment, ...]),
+]
+"""Commitments of a pool; the word ``best`` stands for every term of the price table."""
 
 
 class CloudPool(PoolBase):
@@ -263,10 +298,9 @@ class CloudPool(PoolBase):
     """When that was the price; from the price table, like the price."""
     price_source: str = ""
     """Who said so; from the price table, like the price."""
-    commitments: tuple[Annotated[Commitment, BeforeValidator(_with_price)], ...] = Field(
-        default=(), strict=False, max_length=100
-    )
-    """Nodes that are paid every hour of the year, used or not; at every instant so many nodes cost nothing more."""
+    commitments: Commitments = Field(default=(), strict=False, max_length=100)
+    """Nodes that are paid every hour of the year, used or not; at every instant so many nodes cost nothing more.
+    ``best`` takes what makes each setup cheapest, of all terms that the price table has of the ``instance``."""
     storage_usd_per_gib_month: Usd = 0.0
     """Price of keeping jobs' data [USD/GiB and month]."""
     storage_time: Seconds | None = None
@@ -298,8 +332,17 @@ class CloudPool(PoolBase):
 
     @property
     def committed_nodes(self) -> int:
-        """Nodes that are paid by commitments."""
-        return sum(one.nodes for one in self.commitments)
+        """Nodes that are paid by commitments, in so far as their number is given."""
+        return sum(one.nodes for one in self.commitments if isinstance(one.nodes, int))
+
+    def committed_for(self, term: str) -> int:
+        """Return the nodes that are paid by commitments of a term, such as ``1yr``."""
+        return sum(one.nodes for one in self.commitments if isinstance(one.nodes, int) and one.term == term)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the number of every commitment is given, none ``best``."""
+        return all(one.nodes != "best" for one in self.commitments)
 
     @property
     def interrupted(self) -> bool:
@@ -316,6 +359,12 @@ class CloudPool(PoolBase):
             raise ValueError("interruptions_per_hour is for elastic pools; leave always_up away")
         if self.always_up and self.min_nodes:
             raise ValueError("min_nodes is for elastic pools; with always_up all nodes are held")
+        return self
+
+    @model_validator(mode="after")
+    def _spot_is_not_committed(self) -> Self:
+        if self.market == "spot" and self.commitments:
+            raise ValueError("commitments are for market: on_demand; nodes of the spot market cannot be committed")
         return self
 
     @field_validator("instance")

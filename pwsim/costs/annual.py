@@ -101,7 +101,7 @@ def site_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
 def commitment_usd(pool: Pool, _nodes: int, _terms: Terms) -> float:
     """Return what is paid for promised nodes, used or not [USD a year]."""
     commitments = pool.commitments if isinstance(pool, CloudPool) else ()
-    return math.fsum(one.nodes * one.price_usd_per_hour * YEAR_H for one in commitments)
+    return math.fsum(one.nodes * one.price_usd_per_hour * YEAR_H for one in commitments if isinstance(one.nodes, int))
 
 
 def rent_usd(pool: Pool, nodes: int, _terms: Terms) -> float:

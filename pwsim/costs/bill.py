@@ -23,6 +23,8 @@ class Bill(NamedTuple):
     """Carbon dioxide (equivalent) [kg a year]."""
     lost_work_usd_per_year: float
     """Lost core-hours at what a core-hour used costs in their pool: the cost that was in vain [USD a year]."""
+    committed_nodes: float
+    """Nodes that are paid by commitments, in all pools."""
 
     def figures(self) -> dict[str, float]:
         """Return the total, its parts and what they come to, as columns."""
@@ -56,5 +58,6 @@ BILL_COLUMNS: dict[str, tuple[str, str]] = {
         "USD/year",
         "lost core-hours at what a core-hour used costs in their pool; part of the cost already",
     ),
+    "committed_nodes": ("nodes", "nodes that are paid by commitments, in all pools"),
 }
 """Unit and meaning of the columns that :meth:`Bill.figures` fills."""

@@ -254,6 +254,36 @@ def beyond(start_s: Floats, end_s: Floats, nodes: int) -> tuple[Floats, Floats, 
     return times_s[order][:-1][spans], times_s[order][1:][spans], more[spans]
 
 
+def duration_curve(start_s: Floats, end_s: Floats) -> Floats:
+    """Return for how long at least one of some intervals lasts, at least two at once, and so on [s].
+
+    Examples
+    --------
+    >>> duration_curve(np.array([0.0, 2.0, 4.0]), np.array([10.0, 9.0, 8.0]))
+    array([10.,  7.,  4.])
+    """
+    times_s = np.concatenate((start_s, end_s))
+    change = np.repeat((1, -1), len(start_s))
+    order = np.argsort(times_s, kind="stable")
+    held = np.cumsum(change[order])[:-1]
+    by_level = np.bincount(held, np.diff(times_s[order]), 1) if len(held) else np.zeros(1)
+    longer: Floats = np.cumsum(by_level[::-1], dtype=np.float64)[::-1][1:]
+    return longer
+
+
+def in_use(pool: CloudPool, nodes: int, use: Use, window_s: float) -> Floats:
+    """Return for which part of a year at least one node is on the bill, at least two, and so on, shape (most nodes,).
+
+    Nodes that stand all year are on it all the time.  Others may be so for more than a year, where jobs run on after
+    the window.
+    """
+    stand = np.ones(pool.always_there(nodes))
+    if not pool.elastic or window_s <= 0:
+        return stand
+    come_and_go_s = duration_curve(*_billed(pool, use))[len(stand) :]
+    return np.concatenate((stand, come_and_go_s / window_s))
+
+
 def commitment_share_used(pool: Pool, nodes: int, use: Use, window_s: float) -> float:
     """Return which share of the committed node-hours were nodes that were held, in the measurement window; NaN if none.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from pwsim.cluster import Pool
 from pwsim.common import HOUR_S, YEAR_H
-from pwsim.costs import annual, charges
+from pwsim.costs import annual, charges, commitments
 from pwsim.costs.charges import Jobs, Use
 from pwsim.costs.terms import Terms, per_year
 from pwsim.trace import Floats
@@ -135,8 +135,10 @@ def standing(pool: Pool, nodes: int, terms: Terms) -> Breakdown:
 
     On-premises: annuity, opex, licences, what the pool costs as a whole, and idle power for 8,766 h.  Cloud:
     commitments for 8,766 h, and likewise what no commitment covers of the nodes of an always-up pool, or of the
-    ``min_nodes`` of an elastic one.
+    ``min_nodes`` of an elastic one.  Where the number of commitments is ``best`` still, it is the best one for what
+    stands (:func:`.commitments.before_replay`).
     """
+    pool = commitments.before_replay(pool, nodes)
     return {name: 0.0 if part.standing is None else part.standing(pool, nodes, terms) for name, part in PARTS.items()}
 
 
@@ -147,6 +149,8 @@ def caused(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> dict[str, Flo
 
 def year(pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float) -> tuple[Breakdown, float]:
     """Return what a pool costs a year, by part [USD a year], and what it emits [kg a year].
+
+    The numbers of its commitments are given, or chosen before (:func:`.commitments.after_replay`).
 
     Raises
     ------

@@ -1,10 +1,12 @@
 """What things cost a unit: price table, tariffs by the hour, terms of purchase and rent."""
 
 from pwsim.prices.table import (
+    COMMITTED,
     MARKETS,
     Offer,
     as_text,
     cheapest_per,
+    committed_markets,
     find_price,
     load_prices,
     nothing_matches,
@@ -40,6 +42,7 @@ from pwsim.prices.terms import (
 )
 
 __all__ = [
+    "COMMITTED",
     "COMPRESSED",
     "EPOCH_S",
     "MARKETS",
@@ -59,6 +62,7 @@ __all__ = [
     "as_text",
     "cheapest_per",
     "clock_fault",
+    "committed_markets",
     "dated_start",
     "economics_of",
     "find_price",

@@ -3,7 +3,8 @@
 The table's columns: ``provider``, ``region``, ``instance_type``; ``vcpus`` as the provider counts them and ``cores``,
 the physical cores behind them (many providers count two hardware threads as two vCPUs); ``memory_gib``, ``gpus``,
 ``gpu_model``; prices of the whole node by market in US dollars an hour, empty where not known; ``price_date`` and
-``source``.  Prices are copies of what others published on those dates: check the ones that decide.
+``source``; ``commitment_date`` and ``commitment_source`` of what is promised for years, if others said that.
+Prices are copies of what others published on those dates: check the ones that decide.
 """
 
 from __future__ import annotations
@@ -22,16 +23,20 @@ import pandas as pd
 from pwsim.common import InputError, did_you_mean, nearest, numeral
 from pwsim.trace import datasets
 
-MARKETS = ("on_demand", "spot", "reserved_1yr", "reserved_3yr")
+COMMITTED = ("reserved_1yr", "reserved_3yr", "savings_1yr", "savings_3yr")
+"""Markets of nodes, or of money, that one promises to pay for, used or not."""
+MARKETS = ("on_demand", "spot", *COMMITTED)
 """Markets that the table has prices of, in columns ``MARKET_usd_per_hour``."""
 
 RATIOS = {"gpu_hour": "gpus", "core_hour": "cores", "gib_hour": "memory_gib", "node_hour": ""}
 """What instances can be compared by: an hour of one of them, and the column that counts them."""
 
-_TEXTS = ("provider", "region", "instance_type", "gpu_model", "price_date", "source")
+_TEXTS = (
+    "provider", "region", "instance_type", "gpu_model", "price_date", "source", "commitment_date", "commitment_source"
+)  # fmt: skip
 _NUMBERS = ("vcpus", "cores", "memory_gib", "gpus", *(f"{market}_usd_per_hour" for market in MARKETS))
 _REQUIRED = ("provider", "region", "instance_type", "cores", "memory_gib", "on_demand_usd_per_hour")
-_UNTOLD = ("vcpus", "price_date", "source")
+_UNTOLD = ("vcpus", "price_date", "source", "commitment_date", "commitment_source")
 """Columns that a terminal does not show."""
 _COMPARISON = re.compile(r"\s*(\w+)\s*(>=|<=|!=|==|=|>|<)\s*(.+?)\s*")
 
@@ -181,6 +186,7 @@ def find_price(instance: str, market: str = "on_demand", prices: pd.DataFrame | 
     if not price > 0:
         known = [other for other in MARKETS if row[f"{other}_usd_per_hour"] > 0]
         raise InputError(f"{instance!r} has no {market} price in the table, only {', '.join(known) or 'none at all'}")
+    promised = market in COMMITTED and bool(row["commitment_source"])
     return Offer(
         instance=instance,
         cores=int(row["cores"]),
@@ -188,9 +194,27 @@ def find_price(instance: str, market: str = "on_demand", prices: pd.DataFrame | 
         gpus=int(row["gpus"]),
         gpu_model=str(row["gpu_model"]),
         price_usd_per_hour=price,
-        price_date=str(row["price_date"]),
-        source=str(row["source"]),
+        price_date=str(row["commitment_date" if promised else "price_date"]),
+        source=str(row["commitment_source" if promised else "source"]),
     )
+
+
+def committed_markets(instance: str, prices: pd.DataFrame | None = None) -> list[str]:
+    """Return which of :data:`COMMITTED` an instance has a price in; none if there is no such instance.
+
+    Parameters
+    ----------
+    instance, prices
+        As for :func:`find_price`.
+
+    Examples
+    --------
+    >>> committed_markets("gcp/us-central1/c2d-standard-32")
+    ['reserved_1yr', 'reserved_3yr']
+    """
+    table = _shipped_prices() if prices is None else prices
+    rows = table[_keys(table) == instance]
+    return [one for one in COMMITTED if (rows[f"{one}_usd_per_hour"] > 0).any()]
 
 
 def select(condition: str = "", prices: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -325,11 +349,11 @@ def _in_two(name: str, width: int) -> tuple[str, str]:
     Examples
     --------
     >>> _in_two("usd_per_core_hour", 7), _in_two("gpus", 4)
-    (('usd_per_', 'core_hour'), ('', 'gpus'))
+    (('usd_per', 'core_hour'), ('', 'gpus'))
     """
     breaks = [at + 1 for at, letter in enumerate(name) if letter == "_"]
     at = 0 if len(name) <= width else min(breaks, key=lambda at: max(at, len(name) - at), default=0)
-    return name[:at], name[at:]
+    return name[:at].rstrip("_"), name[at:]
 
 
 def _compare(table: pd.DataFrame, column: str, sign: str, text: str) -> pd.Series[bool]:

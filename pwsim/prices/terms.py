@@ -10,7 +10,7 @@ from datetime import UTC
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from pwsim.common import Frozen, Watts, expect, numeral
 from pwsim.prices.tariffs import Electricity, parse_local
@@ -91,17 +91,45 @@ def _price_may_be_looked_up(schema: dict[str, Any]) -> None:
     schema["required"] = [key for key in schema["required"] if key != "price_usd_per_hour"]
 
 
+def _count_or_best(value: Any) -> Any:
+    """Return the ``best`` that stands for a number; all else is to be one."""
+    if isinstance(value, str) and value != "best":
+        raise ValueError(f"must be a number of nodes, or best (got {value!r})")
+    return value
+
+
+MOST_COMMITTED = 1_000_000
+CommittedNodes = Annotated[
+    Annotated[Literal["best"], Tag("best")] | Annotated[int, Field(ge=1, le=MOST_COMMITTED), Tag("number")],
+    Discriminator(lambda value: "best" if value == "best" else "number"),
+    BeforeValidator(_count_or_best),
+]
+"""Number of committed nodes, or ``best``."""
+
+
 class Commitment(Frozen):
     """Nodes that one has promised to pay for, used or not."""
 
     model_config = ConfigDict(json_schema_extra=_price_may_be_looked_up)
 
+    kind: Literal["reserved", "savings"] = "reserved"
+    """``reserved``: of so many nodes of this type; ``savings``: of so much money, here what so many nodes cost."""
     term: Literal["1yr", "3yr"]
     """How long the promise is."""
-    nodes: int = Field(ge=1, le=1_000_000)
-    """Number of nodes."""
+    nodes: CommittedNodes
+    """Number of nodes, or ``best``: for every setup the number that makes it cheapest, by its own use (semantics §8);
+    of several terms that are ``best``, the cheapest is taken."""
     price_usd_per_hour: RentUsd
     """Price of a node for every hour of the year [USD/h]; from the price table if the pool names an ``instance``."""
+    price_date: str = ""
+    """When that was the price; from the price table, like the price."""
+    price_source: str = ""
+    """Who said so; from the price table, like the price."""
+
+    @property
+    def market(self) -> str:
+        """What the price table calls it."""
+        return f"{self.kind}_{self.term}"
 
 
 class SiteCost(Frozen):

@@ -383,7 +383,8 @@ class Result(ByContent):
             job, _, start_s, end_s, lost_s, part = (column[here] for column in self.attempts)
             procs = self.trace.procs[job] * part
             use = self._use(index)
-            cost, carbon_kg = costs.year(pool, count, use, terms, window_s)
+            paid = costs.commitments.after_replay(pool, count, use, window_s)
+            cost, carbon_kg = costs.year(paid, count, use, terms, window_s)
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
             busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job] * part)
             lost_core_s = math.fsum(procs * lost_s)
@@ -400,8 +401,10 @@ class Result(ByContent):
                     "launches": len(use.launch_s) if pool.elastic else 0,
                     "restarts": self._restarts(index),
                     "lost_core_hours": lost_core_s / HOUR_S,
-                    "committed_nodes": pool.committed_nodes if isinstance(pool, CloudPool) else 0,
-                    "commitment_share_used": charges.commitment_share_used(pool, count, use, window_s),
+                    "committed_nodes": paid.committed_nodes if isinstance(paid, CloudPool) else 0,
+                    "committed_nodes_1yr": paid.committed_for("1yr") if isinstance(paid, CloudPool) else 0,
+                    "committed_nodes_3yr": paid.committed_for("3yr") if isinstance(paid, CloudPool) else 0,
+                    "commitment_share_used": charges.commitment_share_used(paid, count, use, window_s),
                     "cost_usd_per_year": usd,
                     "usd_per_core_hour_used": costs.per_hour_used(usd, busy_core_s, window_s),
                     "usd_per_gpu_hour_used": costs.per_hour_used(usd, busy_gpu_s, window_s),
@@ -446,6 +449,7 @@ class Result(ByContent):
             costs.per_hour_used(usd, gpu_s, window_s),
             float(sum(pools["carbon_kg_per_year"])),
             float(sum(pools["lost_work_usd_per_year"])),
+            float(sum(pools["committed_nodes"])),
         )
 
     def cost(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> costs.Breakdown:
@@ -506,6 +510,8 @@ class Result(ByContent):
                 return mean_of(metrics.unrounded(summed, float(np.sum(weight)) * edges_s[1:]))
 
             cores, gpus = self.split(index, edges_s)
+            use = self._use(index)
+            paid = costs.commitments.after_replay(pool, count, use, self.span_s)
             tables.append(
                 pd.DataFrame(
                     {
@@ -515,7 +521,7 @@ class Result(ByContent):
                         "busy_cores": mean_of(cores.used),
                         "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
                         "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
-                        "cost_usd": costs.hourly_usd(pool, count, self._use(index), terms, edges_s) + unknown_usd,
+                        "cost_usd": costs.hourly_usd(paid, count, use, terms, edges_s) + unknown_usd,
                         "busy_gpus": mean_of(gpus.used),
                         "queued_gpus": mean(since_s, until_s, self.trace.gpus[waiting]),
                         "stranded_cores": mean_of(cores.stranded),

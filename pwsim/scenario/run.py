@@ -81,7 +81,7 @@ def optimize(
     allow_code
         Whether code that policies name may run.
     time_limit_s
-        End the search after this time [s]; it is for all that is done here.
+        End the search after this time [s], instead of the scenario's budget; it is for all that is done here.
 
     Raises
     ------
@@ -162,6 +162,8 @@ def _optimize(
     seed = scenario.seed if seed is None else seed
     log = scenario.read_log()
     trace = scenario.read_workload(seed, log)
+    budget = scenario.search.budget
+    limit_s = budget.time if time_limit_s is None else time_limit_s
     check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
     try:
         plan = search(
@@ -169,14 +171,14 @@ def _optimize(
             scenario.cluster,
             scenario.targets,
             economics=scenario.economics,
-            max_setups=scenario.search.max_setups,
+            max_setups=budget.setups,
             workers=workers,
             engine=engine,
             progress=progress,
             name=scenario.name,
             seed=seed,
             trim=scenario.metrics.trim(trace),
-            time_limit_s=None if time_limit_s is None else time_limit_s - (time.monotonic() - begun_s),
+            time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
         )
     except InputError as error:
         raise _with_line(scenario, error) from None

@@ -13,11 +13,22 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from pwsim import prices, workload
 from pwsim.cluster import NO_COST, Cluster
-from pwsim.common import Document, Frozen, InputError, Place, Problem, ScenarioError, Seconds, problems, read_document
+from pwsim.common import (
+    Document,
+    Frozen,
+    InputError,
+    Place,
+    PositiveSeconds,
+    Problem,
+    ScenarioError,
+    Seconds,
+    problems,
+    read_document,
+)
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.prices import COMPRESSED, Economics
 from pwsim.scenario.logs import Log
@@ -49,11 +60,27 @@ class Metrics(Frozen):
             raise InputError(f"metrics: {error}") from None
 
 
-class Search(Frozen):
-    """How long the search may take."""
+class Budget(Frozen):
+    """What the search may spend; without a limit it goes on until it has its proof."""
 
-    max_setups: int | None = Field(default=None, ge=1)
-    """Stop before more setups than this are replayed; without it the search goes on until it has its proof."""
+    time: PositiveSeconds | None = None
+    """End the search after this time [s], with the best setup found so far; ``--time-limit`` comes before it."""
+    setups: int | None = Field(default=None, ge=1)
+    """Stop before more setups than this are replayed."""
+
+
+class Search(Frozen):
+    """How the search is done."""
+
+    budget: Budget = Budget()
+    """What it may spend."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "max_setups" in data:
+            raise ValueError(f"max_setups is called budget.setups now: write budget: {{setups: {data['max_setups']}}}")
+        return data
 
 
 class Scenario(Frozen):
@@ -77,7 +104,7 @@ class Scenario(Frozen):
     economics: Economics = Economics()
     """How money is counted."""
     search: Search = Search()
-    """How long the search may take."""
+    """How the search is done, and what it may spend."""
     seed: int = Field(default=1, ge=0, lt=2**32)
     """Seed of everything random."""
 

@@ -1,14 +1,14 @@
 """The cheapest setup that meets the targets, with a proof."""
 
 from pwsim.search import answer, bounds
+from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
-from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, in_space
-from pwsim.search.words import STOPS, edge_text
+from pwsim.search.words import STOPS, committed_text, edge_text
 
 __all__ = [
     "SETUP_COLUMNS",
@@ -27,6 +27,7 @@ __all__ = [
     "at_limit",
     "bounds",
     "check_question",
+    "committed_text",
     "complete_targets",
     "edge_text",
     "edges",

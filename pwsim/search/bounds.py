@@ -23,6 +23,7 @@ from pwsim.common import HOUR_S
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.prices import Economics
 from pwsim.search.holding import Holding
+from pwsim.search.renting import SAFETY, Renting
 from pwsim.search.targets import Target
 from pwsim.trace import Floats, Integers, Trace
 
@@ -30,8 +31,6 @@ GRID = 24
 """Interval starts, and ends, that :func:`needed_cores` looks at."""
 MOST_LISTED = 1_000_000
 """Choices that are counted by their bounds one by one."""
-SAFETY = 1e-9
-"""Relative allowance for rounding in sums of floats, always on the side that excludes less."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,18 @@ class Bounds:
     """Share of the work of all jobs that may be rejected."""
     needed_cores: float
     """Least sum of nodes × cores × speed over all pools."""
+    renting: Renting | None = None
+    """What jobs cause at least besides where nodes come and go, if that can be told."""
+
+    def usd_of(self, choice: Sequence[int]) -> float:
+        """Return what a choice of nodes costs at least, if it meets the targets [USD a year]."""
+        rent = 0.0 if self.renting is None else self.renting.usd_per_year(choice)
+        return sum(float(usd[one]) for usd, one in zip(self.cost_usd_per_year, choice, strict=True)) + rent
+
+    def of_one_more(self, pool: int, nodes: Sequence[int]) -> float:
+        """Return what another node costs beyond the most that are allowed of a pool [USD a year]."""
+        cost = self.cost_usd_per_year[pool]
+        return float(cost[-1] - cost[-2]) / (nodes[-1] - nodes[-2])
 
     def setups_up_to(self, usd_per_year: float) -> int:
         """Return how many choices of nodes have a cost bound of no more than this; all if it is NaN.
@@ -113,7 +124,22 @@ def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, t
             holdable=~holding.never,
             trim=trim,
         ),
+        renting=_renting(holding, targets, terms, trim),
     )
+
+
+def _renting(holding: Holding, targets: Sequence[Target], terms: costs.Terms, trim: Trim) -> Renting | None:
+    """Return what is known of costs where nodes come and go; ``None`` if none do, or nothing is.
+
+    Rules of the site hold jobs back and stop them; where users wait for their jobs, a setup has years of its own.
+    """
+    trace, cluster = holding.trace, holding.cluster
+    elastic = any(pool.elastic for pool in cluster.pools)
+    if not elastic or trace.feedback is not None or stated(cluster) or trace.span_s <= 0:
+        return None
+    window = trim.window(trace.span_s)
+    work = max((_work_for_throughput(trace, cluster, one, window) for one in targets), default=0.0)
+    return Renting(holding, work_s(trace, cluster), terms, work if math.isfinite(work) else 0.0, window[1])
 
 
 def _least_limit(targets: Sequence[Target], metric: str, otherwise: float) -> float:
@@ -189,21 +215,17 @@ def needed_cores(
         Which jobs some setup holds, shape (jobs,).
     """
     run_s = work_s(trace, cluster)
-    work = trace.procs * run_s
     span_s = trace.span_s
     if trace.feedback is not None:
         span_s = float(trace.submit_s[trace.feedback.follows < 0].max())
     window = trim.window(span_s)
     measured = inside(trace.submit_s, window)
-    # Jobs that are given up do not do all their work.
-    interrupted = any(pool.interrupted for pool in cluster.pools) or cluster.preemption or bool(cluster.outages)
+    interrupted = _interrupted(cluster)
     least = 0.0
     for target in targets:
-        if target.metric == "throughput_jobs_per_hour" and target.at_least is not None:
-            # A job that outlives its estimate is killed, unless it restarts: then it may complete (semantics §6).
-            all_complete = cluster.overrun == "allow" or interrupted
-            finished = work if all_complete else work[trace.run_s <= trace.estimate_s]
-            least = max(least, _cores_for_throughput(finished, target.at_least, window, at_least=bool(trace.feedback)))
+        work = _work_for_throughput(trace, cluster, target, window)
+        if work > 0:
+            least = max(least, work / window[1])
         waits = target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
         if waits and not interrupted and trace.feedback is None:
             about = measured if target.where is None else measured & target.where.admit(trace)
@@ -212,22 +234,36 @@ def needed_cores(
     return least * (1 - SAFETY)
 
 
-def _cores_for_throughput(work: Floats, jobs_per_hour: float, window: tuple[float, float], *, at_least: bool) -> float:
-    """Return the least capacity with which enough jobs could be done in the window.
+def _interrupted(cluster: Cluster) -> bool:
+    """Return whether jobs may be given up before they have done all their work."""
+    return any(pool.interrupted for pool in cluster.pools) or cluster.preemption or bool(cluster.outages)
 
-    If the window ends then ``at_least``, or later, the last job counts by the part of it that the rate comes to: the
-    work of the smallest jobs then grows faster than their number, and so at least as fast as the window.
+
+def _work_for_throughput(trace: Trace, cluster: Cluster, target: Target, window: tuple[float, float]) -> float:
+    """Return the least work that must be done by the end of the window if a target on throughput is to be met.
+
+    Other targets ask for none.  Infinite if there are not jobs enough [core-seconds at speed 1].
+
+    If users wait for their jobs, the window ends then at the earliest, and the last job counts by the part of it that
+    the rate comes to: the work of the smallest jobs then grows faster than their number, and so at least as fast as
+    the window.
     """
+    if target.metric != "throughput_jobs_per_hour" or target.at_least is None:
+        return 0.0
+    # A job that outlives its estimate is killed, unless it restarts: then it may complete (semantics §6).
+    all_complete = cluster.overrun == "allow" or _interrupted(cluster)
+    work = trace.procs * work_s(trace, cluster)
+    work = work if all_complete else work[trace.run_s <= trace.estimate_s]
     from_s, until_s = window
-    asked = jobs_per_hour * (until_s - from_s) / HOUR_S * (1 - SAFETY)
+    asked = target.at_least * (until_s - from_s) / HOUR_S * (1 - SAFETY)
     jobs = math.ceil(asked)
     if jobs > len(work):
         return math.inf
     if jobs <= 0:  # so it is where the window has no length
         return 0.0
     smallest = np.partition(work, jobs - 1)[:jobs]
-    beyond = (jobs - asked) * float(smallest[-1]) if at_least else 0.0
-    return (float(np.sum(smallest)) - beyond) / until_s
+    beyond = (jobs - asked) * float(smallest[-1]) if trace.feedback is not None else 0.0
+    return float(np.sum(smallest)) - beyond
 
 
 def _late(target: Target, jobs: int) -> int:

@@ -22,11 +22,11 @@ from pwsim.results import Result, in_parallel
 from pwsim.rules import attempts
 from pwsim.search import additive
 from pwsim.search.bounds import Bounds
+from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.listing import MOST_LISTED, Listing
 from pwsim.search.master import Master
-from pwsim.search.milp import Candidate
 from pwsim.search.plan import Method
 from pwsim.search.routing import Arc, Network, Path, network_of
 from pwsim.search.trail import TIE, Trail, in_space
@@ -82,6 +82,26 @@ class _Search:
             trail.left = self.master.left
 
     def run(self) -> None:
+        """Search, and look then at what the limits of the scenario kept from being the answer."""
+        self.search()
+        trail = self.trail
+        for pool in range(len(self.network.choices)):
+            if trail.stopped is None and trail.best is not None and trail.limit(1) is None:
+                self.look_at_edge(pool)
+
+    def look_at_edge(self, pool: int) -> None:
+        """Judge the dearest setup with the most nodes of a pool that costs less than the answer, with one more on top.
+
+        It misses, and if more nodes could have made a difference, it shows what the limit on them costs.
+        """
+        if not isinstance(self.master, Listing) or self.network.choices[pool] < 2:
+            return
+        one_more = self.trail.known.of_one_more(pool, self.trail.job.cluster.pools[pool].nodes)
+        path = self.master.dearest_with_most(pool, self.trail.cheapest_usd_per_year * (1 - TIE) - one_more)
+        if path is not None:
+            self.look_at(path, self.trail.bound_usd_per_year)
+
+    def search(self) -> None:
         """Take the cheapest path again and again, until it cannot be cheaper than what was found."""
         trail = self.trail
         if math.isinf(trail.known.needed_cores):

@@ -140,8 +140,7 @@ def edges(
             continue
         if nodes[pool.name] == pool.nodes[0] > 0:
             found.append(Edge(pool.name, "fewest", pool.nodes[0]))
-        cost = bounds.cost_usd_per_year[index]
-        one_more = float(cost[-1] - cost[-2]) / (pool.nodes[-1] - pool.nodes[-2])
+        one_more = bounds.of_one_more(index, pool.nodes)
         cheaper = setups[
             (setups[f"nodes_{pool.name}"] == pool.nodes[-1])
             & setups[f"at_limit_{pool.name}"]

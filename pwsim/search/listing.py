@@ -35,6 +35,7 @@ class Listing:
         # As in the programme, a row is met up to a rounding of the sum.
         self.at_most = at_most + 1e-12 * (np.abs(at_most) + np.abs(amounts).max(axis=(1, 2), initial=0.0))
         self._arcs = self._arcs_by_pool()
+        self._taken: set[int] = set()
         self._open = np.ones((*network.choices, len(usd)), dtype=bool)
         if needed_cores:
             size = [np.array(pool.nodes) * pool.node.cores * pool.node.speed for pool in cluster.pools]
@@ -42,6 +43,7 @@ class Listing:
             for one in size:
                 cores = np.add.outer(cores, one)
             self._open &= np.greater_equal(cores, needed_cores)[..., np.newaxis]
+        self._enough = self._open.copy()
 
     def _arcs_by_pool(self) -> list[Integers]:
         """Return the number of the arc of each pool by the choices of it and of the pools before."""
@@ -71,13 +73,26 @@ class Listing:
 
     def take_out(self, path: Path) -> None:
         """Exclude a path from now on."""
-        self._open[(*self._choice(path), path.procedure)] = False
+        place = (*self._choice(path), path.procedure)
+        self._open[place] = False
+        self._taken.add(int(np.ravel_multi_index(place, self._open.shape)))
 
     def cheapest(self) -> Path | None:
         """Return the cheapest path that nothing excludes; ``None`` if there is none."""
         usd = self._usd()
         place = int(np.argmin(usd))
         return None if math.isinf(usd.flat[place]) else self._path(place)
+
+    def dearest_with_most(self, pool: int, usd_below: float) -> Path | None:
+        """Return the dearest path that costs less, has the most nodes of a pool and cores enough, and is not judged."""
+        usd = np.where(self._enough, self._sum(self.usd), np.inf)
+        here = np.moveaxis(usd, pool, 0)[-1]
+        if not (here < usd_below).any():
+            return None
+        most = np.full(usd.shape, -np.inf)
+        np.moveaxis(most, pool, 0)[-1] = np.where(here < usd_below, here, -np.inf)
+        place = int(np.argmax(most))
+        return None if place in self._taken else self._path(place)
 
     def left(self, usd_at_most: float) -> int:
         """Return how many paths nothing excludes that cost no more, or any amount if it is NaN."""

@@ -15,8 +15,8 @@ import pulp
 
 from pwsim.cluster import Cluster
 from pwsim.common import SolverError
-from pwsim.search.milp import LARGEST_COEFFICIENT, proven_solver
 from pwsim.search.routing import Network, Path
+from pwsim.search.solver import LARGEST_COEFFICIENT, proven_solver
 from pwsim.trace import Floats
 
 COST_LEEWAY = 1e-6

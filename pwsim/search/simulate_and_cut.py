@@ -1,7 +1,7 @@
 """The search for the cheapest setup that meets the targets, with a proof of how good it is.
 
-The optimisation model (:mod:`.milp`) names the setups in the order of their cost bounds; each is replayed under
-every policy of the scenario, and what counts is what the replay shows.  Once the next bound is not below the cost of
+A heap (:mod:`.candidates`) names the setups in the order of their cost bounds; each is replayed under every policy of
+the scenario, and what counts is what the replay shows.  Once the next bound is not below the cost of
 a setup that met all targets, nothing cheaper is left, and the search has its proof.  A replay that misses a target
 excludes exactly that setup: that a larger machine is never worse does not hold under backfilling.
 """
@@ -22,10 +22,10 @@ from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
 from pwsim.results import in_parallel
 from pwsim.search import bounds
+from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.decomposition import coupling, decompose, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
-from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import Method, Plan
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, Trail

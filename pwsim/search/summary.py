@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pwsim.cluster import CloudPool
-from pwsim.common import plain, price
+from pwsim.common import listed, plain, price
 from pwsim.hindcasting import COMPARED_STATISTICS, scaled_waits
-from pwsim.prices import start_of
+from pwsim.prices import Commitment, start_of
 from pwsim.results import assumptions_of, common_of, pools_of
 from pwsim.rules import portable
 from pwsim.search.answer import answer
@@ -110,8 +111,7 @@ def _money_assumptions(plan: Plan) -> list[str]:
                 else "the clock is never changed: no time zone is named."
             )
         )
-    if any(isinstance(pool, CloudPool) and pool.committed_nodes for pool in pools):
-        said.append("Commitments are paid every hour of the year, used or not, whatever setup is chosen.")
+    said += _commitment_assumptions([pool for pool in pools if isinstance(pool, CloudPool) and pool.commitments])
     if any(
         isinstance(pool, CloudPool) and (pool.storage_usd_per_gib_month or pool.egress_usd_per_gib) for pool in pools
     ):
@@ -119,12 +119,30 @@ def _money_assumptions(plan: Plan) -> list[str]:
     return said
 
 
+def _commitment_assumptions(pools: Sequence[CloudPool]) -> list[str]:
+    said = [_price_of(one, f"Committed for {one.term} ({one.kind}), a node of pool {pool.name}")
+            for pool in pools for one in pool.commitments]  # fmt: skip
+    if any(pool.committed_nodes for pool in pools):
+        said.append("Commitments are paid every hour of the year, used or not, whatever setup is chosen.")
+    if best := [pool.name for pool in pools if not pool.is_decided]:
+        said.append(
+            f"Of pool{'s' * (len(best) > 1)} {listed(best)}, so many nodes are committed as make each setup cheapest "
+            "by its use in this log; commitments are paid every hour of the year, used or not."
+        )
+    return said
+
+
 def rent(pool: CloudPool) -> str:
     """Say what a node costs, and who says so since when."""
     kind = f" ({pool.instance}, {pool.market.replace('_', ' ')})" if pool.instance else ""
-    told = [pool.price_date and f"price of {pool.price_date}", pool.price_source and f"source: {pool.price_source}"]
+    return _price_of(pool, f"A node of pool {pool.name}{kind}")
+
+
+def _price_of(what: CloudPool | Commitment, name: str) -> str:
+    """Say what something costs, and who says so since when."""
+    told = [what.price_date and f"price of {what.price_date}", what.price_source and f"source: {what.price_source}"]
     said_by = "".join(f"; {one}" for one in told if one) or ", as the scenario says"
-    return f"A node of pool {pool.name}{kind} costs {price(pool.price_usd_per_hour)} an hour{said_by}."
+    return f"{name} costs {price(what.price_usd_per_hour)} an hour{said_by}."
 
 
 def _for_scenario(verdict: Verdict) -> dict[str, str]:

@@ -14,9 +14,9 @@ from pwsim.common import InputError
 from pwsim.engine import compiling_s
 from pwsim.results import Result, record
 from pwsim.search import bounds
+from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.judgement import edges
 from pwsim.search.judging import Evaluation, Judge
-from pwsim.search.milp import Candidate, Candidates
 from pwsim.search.plan import Method, Plan, Setup, Stop
 
 TIE = 1e-9
@@ -245,7 +245,7 @@ class Trail:
             "targets": [one.model_dump(mode="json", exclude_none=True) for one in job.targets],
             "metrics": job.trim._asdict(),
             "economics": job.economics.model_dump(mode="json", exclude_none=True),
-            "search": {} if self.max_setups is None else {"max_setups": self.max_setups},
+            "search": {} if self.max_setups is None else {"budget": {"setups": self.max_setups}},
             "seed": job.seed,
         }
         return Plan(

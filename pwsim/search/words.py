@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pwsim.common import count, duration, listed, money, numeral
+from pwsim.common import HOUR_S, YEAR_H, count, duration, listed, money, numeral
 from pwsim.metrics import statistic_text, value_text
 
 
@@ -81,6 +81,51 @@ def missed_text(target: Mapping[str, Any]) -> str:
     return (
         f"the {statistic_text(metric, target.get('statistic'))}{where and f' of jobs {where}'} is "
         f"{value_text(metric, target['achieved'])} instead of {sign} {value_text(metric, limit)}"
+    )
+
+
+TERM_YEARS = {"1yr": 1, "3yr": 3}
+"""Years of each term of a commitment."""
+
+
+def committed_text(pool: Mapping[str, Any]) -> str:
+    """Return how many nodes of a pool are committed for how long; empty if none is.
+
+    Parameters
+    ----------
+    pool
+        An entry of ``pools`` in ``summary.json``.
+
+    Examples
+    --------
+    >>> committed_text({"committed_nodes_1yr": 2, "committed_nodes_3yr": 1})
+    '2 nodes for 1 year and 1 node for 3 years'
+    """
+    parts = [
+        f"{count(nodes, 'node')} for {count(years, 'year')}"
+        for term, years in TERM_YEARS.items()
+        if (nodes := pool.get(f"committed_nodes_{term}"))
+    ]
+    return listed(parts) if parts else ""
+
+
+def beyond_log_text(pools: Sequence[Mapping[str, Any]], span_s: float) -> str:
+    """Return that commitments last longer than the log that they are chosen by, as a sentence; empty if none does.
+
+    Parameters
+    ----------
+    pools
+        ``pools`` of ``summary.json``.
+    span_s
+        Length of the log [s].
+    """
+    used = [years for term, years in TERM_YEARS.items() if any(pool[f"committed_nodes_{term}"] for pool in pools)]
+    years = [one for one in used if one * YEAR_H * HOUR_S > span_s]
+    if not years:
+        return ""
+    return (
+        f"The commitments last {listed([count(one, 'year') for one in years])}, the log {duration(span_s)}: they pay "
+        "if use goes on like this."
     )
 
 

@@ -29,7 +29,7 @@ _KINDS = ("cluster", "partition", "qos", "account", "user")
 
 
 def commands(
-    limits: Sequence[RunLimit], besides: Mapping[Slot, str], missing: list[str]
+    limits: Sequence[RunLimit], besides: Mapping[Slot, str], parents: Mapping[str, str | None], missing: list[str]
 ) -> tuple[list[str], dict[str, str]]:
     """Return commands that say limits, and the quality of service of each partition that has some.
 
@@ -39,13 +39,15 @@ def commands(
         The limits.
     besides
         What else is said of accounts, users and qualities of service; accounts after those that they are a part of.
+    parents
+        The account that each account is a part of, or ``None``.
     missing
         What Slurm has no word for is added to it.
     """
     said: dict[Slot, dict[str, float]] = {}
     partitions: dict[str, str] = {}
     for limit in limits:
-        places = list(_slots(limit))
+        places = list(_slots(limit, parents))
         if not places:
             missing.append(f"limits: {told(limit)}")
         for slot, per in places:
@@ -66,8 +68,19 @@ def commands(
     return lines, partitions
 
 
-def _slots(limit: RunLimit) -> Iterator[tuple[Slot, str]]:
-    """Yield where a limit is said, and for whom there; nothing if Slurm cannot say it."""
+def _parts(account: str, parents: Mapping[str, str | None]) -> set[str]:
+    """Return an account with those that are a part of it."""
+    found = {account}
+    while more := {name for name, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def _slots(limit: RunLimit, parents: Mapping[str, str | None]) -> Iterator[tuple[Slot, str]]:
+    """Yield where a limit is said, and for whom there; nothing if Slurm cannot say it.
+
+    A limit of an account is one of all that are a part of it, too.
+    """
     where: dict[str, tuple[str, ...]] = limit.where.conditions()
     if "user_group" in where:
         where["account"] = where.pop("user_group")
@@ -79,10 +92,14 @@ def _slots(limit: RunLimit) -> Iterator[tuple[Slot, str]]:
     if about in ("partition", "qos") and (per == about or (alone and per in ("all", "user", "account"))):
         for name in names:
             yield (about, name, ""), "Grp" if per in ("all", about) else per
-    elif about == "account" and (per == "account" or (alone and per == "all")):
+    elif about == "account" and per == "account" and all(len(_parts(name, parents)) == 1 for name in names):
         for name in names:
             yield ("account", name, ""), "Grp"
-    elif about == "account" and alone and per == "user" and jobs_only:
+    elif (
+        about == "account" and per == "all" and (whole := [one for one in names if _parts(one, parents) == set(names)])
+    ):
+        yield ("account", whole[0], ""), "Grp"
+    elif about == "account" and alone and per == "user" and jobs_only and len(_parts(names[0], parents)) == 1:
         yield ("account", names[0], ""), "Max"
     elif about == "accountuser" and alone and per in ("all", "user"):
         yield ("user", where["user"][0], where["account"][0]), "Grp"

@@ -108,7 +108,8 @@ def export(cluster: Cluster) -> Exported:
     if len(cluster.limits) > 1:
         made.missing.append("limits: choices of the search; these are the first")
     besides = said_of(cluster.multifactor, made.missing) if ranks else {}
-    made.commands, own = commands(cluster.limits[0], besides, made.missing)
+    parents = {name: account.parent for name, account in cluster.multifactor.accounts.items()}
+    made.commands, own = commands(cluster.limits[0], besides, parents, made.missing)
     _doors(cluster, partitions, hosts, own, made)
     for number, outage in enumerate(cluster.outages, start=1):
         _reservation(number, outage, cluster, hosts, made)

@@ -62,16 +62,16 @@ def links(trace: Trace) -> Links:
     Examples
     --------
     >>> jobs = {"submit_s": [0, 0, 0, 0], "run_s": [9, 9, 9, 9], "procs": [1, 1, 1, 1], "job_id": [5, 6, 7, 8]}
-    >>> links(Trace.from_columns({**jobs, "array": [-1, 7, 7, -1], "after": ["", "", "", "5,7,99"]}))
+    >>> links(Trace.from_columns({**jobs, "job_array": [-1, 7, 7, -1], "after": ["", "", "", "5,7,99"]}))
     Links(groups=2, group=array([0, 1, 1]), job=array([0, 1, 2]), awaited=array([0, 1]), follower=array([3, 3]))
     """
     follower, number = _awaited(trace)
-    own = (number == trace.job_id[follower]) | (number == trace.array[follower])
+    own = (number == trace.job_id[follower]) | (number == trace.job_array[follower])
     follower, number = follower[~own], number[~own]
-    known = np.unique(number[np.isin(number, trace.job_id) | np.isin(number, trace.array)])
+    known = np.unique(number[np.isin(number, trace.job_id) | np.isin(number, trace.job_array)])
     kept = np.isin(number, known)
     pairs = []
-    for names in (trace.job_id, trace.array):
+    for names in (trace.job_id, trace.job_array):
         rows = np.flatnonzero(np.isin(names, known))
         pairs.append(np.column_stack((np.searchsorted(known, names[rows]), rows)))
     members = np.unique(np.concatenate(pairs), axis=0).reshape(-1, 2)
@@ -89,15 +89,15 @@ def array_limits(trace: Trace) -> tuple[Integers, Integers]:
     Examples
     --------
     >>> jobs = {"submit_s": [0, 0, 0], "run_s": [9, 9, 9], "procs": [1, 1, 1]}
-    >>> array_limits(Trace.from_columns({**jobs, "array": [40, 70, 70], "array_limit": [0, 2, 3]}))
+    >>> array_limits(Trace.from_columns({**jobs, "job_array": [40, 70, 70], "array_limit": [0, 2, 3]}))
     (array([-1,  0,  0]), array([3]))
     """
-    limited = (trace.array != NO_ARRAY) & (trace.array_limit > 0)
-    names, place = np.unique(trace.array[limited], return_inverse=True)
+    limited = (trace.job_array != NO_ARRAY) & (trace.array_limit > 0)
+    names, place = np.unique(trace.job_array[limited], return_inverse=True)
     most = np.zeros(len(names), dtype=np.int64)
     np.maximum.at(most, place, trace.array_limit[limited])
-    at = np.minimum(np.searchsorted(names, trace.array), max(0, len(names) - 1))
-    here = names[at] == trace.array if len(names) else np.zeros(len(trace), dtype=bool)
+    at = np.minimum(np.searchsorted(names, trace.job_array), max(0, len(names) - 1))
+    here = names[at] == trace.job_array if len(names) else np.zeros(len(trace), dtype=bool)
     return np.where(here, at, NO_ARRAY), most
 
 
@@ -109,7 +109,7 @@ def range_of_numbers(trace: Trace) -> tuple[int, int]:
     TraceError
         As :func:`links`.
     """
-    arrays = trace.array[trace.array != NO_ARRAY]
+    arrays = trace.job_array[trace.job_array != NO_ARRAY]
     numbers = np.concatenate((trace.job_id, arrays, *numbers_of_names(trace))).astype(np.int64)
     return int(numbers.min()), int(numbers.max())
 

@@ -59,7 +59,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("partition", "category", "", "", "partition"),
     Column("qos", "category", "", "", "quality of service, as Slurm calls a class of jobs with rules of its own"),
     Column("after", "category", "", "", "numbers of the jobs that it had to wait for, separated by commas"),
-    Column("array", "int64", "", -1, "number of the array of jobs that it is a task of; -1: none"),
+    Column("job_array", "int64", "", -1, "number of the array of jobs that it is a task of; -1: none"),
     Column("array_limit", "int64", "jobs", 0, "how many tasks of its array may run at once; 0: not recorded"),
 )
 """Every column of a trace: name, dtype, unit, default and text."""
@@ -173,7 +173,7 @@ class Trace(ByContent):
     partition = _ColumnOf[pd.Categorical]()
     qos = _ColumnOf[pd.Categorical]()
     after = _ColumnOf[pd.Categorical]()
-    array = _ColumnOf[Integers]()
+    job_array = _ColumnOf[Integers]()
     array_limit = _ColumnOf[Integers]()
 
     @classmethod
@@ -393,7 +393,7 @@ class Trace(ByContent):
 
 
 _DTYPES = {column.name: column.dtype for column in COLUMNS}
-_BY_NUMBER = ("after", "array", "array_limit")
+_BY_NUMBER = ("after", "job_array", "array_limit")
 """Columns that go by the numbers of the log's jobs."""
 
 

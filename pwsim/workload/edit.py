@@ -289,7 +289,7 @@ def mix(first: Trace, second: Trace, queue: str) -> Trace:
         ours, theirs = first.table[column.name], second.table[column.name]
         if column.name == "after":
             theirs = renumbered(second, raised)
-        elif column.name == "array":
+        elif column.name == "job_array":
             theirs = np.where(theirs == NO_ARRAY, NO_ARRAY, theirs + raised)
         elif column.name == "job_id":
             theirs = theirs + raised

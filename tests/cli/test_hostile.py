@@ -203,7 +203,17 @@ SCENARIOS: dict[str, tuple[str, str, list[str]]] = {
     "list at the top": (GOOD, "- name: good\n", ["bad.yaml:1", "must be a mapping"]),
     "empty file": (GOOD, "", ["bad.yaml", "must be a mapping"]),
     "seed below zero": ("targets:", "seed: -1\ntargets:", ["seed", "-1"]),
-    "search of nothing": ("targets:", "search: {max_setups: 0}\ntargets:", ["max_setups", "at least 1"]),
+    "search of nothing": (
+        "targets:",
+        "search: {budget: {setups: 0}}\ntargets:",
+        ["search.budget.setups", "at least 1"],
+    ),
+    "search in no time": (
+        "targets:",
+        "search: {budget: {time: 0 s}}\ntargets:",
+        ["search.budget.time", "greater than 0"],
+    ),
+    "search by its old name": ("targets:", "search: {max_setups: 9}\ntargets:", ["bad.yaml", "budget: {setups: 9}"]),
 }
 
 

@@ -76,7 +76,8 @@ def full(folder):  # noqa: F811
 def test_everything_at_once(full, capsys):
     code, out, err = pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")
     assert code == 0, err
-    assert "commitments for 2 nodes" in out
+    assert "commitments for 1 node for 1 year and 1 node for 3 years" in out
+    assert "The commitments last 1 year and 3 years, the log 9 h" in out
     summary = json.loads((full / "r" / "summary.json").read_text())
     parts = summary["cost_breakdown_usd_per_year"]
     assert all(parts[part] > 0 for part in costs.PARTS), parts
@@ -90,6 +91,7 @@ def test_everything_at_once(full, capsys):
     for words in [
         *(part.words for part in costs.PARTS.values()),
         "Commitments used",
+        "1 node for 1 year and 1 node for 3 years",
         "Carbon dioxide",
         "2026-01-05 at 07:00",
         "staff $2,000",
@@ -134,8 +136,8 @@ def test_energy_follows_the_hours_of_the_log(full, capsys):
 HOSTILE: dict[str, tuple[str, str, str, list[str]]] = {
     # name: (text to replace, replacement, text on the line that the message names, words of the message)
     "no price of the table": (
-        "me/here/small", "aws/us-east-1/c7i.8xlarge", "term: 1yr",
-        ["pools.1.commitments.0", "'aws/us-east-1/c7i.8xlarge' has no reserved_1yr price", "only on_demand"],
+        "me/here/small", "aws/us-east-1/c7a.4xlarge", "term: 1yr",
+        ["pools.1.commitments.0", "'aws/us-east-1/c7a.4xlarge' has no reserved_1yr price", "only on_demand"],
     ),
     "neither price nor instance": (
         "instance: me/here/small", "price_usd_per_hour: 1\n      node: {cores: 1}", "term: 3yr",

@@ -564,9 +564,9 @@ def test_the_least_of_a_long_job_knows_that_the_clock_may_be_changed():
 
 def test_figures_of_a_bill():
     parts = dict.fromkeys(costs.PARTS, 1.0)
-    bill = costs.Bill(parts, 2.0, 3.0, 4.0, 5.0)
+    bill = costs.Bill(parts, 2.0, 3.0, 4.0, 5.0, 6.0)
     others = {"usd_per_core_hour_used": 2.0, "usd_per_gpu_hour_used": 3.0}
-    others |= {"carbon_kg_per_year": 4.0, "lost_work_usd_per_year": 5.0}
+    others |= {"carbon_kg_per_year": 4.0, "lost_work_usd_per_year": 5.0, "committed_nodes": 6.0}
     assert bill.figures() == {"cost_usd_per_year": 11.0, **parts, **others}
 
 

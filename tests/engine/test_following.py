@@ -70,13 +70,13 @@ class TestSchedules:
         # Two tasks at once: 0, 0, 4; job 4 waits for the last of them, and job 5, of another array, for nobody.
         trace = trace_of(
             (0, 1, 4, ""), (0, 1, 6, ""), (0, 1, 5, ""), (0, 1, 5, "70"), (0, 1, 5, ""),
-            array=[70, 70, 70, -1, 80], array_limit=[2, 2, 2, 0, 1],
+            job_array=[70, 70, 70, -1, 80], array_limit=[2, 2, 2, 0, 1],
         )  # fmt: skip
         assert starts(trace, engine) == [0, 0, 4, 9, 0]
 
     def test_a_guard_counts_in_its_array(self, engine):
         # Task 1 (4 processors) guards until 10.  Task 2 would fit beside job 0, but one at a time.
-        trace = trace_of((0, 3, 10, ""), (0, 4, 5, ""), (0, 1, 5, ""), array=[-1, 7, 7], array_limit=[0, 1, 1])
+        trace = trace_of((0, 3, 10, ""), (0, 4, 5, ""), (0, 1, 5, ""), job_array=[-1, 7, 7], array_limit=[0, 1, 1])
         assert starts(trace, engine) == [0, 10, 15]
 
     def test_held_jobs_are_in_nobodys_way(self, engine):

@@ -114,7 +114,7 @@ def trace_of(case: Case) -> Trace:
         columns[name] = [row.get(name, row.get("account", "") if name == "user_group" else "") for row in case.jobs]
     columns["after"] = [",".join(str(before + 1) for before in row.get("after", [])) for row in case.jobs]
     arrays = sorted({row["array"] for row in case.jobs if row.get("array")})
-    columns["array"] = [1000 + arrays.index(row["array"]) if row.get("array") else -1 for row in case.jobs]
+    columns["job_array"] = [1000 + arrays.index(row["array"]) if row.get("array") else -1 for row in case.jobs]
     columns["array_limit"] = [row.get("array_limit") or 0 for row in case.jobs]
     return Trace.from_columns(columns)
 
@@ -214,7 +214,7 @@ def test_generated_cases(case):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_generated_cases_of_jobs_that_wait_for_others(case):
     if cluster_or_none(case) is not None and can_be_replayed(case):
-        site = replay(case)
+        site = replay(case, drawn)
         for engine in ENGINES:
             compare(case, site, engine)
 

@@ -67,7 +67,8 @@ def limits(cluster: Cluster) -> set[tuple[Any, ...]]:
         for one in wheres:
             if per == "user" and set(one) == {"account", "user"} and len(one["user"]) == 1:
                 per = "all"
-            found |= {(per, tuple(sorted(one.items())), resource, most) for resource, most in limit.at_most.caps()}
+            told = tuple((key, tuple(sorted(names))) for key, names in sorted(one.items()))
+            found |= {(per, told, resource, most) for resource, most in limit.at_most.caps()}
     return found
 
 
@@ -167,6 +168,10 @@ def clusters(draw) -> Cluster:
     tiers = {one["tier"] for one in partitions}
     backfill = "easy" if placement == "packed" else "conservative"
     order = draw(st.sampled_from(["fcfs", "multifactor"]))
+    ranked = draw(factors()) if order == "multifactor" else {}
+    for (where, _), _ in ruled:  # a limit of an account is one of its parts, too
+        if where == {"account": ["b"]} and ranked.get("accounts", {}).get("a", {}).get("parent") == "b":
+            where["account"] = ["a", "b"]
     return Cluster.model_validate(
         {
             "pools": pools,
@@ -176,7 +181,7 @@ def clusters(draw) -> Cluster:
             ],
             "outages": away,
             "policy": draw(st.sampled_from([order, backfill if order == "fcfs" else f"{order}-{backfill}"])),
-            "multifactor": draw(factors()) if order == "multifactor" else {},
+            "multifactor": ranked,
             "depth": draw(st.none() | st.integers(1, 1000)),
             "overrun": draw(st.sampled_from(["allow", "kill"])),
             "scheduler": {"period": draw(st.integers(0, 300))},

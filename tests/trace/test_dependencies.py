@@ -23,7 +23,9 @@ def waits(trace: Trace) -> set[tuple[int, int]]:
 
 
 def test_a_number_stands_for_all_jobs_and_tasks_that_have_it():
-    trace = Trace.from_columns({**JOBS, "job_id": [5, 7, 6, 8], "array": [-1, 7, 7, -1], "after": ["", "", "", "5,7"]})
+    trace = Trace.from_columns(
+        {**JOBS, "job_id": [5, 7, 6, 8], "job_array": [-1, 7, 7, -1], "after": ["", "", "", "5,7"]}
+    )
     assert waits(trace) == {(8, 5), (8, 6), (8, 7)}
     again = Trace.from_columns({**JOBS, "job_id": [5, 5, 6, 8], "after": ["", "", "", "5"]})  # requeued
     assert waits(again) == {(8, 5)}
@@ -31,7 +33,7 @@ def test_a_number_stands_for_all_jobs_and_tasks_that_have_it():
 
 
 def test_nobody_waits_for_itself_its_array_or_who_is_not_there():
-    trace = Trace.from_columns({**JOBS, "array": [-1, 40, 40, -1], "after": ["1", "40", "2,40", "99,-1"]})
+    trace = Trace.from_columns({**JOBS, "job_array": [-1, 40, 40, -1], "after": ["1", "40", "2,40", "99,-1"]})
     assert waits(trace) == {(3, 2)}  # task 3 names task 2 by its own number
     assert links(trace).groups == 1
 
@@ -52,12 +54,12 @@ def test_many_tasks_that_wait_for_many_take_little_room():
     tasks = 10_000
     columns = {"submit_s": [0] * 2 * tasks, "run_s": [9] * 2 * tasks, "procs": [1] * 2 * tasks}
     array = [100_000] * tasks + [200_000] * tasks
-    found = links(Trace.from_columns({**columns, "array": array, "after": [""] * tasks + ["100000"] * tasks}))
+    found = links(Trace.from_columns({**columns, "job_array": array, "after": [""] * tasks + ["100000"] * tasks}))
     assert (found.groups, len(found.job), len(found.follower)) == (1, tasks, tasks)
 
 
 def test_limits_of_arrays():
-    trace = Trace.from_columns({**JOBS, "array": [3, -1, 9, 9], "array_limit": [0, 5, 1, 2]})
+    trace = Trace.from_columns({**JOBS, "job_array": [3, -1, 9, 9], "array_limit": [0, 5, 1, 2]})
     array, most = array_limits(trace)
     assert array.tolist() == [-1, -1, 0, 0]
     assert most.tolist() == [2]
@@ -74,16 +76,16 @@ def test_anything_else_is_an_error(after):
 
 def test_jobs_that_are_mixed_in_or_drawn_anew():
     first = Trace.from_columns(
-        {**JOBS, "after": ["", "1", "", "2"], "array": [-1, -1, 50, 50], "array_limit": [0, 0, 1, 1]}
+        {**JOBS, "after": ["", "1", "", "2"], "job_array": [-1, -1, 50, 50], "array_limit": [0, 0, 1, 1]}
     )
     second = Trace.from_columns(
-        {**JOBS, "job_id": [20, 21, 22, 23], "after": ["", "20", "3", ""], "array": [-1, 21, 21, -1]}
+        {**JOBS, "job_id": [20, 21, 22, 23], "after": ["", "20", "3", ""], "job_array": [-1, 21, 21, -1]}
     )
     both = mix(first, second, "more")
     raised = int(both.job_id.max()) - 23
     assert raised >= 48  # 3, which is not there, is none of the first either
     assert waits(both) == {(2, 1), (4, 2), (21 + raised, 20 + raised)}
-    assert sorted(both.array.tolist()) == [-1, -1, -1, -1, 50, 50, 21 + raised, 21 + raised]
+    assert sorted(both.job_array.tolist()) == [-1, -1, -1, -1, 50, 50, 21 + raised, 21 + raised]
     users = {"user": ["ann", "bob", "ann", "bob"]}
     drawn = resample(
         Trace.from_columns({**JOBS, **users, "after": ["", "1", "", ""], "array_limit": [2, 0, 0, 0]}), seed=1
@@ -111,7 +113,7 @@ def test_swf_tells_one_job_in_field_17(tmp_path):
 
 def test_parquet_keeps_it(tmp_path):
     trace = Trace.from_columns(
-        {**JOBS, "after": ["", "1", "", "1,2"], "array": [-1, -1, 9, 9], "array_limit": [0, 0, 2, 2]}
+        {**JOBS, "after": ["", "1", "", "1,2"], "job_array": [-1, -1, 9, 9], "array_limit": [0, 0, 2, 2]}
     )
     write_trace(trace, tmp_path / "log.parquet")
     again = read_trace(tmp_path / "log.parquet")
@@ -128,12 +130,12 @@ def test_a_table_tells_it(tmp_path):
         "run_s": "len",
         "procs": "n",
         "after": "pre",
-        "array": "arr",
+        "job_array": "arr",
         "array_limit": "most",
     }
     trace = read_trace(path, columns=columns)
     assert waits(trace) == {(2, 1)}
-    assert trace.array.tolist() == [-1, -1, 9]
+    assert trace.job_array.tolist() == [-1, -1, 9]
     assert trace.array_limit.tolist() == [0, 0, 2]
 
 
@@ -154,7 +156,7 @@ def test_sacct_tells_in_job_ids_and_in_the_line_of_submission(tmp_path):
     path.write_text(SACCT)
     trace = read_trace(path)
     assert waits(trace) == {(17, 12), (17, 15), (19, 14), (19, 15)}
-    assert dict(zip(trace.job_id.tolist(), trace.array.tolist(), strict=True)) == {
+    assert dict(zip(trace.job_id.tolist(), trace.job_array.tolist(), strict=True)) == {
         12: -1, 14: 13, 15: 13, 16: 16, 17: -1, 18: -1, 19: -1,
     }  # fmt: skip
     assert trace.array_limit.tolist() == [0, 2, 2, 3, 0, 0, 0]  # that of 13 stands in a row that is no job

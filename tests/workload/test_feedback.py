@@ -29,8 +29,8 @@ from pwsim import (
 from pwsim.metrics.measures import NO_TRIM, Trim
 from pwsim.prices.terms import UNDISCOUNTED
 from pwsim.search import bounds
+from pwsim.search.candidates import Candidates
 from pwsim.search.holding import Holding
-from pwsim.search.milp import Candidates
 from pwsim.search.simulate_and_cut import complete_targets
 from pwsim.search.targets import Target
 from pwsim.trace.table import Feedback

@@ -12,7 +12,7 @@ from pwsim.trace.table import WIDEST
 TIMES = ("submit_s", "eligible_s", "start_s", "end_s")
 DURATIONS = ("run_s", "estimate_s", "recorded_wait_s", "held_s")
 NUMBERS = {
-    "job_id": 1e15, "procs": WIDEST, "nodes": WIDEST, "gpus": WIDEST, "array": 1e15, "array_limit": WIDEST,
+    "job_id": 1e15, "procs": WIDEST, "nodes": WIDEST, "gpus": WIDEST, "job_array": 1e15, "array_limit": WIDEST,
 }  # fmt: skip
 SIZES = {"memory_mib": ("mebibyte", 1.0), "data_gib": ("gibibyte", 1024.0)}
 """Sizes: the unit in the name as pint writes it, and in MiB."""

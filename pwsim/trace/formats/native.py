@@ -23,7 +23,7 @@ _KEY = b"pwsim_trace"
 
 _RENAMED = {"group": "user_group"}
 """Columns that had another name in files of older versions."""
-_ADDED = {"qos", "after", "array", "array_limit"}
+_ADDED = {"qos", "after", "job_array", "array_limit"}
 """Columns that these lack."""
 
 

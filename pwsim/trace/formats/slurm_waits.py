@@ -101,15 +101,15 @@ class Waits:
         seen.add(
             "unfollowed", rows.records[~rows.parsed(column, lambda text: parse_dependency(given(text))[1], "bool")]
         )
-        return {"after": rows.names(column, lambda text: parse_dependency(given(text))[0]), "array": ids.array}
+        return {"after": rows.names(column, lambda text: parse_dependency(given(text))[0]), "job_array": ids.array}
 
     def finish(self, table: dict[str, Any]) -> None:
         """Complete the columns of all jobs: limits of arrays, and jobs by the numbers that the trace has."""
-        table["array_limit"] = self._limit_of(table["array"])
+        table["array_limit"] = self._limit_of(table["job_array"])
         after: pd.Categorical = table["after"]
         names = list(map(str, after.categories))
         if any("_" in name for name in names):
-            tasks = zip(table["array"].tolist(), table["task"].tolist(), table["job_id"].tolist(), strict=True)
+            tasks = zip(table["job_array"].tolist(), table["task"].tolist(), table["job_id"].tolist(), strict=True)
             number_of = {f"{array}_{task}": str(number) for array, task, number in tasks if task >= 0}
             parts = [[number_of.get(job, job) for job in name.split(",")] for name in names]
             names = [",".join(job for job in jobs if "_" not in job) for jobs in parts]  # the rest is in no row

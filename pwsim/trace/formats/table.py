@@ -216,8 +216,8 @@ def _jobs(
         "data_gib": np.nan_to_num(of("data_gib")),
         **{name: np.nan_to_num(of(name)) for name in ("procs", "nodes", "gpus")},
     }
-    if "array" in sources:
-        table["array"] = np.nan_to_num(of("array"), nan=NO_ARRAY)
+    if "job_array" in sources:
+        table["job_array"] = np.nan_to_num(of("job_array"), nan=NO_ARRAY)
         table["array_limit"] = np.nan_to_num(of("array_limit"))
     if "job_id" in sources:
         table["job_id"] = np.nan_to_num(of("job_id"))
