@@ -141,7 +141,7 @@ def test_bounds_are_those_of_the_trimmed_window():
 
 def test_a_proof_that_a_replay_contradicts_is_an_error(monkeypatch):
     monkeypatch.setattr("pwsim.search.simulate_and_cut.coupling", lambda *_: "not this time")
-    monkeypatch.setattr("pwsim.search.milp.Candidates.take", lambda _: None)
+    monkeypatch.setattr("pwsim.search.candidates.Candidates.take", lambda _: None)
     with pytest.raises(
         SolverError,
         match=r"^a setup meets the targets that was taken to be unable to: please report this scenario$",

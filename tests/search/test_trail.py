@@ -13,9 +13,9 @@ from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import UNDISCOUNTED
 from pwsim.results import record
 from pwsim.search import bounds
+from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Judge
-from pwsim.search.milp import Candidate
 from pwsim.search.trail import Progress, Trail
 from tests.search.test_plan import cluster_of, own
 
@@ -251,7 +251,7 @@ def test_a_plan_says_what_was_asked():
         "targets": [{"metric": "jobs_rejected", "at_most": 0.0}],
         "metrics": {"warm_up_s": 10.0, "cool_down_s": 20.0},
         "economics": {"discount_rate": 0.0, "carbon_usd_per_tonne": 0.0, "currency": "USD", "site": []},
-        "search": {"max_setups": 5},
+        "search": {"budget": {"setups": 5}},
         "seed": 7,
     }
     assert trail_of().job.seed == 1
