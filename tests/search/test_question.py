@@ -255,3 +255,4 @@ def test_a_figure_is_drawn_where_one_says():
     plan = search(TRACE, CLUSTER, [], workers=1, engine="simpy")
     ax = Figure().subplots()
     assert plan.plot("cost_breakdown", ax) is ax
+    assert plan.plot().get_title() == plan.plot("setups").get_title()
