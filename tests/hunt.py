@@ -19,7 +19,7 @@ changed                                             noticed by no test, because
 ``side="right"`` of ``integral_within``             where an interval begins, nothing of it has summed up yet
 ``end_s > until_s`` of it to ``>=``                 where one ends, nothing of it is beyond
 ``0.0`` of its ``beyond``                           before the first interval, it is not looked at
-``workers``; ``engine`` of ``in_parallel``           how many work at once, and where, does not change the plan
+``workers``; ``engine`` of ``in_parallel``          how many work at once, and where, does not change the plan
 ``put_back``, ``first`` of a trail                  ``""`` and ``None`` are as false as ``None`` and ``False``
 ``outside &`` to ``|`` of ``_first_through_doors``  who is outside and sent away is held by no such pool anyway
 ``mode="json"`` of ``asked["targets"]``             its values are plain, but for tuples: JSON writes them as lists
