@@ -1,6 +1,6 @@
 """What decides: orders, backfill rules, attempts and placement, as plain functions that every engine runs."""
 
-from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, pools, profile
+from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, pools, profile, rows
 from pwsim.rules.attempts import attempt, is_killed, kept_work
 from pwsim.rules.backfill import ALL, BACKFILLS, GONE, HEAD, NOBODY, Rule
 from pwsim.rules.conservative import NO_RESERVATION, gain
@@ -11,6 +11,7 @@ from pwsim.rules.packing import has_room as packed_has_room
 from pwsim.rules.policy import POLICY_PATTERN, Policy, portable
 from pwsim.rules.pools import has_room, launches, may_move, shut_down
 from pwsim.rules.profile import advance, shift
+from pwsim.rules.rows import cut, place_of, put
 from pwsim.rules.words import policy_name, policy_text
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "charge_job",
     "conservative",
     "custom",
+    "cut",
     "empty",
     "filled",
     "gain",
@@ -56,11 +58,14 @@ __all__ = [
     "orders",
     "packed_has_room",
     "packing",
+    "place_of",
     "policy_name",
     "policy_text",
     "pools",
     "portable",
     "profile",
+    "put",
+    "rows",
     "shift",
     "shut_down",
 ]

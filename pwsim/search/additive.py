@@ -59,6 +59,17 @@ class Row:
     """What each core of a pool adds besides."""
 
 
+class Sums(NamedTuple):
+    """What each arc of a network adds, known or as bounds; it changes in place as more becomes known."""
+
+    usd: Floats
+    """Cost of each arc under each procedure, shape (procedures, arcs) [USD a year]."""
+    amounts: Floats
+    """What each arc adds to each row, shape (rows, procedures, arcs)."""
+    at_most: Floats
+    """Limit of each row, shape (rows,)."""
+
+
 class Asked(NamedTuple):
     """A target on a replay of a trace."""
 

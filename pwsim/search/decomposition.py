@@ -71,12 +71,7 @@ class _Search:
         self.known = _Known(trail.job, trail.known, network)
         listed = in_space(trail.job.cluster) <= MOST_LISTED
         self.master: Listing | Master = (Listing if listed else Master)(
-            trail.job.cluster,
-            network,
-            trail.known.needed_cores,
-            self.known.usd,
-            self.known.amounts,
-            self.known.at_most,
+            trail.job.cluster, network, trail.known.needed_cores, self.known.sums
         )
         if isinstance(self.master, Listing):
             trail.left = self.master.left
@@ -142,10 +137,9 @@ class _Search:
         low = [self.network.arcs[arc].choice for arc in cheapest.arcs]
         middle = high = [count - 1 for count in self.network.choices]
         while low != high:
-            found = len(self.trail.met)
             if not self.look_at(Path(cheapest.procedure, self.network.path(middle)), bound):
                 return
-            if len(self.trail.met) > found or self.trail.rows[-1]["meets_targets"]:
+            if self.trail.rows[-1]["meets_targets"]:
                 high = middle
             elif middle is high:
                 return
@@ -176,14 +170,14 @@ class _Known:
         self.job, self.network = job, network
         trace, cluster = job.trace, job.cluster
         self.rows = additive.rows(trace, job.targets, job.trim.window(trace.span_s))
-        self.at_most = np.array([row.at_most for row in self.rows])
-        """Limit of each row, shape (rows,)."""
         procedures, arcs = len(cluster.procedures), len(network.arcs)
         usd = np.array([known.cost_usd_per_year[arc.pool][arc.choice] for arc in network.arcs])
-        self.usd: Floats = np.tile(usd, (procedures, 1))
-        """What each arc costs, or at least, shape (procedures, arcs) [USD a year]; the first pool bears the site."""
-        self.amounts = np.empty((len(self.rows), procedures, arcs))
-        """What each arc adds to each row, or adds at least, shape (rows, procedures, arcs)."""
+        self.sums = additive.Sums(
+            usd=np.tile(usd, (procedures, 1)),
+            amounts=np.empty((len(self.rows), procedures, arcs)),
+            at_most=np.array([row.at_most for row in self.rows]),
+        )
+        """What each arc costs and adds to each row, or at least; the first pool bears the site."""
         self.starts: dict[Key, Floats] = {}
         """Starts of the jobs of each pool that was replayed [s]."""
         self.engine = ""
@@ -198,7 +192,7 @@ class _Known:
             jobs = arc.pool, arc.held
             if jobs not in before:
                 before[jobs] = self._amounts_of(arc, None)
-            self.amounts[:, :, number] = (before[jobs] + self._per_core(arc))[:, np.newaxis]
+            self.sums.amounts[:, :, number] = (before[jobs] + self._per_core(arc))[:, np.newaxis]
 
     def _times_in(self, pool: int) -> tuple[Floats, np.ndarray]:
         """Return how long each job holds its cores in a pool [s], and whether it is killed there."""
@@ -220,7 +214,7 @@ class _Known:
 
     def usd_of(self, path: Path) -> float:
         """Return what a path costs, or costs at least [USD a year]."""
-        return math.fsum(self.usd[path.procedure, list(path.arcs)])
+        return math.fsum(self.sums.usd[path.procedure, list(path.arcs)])
 
     def evaluate(self, path: Path, workers: int) -> Evaluation:
         """Judge a setup; its pools that are not known yet are replayed, and then they are known."""
@@ -251,9 +245,9 @@ class _Known:
         for arc in arcs:
             alike = self.alike[arc.pool, arc.choice, arc.held]
             site_usd = self.job.economics.site_usd_per_year if arc.pool == 0 else 0.0
-            self.usd[procedure, alike] = usd[arc.pool] + site_usd
+            self.sums.usd[procedure, alike] = usd[arc.pool] + site_usd
             amounts = self._amounts_of(arc, result.replay.start_s) + self._per_core(arc)
-            self.amounts[:, procedure, alike] = amounts[:, np.newaxis]
+            self.sums.amounts[:, procedure, alike] = amounts[:, np.newaxis]
 
 
 def _replay_pool(inputs: Inputs, pool: int, engine: Engine) -> tuple[str, Floats]:

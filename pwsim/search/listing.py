@@ -12,6 +12,7 @@ import numpy as np
 
 from pwsim.cluster import Cluster
 from pwsim.metrics import Booleans
+from pwsim.search.additive import Sums
 from pwsim.search.routing import Network, Path
 from pwsim.trace import Floats, Integers
 
@@ -22,21 +23,14 @@ MOST_LISTED = 4_000_000
 class Listing:
     """All setups in the order in which the earlier of two of equal cost is taken; parameters as of :class:`.Master`."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        network: Network,
-        needed_cores: float,
-        usd: Floats,
-        amounts: Floats,
-        at_most: Floats,
-    ) -> None:
-        self.network, self.usd, self.amounts = network, usd, amounts
+    def __init__(self, cluster: Cluster, network: Network, needed_cores: float, sums: Sums) -> None:
+        self.network, self.sums = network, sums
         # As in the programme, a row is met up to a rounding of the sum.
-        self.at_most = at_most + 1e-12 * (np.abs(at_most) + np.abs(amounts).max(axis=(1, 2), initial=0.0))
+        largest = np.abs(sums.amounts).max(axis=(1, 2), initial=0.0)
+        self.at_most = sums.at_most + 1e-12 * (np.abs(sums.at_most) + largest)
         self._arcs = self._arcs_by_pool()
         self._taken: set[int] = set()
-        self._open = np.ones((*network.choices, len(usd)), dtype=bool)
+        self._open = np.ones((*network.choices, len(sums.usd)), dtype=bool)
         if needed_cores:
             size = [np.array(pool.nodes) * pool.node.cores * pool.node.speed for pool in cluster.pools]
             cores = np.zeros(())
@@ -66,8 +60,8 @@ class Listing:
 
     def _usd(self) -> Floats:
         """Return the cost of each path, infinite if something excludes it."""
-        usd = np.where(self._open, self._sum(self.usd), np.inf)
-        for amounts, limit in zip(self.amounts, self.at_most, strict=True):
+        usd = np.where(self._open, self._sum(self.sums.usd), np.inf)
+        for amounts, limit in zip(self.sums.amounts, self.at_most, strict=True):
             usd[self._sum(amounts) > limit] = np.inf
         return usd
 
@@ -85,7 +79,7 @@ class Listing:
 
     def dearest_with_most(self, pool: int, usd_below: float) -> Path | None:
         """Return the dearest path that costs less, has the most nodes of a pool and cores enough, and is not judged."""
-        usd = np.where(self._enough, self._sum(self.usd), np.inf)
+        usd = np.where(self._enough, self._sum(self.sums.usd), np.inf)
         here = np.moveaxis(usd, pool, 0)[-1]
         if not (here < usd_below).any():
             return None

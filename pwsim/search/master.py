@@ -15,6 +15,7 @@ import pulp
 
 from pwsim.cluster import Cluster
 from pwsim.common import SolverError
+from pwsim.search.additive import Sums
 from pwsim.search.routing import Network, Path
 from pwsim.search.solver import LARGEST_COEFFICIENT, proven_solver
 from pwsim.trace import Floats
@@ -32,23 +33,12 @@ class Master:
         What is searched.
     needed_cores
         Least sum of nodes × cores × speed.
-    usd
-        Cost of each arc under each procedure, or a bound, shape (procedures, arcs); read at each solution.
-    amounts, at_most
-        What arcs add to each row, shape (rows, procedures, arcs), and its limit, shape (rows,); read likewise.
+    sums
+        What arcs cost and add to rows; read at each solution.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        network: Network,
-        needed_cores: float,
-        usd: Floats,
-        amounts: Floats,
-        at_most: Floats,
-    ) -> None:
-        self.cluster, self.network = cluster, network
-        self.usd, self.amounts, self.at_most = usd, amounts, at_most
+    def __init__(self, cluster: Cluster, network: Network, needed_cores: float, sums: Sums) -> None:
+        self.cluster, self.network, self.sums = cluster, network, sums
         self._taken: list[Path] = []
         self._solver = proven_solver()
         self._pool = np.array([arc.pool for arc in network.arcs])
@@ -63,7 +53,7 @@ class Master:
 
     def cheapest(self) -> Path | None:
         """Return the cheapest path that nothing excludes; ``None`` if there is none."""
-        return self._solve(self.usd, {}, None)
+        return self._solve(self.sums.usd, {}, None)
 
     def earlier(self, best: Path, usd_at_most: float) -> Path | None:
         """Return a path that costs no more and is to be taken rather than the best; ``None`` if there is none.
@@ -82,18 +72,18 @@ class Master:
         for pool in range(len(self.cluster.pools)):
             nodes = np.where(self._pool == pool, self._nodes, 0.0)
             most = int(self._nodes[best.arcs[pool]])
-            found = self._within(np.broadcast_to(nodes, self.usd.shape), fixed, limit, usd_at_most)
+            found = self._within(np.broadcast_to(nodes, self.sums.usd.shape), fixed, limit, usd_at_most)
             if found is not None and self._nodes[found.arcs[pool]] < most:
                 return found
             fixed[pool] = most
-        first: Floats = np.where(self._pool == 0, 1.0, 0.0) * np.arange(float(len(self.usd)))[:, np.newaxis]
+        first: Floats = np.where(self._pool == 0, 1.0, 0.0) * np.arange(float(len(self.sums.usd)))[:, np.newaxis]
         found = self._within(first, fixed, limit, usd_at_most)
         return found if found is not None and found.procedure < best.procedure else None
 
     def _within(self, objective: Floats, fixed: Mapping[int, int], limit: float, usd_at_most: float) -> Path | None:
         """Return the path with the least objective of those that cost no more, to the last digit."""
         while (path := self._solve(objective, fixed, limit)) is not None:
-            if math.fsum(self.usd[path.procedure, list(path.arcs)]) <= usd_at_most:
+            if math.fsum(self.sums.usd[path.procedure, list(path.arcs)]) <= usd_at_most:
                 return path
             self.take_out(path)
         return None
@@ -103,7 +93,7 @@ class Master:
     ) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
         """Return the PuLP model, and its binaries by procedure and arc."""
         problem = pulp.LpProblem("cheapest_path", pulp.LpMinimize)
-        procedures, arcs = self.usd.shape
+        procedures, arcs = self.sums.usd.shape
         takes = [
             [problem.add_variable(f"take_{row}_{arc}", 0, 1, pulp.LpBinary) for arc in range(arcs)]
             for row in range(procedures)
@@ -119,12 +109,12 @@ class Master:
         self._state_flow(problem, takes)
         if self._capacity is not None:
             problem += summed(np.tile(self._capacity, procedures)) >= 1, "needed_cores"
-        for number, (amount, limit) in enumerate(zip(self.amounts, self.at_most, strict=True)):
+        for number, (amount, limit) in enumerate(zip(self.sums.amounts, self.sums.at_most, strict=True)):
             scale = max(1.0, float(np.abs(amount).max()), abs(float(limit)))
             problem += summed(amount / scale) <= float(limit) / scale, f"target_{number}"
         if usd_at_most is not None:
             scale = max(1.0, abs(usd_at_most))
-            problem += summed(self.usd / scale) <= usd_at_most / scale, "cost"
+            problem += summed(self.sums.usd / scale) <= usd_at_most / scale, "cost"
         for pool, nodes in fixed.items():
             here = np.where(self._pool == pool, self._nodes, 0.0)
             problem += summed(np.tile(here, procedures)) == nodes, f"nodes_{pool}"

@@ -1,9 +1,10 @@
 """The search for the cheapest setup that meets the targets, with a proof of how good it is.
 
-A heap (:mod:`.candidates`) names the setups in the order of their cost bounds; each is replayed under every policy of
-the scenario, and what counts is what the replay shows.  Once the next bound is not below the cost of
-a setup that met all targets, nothing cheaper is left, and the search has its proof.  A replay that misses a target
-excludes exactly that setup: that a larger machine is never worse does not hold under backfilling.
+Where pools do not meet, :mod:`.decomposition` searches pool by pool.  Elsewhere a heap (:mod:`.candidates`) names the
+setups in the order of their cost bounds; each is replayed under every policy of the scenario, and what counts is what
+the replay shows.  Once the next bound is not below the cost of a setup that met all targets, nothing cheaper is left,
+and the search has its proof.  A replay that misses a target excludes exactly that setup: that a larger machine is never
+worse does not hold under backfilling.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def test_rows_exclude_no_setup_that_meets_the_targets(trace, cluster, targets, t
         for path in everything:
             if learnt:
                 found[path] = known.evaluate(path, 1)
-        listed = Listing(cluster, network, 0.0, known.usd, known.amounts, known.at_most)
+        listed = Listing(cluster, network, 0.0, known.sums)
         allowed = np.isfinite(listed._usd())
         for path in everything:
             evaluation = Judge.evaluate(

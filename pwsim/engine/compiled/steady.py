@@ -30,7 +30,7 @@ from pwsim.engine.compiled.references import by_reference
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.outcome import REJECTED
 from pwsim.engine.priorities import NOTHING, of_pool
-from pwsim.rules import ALL, GONE, HEAD, NO_RESERVATION, backfill, conservative, custom, multifactor, profile
+from pwsim.rules import ALL, GONE, HEAD, NO_RESERVATION, backfill, conservative, custom, multifactor, profile, rows
 from pwsim.trace import Floats, Integers
 
 ORDER = numba.types.FunctionType(numba.float64(numba.float64, numba.float64, numba.float64, numba.int64))
@@ -82,6 +82,7 @@ def compiled(function: Any) -> Any:
     return _RULES[function]
 
 
+place_of, put, cut = map(compiled, (rows.place_of, rows.put, rows.cut))
 heads, reservation, easy = map(compiled, (backfill.heads, backfill.reservation, backfill.easy))
 advance, change, full, most_free, room = map(
     compiled,
@@ -205,34 +206,6 @@ def hopeless(now, free, shadow_s, extra, units, length_s):
 def make_running(jobs):
     """Return room for so many running jobs: for all, since each runs once."""
     return np.empty(jobs), np.empty(jobs, dtype=np.int64), np.empty(jobs), np.empty(jobs, dtype=np.int64)
-
-
-@_inner
-def place_of(row, count, value):
-    """Return where a value belongs in the first ``count`` entries of an increasing row."""
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) >> 1
-        if row[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@_inner
-def put(row, count, index, value):
-    """Insert a value into a row of ``count`` entries."""
-    for one in range(count, index, -1):
-        row[one] = row[one - 1]
-    row[index] = value
-
-
-@_inner
-def cut(row, count, index):
-    """Take an entry out of a row of ``count`` entries."""
-    for one in range(index, count - 1):
-        row[one] = row[one + 1]
 
 
 @_inner

@@ -30,12 +30,10 @@ from pwsim.engine.site.state import (
     WAKE,
     State,
     enter,
-    insert_time,
     interrupt,
-    place_of,
     row_of,
 )
-from pwsim.rules import Bins, advance, empty, filled, launches, shift, shut_down
+from pwsim.rules import Bins, advance, cut, empty, filled, launches, place_of, put, shift, shut_down
 from pwsim.rules import gain as note_gain
 from pwsim.rules.site import bins_now, is_held, shares_in
 
@@ -169,7 +167,7 @@ def bring(
     nodes.launched_s[pool][number] = now
     capacity.up_s[pool][number] = up_s
     coming = capacity.arriving[pool]
-    insert_time(capacity.arrive_s[pool], coming, place_of(capacity.arrive_s[pool], coming, up_s), up_s)
+    put(capacity.arrive_s[pool], coming, place_of(capacity.arrive_s[pool], coming, up_s), up_s)
     capacity.arriving[pool] += 1
     agenda.append((up_s, ARRIVE, pool, number))
     if state.settings.backfill == CONSERVATIVE:
@@ -181,11 +179,9 @@ def forget_coming(pool: int, number: int, state: State) -> None:
     """Take a node off those that are on their way."""
     capacity = state.site.capacity
     row = capacity.arrive_s[pool]
+    coming = capacity.arriving[pool]
+    cut(row, coming, place_of(row, coming, capacity.up_s[pool][number]))
     capacity.arriving[pool] -= 1
-    for index in range(
-        place_of(row, capacity.arriving[pool] + 1, capacity.up_s[pool][number]), capacity.arriving[pool]
-    ):
-        row[index] = row[index + 1]
 
 
 def forget_idle(pool: int, number: int, state: State) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import MutableSequence
 
-from pwsim.engine.site.state import BURST, State, count_waiting, enter, insert, row_of, set_length
-from pwsim.rules import Bins, has_room, may_move, packed_has_room
+from pwsim.engine.site.state import BURST, State, count_waiting, enter, row_of, set_length
+from pwsim.rules import Bins, has_room, may_move, packed_has_room, place_of, put
 from pwsim.rules.site import bins_now, give_up, is_held, note_away, shares_in
 
 
@@ -40,12 +40,11 @@ def is_due_to_move(now: float, job: int, ever: bool, state: State) -> bool:
 
 def note_due(job: int, state: State) -> None:
     """Note that a job is due to move."""
-    bursts, place = state.bursts, 0
+    bursts = state.bursts
     bursts.dues[1] = 1
-    while place < bursts.dues[0] and bursts.due[place] < job:
-        place += 1
+    place = place_of(bursts.due, bursts.dues[0], job)
     if place == bursts.dues[0] or bursts.due[place] != job:
-        insert(bursts.due, bursts.dues[0], place, job)
+        put(bursts.due, bursts.dues[0], place, job)
         bursts.dues[0] += 1
 
 

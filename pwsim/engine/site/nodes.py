@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
+from pwsim.rules import cut, place_of, put
 from pwsim.rules.site import Packs
 
 GONE, COMING, IDLE, BUSY = range(4)
@@ -91,36 +92,20 @@ class Nodes(NamedTuple):
     """Whether the replay has what it needs, and the pool that lacks it."""
 
 
-def place_of_number(row: Sequence[int], length: int, number: int) -> int:
-    """Return where a number stands, or would stand, in an increasing sequence of which so many are in use."""
-    low, high = 0, length
-    while low < high:
-        middle = (low + high) // 2
-        if row[middle] < number:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
 def set_idle(now: float, pool: int, number: int, nodes: Nodes) -> None:
     """Let a node be idle from now on."""
     nodes.state[pool][number] = IDLE
     nodes.idle_since_s[pool][number] = now
     idle = nodes.idle[pool]
-    place = place_of_number(idle, nodes.idles[pool], number)
-    for index in range(nodes.idles[pool], place, -1):
-        idle[index] = idle[index - 1]
-    idle[place] = number
+    put(idle, nodes.idles[pool], place_of(idle, nodes.idles[pool], number), number)
     nodes.idles[pool] += 1
 
 
 def drop_idle(pool: int, number: int, nodes: Nodes) -> None:
     """Take a node off the idle ones."""
     idle = nodes.idle[pool]
+    cut(idle, nodes.idles[pool], place_of(idle, nodes.idles[pool], number))
     nodes.idles[pool] -= 1
-    for index in range(place_of_number(idle, nodes.idles[pool] + 1, number), nodes.idles[pool]):
-        idle[index] = idle[index + 1]
 
 
 def set_busy(pool: int, number: int, nodes: Nodes) -> None:

@@ -13,7 +13,19 @@ from collections.abc import MutableSequence, Sequence
 from typing import NamedTuple
 
 from pwsim.engine.site.nodes import Nodes, give_nodes, take_nodes
-from pwsim.rules import ALL, HEAD, NO_RESERVATION, Priorities, attempt, charge_job, is_killed, kept_work
+from pwsim.rules import (
+    ALL,
+    HEAD,
+    NO_RESERVATION,
+    Priorities,
+    attempt,
+    charge_job,
+    cut,
+    is_killed,
+    kept_work,
+    place_of,
+    put,
+)
 from pwsim.rules import gain as note_gain
 from pwsim.rules.site import (
     BLOCKED,
@@ -265,7 +277,7 @@ def enter(now: float, job: int, state: State) -> None:
             low = middle + 1
         else:
             high = middle
-    insert(waiting, queues.length[row], low, job)
+    put(waiting, queues.length[row], low, job)
     queues.length[row] += 1
     queues.dirty[row] = True
     state.jobs.queued_s[job] = now
@@ -310,20 +322,6 @@ def sort_row(row: int, state: State) -> None:
             waiting[place] = waiting[place - 1]
             place -= 1
         waiting[place] = job
-
-
-def insert(row: MutableSequence[int], length: int, place: int, value: int) -> None:
-    """Put a value at a place of a sequence of which so many are in use."""
-    for index in range(length, place, -1):
-        row[index] = row[index - 1]
-    row[place] = value
-
-
-def insert_time(row: MutableSequence[float], length: int, place: int, value: float) -> None:
-    """Put a time at a place of a sequence of which so many are in use."""
-    for index in range(length, place, -1):
-        row[index] = row[index - 1]
-    row[place] = value
 
 
 # -- attempts
@@ -376,9 +374,9 @@ def start(now: float, job: int, state: State, agenda: MutableSequence[tuple[floa
         if units:
             running = capacity.running[pool]
             place = place_of(capacity.release_s[pool], running, release_s)
-            insert_time(capacity.release_s[pool], running, place, release_s)
-            insert(capacity.release_need[pool], running, place, units)
-            insert(capacity.release_job[pool], running, place, job)
+            put(capacity.release_s[pool], running, place, release_s)
+            put(capacity.release_need[pool], running, place, units)
+            put(capacity.release_job[pool], running, place, job)
             capacity.running[pool] += 1
             capacity.free[pool] -= units
             if state.nodes.numbered[pool]:
@@ -386,18 +384,6 @@ def start(now: float, job: int, state: State, agenda: MutableSequence[tuple[floa
     count(job, 1, site.caps)
     charge_job(now, job, 1.0, BOOK, state.priorities)
     agenda.append((jobs.ends_s[job], COMPLETION, job, 0))
-
-
-def place_of(row: Sequence[float], length: int, value: float) -> int:
-    """Return the first place of an increasing sequence at which a value may be put."""
-    low, high = 0, length
-    while low < high:
-        middle = (low + high) // 2
-        if row[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def end_attempt(
@@ -432,10 +418,9 @@ def end_attempt(
         place = place_of(capacity.release_s[pool], capacity.running[pool], jobs.release_s[job])
         while capacity.release_job[pool][place] != job:
             place += 1
-        for index in range(place, capacity.running[pool] - 1):
-            capacity.release_s[pool][index] = capacity.release_s[pool][index + 1]
-            capacity.release_need[pool][index] = capacity.release_need[pool][index + 1]
-            capacity.release_job[pool][index] = capacity.release_job[pool][index + 1]
+        cut(capacity.release_s[pool], capacity.running[pool], place)
+        cut(capacity.release_need[pool], capacity.running[pool], place)
+        cut(capacity.release_job[pool], capacity.running[pool], place)
         capacity.running[pool] -= 1
         capacity.free[pool] += units
         if state.settings.backfill == CONSERVATIVE and now < jobs.release_s[job]:
