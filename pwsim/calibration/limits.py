@@ -71,7 +71,7 @@ def found(known: Known, draft: Draft, half: int) -> Iterator[tuple[Cap, Ceiling]
 
 
 def _ceilings(known: Known, jobs: Booleans, codes: np.ndarray, resource: str) -> list[Ceiling]:
-    """Return what keys held at most: values at which several peak, or one does again and again, and jobs wait."""
+    """Return the ceilings of keys: values at which several peak, or one does again and again, and jobs wait."""
     weight = known.trace.procs if resource == "cores" else np.ones(len(jobs), dtype=np.int64)
     peaks: dict[int, list[int]] = {}
     for key in np.unique(codes[jobs]):

@@ -52,7 +52,7 @@ def _with_outages(known: Known, start: Start, draft: Draft) -> Iterator[Draft]:
 
 
 def shown(start: Start, time_s: float) -> str:
-    """Return what the site's clock shows at a time of the replay.
+    """Return the site's local time at a time of the replay.
 
     Examples
     --------

@@ -73,7 +73,7 @@ def cap_text(cap: Cap) -> str:
 
 
 def evidence(known: Known, draft: Draft, kind: str) -> list[str]:
-    """Return what the record shows of one kind of rule, in lines."""
+    """Return the evidence of the record for one kind of rule, in lines."""
     shown: dict[str, Callable[[Known, Draft], list[str]]] = {
         "partitions": _of_partitions,
         "hours": _of_hours,

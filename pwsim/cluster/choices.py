@@ -85,7 +85,7 @@ def alternatives(one: type, several: Any) -> Any:
     """
 
     def given(value: object) -> object:
-        """Return what was parsed before as it may be given."""
+        """Return a parsed value in the form in which a scenario gives it."""
         parsed = isinstance(value, tuple) and value and all(isinstance(rules, tuple) for rules in value)
         return {"choices": value} if parsed else value
 

@@ -231,7 +231,7 @@ def _offer(instance: str, market: object, info: ValidationInfo) -> Offer:
 
 
 def _every_term(commitments: Any, info: ValidationInfo) -> Any:
-    """Return what ``best`` stands for: each commitment that the price table has of the instance, its nodes ``best``."""
+    """Return the commitments that ``best`` stands for: all terms in the price table for the instance, ``best`` nodes."""
     if commitments != "best":
         if isinstance(commitments, str):
             raise ValueError("must be best, or a list such as [{term: 1yr, nodes: 4}]")

@@ -42,7 +42,7 @@ def capital_recovery_factor(discount_rate: float, lifetime_years: float) -> floa
 
 
 def annuity_usd(price_usd: float, residual_share: float, discount_rate: float, lifetime_years: float) -> float:
-    """Return what a purchase costs a year, less what it is sold for in the end: ``(P - R/(1+i)^n) × crf(i, n)`` [USD].
+    """Return the annuity of a purchase, less that of its residual value: ``(P - R/(1+i)^n) × crf(i, n)`` [USD].
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def annuity_usd(price_usd: float, residual_share: float, discount_rate: float, l
 
 
 def own_cost(pool: Pool) -> OnPremisesCost | None:
-    """Return what a pool of one's own costs; ``None`` for a rented one, and where nobody says it."""
+    """Return the prices of a pool of one's own; ``None`` for a rented one, and where nobody says it."""
     return None if isinstance(pool, CloudPool) else pool.cost
 
 
@@ -81,7 +81,7 @@ def capex_usd(pool: Pool, nodes: int, terms: Terms) -> float:
 
 
 def opex_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
-    """Return what own nodes cost in operation, without energy [USD a year]."""
+    """Return the operating cost of own nodes, without energy [USD a year]."""
     own = own_cost(pool)
     return 0.0 if own is None else nodes * own.opex_usd_per_year
 
@@ -93,13 +93,13 @@ def licence_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
 
 
 def site_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
-    """Return what a pool costs as a whole, if it has any node [USD a year]."""
+    """Return the cost of a pool that does not depend on how many nodes it has, if it has any [USD a year]."""
     own = own_cost(pool)
     return 0.0 if own is None or not nodes else own.site_usd_per_year
 
 
 def commitment_usd(pool: Pool, _nodes: int, _terms: Terms) -> float:
-    """Return what is paid for promised nodes, used or not [USD a year]."""
+    """Return the cost of committed nodes, used or not [USD a year]."""
     commitments = pool.commitments if isinstance(pool, CloudPool) else ()
     return math.fsum(one.nodes * one.price_usd_per_hour * YEAR_H for one in commitments if isinstance(one.nodes, int))
 
@@ -112,7 +112,7 @@ def rent_usd(pool: Pool, nodes: int, _terms: Terms) -> float:
 
 
 def idle_energy_usd(pool: Pool, nodes: int, until_s: Floats, terms: Terms) -> Floats:
-    """Return what the idle power of always-up nodes costs from the start until some times [USD], shape (times,)."""
+    """Return the cost of the idle power of always-up nodes from the start until some times [USD], shape (times,)."""
     if isinstance(pool, CloudPool) or pool.cost is None:
         return np.zeros(len(until_s))
     by_kw = usd_per_kw(pool.cost.electricity_usd_per_kwh, until_s, terms.start)
@@ -120,7 +120,7 @@ def idle_energy_usd(pool: Pool, nodes: int, until_s: Floats, terms: Terms) -> Fl
 
 
 def idle_energy_usd_per_year(pool: Pool, nodes: int, terms: Terms) -> float:
-    """Return what the idle power of always-up nodes costs [USD a year]."""
+    """Return the cost of the idle power of always-up nodes [USD a year]."""
     return float(idle_energy_usd(pool, nodes, np.array([YEAR_H * HOUR_S]), terms)[0])
 
 
@@ -130,7 +130,7 @@ def carbon_usd(pool: Pool, nodes: int, terms: Terms) -> float:
 
 
 def carbon_kg(pool: Pool, nodes: int) -> float:
-    """Return what nodes that are always up emit a year: idle own nodes, rented ones as they are [kg]."""
+    """Return the emissions of nodes that are always up: idle own nodes, rented ones as they are [kg a year]."""
     if isinstance(pool, CloudPool):
         return pool.always_there(nodes) * pool.carbon_g_per_hour / 1000 * YEAR_H
     if pool.cost is None:

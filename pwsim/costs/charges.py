@@ -75,7 +75,7 @@ def last_s(pool: Pool, use: Use) -> float:
 
 
 def _busy_w(pool: Pool, cores: Floats | Integers, gpus: Floats) -> Floats:
-    """Return what busy cores and GPUs of one node, or of whole nodes alike, draw beyond idle power [W].
+    """Return the power of busy cores and GPUs of one node, or of whole nodes alike, beyond idle power [W].
 
     That is the larger of the share of busy cores and, if there are GPUs, of busy GPUs times (busy - idle) watts, or
     what the scenario says of a core and a GPU (semantics §8).  Of ``n`` nodes that a job holds whole, each has an
@@ -163,7 +163,7 @@ def carbon_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
 
 
 def carbon_kg(pool: Pool, use: Use, until_s: Floats) -> Floats:
-    """Return what jobs emit until some times [kg], shape (times,).
+    """Return the emissions of jobs until some times [kg], shape (times,).
 
     That is what own nodes draw beyond idle power, and elastic nodes beyond ``min_nodes`` while they are there.
     """
@@ -342,7 +342,7 @@ def least_busy_w(pool: Pool, jobs: Jobs) -> tuple[Floats, ...]:
 
 
 def least_busy_energy_usd(pool: Pool, jobs: Jobs, terms: Terms) -> tuple[Floats, ...]:
-    """Return what the power of jobs costs at least, at the cheapest price for their run time."""
+    """Return the least cost of the power of jobs: at the cheapest price, for their run time."""
     if isinstance(pool, CloudPool) or pool.cost is None:
         return (np.zeros(len(jobs.procs)),)
     by_kw = least_usd_per_kw(pool.cost.electricity_usd_per_kwh, jobs.run_s, terms.start)
@@ -350,7 +350,7 @@ def least_busy_energy_usd(pool: Pool, jobs: Jobs, terms: Terms) -> tuple[Floats,
 
 
 def least_carbon_usd(pool: Pool, jobs: Jobs, terms: Terms) -> tuple[Floats, ...]:
-    """Return what the emissions of jobs cost at least."""
+    """Return the least cost of the emissions of jobs."""
     if isinstance(pool, CloudPool) or pool.cost is None:
         return (np.zeros(len(jobs.procs)),)
     by_kw = jobs.run_s / HOUR_S * pool.cost.carbon_g_per_kwh / 1000 / KG_PER_TONNE * terms.carbon_usd_per_tonne
@@ -358,7 +358,7 @@ def least_carbon_usd(pool: Pool, jobs: Jobs, terms: Terms) -> tuple[Floats, ...]
 
 
 def least_storage_usd(pool: Pool, jobs: Jobs, _terms: Terms) -> tuple[Floats, ...]:
-    """Return what keeping the data of jobs costs at least: for their run time, if no other is given."""
+    """Return the least cost of keeping the data of jobs: for their run time, if no other is given."""
     if not isinstance(pool, CloudPool):
         return (np.zeros(len(jobs.procs)),)
     kept_s = jobs.run_s if pool.storage_time is None else pool.storage_time
@@ -366,7 +366,7 @@ def least_storage_usd(pool: Pool, jobs: Jobs, _terms: Terms) -> tuple[Floats, ..
 
 
 def least_egress_usd(pool: Pool, jobs: Jobs, _terms: Terms) -> tuple[Floats, ...]:
-    """Return what taking the data of jobs home costs."""
+    """Return the cost of taking the data of jobs home."""
     if not isinstance(pool, CloudPool):
         return (np.zeros(len(jobs.procs)),)
     return (jobs.data_gib * pool.egress_usd_per_gib,)

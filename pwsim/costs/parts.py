@@ -131,7 +131,7 @@ def total(cost: Breakdown) -> float:
 
 
 def standing(pool: Pool, nodes: int, terms: Terms) -> Breakdown:
-    """Return what a pool costs a year whether jobs run or not, by part.
+    """Return the cost of a pool a year that does not depend on jobs, by part.
 
     On-premises: annuity, opex, licences, what the pool costs as a whole, and idle power for 8,766 h.  Cloud:
     commitments for 8,766 h, and likewise what no commitment covers of the nodes of an always-up pool, or of the
@@ -143,12 +143,12 @@ def standing(pool: Pool, nodes: int, terms: Terms) -> Breakdown:
 
 
 def caused(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> dict[str, Floats]:
-    """Return what jobs have caused in a pool until some times, by part [USD], each of shape (times,)."""
+    """Return the cost that jobs have caused in a pool until some times, by part [USD], each of shape (times,)."""
     return {name: part.caused(pool, use, terms, until_s) for name, part in PARTS.items() if part.caused is not None}
 
 
 def year(pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float) -> tuple[Breakdown, float]:
-    """Return what a pool costs a year, by part [USD a year], and what it emits [kg a year].
+    """Return the cost of a pool by part [USD a year], and its emissions [kg a year].
 
     The numbers of its commitments are given, or chosen before (:func:`.commitments.after_replay`).
 
@@ -165,7 +165,7 @@ def year(pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float) -> tup
 
 
 def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) -> Floats:
-    """Return what a pool costs from each time to the next [USD], shape (times - 1,).
+    """Return the cost of a pool from each time to the next [USD], shape (times - 1,).
 
     What comes due after the last time (data that is kept on, the rest of a node's least time) counts in the last
     stretch.
@@ -182,7 +182,7 @@ def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) 
 
 
 def least_usd(pool: Pool, jobs: Jobs, terms: Terms) -> tuple[Floats, ...]:
-    """Return what jobs cause at least if a pool runs them, whenever that is [USD].
+    """Return the least cost that jobs cause if a pool runs them, whenever that is [USD].
 
     Each row, summed over jobs, is at most what they cause; so the largest of the sums is a bound.  There is one row
     where each job has a power of its own, and there are two where jobs share nodes with GPUs

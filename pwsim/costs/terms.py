@@ -24,7 +24,7 @@ class Terms(NamedTuple):
 
 
 def terms_of(economics: Economics, trace: Trace) -> Terms:
-    """Return what costs depend on besides pools and jobs.
+    """Return all that costs depend on besides pools and jobs.
 
     Where nobody says when the first submission was, it is taken to be on a Monday at 0:00; only tariffs by the hour
     ask for it.

@@ -205,7 +205,7 @@ def without_rules(trace: Trace, cluster: Cluster, seed: int = 1) -> Inputs:
 
 
 def steady_replay(engine: str, inputs: Inputs, start_s: Floats) -> Replay:
-    """Return what there is to know of a replay where nodes stay up and jobs where they are: one attempt a job."""
+    """Return the replay that starts stand for where nodes stay up and jobs where they are: one attempt a job."""
     end_s = start_s + inputs.held_s  # NaN for rejected jobs
     return Replay(
         engine=engine,
@@ -219,7 +219,7 @@ def steady_replay(engine: str, inputs: Inputs, start_s: Floats) -> Replay:
 
 
 def records(inputs: Inputs, noted: Sequence[Any], end_s: float) -> dict[str, Any]:
-    """Return what an engine noted of attempts, waits, stays of nodes and places, in an order that no engine decides.
+    """Return the tables of attempts, waits, stays of nodes and places, in an order that no engine decides.
 
     What would come after the last job's end does not: nodes that were launched at that instant are left out.
     """

@@ -36,7 +36,7 @@ def together(cluster: Cluster) -> bool:
 def priorities_of(
     trace: Trace, cluster: Cluster, ways: Sequence[Sequence[int]], door: Integers, need: Integers
 ) -> Priorities:
-    """Return what the order needs to know of jobs and users; next to nothing under other orders.
+    """Return the jobs' priorities and the users' shares that the order needs; next to nothing under other orders.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def priorities_of(
 def _fixed(
     trace: Trace, cluster: Cluster, ways: Sequence[Sequence[int]], door: Integers, need: Integers, nodes: Integers
 ) -> Floats:
-    """Return what size, queue, partition, quality of service and resources add to each job's priority."""
+    """Return the part of each job's priority that size, queue, partition, quality of service and resources add."""
     factors, counts = cluster.multifactor, cluster.node_counts()
     units = np.array([sum(counts[one] * cluster.pools[one].units_per_node() for one in way) for way in ways])
     fixed = np.zeros(len(trace))
@@ -107,7 +107,7 @@ def _fixed(
 
 
 def _has(cluster: Cluster, pool: int, resource: str) -> float:
-    """Return what a node of a pool has of a resource."""
+    """Return the amount of a resource on a node of a pool."""
     node = cluster.pools[pool].node
     return float({"cpu": node.cores, "mem": node.whole_memory, "gpu": node.gpus, "node": 1}[resource])
 
@@ -135,7 +135,7 @@ def _nodes(trace: Trace, cluster: Cluster, ways: Sequence[Sequence[int]], door: 
 
 
 def _bill(trace: Trace, cluster: Cluster, nodes: Integers) -> Floats:
-    """Return what each job counts while it runs [processors]."""
+    """Return the use that each job counts as while it runs [processors]."""
     factors = cluster.multifactor
     bill = trace.procs.astype(np.float64)
     through = doors(trace, cluster.partitions)
@@ -160,7 +160,7 @@ def _bill(trace: Trace, cluster: Cluster, nodes: Integers) -> Floats:
 
 
 def _ledger(above: Sequence[Sequence[int]], nodes: Sequence[Node], factors: Multifactor, books: int) -> Ledger:
-    """Return what is promised to whom, and that nothing has been used."""
+    """Return the promised shares of all users, none of whom has used anything."""
     users = len(above)
     beside = np.zeros(len(nodes))
     for node in nodes[1:]:
@@ -252,7 +252,7 @@ def copied(record: Any) -> Any:
 
 
 def of_pool(priorities: Priorities, pool: int, here: Any) -> Priorities:
-    """Return what the order needs to know of one pool: of the jobs that are ``here``, and of one book of use."""
+    """Return the priorities of one pool: those of the jobs that are ``here``, and one book of use."""
     if not len(priorities.fixed):
         return NOTHING
     book, ledger = priorities.book[pool], priorities.ledger

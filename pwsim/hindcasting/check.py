@@ -172,7 +172,7 @@ class Hindcast:
         return figures.plot(kinds, kind, self._shown, ax)
 
     def _shown(self, name: str) -> pd.DataFrame:
-        """Return what a figure needs."""
+        """Return the table or value of a name that a figure is drawn from."""
         return self.jobs[self.result.measured] if name == "compared_jobs" else self.tables()[name]
 
 

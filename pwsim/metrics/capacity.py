@@ -58,7 +58,7 @@ def split(
     waiting: tuple[Floats, Floats],
     times_s: Floats,
 ) -> Split:
-    """Return what becomes of the cores, or the GPUs, of a pool's nodes.
+    """Return the use of the cores, or the GPUs, of a pool's nodes: busy, held, free.
 
     Parameters
     ----------

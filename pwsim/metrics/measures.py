@@ -48,7 +48,7 @@ NO_TRIM = Trim()
 
 
 def checked_trim(warm_up_s: float, cool_down_s: float, span_s: float) -> Trim:
-    """Return what is cut off the measurement window of a trace.
+    """Return the warm-up and cool-down to cut off the measurement window of a trace.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def size_label(exponent: int) -> str:
 
 
 def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s: Floats) -> Floats:
-    """Return what intervals of a weight have summed up to by some times: ``Σ weight × seconds``.
+    """Return the integral of weighted intervals up to some times: ``Σ weight × seconds``.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def union(start_s: Floats, end_s: Floats) -> tuple[Floats, Floats]:
 
 
 def integral_within(total: Callable[[Floats], Floats], within: tuple[Floats, Floats], until_s: Floats) -> Floats:
-    """Return what has summed up by some times, counting only what falls within given intervals.
+    """Return the integral up to some times, counting only what falls within given intervals.
 
     Parameters
     ----------

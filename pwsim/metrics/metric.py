@@ -44,7 +44,7 @@ class Metric:
         return STATISTICS if self.of == "job" else ()
 
     def named(self, statistic: str | None = None) -> str:
-        """Return what it, or a statistic of it, is called in sentences."""
+        """Return the name of it, or of a statistic of it, in sentences."""
         if statistic is None:
             return self.words
         words = {"mean": f"mean {self.words}", "max": f"largest {self.words}", "p50": f"median {self.words}"}
@@ -57,7 +57,7 @@ class Metric:
         return {f"{self.name}_{one}": (self.unit, self.named(one)) for one in self.statistics}
 
     def figures(self, seen: Seen) -> dict[str, float]:
-        """Return what it is, by column; NaN where it has no meaning.
+        """Return its values by column; NaN where it has no meaning.
 
         Of a metric of each job these are the statistics of the jobs that are submitted in the window and served.
         """

@@ -125,7 +125,7 @@ def _backlog(queued: Floats, there: float, last_s: float) -> Backlog | None:
 
 
 def text(queue: Queue, unit: str) -> str:
-    """Return what there is to say in sentences; nothing if the queue stays about as it is.
+    """Return the surges in sentences; none if the queue stays about as it is.
 
     Parameters
     ----------

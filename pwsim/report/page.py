@@ -134,7 +134,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def _found(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return what figures are drawn from, by name."""
+    """Return the tables and values that figures are drawn from, by name."""
     found = {"targets": [], **summary, **tables}
     if summary["command"] == "hindcast":
         window = Trim(**(summary["trim"] or {})).window(summary["workload"]["span_s"])

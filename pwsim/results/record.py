@@ -68,7 +68,7 @@ def run_id(
 
 
 def scenario_yaml(asked: Mapping[str, Any]) -> str:
-    """Return what was asked as a scenario file, which :func:`pwsim.load_scenario` reads."""
+    """Return the question as a scenario file, which :func:`pwsim.load_scenario` reads."""
     writer = YAML()
     writer.default_flow_style = None  # lists of values in one line
     writer.width = 120
@@ -79,12 +79,12 @@ def scenario_yaml(asked: Mapping[str, Any]) -> str:
 
 
 def _content(trace: Trace) -> list[Any]:
-    """Return what of a log an answer depends on, as plain values."""
+    """Return the facts of a log that an answer depends on, as plain values."""
     return [trace.digest(), trace.first_submit_s, trace.jobs_read, dict(trace.header), dict(trace.dropped)]
 
 
 def _with_files(asked: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
-    """Return what was asked with the names of files changed."""
+    """Return the question with the names of files changed."""
     plain: dict[str, Any] = json.loads(json.dumps(asked))
     for *above, key in _FILES:
         here = plain

@@ -305,7 +305,7 @@ class Result(ByContent):
         return clock_fault(self.trace, economics.start) if self.cluster.by_the_hour else None
 
     def shares(self, index: int | None = None) -> dict[str, float]:
-        """Return what becomes of the cores and GPUs that are up in the measurement window.
+        """Return the use of the cores and GPUs that are up in the measurement window.
 
         Names are those of :data:`pwsim.metrics.capacity.SHARE_COLUMNS`.
 
@@ -325,7 +325,7 @@ class Result(ByContent):
         return [self.split(index, window) for index in range(len(self.cluster.pools))]
 
     def split(self, index: int, times_s: Floats) -> tuple[capacity.Split, capacity.Split]:
-        """Return what becomes of the cores, and of the GPUs, of a pool between each two successive times.
+        """Return the use of the cores, and of the GPUs, of a pool between each two successive times.
 
         What is stranded is of no use to those who wait: it is too little, it is scattered over nodes, or whoever took
         it would delay a job before it.
@@ -423,7 +423,7 @@ class Result(ByContent):
         return int(np.count_nonzero(self.attempts.pool == index)) - int(np.count_nonzero(ended))
 
     def bill(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> costs.Bill:
-        """Return what the setup costs, and what that comes to; semantics §8.
+        """Return the bill of the setup; semantics §8.
 
         Raises
         ------
@@ -457,7 +457,7 @@ class Result(ByContent):
         return self.bill(economics).cost
 
     def _use(self, index: int) -> charges.Use:
-        """Return what jobs and nodes did in a pool."""
+        """Return the use that jobs made of a pool, and the stays of its nodes."""
         trace, replay = self.trace, self.replay
         launch_s, _, gone_s = self.stays(index)
         ended = replay.pool == index
@@ -602,7 +602,7 @@ class Result(ByContent):
         return figures.plot(figures.OF_REPLAY, kind, self._shown, ax)
 
     def _shown(self, name: str) -> Any:
-        """Return what a figure needs; a replay by itself has no targets."""
+        """Return the table or value of a name that a figure is drawn from; a replay by itself has no targets."""
         if name == "targets":
             return ()
         return getattr(self, name) if name in ("jobs", "timeline") else self.summary[name]

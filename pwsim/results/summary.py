@@ -58,7 +58,7 @@ def pools_of(result: Result, economics: Economics = UNDISCOUNTED) -> list[dict[s
 
 
 def common_of(result: Result, name: str, run_id: str) -> dict[str, Any]:
-    """Return what the summaries of all commands tell of a replay."""
+    """Return the part of the summary that all commands share: the replay."""
     trace = result.trace
     common: dict[str, Any] = plain(
         {
@@ -97,7 +97,7 @@ def common_of(result: Result, name: str, run_id: str) -> dict[str, Any]:
 
 
 def assumptions_of(result: Result) -> list[str]:
-    """Return what a replay takes for granted, in sentences."""
+    """Return the assumptions of a replay in sentences."""
     failing = any(pool.interrupted for pool in result.cluster.pools)
     jobs_alone, *others = ASSUMPTIONS
     users = OPEN_LOOP if result.trace.feedback is None else CLOSED_LOOP

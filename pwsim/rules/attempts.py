@@ -62,7 +62,7 @@ def kept_work(lasted_s: float, restarts: int, overhead_s: float, checkpoint_s: f
 def interruption(
     lasted_s: float, restarts: int, overhead_s: float, checkpoint_s: float, speed: float, max_restarts: int
 ) -> tuple[float, float, bool]:
-    """Return what an interruption leaves of an attempt, and whether it ends the job as failed (§6).
+    """Return the progress that an interruption leaves of an attempt, and whether it ends the job as failed (§6).
 
     Returns
     -------

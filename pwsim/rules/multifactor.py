@@ -123,7 +123,7 @@ def decayed(
     since_s: Sequence[float],
     decay_per_s: float,
 ) -> float:
-    """Return what was used until now [processor-seconds], older seconds counting less."""
+    """Return the decayed use until now [processor-seconds], older seconds counting less."""
     lost = -math.expm1(-decay_per_s * (now - since_s[node]))  # exact for half-lives that never end, too
     return usage[node] * (1.0 - lost) + using[node] * (lost / decay_per_s)
 
@@ -172,7 +172,7 @@ def keep(now: float, place: int, ledger: Ledger) -> None:
 
 
 def used_by(at_s: float, book: int, node: int, ledger: Ledger) -> float:
-    """Return what one of the tree has used until an instant of factors [processor-seconds]."""
+    """Return the use of one of the tree until an instant of factors [processor-seconds]."""
     place = book * len(ledger.parent) + node
     if ledger.period_s > 0.0 and ledger.before_s[place] == at_s:
         return ledger.before[place]

@@ -135,7 +135,7 @@ def tres(text: str) -> dict[str, float]:
 
 
 def kind_of(text: str) -> str:
-    """Return what a text of ``sacctmgr`` is: ``dump``, ``script``, ``qos``, ``associations``, or nothing."""
+    """Return the kind of a text of ``sacctmgr``: ``dump``, ``script``, ``qos``, ``associations``, or nothing."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")][:50]
     if any(re.match(r"(Cluster|Parent|Account|User) - '", line) for line in lines):
         return "dump"

@@ -18,7 +18,7 @@ _NAMES = (
 
 
 def told(value: Any) -> str:
-    """Return what an object of a scenario says, in few words."""
+    """Return an object of a scenario in few words."""
     return str(value.model_dump(mode="json", exclude_none=True, exclude_defaults=True, by_alias=True))
 
 

@@ -53,7 +53,7 @@ def _split(text: str) -> Iterator[str]:
 
 
 def _numbers(inside: str, one: str) -> list[str]:
-    """Return what stands for a bracket, zeros in front included."""
+    """Return the numbers that a bracket stands for, zeros in front included."""
     found: list[str] = []
     for part in inside.split(","):
         bounds = _RANGE.fullmatch(part.strip())

@@ -29,7 +29,7 @@ class Notes:
             places.append(place)
 
     def missing_lines(self) -> list[str]:
-        """Return what is not modelled, a line for each setting."""
+        """Return the settings that are not modelled, a line each."""
         return [f"{what} ({_few(places)}): {does}" for (what, does), places in self.missing.items()]
 
 

@@ -102,7 +102,7 @@ def _flags(conf: Conf, notes: Notes) -> set[str]:
 
 
 def _weights(conf: Conf, accounting: Accounting, doors: list[Door], flags: set[str], notes: Notes) -> dict[str, Any]:
-    """Return what each part of a priority weighs, and what it is a part of."""
+    """Return the weights of the parts of a priority, and the priorities that they multiply."""
     found: dict[str, Any] = {name: float(_whole(conf, key)) for name, key in _WEIGHTS.items()}
     if _whole(conf, _ASSOC):
         setting = conf.settings[_ASSOC]
@@ -198,7 +198,7 @@ def _fair_tree(flags: set[str], version: str) -> bool:
 
 
 def billing(door: Door, notes: Notes) -> dict[str, float]:
-    """Return what use counts as in a partition; memory by the GiB."""
+    """Return the weights of use in a partition; memory by the GiB."""
     found = resources(door.entry.get("tresbillingweights"), door.entry.place, notes)
     return {name: min(MOST_WEIGHT, weight * _MIB if name == "mem" else weight) for name, weight in found.items()}
 

@@ -78,7 +78,7 @@ def shares_of(values: Mapping[str, str]) -> int | str:
 
 
 def said_of(factors: Multifactor, missing: list[str]) -> dict[Slot, str]:
-    """Return what ``sacctmgr`` is to be told of qualities of service, accounts and users.
+    """Return the commands that tell ``sacctmgr`` of qualities of service, accounts and users.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def _fair_share(factors: Multifactor, conf: list[str], missing: list[str]) -> li
 
 
 def billing(partition: Partition, cluster: Cluster) -> list[str]:
-    """Return what use counts as in a partition, if that is said and fair share looks at it."""
+    """Return the weights of use in a partition, if they are given and fair share looks at them."""
     weights = partition.billing or cluster.multifactor.billing
     counts = cluster.the_policy().order == "multifactor" and cluster.multifactor.fair_share
     return [f"TRESBillingWeights={_weighed(weights, 'G')}"] if counts and weights is not None else []

@@ -182,7 +182,7 @@ def _save(folder: Path, signature: Any, made: Any) -> None:
 
 
 def fault(folder: Path) -> str | None:
-    """Return what is wrong with a folder, or ``None`` if all in it is what was written."""
+    """Return the fault of a folder, or ``None`` if all in it is as it was written."""
     try:
         said = json.loads((folder / SUMS).read_bytes())
         there = _sums(folder)

@@ -176,7 +176,7 @@ class World(NamedTuple):
 
 @_inner
 def bins_of(w, pool):
-    """Return what is free on the nodes of a packed pool."""
+    """Return the free cores, memory and GPUs on the nodes of a packed pool."""
     bins = w.packs.bins[pool]
     return by_reference(Bins(int(w.facts[pool, GPUS]), bins[0], bins[1], bins[2], w.packs.gpu[pool]))
 
@@ -190,7 +190,7 @@ def then_of(w, pool):
 
 @_inner
 def shares_in(w, pool):
-    """Return what each job asks for in a packed pool."""
+    """Return the cores, memory and GPUs that each job asks for in a packed pool."""
     shares = w.packs.shares
     return by_reference(Shares(w.needs[pool], shares[0, pool], shares[1, pool], shares[2, pool], shares[3, pool]))
 
@@ -1058,7 +1058,7 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
 
 
 def _facts(inputs: Inputs) -> Any:
-    """Return what does not change in a pool, a row each."""
+    """Return the constants of the pools, a row each."""
     return np.array(
         [
             (

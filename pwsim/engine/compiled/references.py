@@ -23,7 +23,7 @@ class Reference(types.StructRef):  # type: ignore[name-defined]  # numba has no 
 
 
 def by_reference(named: Any) -> Any:
-    """Return what reads like a named tuple and costs nothing to pass; in Python, the named tuple itself."""
+    """Return a record that reads like a named tuple and costs nothing to pass; in Python, the named tuple itself."""
     return named
 
 

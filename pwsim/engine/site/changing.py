@@ -119,7 +119,7 @@ def _nodes(inputs: Inputs, numbered: list[bool], size: int, failures: int) -> No
 
 
 def _capacity(capacity: Capacity, inputs: Inputs, nodes: Nodes) -> Capacity:
-    """Return what is free where only the nodes that are up from the start are there."""
+    """Return the free capacity where only the nodes that are up from the start are there."""
     numbered, up = np.asarray(nodes.numbered), np.asarray(nodes.launched)
     packed = np.array([one.packed for one in inputs.pools])
     up_s = np.full((len(up), np.asarray(nodes.state).shape[1]), np.inf)

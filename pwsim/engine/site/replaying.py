@@ -59,7 +59,7 @@ def set_fixed_keys(inputs: Inputs, state: State) -> None:
 
 
 def _outcome(engine: str, state: State, prepared: Prepared, noted: Records) -> Replay:
-    """Return what became of the jobs, in an order that no engine decides."""
+    """Return the replay, its tables in an order that no engine decides."""
     attempts, waits, spans = (rows.reshape(-1, width) for rows, width in zip(noted[:3], (8, 4, 5), strict=True))
     stays = spans[(spans[:, 2] < noted.end_s) | (noted.end_s == 0)]  # what was launched at the end came after it
     jobs = state.jobs
