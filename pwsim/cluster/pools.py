@@ -231,7 +231,7 @@ def _offer(instance: str, market: object, info: ValidationInfo) -> Offer:
 
 
 def _every_term(commitments: Any, info: ValidationInfo) -> Any:
-    """Return the commitments that ``best`` stands for: all terms in the price table for the instance, ``best`` nodes."""
+    """Return the commitments that ``best`` stands for: all terms in the price table for the instance."""
     if commitments != "best":
         if isinstance(commitments, str):
             raise ValueError("must be best, or a list such as [{term: 1yr, nodes: 4}]")
