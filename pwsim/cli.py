@@ -609,10 +609,10 @@ def _run() -> int:
 
 def _told(error: Exception) -> tuple[str, int]:
     """Return message and exit code of an error that pwsim or the machine raised; none of a bug."""
-    from pwsim.common import MachineError, PwsimError  # here, so that ``pwsim --help`` does not wait for pandas
+    from pwsim.common import MachineError, PwsimError, SolverError  # here: ``pwsim --help`` does not wait for pandas
 
     if isinstance(error, PwsimError):
-        return str(error), MACHINE_FAILED if isinstance(error, MachineError) else BAD_INPUT
+        return str(error), MACHINE_FAILED if isinstance(error, MachineError | SolverError) else BAD_INPUT
     if isinstance(error, MemoryError):
         why = f" ({error})" if str(error) else ""
         more = "Run fewer at once (--workers), or take a part of the log."

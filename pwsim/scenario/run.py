@@ -244,7 +244,7 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    named = re.match(r"((?:targets|economics)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
+    named = re.match(r"((?:targets|economics|cluster)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 
 

@@ -30,6 +30,7 @@ from pwsim.search.master import Master
 from pwsim.search.plan import Method
 from pwsim.search.routing import Arc, Network, Path, network_of
 from pwsim.search.trail import TIE, Trail, in_space
+from pwsim.solver import OutOfTimeError
 from pwsim.trace import Floats, Trace
 
 MANY_SETUPS = 256
@@ -97,11 +98,27 @@ class _Search:
             self.look_at(path, self.trail.bound_usd_per_year)
 
     def search(self) -> None:
-        """Take the cheapest path again and again, until it cannot be cheaper than what was found."""
+        """Take the cheapest path again and again, until it cannot be cheaper than what was found, or time is over."""
+        try:
+            self._search()
+        except OutOfTimeError:  # what was found until then counts, and so does the last bound
+            self.trail.stop("time_limit")
+
+    def _cheapest(self) -> Path | None:
+        """Return the cheapest path that nothing excludes; ``None`` if there is none."""
+        self._allow_what_is_left()
+        return self.master.cheapest()
+
+    def _allow_what_is_left(self) -> None:
+        """Let the solver take no longer than the search may."""
+        if isinstance(self.master, Master):
+            self.master.limit(self.trail.left_s)
+
+    def _search(self) -> None:
         trail = self.trail
         if math.isinf(trail.known.needed_cores):
             return
-        while (path := self.master.cheapest()) is not None:
+        while (path := self._cheapest()) is not None:
             bound = max(self.known.usd_of(path), trail.bound_usd_per_year)
             if trail.is_beaten(bound):
                 return
@@ -158,6 +175,7 @@ class _Search:
             choice = [pool.nodes.index(best.setup.nodes[pool.name]) for pool in self.trail.job.cluster.pools]
             procedure = self.trail.job.cluster.procedures.index(Procedure(*best.setup[1:]))
             most = self.trail.cheapest_usd_per_year * (1 + TIE)
+            self._allow_what_is_left()
             path = self.master.earlier(Path(procedure, self.network.path(choice)), most)
             if path is None or not self.look_at(path, self.trail.bound_usd_per_year):
                 return

@@ -123,6 +123,11 @@ class Trail:
         return self._has_shown and time.monotonic() > self.deadline_s + compiling_s()
 
     @property
+    def left_s(self) -> float:
+        """The time until the limit [s]; infinite without one, and as long as there is nothing to show."""
+        return self.deadline_s + compiling_s() - time.monotonic() if self._has_shown else math.inf
+
+    @property
     def _has_shown(self) -> bool:
         """Whether some replay has come to its end."""
         return self.closest is not None
