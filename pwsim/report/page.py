@@ -31,7 +31,7 @@ from pwsim.hindcasting import CHECK_NAMES, WAITING_NAMES
 from pwsim.metrics import JOB_METRICS, METRICS, Trim, inside, meets, value_text
 from pwsim.results import SCHEMA_VERSION, busy
 from pwsim.rules import policy_text
-from pwsim.search import STOPS, committed_text, edge_text
+from pwsim.search import STOPS, TERM_YEARS, committed_text, edge_text
 from pwsim.trace import LEFT_OUT_REASONS, dropped_words, left_out_words
 
 COMPARED = 10
@@ -44,7 +44,7 @@ TOLD = {
 """Metrics that the page tells in sentences; those of jobs, and all others, stand in tables."""
 
 WORDS = SimpleNamespace(
-    CHECK_NAMES=CHECK_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS, committed_text=committed_text,
+    CHECK_NAMES=CHECK_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS, TERM_YEARS=TERM_YEARS, committed_text=committed_text,
     WAITING_NAMES=WAITING_NAMES, WHOLE_SETUP=WHOLE_SETUP, busy=busy, capital=capital, count=count, duration=duration,
     dropped_words=dropped_words, edge_text=edge_text, left_out_words=left_out_words, mass=mass, money=money,
     numeral=numeral, policy_text=policy_text, price=price, share=share, share_or_dash=share_or_dash,
@@ -91,6 +91,7 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         summary=summary,
         figures=[shown(one, found.__getitem__, folder) for one in FIGURES.values() if one.is_shown(found)],
         compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
+        whole=_whole(summary),
         parts=[part for part in PARTS.values() if summary.get("cost_breakdown_usd_per_year", {}).get(part.name)],
         others=_others(summary["metrics"]),
         words=WORDS,
@@ -98,6 +99,13 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         groups=_groups(tables["comparison"]) if "comparison" in tables else {},
     )
     (into / "report.html").write_text(page, encoding="utf-8")
+
+
+def _whole(summary: Mapping[str, Any]) -> dict[str, float]:
+    """Return the parts of the cost that belong to no pool [USD a year]."""
+    parts = summary.get("cost_breakdown_usd_per_year", {})
+    of_pools = {name: sum(pool.get(name) or 0.0 for pool in summary["pools"]) for name in parts}
+    return {name: usd - of_pools[name] for name, usd in parts.items() if usd - of_pools[name] > 1e-9 * usd}
 
 
 def _read_summary(directory: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from pwsim import prices, workload
+from pwsim import costs, prices, workload
 from pwsim.cluster import NO_COST, Cluster
 from pwsim.common import (
     Document,
@@ -250,6 +250,7 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
                 machine.code()
         except InputError as error:
             yield (where, "policy"), str(error)
+    yield from costs.savings.faults(scenario.cluster.pools, scenario.economics.savings_plans)
     if scenario.cluster.by_the_hour:
         for keys, instead in scenario.workload.losing_the_hours():
             yield ("workload", *keys), f"{COMPRESSED}; {instead}"

@@ -8,11 +8,12 @@ from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, in_space
-from pwsim.search.words import STOPS, committed_text, edge_text
+from pwsim.search.words import STOPS, TERM_YEARS, committed_text, edge_text
 
 __all__ = [
     "SETUP_COLUMNS",
     "STOPS",
+    "TERM_YEARS",
     "Candidate",
     "Candidates",
     "Edge",

@@ -55,10 +55,15 @@ class Bounds:
     renting: Renting | None = None
     """What jobs cause at least besides where nodes come and go, if that can be told."""
 
+    promised_usd_per_year: float = 0.0
+    """Money of savings plans that is paid in every setup, and that no cost above holds [USD a year]; what jobs cause at
+    least may be paid by it."""
+
     def usd_of(self, choice: Sequence[int]) -> float:
         """Return what a choice of nodes costs at least, if it meets the targets [USD a year]."""
         rent = 0.0 if self.renting is None else self.renting.usd_per_year(choice)
-        return sum(float(usd[one]) for usd, one in zip(self.cost_usd_per_year, choice, strict=True)) + rent
+        fixed = sum(float(usd[one]) for usd, one in zip(self.cost_usd_per_year, choice, strict=True))
+        return fixed + max(rent, self.promised_usd_per_year)
 
     def of_one_more(self, pool: int, nodes: Sequence[int]) -> float:
         """Return what another node costs beyond the most that are allowed of a pool [USD a year]."""
@@ -105,7 +110,8 @@ def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, t
     rejected_work_at_most = _least_limit(targets, "rejected_work_share", 1.0) + SAFETY
     terms = costs.terms_of(economics, trace)
     standing = [
-        np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes]) for pool in cluster.pools
+        np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes])
+        for pool in (costs.savings.at_least(pool, terms.plans) for pool in cluster.pools)
     ]
     standing[0] = standing[0] + economics.site_usd_per_year
     caused = _least_caused(holding, terms)
@@ -125,6 +131,7 @@ def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, t
             trim=trim,
         ),
         renting=_renting(holding, targets, terms, trim),
+        promised_usd_per_year=costs.savings.promised_usd_per_year(cluster.pools, terms.plans),
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from pwsim.cluster import Cluster, Procedure, routed
 from pwsim.engine import REJECTED, Engine, Inputs, prepare, replay, steady_replay
+from pwsim.prices import SavingsPlan
 from pwsim.results import Result, in_parallel
 from pwsim.rules import attempts
 from pwsim.search import additive
@@ -39,14 +40,20 @@ Key = tuple[int, int, int, bytes]
 """Procedure, pool, choice and jobs: what the replay of a pool depends on."""
 
 
-def coupling(trace: Trace, cluster: Cluster) -> str | None:
-    """Return why a search cannot be done pool by pool; ``None`` if it can."""
+def coupling(trace: Trace, cluster: Cluster, plans: Sequence[SavingsPlan] = ()) -> str | None:
+    """Return why a search cannot be done pool by pool; ``None`` if it can.
+
+    Savings plans whose amounts are best couple nothing here: nodes that stand all year are each paid at the least of
+    rent and savings prices, and no money is left over (:func:`.savings.at_least`).
+    """
     if len(cluster.pools) == 1:
         return "there is one pool"
     if trace.feedback is not None:
         return "users wait for their jobs before they submit others"
     if not cluster.steady:
         return "jobs may move between pools, or nodes come and go, fail or are shared"
+    if any(plan.usd_per_hour != "best" for plan in plans):
+        return "a savings plan of a given amount covers nodes of several pools"
     shares = any(policy.order == "multifactor" for policy in cluster.policy) and cluster.multifactor.fair_share
     if shares and (cluster.multifactor.accounts or cluster.partitions):
         return "use in one pool counts in the others (fair share)"

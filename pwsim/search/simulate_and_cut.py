@@ -123,7 +123,7 @@ def search(
     trail = Trail(job, known, max_setups, time_limit_s, progress)
     workers = workers or os.cpu_count() or 1
     try:
-        because = coupling(trace, cluster)
+        because = coupling(trace, cluster, economics.savings_plans)
         network = paths(holding) if because is None else None
         if network is not None:
             decompose(trail, network, workers)
@@ -179,6 +179,7 @@ def check_question(holding: Holding, targets: tuple[Target, ...], economics: Eco
         raise InputError(fault)
     if fault := site_clock_fault(trace, cluster, economics.start) or untold_dependencies(trace, cluster):
         raise InputError(fault)
+    costs.savings.check(cluster.pools, economics.savings_plans)
     _check_costs(trace, cluster, economics)
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     if trace.feedback is not None:  # each setup decides which jobs are

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwsim.cluster import CloudPool
 from pwsim.common import listed, plain, price
+from pwsim.costs import savings
 from pwsim.hindcasting import COMPARED_STATISTICS, scaled_waits
 from pwsim.prices import Commitment, start_of
 from pwsim.results import assumptions_of, common_of, pools_of
@@ -22,6 +23,11 @@ STORED = (
     "taken home once."
 )
 """What is taken for granted where data is priced."""
+SAVINGS = (
+    "Savings plans are paid every hour of the year, used or not; at every instant their money goes where it saves most, "
+    "and work that is left when the log ends pays rent."
+)
+"""What is taken for granted of savings plans."""
 SEARCH_ASSUMPTIONS = (
     "No setup was left out because another failed: a replay that misses a target excludes that setup alone.",
     "Prices and discount rate stay as the scenario gives them.",
@@ -57,6 +63,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "search": plan.method._asdict(),
             "targets": plan.judged_targets(),
             "pools": pools_of(plan.result, plan.economics),
+            "savings_plans": _savings_plans(plan),
             "site": [one.model_dump() for one in plan.economics.site],
             "economics": {**plan.economics.model_dump(exclude={"site"}), "prices": _prices(plan)},
             "hindcast": _hindcast(plan),
@@ -93,6 +100,17 @@ def _tariff_start(plan: Plan) -> dict[str, str | None] | None:
     return {"local": local, "source": start.source, "time_zone": start.zone.key if start.zone else None}
 
 
+def _savings_plans(plan: Plan) -> list[dict[str, Any]]:
+    """Return each savings plan: which pools it covers, its money, and what it saves."""
+    pools = plan.result.cluster.pools
+    covered = {
+        one.name: [pool.name for pool in pools if savings.price_usd_per_hour(one, pool) is not None]
+        for one in plan.economics.savings_plans
+    }
+    rows: list[dict[str, Any]] = plan.result.savings_plans(plan.economics).to_dict("records")
+    return [{**row, "pools": covered[row["name"]]} for row in rows]
+
+
 def _prices(plan: Plan) -> str | None:
     """Return the price table of one's own as ``scenario.yaml`` names it."""
     return None if plan.economics.prices is None else portable(plan.economics.prices)
@@ -112,6 +130,7 @@ def _money_assumptions(plan: Plan) -> list[str]:
             )
         )
     said += _commitment_assumptions([pool for pool in pools if isinstance(pool, CloudPool) and pool.commitments])
+    said += _savings_assumptions(plan)
     if any(
         isinstance(pool, CloudPool) and (pool.storage_usd_per_gib_month or pool.egress_usd_per_gib) for pool in pools
     ):
@@ -132,6 +151,23 @@ def _commitment_assumptions(pools: Sequence[CloudPool]) -> list[str]:
     return said
 
 
+def _savings_assumptions(plan: Plan) -> list[str]:
+    said = []
+    for one in plan.economics.savings_plans:
+        for pool in plan.result.cluster.pools:
+            usd = savings.price_usd_per_hour(one, pool)
+            if isinstance(pool, CloudPool) and usd is not None:
+                told = pool.savings_price_date, pool.savings_price_source
+                said.append(
+                    _told(f"Under savings plan {one.name} ({one.term}), a node of pool {pool.name}", usd, *told)
+                )
+        if one.usd_per_hour == "best":
+            said.append(
+                f"Savings plan {one.name} promises so much as makes each setup cheapest by its use in this log."
+            )
+    return [*said, SAVINGS] if said else []
+
+
 def rent(pool: CloudPool) -> str:
     """Say what a node costs, and who says so since when."""
     kind = f" ({pool.instance}, {pool.market.replace('_', ' ')})" if pool.instance else ""
@@ -140,9 +176,14 @@ def rent(pool: CloudPool) -> str:
 
 def _price_of(what: CloudPool | Commitment, name: str) -> str:
     """Say what something costs, and who says so since when."""
-    told = [what.price_date and f"price of {what.price_date}", what.price_source and f"source: {what.price_source}"]
+    return _told(name, what.price_usd_per_hour, what.price_date, what.price_source)
+
+
+def _told(name: str, usd_per_hour: float, date: str, source: str) -> str:
+    """Say what something costs, and who says so since when."""
+    told = [date and f"price of {date}", source and f"source: {source}"]
     said_by = "".join(f"; {one}" for one in told if one) or ", as the scenario says"
-    return f"{name} costs {price(what.price_usd_per_hour)} an hour{said_by}."
+    return f"{name} costs {price(usd_per_hour)} an hour{said_by}."
 
 
 def _for_scenario(verdict: Verdict) -> dict[str, str]:
