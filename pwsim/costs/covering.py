@@ -114,8 +114,8 @@ def quantile(use: Joint, rent: Floats, price: Floats) -> float:
 
     Notes
     -----
-    Let pools be in the order in which the plan pays for them, with ``r_k = rent / price`` falling, and ``B_k`` the money
-    that covers all nodes of the first ``k``.  An amount ``S`` spares the rent ``Σ_k (r_k - r_{k+1}) min(S, B_k)``, with
+    Let pools be in the order in which the plan pays for them, with ``r_k = rent / price`` falling, and ``B_k`` what
+    covers all nodes of the first ``k``.  An amount ``S`` spares the rent ``Σ_k (r_k - r_{k+1}) min(S, B_k)``, with
     ``r_{K+1} = 0``, so on average over the year ``S`` costs ``S - Σ_k (r_k - r_{k+1}) E min(S, B_k)``.  That is convex,
     and falls as long as ``Σ_k (r_k - r_{k+1}) P(B_k > S) > 1``: the best amount is a quantile of all ``B_k`` together,
     each state and pool weighed by how long it lasts and by how much the ratio falls behind it.  For one pool it is the
@@ -216,8 +216,8 @@ def cover(
         If a linear programme is needed, and the solver gives no proven answer.
     """
     prices = np.array([[price_usd_per_hour(plan, pool) or math.inf for pool in pools] for plan in plans])
-    shared = np.flatnonzero(np.isfinite(prices).any(axis=0)) if plans else np.empty(0, dtype=int)
-    if not len(shared):
+    shared = [index for index in range(len(pools)) if plans and np.isfinite(prices[:, index]).any()]
+    if not shared:
         none = np.zeros(len(plans))
         return Cover(plans, none, none, none, {})
     rented = [pool for index in shared if isinstance(pool := pools[index], CloudPool)]
@@ -276,7 +276,7 @@ def decided(use: Joint, rent: Floats, price: Floats, given: Sequence[float | Non
 
 
 def _is_beaten(plan: int, price: Floats, given: Sequence[float | None]) -> bool:
-    """Return whether another open plan covers all that an open plan does, for no more; of equal ones the first stays."""
+    """Return whether another open plan covers what an open plan does, for no more; of equal ones the first stays."""
     if given[plan] is not None:
         return False
     for other in range(len(given)):

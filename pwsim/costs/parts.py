@@ -14,9 +14,9 @@ import numpy as np
 
 from pwsim.cluster import Pool
 from pwsim.common import HOUR_S, YEAR_H
-from pwsim.costs import annual, charges, commitments, savings
+from pwsim.costs import annual, charges, commitments, covering
 from pwsim.costs.charges import Jobs, Use
-from pwsim.costs.savings import PoolCover
+from pwsim.costs.covering import PoolCover
 from pwsim.costs.terms import Terms, per_year
 from pwsim.trace import Floats
 
@@ -163,7 +163,7 @@ def year(
     """Return the cost of a pool by part [USD a year], and its emissions [kg a year].
 
     The numbers of its commitments are given, or chosen before (:func:`.commitments.after_replay`); so is what savings
-    plans cover of it (:func:`.savings.cover`).
+    plans cover of it (:func:`.covering.cover`).
 
     Raises
     ------
@@ -176,7 +176,7 @@ def year(
     for name, part in PARTS.items():
         if cover is not None and part.shared is not None:
             gross, shared = cost[name], part.shared(cover)
-            cost[name] = 0.0 if abs(gross + shared) <= savings.ROUNDING * gross else gross + shared
+            cost[name] = 0.0 if abs(gross + shared) <= covering.ROUNDING * gross else gross + shared
     caused_kg = float(charges.carbon_kg(pool, use, until_s)[0])
     return cost, annual.carbon_kg(pool, nodes) + per_year(caused_kg, window_s)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pwsim.cluster import CloudPool, Pool
-from pwsim.common import YEAR_H, InputError, listed, nearest
+from pwsim.common import YEAR_H, InputError, nearest
 from pwsim.prices import SavingsPlan
 
 
@@ -25,9 +25,9 @@ def at_least(pool: Pool, plans: Sequence[SavingsPlan]) -> Pool:
     """Return a pool at the least price by which its nodes may be paid for, its rent or a savings price: for bounds.
 
     With ``u`` nodes of a pool on the bill at an instant, of which plans cover ``x_j`` at prices ``s_j``, the rest is
-    rented at ``p``: that is ``p (u - Σ x_j)``, and of the money of plans, which is paid whatever is used of it, at least
-    ``Σ s_j x_j``.  Both together are at least ``u`` times the least of ``p`` and all ``s_j``.  It holds for every instant
-    and pool, so for their sums over the year, whatever the amounts promised; and after the window nodes cost ``p``.
+    rented at ``p``: that is ``p (u - Σ x_j)``, and of the money of plans, which is paid whatever is used of it, at
+    least ``Σ s_j x_j``.  Both together are at least ``u`` times the least of ``p`` and all ``s_j``.  It holds for every
+    instant and pool, so for their sums over the year, whatever is promised; and after the window nodes cost ``p``.
     """
     prices = [price for plan in plans if (price := price_usd_per_hour(plan, pool)) is not None]
     if not isinstance(pool, CloudPool) or not prices:
@@ -65,23 +65,15 @@ def faults(pools: Sequence[Pool], plans: Sequence[SavingsPlan]) -> Iterator[tupl
             yield here, f"{plan.name!r} covers no pool; it needs {needs}"
         for pool in covered:
             if isinstance(pool, CloudPool) and not pool.is_decided:
-                yield (
-                    here,
-                    (
-                        f"{plan.name!r} covers pool {pool.name!r}, of which commitments are best: give their numbers, or the "
-                        "pools of the plan without it"
-                    ),
-                )
+                remedy = "give their numbers, or the pools of the plan without it"
+                yield here, f"{plan.name!r} covers pool {pool.name!r}, of which commitments are best: {remedy}"
 
 
 def _fault(plan: SavingsPlan, name: str, pools: dict[str, Pool]) -> str | None:
     """Return what is wrong with a pool that a plan names; ``None`` if nothing is."""
     if name not in pools:
-        return (
-            f"there is no pool {name!r}; did you mean {nearest(name, list(pools))[0]!r}?"
-            if nearest(name, list(pools))
-            else f"there is no pool {name!r}, only {listed(list(pools))}"
-        )
+        meant = did_you_mean(nearest(name, list(pools))) or f"pools: {', '.join(pools)}"
+        return f"there is no pool {name!r}; {meant}"
     pool = pools[name]
     if not isinstance(pool, CloudPool):
         return f"pool {name!r} is not rented; a savings plan is for cloud pools"

@@ -16,7 +16,7 @@ from pwsim.solver import LARGEST_COEFFICIENT, Problem, Variable, at_least_0, min
 from pwsim.trace import Floats
 
 if TYPE_CHECKING:
-    from pwsim.costs.savings import Joint
+    from pwsim.costs.covering import Joint
 
 Covers = dict[tuple[int, int, int], Variable]
 """How many nodes a plan covers, by state, plan and pool."""
@@ -28,7 +28,7 @@ def programme(use: Joint, rent: Floats, price: Floats, given: Sequence[float | N
     Parameters
     ----------
     use, rent, price, given
-        As for :func:`.savings.decided`.
+        As for :func:`.covering.decided`.
 
     Returns
     -------
@@ -39,11 +39,9 @@ def programme(use: Joint, rent: Floats, price: Floats, given: Sequence[float | N
     SolverError
         If the solver gives no proven answer.
     """
-    problem, promised, covers = problem_of(use, rent, price, given)
+    problem, covers = problem_of(use, rent, price, given)
     if not solve(problem):
-        raise SolverError(
-            "a linear programme of savings plans is said to have no solution: please report this scenario"
-        )
+        raise SolverError("savings plans are said to have no solution: please report this scenario")
     covered = np.zeros((len(use.nodes), *price.shape))
     for place, cover in covers.items():
         # Values hold to the solver's tolerance only.
@@ -58,18 +56,15 @@ def programme(use: Joint, rent: Floats, price: Floats, given: Sequence[float | N
     return money, covered
 
 
-def problem_of(
-    use: Joint, rent: Floats, price: Floats, given: Sequence[float | None]
-) -> tuple[Problem, dict[int, Variable], Covers]:
-    """Return the PuLP model, the money of the plans that are open, and what is covered.
+def problem_of(use: Joint, rent: Floats, price: Floats, given: Sequence[float | None]) -> tuple[Problem, Covers]:
+    """Return the PuLP model, and its variables of what is covered.
 
     Least is the money of the plans less the rent that they spare, on average over the year; scaled up where states are
     so short that the solver's tolerances would hide them.
     """
     problem = minimising("savings_plans")
-    promised = {
-        plan: at_least_0(problem, f"usd_per_hour_{plan}") for plan, amount in enumerate(given) if amount is None
-    }
+    open_ = [plan for plan, amount in enumerate(given) if amount is None]
+    promised = {plan: at_least_0(problem, f"usd_per_hour_{plan}") for plan in open_}
     covers: Covers = {
         (state, plan, pool): at_least_0(problem, f"covered_{state}_{plan}_{pool}")
         for state, nodes in enumerate(use.nodes.tolist())
@@ -93,4 +88,4 @@ def problem_of(
             problem += weighted([*terms, (promised[plan], -1.0)]) <= 0, f"money_{state}_{plan}"
         else:
             problem += weighted(terms) <= float(given[plan] or 0.0), f"money_{state}_{plan}"
-    return problem, promised, covers
+    return problem, covers

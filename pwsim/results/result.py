@@ -429,11 +429,11 @@ class Result(ByContent):
             )
         return pd.DataFrame(rows)
 
-    def _cover(self, uses: Sequence[charges.Use], economics: Economics) -> costs.savings.Cover:
+    def _cover(self, uses: Sequence[charges.Use], economics: Economics) -> costs.covering.Cover:
         """Return what savings plans cover; they and the pools must go together."""
         plans, pools = economics.savings_plans, self.cluster.pools
         costs.savings.check(pools, plans)
-        return costs.savings.cover(pools, self.cluster.node_counts(), uses, plans, self.span_s)
+        return costs.covering.cover(pools, self.cluster.node_counts(), uses, plans, self.span_s)
 
     def savings_plans(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row a savings plan (:data:`SAVINGS_COLUMNS`): its money, and what it saves; semantics §8."""

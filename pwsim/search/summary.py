@@ -24,8 +24,8 @@ STORED = (
 )
 """What is taken for granted where data is priced."""
 SAVINGS = (
-    "Savings plans are paid every hour of the year, used or not; at every instant their money goes where it saves most, "
-    "and work that is left when the log ends pays rent."
+    "Savings plans are paid every hour of the year, used or not; at every instant their money goes where it saves "
+    "most, and work that is left when the log ends pays rent."
 )
 """What is taken for granted of savings plans."""
 SEARCH_ASSUMPTIONS = (
@@ -107,7 +107,7 @@ def _savings_plans(plan: Plan) -> list[dict[str, Any]]:
         one.name: [pool.name for pool in pools if savings.price_usd_per_hour(one, pool) is not None]
         for one in plan.economics.savings_plans
     }
-    rows: list[dict[str, Any]] = plan.result.savings_plans(plan.economics).to_dict("records")
+    rows: list[Any] = plan.result.savings_plans(plan.economics).to_dict("records")
     return [{**row, "pools": covered[row["name"]]} for row in rows]
 
 
@@ -162,9 +162,7 @@ def _savings_assumptions(plan: Plan) -> list[str]:
                     _told(f"Under savings plan {one.name} ({one.term}), a node of pool {pool.name}", usd, *told)
                 )
         if one.usd_per_hour == "best":
-            said.append(
-                f"Savings plan {one.name} promises so much as makes each setup cheapest by its use in this log."
-            )
+            said.append(f"Savings plan {one.name} promises what makes each setup cheapest by its use in this log.")
     return [*said, SAVINGS] if said else []
 
 

@@ -121,7 +121,7 @@ def savings_texts(plans: Sequence[Mapping[str, Any]]) -> list[str]:
     --------
     >>> plan = {"name": "all", "term": "1yr", "usd_per_hour": 2.5, "savings_usd_per_year": 21915.0}
     >>> savings_texts([{**plan, "unused_usd_per_year": 2191.5, "saved_usd_per_year": 4383.0}])
-    ['Promise $2.500 an hour for 1 year by savings plan all: it saves $4,383 a year against rent, and 90 % of it is used.']
+    ['Promise $2.500 an hour for 1 year by savings plan all: it saves $4,383 a year against rent, and 90 % is used.']
     """
     said = []
     for plan in plans:
@@ -130,8 +130,8 @@ def savings_texts(plans: Sequence[Mapping[str, Any]]) -> list[str]:
             saved, years = plan["saved_usd_per_year"], count(TERM_YEARS[plan["term"]], "year")
             does = f"it saves {money(saved)}" if saved >= 0 else f"it costs {money(-saved)} more"
             said.append(
-                f"Promise {price(plan['usd_per_hour'])} an hour for {years} by savings plan {plan['name']}: {does} a year "
-                f"{'against' if saved >= 0 else 'than'} rent, and {used} of it is used."
+                f"Promise {price(plan['usd_per_hour'])} an hour for {years} by savings plan {plan['name']}: {does} "
+                f"a year {'against' if saved >= 0 else 'than'} rent, and {used} is used."
             )
     return said
 
