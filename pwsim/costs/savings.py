@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pwsim.cluster import CloudPool, Pool
-from pwsim.common import YEAR_H, InputError, nearest
+from pwsim.common import YEAR_H, InputError, did_you_mean, nearest
+from pwsim.costs import annual
+from pwsim.costs.terms import Terms
 from pwsim.prices import SavingsPlan
 
 
@@ -35,18 +37,18 @@ def at_least(pool: Pool, plans: Sequence[SavingsPlan]) -> Pool:
     return pool.model_copy(update={"price_usd_per_hour": min(pool.price_usd_per_hour, *prices)})
 
 
-def promised_usd_per_year(pools: Sequence[Pool], plans: Sequence[SavingsPlan]) -> float:
-    """Return what plans of given amounts cost for certain, beside all that the nodes of their pools cost [USD a year].
+def promised_usd_per_year(plans: Sequence[SavingsPlan]) -> float:
+    """Return the money of the plans whose amount is given, which every setup pays [USD a year]."""
+    return sum(plan.usd_per_hour * YEAR_H for plan in plans if plan.usd_per_hour != "best")
 
-    That is their money, if no node of a pool that they cover stands all year; else nothing, for what stands is counted
-    at the least price (:func:`at_least`), and that may be this very money.
+
+def payable_usd_per_year(pool: Pool, nodes: int, plans: Sequence[SavingsPlan]) -> float:
+    """Return what nodes that stand all year cost at least that the money of given amounts may pay for [USD a year].
+
+    It is what :func:`at_least` makes of their rent, so a bound that counts all of that money must leave it out.
     """
-    usd = 0.0
-    for plan in plans:
-        covered = [pool for pool in pools if price_usd_per_hour(plan, pool) is not None]
-        stands = any(isinstance(pool, CloudPool) and pool.always_there(max(pool.nodes)) for pool in covered)
-        usd += 0.0 if stands or plan.usd_per_hour == "best" else plan.usd_per_hour * YEAR_H
-    return usd
+    covered = any(plan.usd_per_hour != "best" and price_usd_per_hour(plan, pool) is not None for plan in plans)
+    return annual.rent_usd(at_least(pool, plans), nodes, Terms()) if covered else 0.0
 
 
 def faults(pools: Sequence[Pool], plans: Sequence[SavingsPlan]) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -73,7 +73,8 @@ def problem_of(use: Joint, rent: Floats, price: Floats, given: Sequence[float | 
         if nodes[pool] and np.isfinite(price[plan, pool])
     }
     spared = {place: float(use.share[place[0]] * rent[place[2]]) for place in covers}
-    scale = max(1.0, min(1 / min(spared.values(), default=1.0), LARGEST_COEFFICIENT / max(1.0, *spared.values())))
+    largest, least = max(spared.values(), default=1.0), min(spared.values(), default=1.0)
+    scale = max(1.0, min(1 / least, LARGEST_COEFFICIENT / max(1.0, largest)))
     paid = [(money, scale) for money in promised.values()]
     problem += weighted([*paid, *((covers[place], -scale * usd) for place, usd in spared.items())])
     by_nodes: dict[tuple[int, int], list[tuple[Variable, float]]] = {}

@@ -56,14 +56,21 @@ class Bounds:
     """What jobs cause at least besides where nodes come and go, if that can be told."""
 
     promised_usd_per_year: float = 0.0
-    """Money of savings plans that is paid in every setup, and that no cost above holds [USD a year]; what jobs cause at
-    least may be paid by it."""
+    """Money of savings plans of given amounts, which every setup pays [USD a year]."""
+    payable_usd_per_year: tuple[Floats, ...] = ()
+    """By pool: how much of ``cost_usd_per_year`` that money may pay for, shape (choices,) [USD a year]; empty if
+    nothing is promised."""
 
     def usd_of(self, choice: Sequence[int]) -> float:
-        """Return what a choice of nodes costs at least, if it meets the targets [USD a year]."""
+        """Return what a choice of nodes costs at least, if it meets the targets [USD a year].
+
+        What is promised pays for some of what pools and jobs cost at least, and for nothing else; so both the sum of
+        these and the sum of all else and of what is promised are bounds.
+        """
         rent = 0.0 if self.renting is None else self.renting.usd_per_year(choice)
         fixed = sum(float(usd[one]) for usd, one in zip(self.cost_usd_per_year, choice, strict=True))
-        return fixed + max(rent, self.promised_usd_per_year)
+        payable = sum(float(usd[one]) for usd, one in zip(self.payable_usd_per_year, choice, strict=False))
+        return fixed + max(rent, self.promised_usd_per_year - payable)
 
     def of_one_more(self, pool: int, nodes: Sequence[int]) -> float:
         """Return what another node costs beyond the most that are allowed of a pool [USD a year]."""
@@ -131,7 +138,12 @@ def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, t
             trim=trim,
         ),
         renting=_renting(holding, targets, terms, trim),
-        promised_usd_per_year=costs.savings.promised_usd_per_year(cluster.pools, terms.plans),
+        promised_usd_per_year=costs.savings.promised_usd_per_year(terms.plans),
+        payable_usd_per_year=tuple(
+            np.array([costs.savings.payable_usd_per_year(pool, nodes, terms.plans) for nodes in pool.nodes])
+            for pool in cluster.pools
+            if terms.plans
+        ),
     )
 
 
