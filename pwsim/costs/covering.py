@@ -23,7 +23,7 @@ from pwsim.common import HOUR_S, YEAR_H
 from pwsim.costs import charges
 from pwsim.costs.charges import Use
 from pwsim.costs.savings import price_usd_per_hour
-from pwsim.metrics import Booleans, integral
+from pwsim.metrics import integral
 from pwsim.prices import SavingsPlan
 from pwsim.trace import Floats, Integers
 
@@ -262,7 +262,7 @@ def decided(use: Joint, rent: Floats, price: Floats, given: Sequence[float | Non
     """
     from pwsim.costs.savings_programme import programme  # brings PuLP along
 
-    some: Booleans = np.isfinite(price).any(axis=1)
+    some = [bool(np.isfinite(row).any()) for row in price]
     made = [plan for plan in range(len(given)) if some[plan] and not _is_beaten(plan, price, given)]
     money = np.array([amount or 0.0 for amount in given])
     covered = np.zeros((len(use.nodes), *price.shape))
