@@ -70,11 +70,11 @@ def write_report(directory: Path, into: Path | None = None) -> None:
     MachineError
         If they cannot be written.
     """
-    summary = _read_summary(directory)
+    summary = read_summary(directory)
     names = ["jobs", "timeline", *(["setups"] if summary["command"] == "run" else [])]
     if (check := summary.get("hindcast")) is not None and check["verdict"] is not None:
         names += ["comparison", "comparison_hourly"]
-    tables = {name: _read_table(directory / f"{name}.parquet") for name in names}
+    tables = {name: read_table(directory / f"{name}.parquet") for name in names}
     if into is not None:
         _write(into, summary, tables)
         return
@@ -100,7 +100,14 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
     (into / "report.html").write_text(page, encoding="utf-8")
 
 
-def _read_summary(directory: Path) -> dict[str, Any]:
+def read_summary(directory: Path) -> dict[str, Any]:
+    """Return what ``summary.json`` of a results directory holds.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or another version of pwsim wrote it.
+    """
     path = directory / "summary.json"
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
@@ -125,7 +132,14 @@ def _version(summary: dict[str, Any]) -> str:
     return version if schema is None else f"{version} (schema {schema})"
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a table of results.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
     try:
         return pd.read_parquet(path)
     except (OSError, pa.ArrowException) as error:

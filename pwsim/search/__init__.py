@@ -4,25 +4,32 @@ from pwsim.search import answer, bounds
 from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
+from pwsim.search.judging import Judge
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
+from pwsim.search.proof import PROOF_COLUMNS
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, in_space
+from pwsim.search.verification import Verification
+from pwsim.search.verifying import verify
 from pwsim.search.words import STOPS, committed_text, edge_text
 
 __all__ = [
+    "PROOF_COLUMNS",
     "SETUP_COLUMNS",
     "STOPS",
     "Candidate",
     "Candidates",
     "Edge",
     "Holding",
+    "Judge",
     "OverTime",
     "Plan",
     "Progress",
     "Setup",
     "Stretch",
     "Target",
+    "Verification",
     "answer",
     "at_limit",
     "bounds",
@@ -35,4 +42,5 @@ __all__ = [
     "in_space",
     "over_time",
     "search",
+    "verify",
 ]

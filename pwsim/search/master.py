@@ -8,6 +8,7 @@ cost of the arcs, known or a bound, as the objective; a row for each target that
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -40,6 +41,8 @@ class Master:
     def __init__(self, cluster: Cluster, network: Network, needed_cores: float, sums: Sums) -> None:
         self.cluster, self.network, self.sums = cluster, network, sums
         self._taken: list[Path] = []
+        self.said: Counter[str] = Counter()
+        """How often the solver ended with which status."""
         self._solver = proven_solver()
         self._pool = np.array([arc.pool for arc in network.arcs])
         nodes = [pool.nodes for pool in cluster.pools]
@@ -148,6 +151,7 @@ class Master:
         """
         problem, takes = self.problem(objective, fixed, usd_at_most)
         problem.solve(self._solver)
+        self.said[f"{self._solver.name}: {pulp.LpSolution.get(problem.sol_status, 'unknown')}"] += 1
         if problem.sol_status == pulp.LpSolutionInfeasible:
             return None
         if problem.sol_status != pulp.LpSolutionOptimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -25,6 +25,8 @@ from pwsim.search.targets import Target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from pwsim.search.judging import Judge
 
 
 Stop = Literal["max_setups", "time_limit", "interrupted"]
@@ -136,6 +138,13 @@ class Plan(ByContent):
     """What was asked as plain data, every default filled in and every price taken: ``scenario.yaml``."""
     run_id: str
     """Hash of all that the answer depends on (:func:`pwsim.results.record.run_id`)."""
+    judge: Judge = field(compare=False)
+    """What replays and judges a setup: the question, without an answer."""
+    proof: pd.DataFrame | None = None
+    """One row a replay of a pool that the proof rests on (:data:`.proof.PROOF_COLUMNS`); ``None`` if whole setups were
+    replayed, which are :attr:`setups` then."""
+    solver: Mapping[str, int] = field(default_factory=dict)
+    """How often the solver ended with which status; empty if it was not asked."""
     hindcast: Hindcast | None = None
     """The replay of the present machine beside the record, if the scenario describes it and the log recorded waits."""
     unchecked: bool = False
@@ -198,7 +207,8 @@ class Plan(ByContent):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by the name of their Parquet file."""
         compared = {} if self.hindcast is None else self.hindcast.tables()
-        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **compared}
+        proof = {} if self.proof is None else {"proof": self.proof}
+        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **proof, **compared}
 
     def judged_targets(self) -> list[dict[str, Any]]:
         """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.

@@ -17,7 +17,7 @@ import numpy as np
 
 from pwsim.cluster import Cluster, untold_dependencies
 from pwsim.cluster import clock_fault as site_clock_fault
-from pwsim.common import InputError, SolverError, share
+from pwsim.common import InputError, share
 from pwsim.engine import Engine
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
@@ -157,8 +157,7 @@ def _show_largest(trail: Trail) -> None:
     """Show how far the largest setup gets, where none can do it."""
     trail.pending = [Candidate(tuple(len(pool.nodes) - 1 for pool in trail.job.cluster.pools), math.inf)]
     trail.add([trail.job.evaluate(*task) for task in trail.tasks()])
-    if trail.met:
-        raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
+    trail.expect_none_met()
 
 
 def check_question(holding: Holding, targets: tuple[Target, ...], economics: Economics, trim: Trim) -> None:
