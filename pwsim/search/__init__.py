@@ -1,7 +1,10 @@
 """The cheapest setup that meets the targets, with a proof."""
 
-from pwsim.search import answer, bounds
+from pwsim.search import answer, bounds, reasons
+from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
+from pwsim.search.around import NEIGHBOUR_COLUMNS
 from pwsim.search.candidates import Candidate, Candidates
+from pwsim.search.certificate import solver_text
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
 from pwsim.search.judging import Judge
@@ -15,6 +18,8 @@ from pwsim.search.verifying import verify
 from pwsim.search.words import STOPS, committed_text, edge_text
 
 __all__ = [
+    "ALTERNATIVE_COLUMNS",
+    "NEIGHBOUR_COLUMNS",
     "PROOF_COLUMNS",
     "SETUP_COLUMNS",
     "STOPS",
@@ -41,6 +46,8 @@ __all__ = [
     "general_name",
     "in_space",
     "over_time",
+    "reasons",
     "search",
+    "solver_text",
     "verify",
 ]

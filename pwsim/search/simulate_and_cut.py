@@ -118,7 +118,7 @@ def search(
         known = bounds.analyse(holding, targets, economics, trim)
     job = Judge(trace, cluster, targets, economics, engine, seed, trim)
     trail = Trail(job, known, max_setups, time_limit_s, progress)
-    workers = workers or os.cpu_count() or 1
+    trail.workers = workers = workers or os.cpu_count() or 1
     try:
         because = coupling(trace, cluster)
         network = paths(holding) if because is None else None

@@ -80,6 +80,8 @@ class Trail:
         """How the search is done."""
         self.proof: pd.DataFrame | None = None
         """The replays of pools that the proof rests on (:mod:`.proof`); ``None`` if whole setups were replayed."""
+        self.workers: int | None = None
+        """How many replays run at once."""
         self.solver: Mapping[str, int] = {}
         """How often the solver ended with which status."""
         self.left: Callable[[float], int] = self._not_replayed
@@ -286,6 +288,7 @@ class Trail:
             proof=self.proof,
             solver=dict(self.solver),
             judge=job,
+            workers=self.workers,
             asked=asked,
             run_id=record.run_id("run", asked, [job.trace], [job.cluster], len(setups) if self.stopped else None),
         )

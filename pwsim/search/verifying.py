@@ -20,6 +20,7 @@ from pwsim.search import accounting, bounds
 from pwsim.search.accounting import Account, Claimed, Place
 from pwsim.search.again import Again
 from pwsim.search.answer import answer
+from pwsim.search.around import records
 from pwsim.search.decomposition import Known, coupling, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
@@ -159,7 +160,7 @@ class _Check:
     def places(self) -> list[Place]:
         """Return the setups of the rows of ``setups.parquet``."""
         found = []
-        for index, told in enumerate(_records(self.setups)):
+        for index, told in enumerate(records(self.setups)):
             try:
                 choice = tuple(pool.nodes.index(told[f"nodes_{pool.name}"]) for pool in self.cluster.pools)
                 found.append((choice, self.procedures[_procedure(told)]))
@@ -180,7 +181,7 @@ class _Check:
         arcs = by_jobs(known.network)
         names = {pool.name: index for index, pool in enumerate(self.cluster.pools)}
         keys, rows = [], []
-        for index, told in enumerate(_records(self.proof)):
+        for index, told in enumerate(records(self.proof)):
             try:
                 pool = names[told["pool"]]
                 choice = self.cluster.pools[pool].nodes.index(told["nodes"])
@@ -237,7 +238,7 @@ class _Check:
         places = self.places()
         if len(set(places)) < len(places):
             self.differences.append("setups.parquet: a setup stands in it twice")
-        for place, told in zip(places, _records(self.setups), strict=True):
+        for place, told in zip(places, records(self.setups), strict=True):
             if place not in seen:
                 continue
             shown = row(seen[place], self.cluster, told["lower_bound_usd_per_year"])
@@ -310,11 +311,6 @@ class _Check:
                 self.differences.append(f"{where}: {key} is missing")
             elif not _same(told[key], value):
                 self.differences.append(f"{where}: {key} is told as {told[key]!r}, and found to be {value!r}")
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table by column."""
-    return [{str(key): value for key, value in told.items()} for told in table.to_dict("records")]
 
 
 def _procedure(told: Mapping[str, Any]) -> tuple[str, int, int]:
