@@ -3,7 +3,8 @@
 ``OTHER`` is the folder of a second checkout.  Both replay the same cases, each in processes of its own, through the
 public interface alone: generated clusters of all kinds in both engines, the archive's logs in full (with
 ``PWSIM_DATA``), and every shipped scenario through the command line.  Schedules, records of attempts and nodes, metrics,
-bills and tables must be the same to the last bit.  For changes that must not change anything.
+bills and tables must be the same to the last bit.  For changes that must not change anything: a figure or column that
+only one of the two versions has is named, and is no difference.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ REPLAY = (
     "places",
 )
 
+UNKNOWN = "unknown=yes"
+"""What a version says of a case whose cluster it does not know."""
+
 
 def cases(kind: str, count: int) -> Iterator[dict[str, Any]]:
     """Yield generated cases of a kind as plain data, the same each time."""
@@ -75,7 +79,9 @@ def cases(kind: str, count: int) -> Iterator[dict[str, Any]]:
             for name in ("submit_s", "run_s", "procs", "estimate_s", "nodes", "memory_mib", "gpus", "user", "queue")
         }
         follows = None if trace.feedback is None else [column.tolist() for column in trace.feedback]
-        machine = cluster.model_dump(mode="json", exclude_none=True)
+        machine = cluster.model_dump(mode="json", exclude_defaults=True)  # what the other may not know is left out
+        if all(policy.order != "multifactor" for policy in cluster.policy):
+            machine.pop("multifactor", None)
         made.append({"columns": columns, "follows": follows, "cluster": machine})
 
     make()
@@ -99,16 +105,19 @@ def digest(*values: Any) -> str:
 
 
 def of_result(result: Any) -> str:
-    """Return a sum of all that a replay gives."""
+    """Return a sum of each thing that a replay gives, as ``name=sum`` with blanks between."""
     import pwsim
 
-    told = [getattr(result.replay, name) for name in REPLAY]
+    told = {name: digest(getattr(result.replay, name)) for name in REPLAY}
+    for table in ("jobs", "timeline"):
+        told |= {f"{table}.{name}": digest(getattr(result, table)[[name]]) for name in getattr(result, table)}
     try:
         figures = result.bill(pwsim.Economics(discount_rate=0.05)).figures()
     except ValueError as error:  # all is submitted at once, so nothing can be scaled to a year
-        figures = str(error)
-    # NaN equals nothing but itself as text.
-    return digest(*told, result.jobs, result.timeline, repr(sorted(result.metrics.items())), repr(figures))
+        figures = {"unscaled": str(error)}
+    for kind, values in (("metrics", result.metrics), ("figures", figures)):
+        told |= {f"{kind}.{name}": digest(repr(value)) for name, value in values.items()}  # as text, NaN equals itself
+    return " ".join(f"{name}={value}" for name, value in told.items())
 
 
 def replay_cases(path: Path, engine: Any) -> Iterator[str]:
@@ -116,7 +125,7 @@ def replay_cases(path: Path, engine: Any) -> Iterator[str]:
     import numpy as np
 
     import pwsim
-    from pwsim.trace.table import Feedback
+    from pwsim.trace import Feedback
 
     for line in path.read_text().splitlines():
         case = json.loads(line)
@@ -124,11 +133,15 @@ def replay_cases(path: Path, engine: Any) -> Iterator[str]:
         if case["follows"] is not None:
             follows, think_s = (np.array(column) for column in case["follows"])
             trace = replace(trace, feedback=Feedback(follows.astype(np.int64), think_s.astype(np.float64)))
-        cluster = pwsim.Cluster.model_validate(case["cluster"])
+        try:
+            cluster = pwsim.Cluster.model_validate(case["cluster"])
+        except ValueError:
+            yield UNKNOWN
+            continue
         try:
             yield of_result(pwsim.simulate(trace, cluster, engine=engine))
         except pwsim.PwsimError as error:
-            yield digest(type(error).__name__, str(error))
+            yield f"error={digest(type(error).__name__, str(error))}"
 
 
 def replay_log(name: str, engine: Any) -> Iterator[str]:
@@ -141,7 +154,7 @@ def replay_log(name: str, engine: Any) -> Iterator[str]:
     cores, policies = LOGS[name]
     for policy in policies:
         if engine == "compiled" or (name, policy) not in SLOW_IN_SIMPY:
-            yield f"{policy} {of_result(pwsim.simulate(trace, cores=cores, policy=policy, engine=engine))}"
+            yield of_result(pwsim.simulate(trace, cores=cores, policy=policy, engine=engine))
 
 
 def run_scenario(path: Path) -> Iterator[str]:
@@ -154,13 +167,15 @@ def run_scenario(path: Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         done = CliRunner().invoke(commands, ["run", str(path), "--out", str(out), "--quiet"])
-        yield f"exit {done.exit_code}"
-        for table in sorted(out.glob("*.parquet")):
-            yield f"{table.name} {digest(pd.read_parquet(table))}"
+        told = {"exit": str(done.exit_code)}
+        for file in sorted(out.glob("*.parquet")):
+            table = pd.read_parquet(file)
+            told |= {f"{file.stem}.{name}": digest(table[[name]]) for name in table}
         if done.exit_code in (0, 1):
             summary = json.loads((out / "summary.json").read_text())
             summary.pop("run_id")
-            yield f"summary {digest(json.dumps(summary, sort_keys=True))}"
+            told |= {f"summary.{key}": digest(json.dumps(value, sort_keys=True)) for key, value in summary.items()}
+        yield " ".join(f"{name}={value}" for name, value in told.items())
 
 
 def parts(count: int) -> list[tuple[str, str, str]]:
@@ -198,13 +213,39 @@ def compare(other: Path, count: int, words: list[str]) -> int:
                     path.write_text("".join(json.dumps(case) + "\n" for case in cases(subject, count)))
                 about = str(path)
             here, there = (sums(checkout, what, about, engine) for checkout in (HERE, other.resolve()))
-            unequal = [index for index, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]]
-            same = not unequal and len(here) == len(there) and bool(here)
-            differing += not same
-            found = "the same" if same else f"DIFFERS in {len(unequal)}, first {unequal[:1]}"
+            found = difference(here, there)
+            differing += found.startswith("DIFFERS")
             sys.stdout.write(f"{what} {Path(subject).name} {engine}: {len(here)} compared, {found}\n")
             sys.stdout.flush()
     return differing
+
+
+def difference(here: list[str], there: list[str]) -> str:
+    """Say whether the sums of two versions are the same, in so far as both have them."""
+    if len(here) != len(there) or not here:
+        return f"DIFFERS: {len(there)} there"
+    unequal: dict[str, list[int]] = {}
+    alone: set[str] = set()
+    unknown = 0
+    for index, pair in enumerate(zip(here, there, strict=True)):
+        if UNKNOWN in pair:
+            unknown += 1
+            continue
+        one, other = (dict(word.split("=", 1) for word in line.split(" ")) for line in pair)
+        alone |= one.keys() ^ other.keys()
+        for name in one.keys() & other.keys():
+            if one[name] != other[name]:
+                unequal.setdefault(name, []).append(index)
+        if not one.keys() & other.keys():
+            unequal.setdefault("all", []).append(index)
+    if unknown == len(here):
+        return "DIFFERS: one version knows none of them"
+    only = f" ({unknown} unknown to one version)" if unknown else ""
+    only += f" (in one version alone: {', '.join(sorted(alone))})" if alone else ""
+    if unequal:
+        told = [f"{name} in {len(places)}, first {places[0]}" for name, places in sorted(unequal.items())]
+        return f"DIFFERS: {'; '.join(told)}{only}"
+    return f"the same{only}"
 
 
 def say(what: str, subject: str, engine: str) -> None:
