@@ -72,6 +72,9 @@ def verify(
         return verify_search(judge, summary, tables, workers=workers, thorough=thorough)
     except InputError as error:
         raise InputError(f"{directory}: {error}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"{directory}: summary.json or a table is not as pwsim writes it ({what})") from None
 
 
 def _other_question(

@@ -79,8 +79,8 @@ def binding_texts(summary: Mapping[str, Any]) -> list[str]:
         alone, usd = one["cheaper_that_miss_it_alone"], money(without["cost_usd_per_year"])
         said.append(
             f"{capital(target['text'])}: this binds. {count(alone, 'cheaper setup')} of those replayed "
-            f"{'misses' if alone == 1 else 'miss'} it and nothing else. Without it, {_setup(without)} would do for {usd} "
-            f"a year; it reaches {value_text(target['metric'], without['achieved'])}."
+            f"{'misses' if alone == 1 else 'miss'} it and nothing else. Without it, {_setup(without)} would do for "
+            f"{usd} a year; it reaches {value_text(target['metric'], without['achieved'])}."
         )
     if said or not summary["binding"]:
         return said
