@@ -115,5 +115,5 @@ def _by(target: Mapping[str, Any], would: Mapping[str, Any]) -> str:
 
 def _setup(told: Mapping[str, Any]) -> str:
     """Return a setup in words."""
-    nodes = [f"{number:,} of pool {name}" for name, number in told["nodes"].items() if number]
+    nodes = [f"{count(number, 'node')} of pool {name}" for name, number in told["nodes"].items() if number]
     return f"{listed(nodes) if nodes else 'no nodes'} under {policy_name(told['policy'])}"
