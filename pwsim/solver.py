@@ -26,6 +26,7 @@ __all__ = [
     "minimising",
     "proven_solver",
     "solve",
+    "status_text",
     "weighted",
     "yes_or_no",
 ]
@@ -97,6 +98,11 @@ def solve(problem: Problem, time_limit_s: float = math.inf) -> bool:
     if said == "time limit reached" or (not said and math.isfinite(time_limit_s)):
         raise OutOfTimeError(_failed(problem, solver, f"the time limit of {max(time_limit_s, 0.0):.3g} s was reached"))
     raise SolverError(_failed(problem, solver, said or pulp.LpSolution.get(problem.sol_status, "unknown")))
+
+
+def status_text(problem: Problem) -> str:
+    """Return which solver solved a model, and with what status, as PuLP calls it."""
+    return f"{problem.solver.name}: {pulp.LpSolution.get(problem.sol_status, 'unknown')}"
 
 
 def _failed(problem: Problem, solver: Any, why: str) -> str:

@@ -21,7 +21,7 @@ from pwsim.engine import REJECTED, Engine, Inputs, prepare, replay, steady_repla
 from pwsim.prices import SavingsPlan
 from pwsim.results import Result, in_parallel
 from pwsim.rules import attempts
-from pwsim.search import additive
+from pwsim.search import additive, proof
 from pwsim.search.bounds import Bounds
 from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
@@ -29,6 +29,7 @@ from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.listing import MOST_LISTED, Listing
 from pwsim.search.master import Master
 from pwsim.search.plan import Method
+from pwsim.search.proof import Key
 from pwsim.search.routing import Arc, Network, Path, network_of
 from pwsim.search.trail import TIE, Trail, in_space
 from pwsim.solver import OutOfTimeError
@@ -36,8 +37,6 @@ from pwsim.trace import Floats, Trace
 
 MANY_SETUPS = 256
 """Where there are more, a setup that meets the targets is looked for first, by halving."""
-Key = tuple[int, int, int, bytes]
-"""Procedure, pool, choice and jobs: what the replay of a pool depends on."""
 
 
 def coupling(trace: Trace, cluster: Cluster, plans: Sequence[SavingsPlan] = ()) -> str | None:
@@ -76,7 +75,7 @@ def decompose(trail: Trail, network: Network, workers: int) -> None:
 class _Search:
     def __init__(self, trail: Trail, network: Network, workers: int) -> None:
         self.trail, self.network, self.workers = trail, network, workers
-        self.known = _Known(trail.job, trail.known, network)
+        self.known = Known(trail.job, trail.known, network)
         listed = in_space(trail.job.cluster) <= MOST_LISTED
         self.master: Listing | Master = (Listing if listed else Master)(
             trail.job.cluster, network, trail.known.needed_cores, self.known.sums
@@ -85,12 +84,31 @@ class _Search:
             trail.left = self.master.left
 
     def run(self) -> None:
-        """Search, and look then at what the limits of the scenario kept from being the answer."""
-        self.search()
+        """Search, and look then at what limits kept from being the answer; note what the proof rests on."""
+        trail = self.trail
+        try:
+            self.search()
+            if not trail.rows:
+                self.show_largest()
+            self.look_at_edges()
+        finally:  # an interrupt leaves what was proven
+            trail.proof = proof.table(trail.job, self.network, self.known.learnt, self.known.starts)
+            if isinstance(self.master, Master):
+                trail.solver = self.master.said
+
+    def look_at_edges(self) -> None:
+        """Look at what the limits of the scenario kept from being the answer."""
         trail = self.trail
         for pool in range(len(self.network.choices)):
             if trail.stopped is None and trail.best is not None and trail.limit(1) is None:
                 self.look_at_edge(pool)
+
+    def show_largest(self) -> None:
+        """Show how far the largest setup gets, where none can do it."""
+        path = self.network.path([count - 1 for count in self.network.choices])
+        for procedure in range(len(self.trail.job.cluster.procedures)):
+            self.look_at(Path(procedure, path), math.inf)
+        self.trail.expect_none_met()
 
     def look_at_edge(self, pool: int) -> None:
         """Judge the dearest setup with the most nodes of a pool that costs less than the answer, with one more on top.
@@ -188,7 +206,7 @@ class _Search:
                 return
 
 
-class _Known:
+class Known:
     """What is known of the arcs: from replays, or before them as bounds."""
 
     def __init__(self, job: Judge, known: Bounds, network: Network) -> None:
@@ -205,6 +223,8 @@ class _Known:
         """What each arc costs and adds to each row, or at least; the first pool bears the site."""
         self.starts: dict[Key, Floats] = {}
         """Starts of the jobs of each pool that was replayed [s]."""
+        self.learnt: dict[Key, float] = {}
+        """Cost of each pool whose replay counts already [USD a year]."""
         self.engine = ""
         """The engine that replayed."""
         self.alike: dict[tuple[int, int, bytes], list[int]] = {}
@@ -260,10 +280,10 @@ class _Known:
             start_s[self.network.held(arc)] = self.starts[key]
         result = Result(job.trace, cluster, steady_replay(self.engine, inputs, start_s), job.seed)
         if new:
-            self._learn(path.procedure, new, result)
+            self.learn(path.procedure, new, result)
         return job.judge(setup, result)
 
-    def _learn(self, procedure: int, arcs: Sequence[Arc], result: Result) -> None:
+    def learn(self, procedure: int, arcs: Sequence[Arc], result: Result) -> None:
         """Put what a replay showed of some pools in the place of what was assumed."""
         with scalable(self.job.trace):
             usd = result.pools(self.job.economics)["cost_usd_per_year"].to_numpy()
@@ -271,6 +291,7 @@ class _Known:
             alike = self.alike[arc.pool, arc.choice, arc.held]
             site_usd = self.job.economics.site_usd_per_year if arc.pool == 0 else 0.0
             self.sums.usd[procedure, alike] = usd[arc.pool] + site_usd
+            self.learnt[procedure, arc.pool, arc.choice, arc.held] = float(usd[arc.pool])
             amounts = self._amounts_of(arc, result.replay.start_s) + self._per_core(arc)
             self.sums.amounts[:, procedure, alike] = amounts[:, np.newaxis]
 

@@ -8,6 +8,7 @@ cost of the arcs, known or a bound, as the objective; a row for each target that
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,7 +16,17 @@ import numpy as np
 from pwsim.cluster import Cluster
 from pwsim.search.additive import Sums
 from pwsim.search.routing import Network, Path
-from pwsim.solver import LARGEST_COEFFICIENT, Expression, Problem, Variable, minimising, solve, weighted, yes_or_no
+from pwsim.solver import (
+    LARGEST_COEFFICIENT,
+    Expression,
+    Problem,
+    Variable,
+    minimising,
+    solve,
+    status_text,
+    weighted,
+    yes_or_no,
+)
 from pwsim.trace import Floats
 
 COST_LEEWAY = 1e-6
@@ -39,6 +50,8 @@ class Master:
         self.cluster, self.network, self.sums = cluster, network, sums
         self._taken: list[Path] = []
         self._time_limit_s = math.inf
+        self.said: Counter[str] = Counter()
+        """How often the solver ended with which status."""
         self._pool = np.array([arc.pool for arc in network.arcs])
         nodes = [pool.nodes for pool in cluster.pools]
         self._nodes = np.array([float(nodes[arc.pool][arc.choice]) for arc in network.arcs])
@@ -146,7 +159,9 @@ class Master:
     def _solve(self, objective: Floats, fixed: Mapping[int, int], usd_at_most: float | None) -> Path | None:
         """Return the path with the least objective that nothing excludes; ``None`` if there is none."""
         problem, takes = self.problem(objective, fixed, usd_at_most)
-        if not solve(problem, self._time_limit_s):
+        found = solve(problem, self._time_limit_s)
+        self.said[status_text(problem)] += 1
+        if not found:
             return None
         taken = [divmod(place, len(self.network.arcs)) for place, take in enumerate(takes) if take.value() > 0.5]
         arcs = sorted((arc for _, arc in taken), key=lambda arc: self._pool[arc])

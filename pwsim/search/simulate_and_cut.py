@@ -18,7 +18,7 @@ import numpy as np
 from pwsim import costs
 from pwsim.cluster import Cluster, untold_dependencies
 from pwsim.cluster import clock_fault as site_clock_fault
-from pwsim.common import InputError, SolverError, count, share
+from pwsim.common import InputError, count, share
 from pwsim.engine import Engine
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
@@ -121,7 +121,7 @@ def search(
         known = bounds.analyse(holding, targets, economics, trim)
     job = Judge(trace, cluster, targets, economics, engine, seed, trim)
     trail = Trail(job, known, max_setups, time_limit_s, progress)
-    workers = workers or os.cpu_count() or 1
+    trail.workers = workers = workers or os.cpu_count() or 1
     try:
         because = coupling(trace, cluster, economics.savings_plans)
         network = paths(holding) if because is None else None
@@ -160,8 +160,7 @@ def _show_largest(trail: Trail) -> None:
     """Show how far the largest setup gets, where none can do it."""
     trail.pending = [Candidate(tuple(len(pool.nodes) - 1 for pool in trail.job.cluster.pools), math.inf)]
     trail.add([trail.job.evaluate(*task) for task in trail.tasks()])
-    if trail.met:
-        raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
+    trail.expect_none_met()
 
 
 def check_question(holding: Holding, targets: tuple[Target, ...], economics: Economics, trim: Trim) -> None:

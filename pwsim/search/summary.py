@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pwsim.cluster import CloudPool
@@ -12,7 +12,10 @@ from pwsim.hindcasting import COMPARED_STATISTICS, scaled_waits
 from pwsim.prices import Commitment, start_of
 from pwsim.results import assumptions_of, common_of, pools_of
 from pwsim.rules import portable
+from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.answer import answer
+from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
+from pwsim.search.certificate import certificate
 
 if TYPE_CHECKING:
     from pwsim.description import Verdict
@@ -61,6 +64,11 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
             "search": plan.method._asdict(),
+            "certificate": certificate(plan),
+            "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
+            "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],
+            "binding": binding(plan),
+            "relaxations": relaxations(plan),
             "targets": plan.judged_targets(),
             "pools": pools_of(plan.result, plan.economics),
             "savings_plans": _savings_plans(plan),
@@ -74,6 +82,25 @@ def of_plan(plan: Plan) -> dict[str, Any]:
         }
     )
     return {**summary, "answer": answer(summary)}
+
+
+def _replayed(plan: Plan, told: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+    """Return an alternative or a neighbour: what it is, what it costs and achieves, and what it misses."""
+    known = isinstance(told["policy"], str)
+    achieved = [float(told[f"target_{index}_achieved"]) for index in range(len(plan.targets))]
+    return {
+        **{key: told[key] for key in columns},
+        "nodes": {pool.name: int(told[f"nodes_{pool.name}"]) for pool in plan.result.cluster.pools} if known else None,
+        **{key: told[key] for key in ("policy", "limits", "hours") if key in told},
+        "meets_targets": bool(told["meets_targets"]) if known else None,
+        "cost_usd_per_year": told["cost_usd_per_year"],
+        "stopped": told["stopped"],
+        "missed": [
+            {"target": index, **target.judge(value)}
+            for index, (target, value) in enumerate(zip(plan.targets, achieved, strict=True))
+            if known and not target.met(value)
+        ],
+    }
 
 
 def _hindcast(plan: Plan) -> dict[str, Any] | None:

@@ -38,7 +38,7 @@ def master_of(trace, cluster, targets):
     assert network is not None
     job = Judge(trace, cluster, targets, UNDISCOUNTED, "compiled", 1, NO_TRIM)
     known = bounds.analyse(holding, targets, UNDISCOUNTED)
-    return Master(cluster, network, known.needed_cores, decomposition._Known(job, known, network).sums)
+    return Master(cluster, network, known.needed_cores, decomposition.Known(job, known, network).sums)
 
 
 def text_of(problem, tmp_path):
