@@ -42,8 +42,8 @@ if _typing.TYPE_CHECKING:
     )
     from pwsim.results import Result, simulate, simulate_many
     from pwsim.rules import Policy
-    from pwsim.scenario import Scenario, load_scenario, optimize
-    from pwsim.search import Plan, Target
+    from pwsim.scenario import Scenario, load_scenario, optimize, verify
+    from pwsim.search import Plan, Target, Verification
     from pwsim.trace import Trace, read_trace
     from pwsim.workload import (
         Twin,
@@ -97,6 +97,7 @@ _HOMES = {
     "Trace": "trace",
     "TraceError": "common",
     "Twin": "workload",
+    "Verification": "search",
     "Where": "cluster",
     "calibrate": "calibration",
     "compress": "workload",
@@ -120,6 +121,7 @@ _HOMES = {
     "shake": "workload",
     "simulate": "results",
     "simulate_many": "results",
+    "verify": "scenario",
     "window": "workload",
     "with_feedback": "workload",
     "without_flurries": "workload",
@@ -176,6 +178,8 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "SiteCost",
     "optimize",
     "Plan",
+    "verify",
+    "Verification",
     "load_prices",
     "find_price",
     "PwsimError",
