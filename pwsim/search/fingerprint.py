@@ -12,10 +12,10 @@ import functools
 import hashlib
 import struct
 import types
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 
 from pwsim import engine, rules
@@ -56,7 +56,7 @@ def fingerprint(kind: str, inputs: Inputs, engine: Engine, *more: Any) -> str | 
 @functools.cache
 def sources() -> str:
     """Return the sum of what computes replays: the sources of engine and rules, and versions of what runs them."""
-    sha = hashlib.sha256(f"{np.__version__} {numba.__version__}".encode())
+    sha = hashlib.sha256(f"{metadata.version('numpy')} {metadata.version('numba')}".encode())
     for room in (engine, rules):
         folder = Path(str(room.__file__)).parent
         for path in sorted(folder.rglob("*.py")):

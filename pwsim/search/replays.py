@@ -1,7 +1,7 @@
 """All replays that searches ask for: each is done once, and then known by its content.
 
 Several searches may share them, such as the points of a frontier: a replay depends on jobs, nodes and rules, but on no
-price and no target.  What was done by another process is found on disk (:mod:`pwsim.common.kept`).
+price and no target.  What was done by another process is found on disk (:class:`pwsim.common.Kept`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pwsim.common import HopelessError
-from pwsim.common.kept import Kept
+from pwsim.common import HopelessError, Kept
 from pwsim.engine import REJECTED, Engine, Inputs, Replay, replay
 from pwsim.results import in_parallel
 from pwsim.search.fingerprint import fingerprint
