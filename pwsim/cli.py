@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pwsim.trace import Trace
 
 NO_SETUP, BAD_INPUT, INTERRUPTED, MACHINE_FAILED = 1, 2, 3, 4
+NOT_VERIFIED = 1
 """Exit codes beside 0."""
 
 _PATH = click.Path(path_type=Path)
@@ -291,6 +292,32 @@ def schema() -> None:
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
     click.echo(json.dumps(document, indent=2))
+
+
+@commands.command()
+@click.argument("directory", type=_PATH)
+@click.option(
+    "--folder",
+    type=_PATH,
+    default=".",
+    help="Folder of the scenario that was run, where the paths in it start; default: the current one.",
+)
+@click.option("--thorough", is_flag=True, help="Do all replays with the other engine.")
+@_options("workers", "allow_code")
+def verify(directory: Path, folder: Path, thorough: bool, workers: int | None, allow_code: bool) -> None:
+    """Check the proof in a results DIRECTORY of `pwsim run` again.
+
+    Reads its scenario.yaml and the log again, does every replay that the proof rests on again (with the other engine
+    where that is affordable), computes every bound again, and accounts for every setup that the scenario allows.
+
+    Exit codes: 0 verified; 1 not verified, and what differs; 2 wrong input.
+    """
+    from pwsim.scenario import verify as check
+
+    found = check(directory, folder=folder, workers=workers, thorough=thorough, allow_code=allow_code)
+    click.echo(found)
+    if not found.verified:
+        sys.exit(NOT_VERIFIED)
 
 
 @commands.command()
@@ -609,10 +636,10 @@ def _run() -> int:
 
 def _told(error: Exception) -> tuple[str, int]:
     """Return message and exit code of an error that pwsim or the machine raised; none of a bug."""
-    from pwsim.common import MachineError, PwsimError  # here, so that ``pwsim --help`` does not wait for pandas
+    from pwsim.common import MachineError, PwsimError, SolverError  # here: ``pwsim --help`` does not wait for pandas
 
     if isinstance(error, PwsimError):
-        return str(error), MACHINE_FAILED if isinstance(error, MachineError) else BAD_INPUT
+        return str(error), MACHINE_FAILED if isinstance(error, MachineError | SolverError) else BAD_INPUT
     if isinstance(error, MemoryError):
         why = f" ({error})" if str(error) else ""
         more = "Run fewer at once (--workers), or take a part of the log."

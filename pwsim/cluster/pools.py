@@ -6,6 +6,7 @@ A kind of pool is a class in :data:`KINDS`: nodes that one owns, nodes that one 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args
 
 import numpy as np
@@ -18,6 +19,7 @@ from pwsim.common import HOUR_S, Frozen, InputError, Mebibytes, PositiveSeconds,
 from pwsim.prices import (
     COMMITTED,
     MARKETS,
+    SAVINGS,
     Commitment,
     Grams,
     Offer,
@@ -263,6 +265,21 @@ def _with_price(commitment: Any, info: ValidationInfo) -> Any:
     return {"price_usd_per_hour": offer.price_usd_per_hour, **said, **commitment}
 
 
+def _savings_prices(data: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    """Return the prices that the table has of an instance under savings plans; none if the user gives one himself."""
+    given = any(data.get(f"{market}_usd_per_hour") is not None for market in SAVINGS)
+    if given or data.get("market", "on_demand") != "on_demand":
+        return {}
+    known = committed_markets(data["instance"], (info.context or {}).get("prices"))
+    found: dict[str, Any] = {}
+    for market in SAVINGS:
+        if market in known:
+            offer = _offer(data["instance"], market, info)
+            found[f"{market}_usd_per_hour"] = offer.price_usd_per_hour
+            found |= {"savings_price_date": offer.price_date, "savings_price_source": offer.source}
+    return found
+
+
 Commitments = Annotated[
     tuple[Annotated[Commitment, BeforeValidator(_with_price)], ...],
     BeforeValidator(_every_term, json_schema_input_type=Literal["best"] | tuple[Commitment, ...]),
@@ -301,6 +318,15 @@ class CloudPool(PoolBase):
     commitments: Commitments = Field(default=(), strict=False, max_length=100)
     """Nodes that are paid every hour of the year, used or not; at every instant so many nodes cost nothing more.
     ``best`` takes what makes each setup cheapest, of all terms that the price table has of the ``instance``."""
+    savings_1yr_usd_per_hour: RentUsd | None = None
+    """Price of a node that a savings plan of one year covers (``economics: savings_plans``) [USD/h]; from the price
+    table if an ``instance`` is named that has one."""
+    savings_3yr_usd_per_hour: RentUsd | None = None
+    """The same for three years [USD/h]."""
+    savings_price_date: str = ""
+    """When those were the prices; from the price table, like them."""
+    savings_price_source: str = ""
+    """Who said so; from the price table, like them."""
     storage_usd_per_gib_month: Usd = 0.0
     """Price of keeping jobs' data [USD/GiB and month]."""
     storage_time: Seconds | None = None
@@ -391,6 +417,7 @@ class CloudPool(PoolBase):
         if "price_usd_per_hour" not in data:
             said = {"price_date": offer.price_date, "price_source": offer.source}
             data = {"price_usd_per_hour": offer.price_usd_per_hour, **said, **data}
+        data = {**_savings_prices(data, info), **data}
         return {"node": {"cores": offer.cores, "memory": float(offer.memory_mib), "gpus": offer.gpus}, **data}
 
 

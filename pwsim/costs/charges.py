@@ -271,6 +271,20 @@ def duration_curve(start_s: Floats, end_s: Floats) -> Floats:
     return longer
 
 
+def on_the_bill(pool: CloudPool, nodes: int, use: Use) -> tuple[Floats, Integers]:
+    """Return from when on how many nodes are on the bill: increasing times, of which the first is 0, and counts.
+
+    The ``min_nodes`` of an elastic pool are on it all the time.
+    """
+    stand = pool.always_there(nodes)
+    if not pool.elastic:
+        return np.zeros(1), np.array([stand])
+    start_s, end_s = _billed(pool, use)
+    times_s = np.unique(np.concatenate(([0.0], start_s, end_s)))
+    count = np.searchsorted(np.sort(start_s), times_s, "right") - np.searchsorted(np.sort(end_s), times_s, "right")
+    return times_s, np.maximum(count, stand)
+
+
 def in_use(pool: CloudPool, nodes: int, use: Use, window_s: float) -> Floats:
     """Return for which part of a year at least one node is on the bill, at least two, and so on, shape (most nodes,).
 

@@ -116,7 +116,7 @@ def optimize(
     asked = {"pools": pools, "policy": policy, "overrun": overrun, "depth": depth}
     machine: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
     cluster = Cluster(**machine)
-    _check_code("", cluster, allow_code=allow_code)
+    check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
     plan = search(
@@ -135,7 +135,7 @@ def optimize(
     return replace(plan, verdicts=_faults_of(trace))
 
 
-def _check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
+def check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
     """Make sure that code which policies name may run."""
     if not allow_code and (code := machine.code()):
         raise InputError(
@@ -157,7 +157,7 @@ def _optimize(
     """Find the cheapest setup of a scenario."""
     for key, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
         if machine is not None:
-            _check_code(f"{scenario.path}: {key}.", machine, allow_code=allow_code)
+            check_code(f"{scenario.path}: {key}.", machine, allow_code=allow_code)
     begun_s = time.monotonic()
     seed = scenario.seed if seed is None else seed
     log = scenario.read_log()
@@ -183,11 +183,10 @@ def _optimize(
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
-    machines = list(filter(None, (scenario.cluster, scenario.baseline)))
     return replace(
         plan,
         asked=asked,
-        run_id=record.run_id("run", asked, [trace, log], machines, len(plan.setups) if plan.stopped else None),
+        run_id=id_of_run(scenario, asked, [trace, log], len(plan.setups) if plan.stopped else None),
         hindcast=check,
         unchecked=scenario.baseline is not None and check is None,
         verdicts=_faults_of(
@@ -196,6 +195,14 @@ def _optimize(
             scenario.workload.time_zone,
         ),
     )
+
+
+def id_of_run(
+    scenario: Scenario, asked: Mapping[str, Any], traces: Sequence[Trace], cut_short_after: int | None
+) -> str:
+    """Return the id of a run (:func:`pwsim.results.record.run_id`): of the workload, the log, and what was asked."""
+    machines = list(filter(None, (scenario.cluster, scenario.baseline)))
+    return record.run_id("run", asked, traces, machines, cut_short_after)
 
 
 def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:
@@ -244,7 +251,7 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    named = re.match(r"((?:targets|economics)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
+    named = re.match(r"((?:targets|economics|cluster)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 
 

@@ -1,28 +1,41 @@
 """The cheapest setup that meets the targets, with a proof."""
 
-from pwsim.search import answer, bounds
+from pwsim.search import answer, bounds, reasons
+from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
+from pwsim.search.around import NEIGHBOUR_COLUMNS
 from pwsim.search.candidates import Candidate, Candidates
+from pwsim.search.certificate import solver_text
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
+from pwsim.search.judging import Judge
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
+from pwsim.search.proof import PROOF_COLUMNS
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, in_space
-from pwsim.search.words import STOPS, committed_text, edge_text
+from pwsim.search.verification import Verification
+from pwsim.search.verifying import verify
+from pwsim.search.words import STOPS, TERM_YEARS, committed_text, edge_text
 
 __all__ = [
+    "ALTERNATIVE_COLUMNS",
+    "NEIGHBOUR_COLUMNS",
+    "PROOF_COLUMNS",
     "SETUP_COLUMNS",
     "STOPS",
+    "TERM_YEARS",
     "Candidate",
     "Candidates",
     "Edge",
     "Holding",
+    "Judge",
     "OverTime",
     "Plan",
     "Progress",
     "Setup",
     "Stretch",
     "Target",
+    "Verification",
     "answer",
     "at_limit",
     "bounds",
@@ -34,5 +47,8 @@ __all__ = [
     "general_name",
     "in_space",
     "over_time",
+    "reasons",
     "search",
+    "solver_text",
+    "verify",
 ]

@@ -10,7 +10,7 @@ from pwsim.common import capital, count, listed, money, numeral, share
 from pwsim.metrics import value_text
 from pwsim.results import left, service
 from pwsim.rules import policy_name
-from pwsim.search.words import STOPS, beyond_log_text, committed_text, edge_text, missed_text
+from pwsim.search.words import STOPS, beyond_log_text, committed_text, edge_text, missed_text, savings_texts
 
 LOST_AT_THE_END = 0.25
 """Share of its limit by which the last tenth of the log must miss a target for the answer to say so."""
@@ -29,8 +29,10 @@ def answer(summary: Mapping[str, Any]) -> str:
     if summary["chosen"] is not None:
         first = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
         sentences = [capital(first), capital(service(summary)), *left(summary)]
+        sentences[1:1] = savings_texts(summary["savings_plans"])
         sentences += _lost_at_the_end(summary["targets"])
-        sentences += filter(None, [beyond_log_text(summary["pools"], summary["workload"]["span_s"])])
+        plans = summary["savings_plans"]
+        sentences += filter(None, [beyond_log_text(summary["pools"], summary["workload"]["span_s"], plans)])
         if summary["status"] == "optimal":
             sentences.append(f"None of the {setups} allowed that meets all targets is cheaper ({proven}).")
         else:

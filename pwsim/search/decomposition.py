@@ -17,9 +17,10 @@ import numpy as np
 
 from pwsim.cluster import Cluster, Procedure, routed
 from pwsim.engine import prepare, steady_replay
+from pwsim.prices import SavingsPlan
 from pwsim.results import Result
 from pwsim.rules import attempts
-from pwsim.search import additive
+from pwsim.search import additive, proof
 from pwsim.search.bounds import Bounds
 from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
@@ -27,24 +28,30 @@ from pwsim.search.judging import Evaluation, Judge, out_of_memory, scalable
 from pwsim.search.listing import MOST_LISTED, Listing
 from pwsim.search.master import Master
 from pwsim.search.plan import Method
+from pwsim.search.proof import Key
 from pwsim.search.routing import Arc, Network, Path, network_of
 from pwsim.search.trail import TIE, Trail, in_space
+from pwsim.solver import OutOfTimeError
 from pwsim.trace import Floats, Trace
 
 MANY_SETUPS = 256
 """Where there are more, a setup that meets the targets is looked for first, by halving."""
-Key = tuple[int, int, int, bytes]
-"""Procedure, pool, choice and jobs: what the replay of a pool depends on."""
 
 
-def coupling(trace: Trace, cluster: Cluster) -> str | None:
-    """Return why a search cannot be done pool by pool; ``None`` if it can."""
+def coupling(trace: Trace, cluster: Cluster, plans: Sequence[SavingsPlan] = ()) -> str | None:
+    """Return why a search cannot be done pool by pool; ``None`` if it can.
+
+    Savings plans whose amounts are best couple nothing here: nodes that stand all year are each paid at the least of
+    rent and savings prices, and no money is left over (:func:`.savings.at_least`).
+    """
     if len(cluster.pools) == 1:
         return "there is one pool"
     if trace.feedback is not None:
         return "users wait for their jobs before they submit others"
     if not cluster.steady:
         return "jobs may move between pools, or nodes come and go, fail or are shared"
+    if any(plan.usd_per_hour != "best" for plan in plans):
+        return "a savings plan of a given amount covers nodes of several pools"
     shares = any(policy.order == "multifactor" for policy in cluster.policy) and cluster.multifactor.fair_share
     if shares and (cluster.multifactor.accounts or cluster.partitions):
         return "use in one pool counts in the others (fair share)"
@@ -67,7 +74,7 @@ def decompose(trail: Trail, network: Network, workers: int) -> None:
 class _Search:
     def __init__(self, trail: Trail, network: Network, workers: int) -> None:
         self.trail, self.network, self.workers = trail, network, workers
-        self.known = _Known(trail.job, trail.known, network)
+        self.known = Known(trail.job, trail.known, network)
         listed = in_space(trail.job.cluster) <= MOST_LISTED
         self.master: Listing | Master = (Listing if listed else Master)(
             trail.job.cluster, network, trail.known.needed_cores, self.known.sums
@@ -76,12 +83,31 @@ class _Search:
             trail.left = self.master.left
 
     def run(self) -> None:
-        """Search, and look then at what the limits of the scenario kept from being the answer."""
-        self.search()
+        """Search, and look then at what limits kept from being the answer; note what the proof rests on."""
+        trail = self.trail
+        try:
+            self.search()
+            if not trail.rows:
+                self.show_largest()
+            self.look_at_edges()
+        finally:  # an interrupt leaves what was proven
+            trail.proof = proof.table(trail.job, self.network, self.known.learnt, self.known.starts)
+            if isinstance(self.master, Master):
+                trail.solver = self.master.said
+
+    def look_at_edges(self) -> None:
+        """Look at what the limits of the scenario kept from being the answer."""
         trail = self.trail
         for pool in range(len(self.network.choices)):
             if trail.stopped is None and trail.best is not None and trail.limit(1) is None:
                 self.look_at_edge(pool)
+
+    def show_largest(self) -> None:
+        """Show how far the largest setup gets, where none can do it."""
+        path = self.network.path([count - 1 for count in self.network.choices])
+        for procedure in range(len(self.trail.job.cluster.procedures)):
+            self.look_at(Path(procedure, path), math.inf)
+        self.trail.expect_none_met()
 
     def look_at_edge(self, pool: int) -> None:
         """Judge the dearest setup with the most nodes of a pool that costs less than the answer, with one more on top.
@@ -96,11 +122,27 @@ class _Search:
             self.look_at(path, self.trail.bound_usd_per_year)
 
     def search(self) -> None:
-        """Take the cheapest path again and again, until it cannot be cheaper than what was found."""
+        """Take the cheapest path again and again, until it cannot be cheaper than what was found, or time is over."""
+        try:
+            self._search()
+        except OutOfTimeError:  # what was found until then counts, and so does the last bound
+            self.trail.stop("time_limit")
+
+    def _cheapest(self) -> Path | None:
+        """Return the cheapest path that nothing excludes; ``None`` if there is none."""
+        self._allow_what_is_left()
+        return self.master.cheapest()
+
+    def _allow_what_is_left(self) -> None:
+        """Let the solver take no longer than the search may."""
+        if isinstance(self.master, Master):
+            self.master.limit(self.trail.left_s)
+
+    def _search(self) -> None:
         trail = self.trail
         if math.isinf(trail.known.needed_cores):
             return
-        while (path := self.master.cheapest()) is not None:
+        while (path := self._cheapest()) is not None:
             bound = max(self.known.usd_of(path), trail.bound_usd_per_year)
             if trail.is_beaten(bound):
                 return
@@ -157,12 +199,13 @@ class _Search:
             choice = [pool.nodes.index(best.setup.nodes[pool.name]) for pool in self.trail.job.cluster.pools]
             procedure = self.trail.job.cluster.procedures.index(Procedure(*best.setup[1:]))
             most = self.trail.cheapest_usd_per_year * (1 + TIE)
+            self._allow_what_is_left()
             path = self.master.earlier(Path(procedure, self.network.path(choice)), most)
             if path is None or not self.look_at(path, self.trail.bound_usd_per_year):
                 return
 
 
-class _Known:
+class Known:
     """What is known of the arcs: from replays, or before them as bounds."""
 
     def __init__(self, job: Judge, known: Bounds, network: Network) -> None:
@@ -179,6 +222,8 @@ class _Known:
         """What each arc costs and adds to each row, or at least; the first pool bears the site."""
         self.starts: dict[Key, Floats] = {}
         """Starts of the jobs of each pool that was replayed [s]."""
+        self.learnt: dict[Key, float] = {}
+        """Cost of each pool whose replay counts already [USD a year]."""
         self.engine = ""
         """The engine that replayed."""
         self.alike: dict[tuple[int, int, bytes], list[int]] = {}
@@ -236,10 +281,10 @@ class _Known:
             start_s[self.network.held(arc)] = self.starts[key]
         result = Result(job.trace, cluster, steady_replay(self.engine, inputs, start_s), job.seed)
         if new:
-            self._learn(path.procedure, new, result)
+            self.learn(path.procedure, new, result)
         return job.judge(setup, result)
 
-    def _learn(self, procedure: int, arcs: Sequence[Arc], result: Result) -> None:
+    def learn(self, procedure: int, arcs: Sequence[Arc], result: Result) -> None:
         """Put what a replay showed of some pools in the place of what was assumed."""
         with scalable(self.job.trace):
             usd = result.pools(self.job.economics)["cost_usd_per_year"].to_numpy()
@@ -247,5 +292,6 @@ class _Known:
             alike = self.alike[arc.pool, arc.choice, arc.held]
             site_usd = self.job.economics.site_usd_per_year if arc.pool == 0 else 0.0
             self.sums.usd[procedure, alike] = usd[arc.pool] + site_usd
+            self.learnt[procedure, arc.pool, arc.choice, arc.held] = float(usd[arc.pool])
             amounts = self._amounts_of(arc, result.replay.start_s) + self._per_core(arc)
             self.sums.amounts[:, procedure, alike] = amounts[:, np.newaxis]

@@ -25,9 +25,7 @@ class Listing:
 
     def __init__(self, cluster: Cluster, network: Network, needed_cores: float, sums: Sums) -> None:
         self.network, self.sums = network, sums
-        # As in the programme, a row is met up to a rounding of the sum.
-        largest = np.abs(sums.amounts).max(axis=(1, 2), initial=0.0)
-        self.at_most = sums.at_most + 1e-12 * (np.abs(sums.at_most) + largest)
+        self.at_most = sums.limits  # as in the programme, a row is met up to a rounding of the sum
         self._arcs = self._arcs_by_pool()
         self._taken: set[int] = set()
         self._open = np.ones((*network.choices, len(sums.usd)), dtype=bool)

@@ -8,16 +8,25 @@ cost of the arcs, known or a bound, as the objective; a row for each target that
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pulp
 
 from pwsim.cluster import Cluster
-from pwsim.common import SolverError
 from pwsim.search.additive import Sums
 from pwsim.search.routing import Network, Path
-from pwsim.search.solver import LARGEST_COEFFICIENT, proven_solver
+from pwsim.solver import (
+    LARGEST_COEFFICIENT,
+    Expression,
+    Problem,
+    Variable,
+    minimising,
+    solve,
+    status_text,
+    weighted,
+    yes_or_no,
+)
 from pwsim.trace import Floats
 
 COST_LEEWAY = 1e-6
@@ -40,7 +49,9 @@ class Master:
     def __init__(self, cluster: Cluster, network: Network, needed_cores: float, sums: Sums) -> None:
         self.cluster, self.network, self.sums = cluster, network, sums
         self._taken: list[Path] = []
-        self._solver = proven_solver()
+        self._time_limit_s = math.inf
+        self.said: Counter[str] = Counter()
+        """How often the solver ended with which status."""
         self._pool = np.array([arc.pool for arc in network.arcs])
         nodes = [pool.nodes for pool in cluster.pools]
         self._nodes = np.array([float(nodes[arc.pool][arc.choice]) for arc in network.arcs])
@@ -51,8 +62,20 @@ class Master:
         """Exclude a path from now on."""
         self._taken.append(path)
 
+    def limit(self, time_limit_s: float) -> None:
+        """Let the solver take no longer than this from now on, for one solution [s]."""
+        self._time_limit_s = time_limit_s
+
     def cheapest(self) -> Path | None:
-        """Return the cheapest path that nothing excludes; ``None`` if there is none."""
+        """Return the cheapest path that nothing excludes; ``None`` if there is none.
+
+        Raises
+        ------
+        OutOfTimeError
+            If the time is over before that is known.
+        SolverError
+            If the solver neither proves a solution optimal nor that there is none.
+        """
         return self._solve(self.sums.usd, {}, None)
 
     def earlier(self, best: Path, usd_at_most: float) -> Path | None:
@@ -90,20 +113,15 @@ class Master:
 
     def problem(
         self, objective: Floats, fixed: Mapping[int, int], usd_at_most: float | None
-    ) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
+    ) -> tuple[Problem, list[Variable]]:
         """Return the PuLP model, and its binaries by procedure and arc."""
-        problem = pulp.LpProblem("cheapest_path", pulp.LpMinimize)
+        problem = minimising("cheapest_path")
         procedures, arcs = self.sums.usd.shape
-        takes = [
-            [problem.add_variable(f"take_{row}_{arc}", 0, 1, pulp.LpBinary) for arc in range(arcs)]
-            for row in range(procedures)
-        ]
+        takes = [[yes_or_no(problem, f"take_{row}_{arc}") for arc in range(arcs)] for row in range(procedures)]
         every = [take for row in takes for take in row]
 
-        def summed(weights: Floats) -> pulp.LpAffineExpression:
-            return pulp.LpAffineExpression(
-                [(take, weight) for take, weight in zip(every, weights.ravel().tolist(), strict=True) if weight]
-            )
+        def summed(weights: Floats) -> Expression:
+            return weighted(zip(every, weights.ravel().tolist(), strict=True))
 
         problem += summed(_scaled(objective))
         self._state_flow(problem, takes)
@@ -120,39 +138,31 @@ class Master:
             problem += summed(np.tile(here, procedures)) == nodes, f"nodes_{pool}"
         for number, path in enumerate(self._taken):
             on = [takes[path.procedure][arc] for arc in path.arcs]
-            problem += pulp.lpSum(on) <= len(on) - 1, f"taken_{number}"
+            problem += weighted((take, 1.0) for take in on) <= len(on) - 1, f"taken_{number}"
         return problem, every
 
-    def _state_flow(self, problem: pulp.LpProblem, takes: Sequence[Sequence[pulp.LpVariable]]) -> None:
+    def _state_flow(self, problem: Problem, takes: Sequence[Sequence[Variable]]) -> None:
         """One setup is chosen, and each of its arcs begins where the one before ends."""
         first = [takes[row][arc] for row in range(len(takes)) for arc in np.flatnonzero(self._pool == 0).tolist()]
-        problem += pulp.lpSum(first) == 1, "one_setup"
+        problem += weighted((take, 1.0) for take in first) == 1, "one_setup"
         for pool in range(1, len(self.cluster.pools)):
             for row, take in enumerate(takes):
-                flows: list[list[tuple[pulp.LpVariable, float]]] = [[] for _ in self.network.sets[pool]]
+                flows: list[list[tuple[Variable, float]]] = [[] for _ in self.network.sets[pool]]
                 for number, arc in enumerate(self.network.arcs):
                     if arc.pool == pool - 1:
                         flows[arc.end].append((take[number], 1.0))
                     elif arc.pool == pool:
                         flows[arc.begin].append((take[number], -1.0))
                 for place, flow in enumerate(flows):
-                    problem += pulp.LpAffineExpression(flow) == 0, f"flow_{pool}_{row}_{place}"
+                    problem += weighted(flow) == 0, f"flow_{pool}_{row}_{place}"
 
     def _solve(self, objective: Floats, fixed: Mapping[int, int], usd_at_most: float | None) -> Path | None:
-        """Return the path with the least objective that nothing excludes; ``None`` if there is none.
-
-        Raises
-        ------
-        SolverError
-            If the solver neither proves a solution optimal nor that there is none.
-        """
+        """Return the path with the least objective that nothing excludes; ``None`` if there is none."""
         problem, takes = self.problem(objective, fixed, usd_at_most)
-        problem.solve(self._solver)
-        if problem.sol_status == pulp.LpSolutionInfeasible:
+        found = solve(problem, self._time_limit_s)
+        self.said[status_text(problem)] += 1
+        if not found:
             return None
-        if problem.sol_status != pulp.LpSolutionOptimal:
-            status = pulp.LpSolution.get(problem.sol_status, "unknown")
-            raise SolverError(f"the solver {self._solver.name} stopped without a proven answer ({status})")
         taken = [divmod(place, len(self.network.arcs)) for place, take in enumerate(takes) if take.value() > 0.5]
         arcs = sorted((arc for _, arc in taken), key=lambda arc: self._pool[arc])
         return Path(taken[0][0], tuple(arcs))

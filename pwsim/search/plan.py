@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -20,11 +20,12 @@ from pwsim.prices import Economics
 from pwsim.results import Result
 from pwsim.rules import Policy
 from pwsim.search.judgement import Edge, OverTime, Stretch, over_time
-from pwsim.search.summary import of_plan
 from pwsim.search.targets import Target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from pwsim.search.judging import Judge
 
 
 Stop = Literal["max_setups", "time_limit", "interrupted"]
@@ -136,6 +137,15 @@ class Plan(ByContent):
     """What was asked as plain data, every default filled in and every price taken: ``scenario.yaml``."""
     run_id: str
     """Hash of all that the answer depends on (:func:`pwsim.results.record.run_id`)."""
+    judge: Judge = field(compare=False)
+    """What replays and judges a setup: the question, without an answer."""
+    workers: int | None = field(default=None, compare=False)
+    """How many replays run at once."""
+    proof: pd.DataFrame | None = None
+    """One row a replay of a pool that the proof rests on (:data:`.proof.PROOF_COLUMNS`); ``None`` if whole setups were
+    replayed, which are :attr:`setups` then."""
+    solver: Mapping[str, int] = field(default_factory=dict)
+    """How often the solver ended with which status; empty if it was not asked."""
     hindcast: Hindcast | None = None
     """The replay of the present machine beside the record, if the scenario describes it and the log recorded waits."""
     unchecked: bool = False
@@ -191,14 +201,32 @@ class Plan(ByContent):
         return self.result.hourly(self.economics)
 
     @cached_property
+    def neighbours(self) -> pd.DataFrame:
+        """One row a setup next to the chosen one: more or fewer nodes, other rules; replayed when it is asked for."""
+        from pwsim.search import around
+
+        return around.neighbours(self)
+
+    @cached_property
+    def alternatives(self) -> pd.DataFrame:
+        """The chosen setup, the cheapest of each other kind, and different ones that cost little more."""
+        from pwsim.search.alternatives import alternatives
+
+        return alternatives(self)
+
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim run``."""
+        from pwsim.search.summary import of_plan
+
         return of_plan(self)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by the name of their Parquet file."""
         compared = {} if self.hindcast is None else self.hindcast.tables()
-        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **compared}
+        proof = {} if self.proof is None else {"proof": self.proof}
+        around = {"alternatives": self.alternatives, "neighbours": self.neighbours}
+        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **proof, **around, **compared}
 
     def judged_targets(self) -> list[dict[str, Any]]:
         """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.

@@ -70,6 +70,15 @@ class Network(NamedTuple):
             begin = self.arcs[numbers[-1]].end
         return tuple(numbers)
 
+    def leading_to(self, arc: Arc) -> tuple[int, ...]:
+        """Return choices of all pools under which the jobs of an arc come to its pool."""
+        choice, begin = [0] * len(self.choices), arc.begin
+        choice[arc.pool] = arc.choice
+        for pool in reversed(range(arc.pool)):
+            before = next(one for one in self.arcs if one.pool == pool and one.end == begin)
+            choice[pool], begin = before.choice, before.begin
+        return tuple(choice)
+
     def jobs(self, classes: Booleans) -> Booleans:
         """Return which jobs are of some classes, shape (jobs,)."""
         some: Booleans = classes[self.members]
@@ -77,8 +86,12 @@ class Network(NamedTuple):
 
     def held(self, arc: Arc) -> Booleans:
         """Return which jobs a pool holds, shape (jobs,)."""
-        classes = np.unpackbits(np.frombuffer(arc.held, dtype=np.uint8), count=len(self.sets[0][0]))
-        return self.jobs(classes.astype(bool))
+        return self.packed(arc.held)
+
+    def packed(self, classes: bytes) -> Booleans:
+        """Return which jobs are of some classes, packed as :attr:`Arc.held` has them, shape (jobs,)."""
+        bits = np.unpackbits(np.frombuffer(classes, dtype=np.uint8), count=len(self.sets[0][0]))
+        return self.jobs(bits.astype(bool))
 
 
 def network_of(first: Integers, choices: tuple[int, ...]) -> Network | None:

@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pwsim import costs
 from pwsim.cluster import Cluster, untold_dependencies
 from pwsim.cluster import clock_fault as site_clock_fault
-from pwsim.common import InputError, SolverError, share
+from pwsim.common import InputError, count, share
 from pwsim.engine import Engine
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
@@ -33,6 +34,8 @@ from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, Trail
 from pwsim.trace import Trace
 
+MOST_USD_PER_YEAR = 1e12
+"""More than this no pool may cost: beside it, the tolerances of a solver of integer programmes would hide cents."""
 MUST_ALLOW_SHARE = 0.01
 """Where every setup must reject jobs with more than this share of the work, a target must allow it (semantics §7)."""
 
@@ -122,9 +125,9 @@ def search(
         known = bounds.analyse(holding, targets, economics, trim)
     job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
     trail = Trail(job, known, max_setups, time_limit_s, progress)
-    workers = workers or os.cpu_count() or 1
+    trail.workers = workers = workers or os.cpu_count() or 1
     try:
-        because = coupling(trace, cluster)
+        because = coupling(trace, cluster, economics.savings_plans)
         network = paths(holding) if because is None else None
         if network is not None:
             decompose(trail, network, workers)
@@ -161,8 +164,7 @@ def _show_largest(trail: Trail) -> None:
     """Show how far the largest setup gets, where none can do it."""
     trail.pending = [Candidate(tuple(len(pool.nodes) - 1 for pool in trail.job.cluster.pools), math.inf)]
     trail.add([trail.job.evaluate(*task) for task in trail.tasks()])
-    if trail.met:
-        raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
+    trail.expect_none_met()
 
 
 def check_question(holding: Holding, targets: tuple[Target, ...], economics: Economics, trim: Trim) -> None:
@@ -180,6 +182,8 @@ def check_question(holding: Holding, targets: tuple[Target, ...], economics: Eco
         raise InputError(fault)
     if fault := site_clock_fault(trace, cluster, economics.start) or untold_dependencies(trace, cluster):
         raise InputError(fault)
+    costs.savings.check(cluster.pools, economics.savings_plans)
+    _check_costs(trace, cluster, economics)
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     if trace.feedback is not None:  # each setup decides which jobs are
         measured[:] = True
@@ -194,3 +198,15 @@ def check_question(holding: Holding, targets: tuple[Target, ...], economics: Eco
     for index, target in enumerate(targets):
         if target.where is not None and not (measured & target.where.admit(trace)).any():
             raise InputError(f"targets.{index}.where: no job of {trace.name} is like this, so the target says nothing")
+
+
+def _check_costs(trace: Trace, cluster: Cluster, economics: Economics) -> None:
+    """Make sure that what stands there anyway has a price that can be compared."""
+    terms = costs.terms_of(economics, trace)
+    for index, pool in enumerate(cluster.pools):
+        usd = costs.total(costs.standing(pool, pool.nodes[-1], terms))
+        if not usd < MOST_USD_PER_YEAR:
+            raise InputError(
+                f"cluster.pools.{index}: {count(pool.nodes[-1], 'node')} cost more than {MOST_USD_PER_YEAR:.0e} USD a "
+                f"year (got {usd:.3g}): check prices and lifetime_years"
+            )

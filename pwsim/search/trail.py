@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from pwsim.cluster import Cluster, Procedure
-from pwsim.common import InputError
+from pwsim.common import InputError, SolverError
 from pwsim.engine import compiling_s
 from pwsim.results import Result, record
 from pwsim.search import bounds
@@ -78,6 +78,12 @@ class Trail:
         self.stopped: Stop | None = None
         self.method = Method("by_setup", None, None)
         """How the search is done."""
+        self.proof: pd.DataFrame | None = None
+        """The replays of pools that the proof rests on (:mod:`.proof`); ``None`` if whole setups were replayed."""
+        self.workers: int | None = None
+        """How many replays run at once."""
+        self.solver: Mapping[str, int] = {}
+        """How often the solver ended with which status."""
         self.left: Callable[[float], int] = self._not_replayed
         """Gives how many setups are left at most that may cost no more than this, or in all if it is NaN."""
 
@@ -121,6 +127,11 @@ class Trail:
     def late(self) -> bool:
         """Whether the time limit is reached, and there is something to show."""
         return self._has_shown and time.monotonic() > self.deadline_s + compiling_s()
+
+    @property
+    def left_s(self) -> float:
+        """The time until the limit [s]; infinite without one, and as long as there is nothing to show."""
+        return self.deadline_s + compiling_s() - time.monotonic() if self._has_shown else math.inf
 
     @property
     def _has_shown(self) -> bool:
@@ -186,7 +197,12 @@ class Trail:
         """Take in evaluations of setups that have the nodes of a candidate."""
         self.bound_usd_per_year = candidate.bound_usd_per_year
         for one in evaluations:
-            self.rows.append(_row(len(self.rows), candidate, one, self.job.cluster))
+            self.rows.append(
+                {
+                    "step": len(self.rows),
+                    **row(one, self.job.cluster, candidate.bound_usd_per_year),
+                }
+            )
             if one.met:
                 self.met.append(one)
                 self.met = [
@@ -196,6 +212,17 @@ class Trail:
                 self.closest = one
         if self.progress is not None:
             self.progress(self._reached(evaluations))
+
+    def expect_none_met(self) -> None:
+        """Make sure that what cannot meet the targets does not.
+
+        Raises
+        ------
+        SolverError
+            If it does: then a bound is wrong.
+        """
+        if self.met:
+            raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
 
     def _not_replayed(self, usd_per_year: float) -> int:
         return max(0, self.known.setups_up_to(usd_per_year) * len(self.job.cluster.procedures) - len(self.rows))
@@ -263,6 +290,10 @@ class Trail:
             edges=found,
             name=name,
             method=self.method,
+            proof=self.proof,
+            solver=dict(self.solver),
+            judge=job,
+            workers=self.workers,
             asked=asked,
             run_id=record.run_id("run", asked, [job.trace], [job.cluster], len(setups) if self.stopped else None),
         )
@@ -274,10 +305,9 @@ def _status(*, proven: bool, found: bool) -> str:
     return "infeasible" if proven else "unknown"
 
 
-def _row(step: int, candidate: Candidate, one: Evaluation, cluster: Cluster) -> dict[str, Any]:
-    """Return a replayed setup as a row of ``setups``."""
+def row(one: Evaluation, cluster: Cluster, bound_usd_per_year: float) -> dict[str, Any]:
+    """Return a replayed setup as a row of ``setups``, without its step."""
     return {
-        "step": step,
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
         **one.setup.procedure(cluster.alternatives),
         "meets_targets": one.met,
@@ -287,7 +317,7 @@ def _row(step: int, candidate: Candidate, one: Evaluation, cluster: Cluster) -> 
             for index, name in enumerate(one.setup.nodes)
         },
         **(one.ran.bill.figures() if one.ran else {}),
-        "lower_bound_usd_per_year": candidate.bound_usd_per_year,
+        "lower_bound_usd_per_year": bound_usd_per_year,
         **(one.ran.metrics if one.ran else {}),
         **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},
     }

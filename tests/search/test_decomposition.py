@@ -100,7 +100,7 @@ def test_rows_exclude_no_setup_that_meets_the_targets(trace, cluster, targets, t
     network = paths(holding)
     assert network is not None
     job = Judge(trace, cluster, targets, UNDISCOUNTED, "compiled", 1, trim)
-    known = decomposition._Known(job, bounds.analyse(holding, targets, UNDISCOUNTED, trim), network)
+    known = decomposition.Known(job, bounds.analyse(holding, targets, UNDISCOUNTED, trim), network)
     everything = [
         Path(procedure, network.path(choice))
         for choice in itertools.product(*map(range, network.choices))

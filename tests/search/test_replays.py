@@ -151,7 +151,10 @@ def test_prices_do_not_change_the_name():
         ("import math\ndef aging(now, submit_s, estimate_s, procs):\n    return math.sqrt(procs)\n", True),
         ("import random\ndef aging(now, submit_s, estimate_s, procs):\n    return random.random()\n", False),
         ("from helper import F\ndef aging(now, submit_s, estimate_s, procs):\n    return F\n", False),
-        ("with open('a') as file:\n    A = float(file.read())\ndef aging(now, submit_s, estimate_s, procs):\n    return A\n", False),
+        (
+            "with open('a') as file:\n    A = float(file.read())\ndef aging(now, submit_s, estimate_s, procs):\n    return A\n",
+            False,
+        ),
     ],
 )
 def test_code_of_the_user_counts_by_its_text(tmp_path, monkeypatch, text, known):
