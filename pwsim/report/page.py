@@ -183,10 +183,18 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
             if not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
                 missed.append(f"{target['text']}: {value_text(target['metric'], value)}")
         nodes = {pool["name"]: row[f"nodes_{pool['name']}"] for pool in summary["pools"]}
+        typed = {pool["name"]: row[f"type_{pool['name']}"] for pool in summary["pools"] if "type" in pool}
+        types = {"types": typed} if typed else {}
         run_by = {key: row[key] for key in row if key in ("policy", "limits", "hours")}
-        chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, **run_by}
+        chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, **types, **run_by}
         rows.append(
-            {**{str(key): value for key, value in row.items()}, "nodes": nodes, "missed": missed, "chosen": chosen}
+            {
+                **{str(key): value for key, value in row.items()},
+                "nodes": nodes,
+                "types": typed,
+                "missed": missed,
+                "chosen": chosen,
+            }
         )
     return rows
 

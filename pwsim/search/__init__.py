@@ -8,12 +8,13 @@ from pwsim.search.certificate import solver_text
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
 from pwsim.search.judging import Judge
+from pwsim.search.options import in_space
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
 from pwsim.search.replays import Replays
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
-from pwsim.search.trail import Progress, in_space
+from pwsim.search.trail import Progress
 from pwsim.search.verification import Verification
 from pwsim.search.verifying import verify
 from pwsim.search.words import STOPS, TERM_YEARS, committed_text, edge_text

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from pwsim.search.additive import Sums
 from pwsim.search.bounds import Bounds
 from pwsim.search.candidates import Candidates
 from pwsim.search.master import Master
+from pwsim.search.options import AllBounds, many, options
 from pwsim.search.routing import Network, Path
 from pwsim.search.trail import TIE
 from pwsim.trace import Floats, Integers
@@ -122,12 +123,12 @@ def _replayed_in(piece: Integers, choices: tuple[int, ...], procedure: int, clai
 
 def _cores(cluster: Cluster, piece: Integers) -> Floats:
     """Return the sum of nodes × cores × speed of choices, shape (choices,)."""
-    sizes = (np.array(pool.nodes) * pool.node.cores * pool.node.speed for pool in cluster.pools)
+    sizes = (np.array([one.capacity for one in options(pool)]) for pool in cluster.pools)
     cores: Floats = np.sum([size[one] for size, one in zip(sizes, piece, strict=True)], axis=0)
     return cores
 
 
-def by_pool(cluster: Cluster, known: Bounds, network: Network, sums: Sums, claimed: Claimed) -> Account:
+def by_pool(cluster: Cluster, known: AllBounds, network: Network, sums: Sums, claimed: Claimed) -> Account:
     """Account for all setups where pools do not meet: by sums of what is known of their pools.
 
     Parameters
@@ -162,7 +163,7 @@ def by_pool(cluster: Cluster, known: Bounds, network: Network, sums: Sums, claim
     return tally.account()
 
 
-def by_programme(cluster: Cluster, known: Bounds, network: Network, sums: Sums, claimed: Claimed) -> Account:
+def by_programme(cluster: Cluster, known: AllBounds, network: Network, sums: Sums, claimed: Claimed) -> Account:
     """Account for a space that is too large to be listed where pools do not meet: the programme is solved again."""
     tally, master = _Tally(), Master(cluster, network, known.needed_cores, sums)
     tally.replayed(claimed)
@@ -173,6 +174,27 @@ def by_programme(cluster: Cluster, known: Bounds, network: Network, sums: Sums, 
         if not claimed.is_dear(usd):
             tally.leave((tuple(network.arcs[arc].choice for arc in path.arcs), path.procedure))
     return tally.account()
+
+
+def by_variant(
+    cluster: Cluster, known: AllBounds, claimed: Claimed, way: Callable[[Cluster, Bounds, Claimed], Account]
+) -> Account:
+    """Account for all setups where whole ones were replayed: for each choice of types by itself, in a way."""
+    by_reason, left, left_in_all = Counter(dict.fromkeys(REASONS, 0)), list[Place](), 0
+    types = [many(pool) for pool in cluster.pools]
+    for one in known.variants:
+        mine = {
+            (tuple(place // some for place, some in zip(choice, types, strict=True)), procedure): usd
+            for (choice, procedure), usd in claimed.replayed.items()
+            if known.of_types(choice) is one
+        }
+        found = way(one.cluster, one.bounds, claimed._replace(replayed=mine))
+        by_reason.update(found.by_reason)
+        left_in_all += found.left_in_all
+        for choice, procedure in found.left:
+            told = zip(choice, types, one.types, strict=True)
+            left.append((tuple(place * some + kind for place, some, kind in told), procedure))
+    return Account(dict(by_reason), tuple(left[:MOST_NAMED]), left_in_all)
 
 
 def by_setup(cluster: Cluster, known: Bounds, claimed: Claimed) -> Account:

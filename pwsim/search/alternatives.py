@@ -16,6 +16,7 @@ from pwsim.cluster import CloudPool, Cluster
 from pwsim.common import InputError
 from pwsim.costs import cash
 from pwsim.search.around import Row, place_of, rows_of
+from pwsim.search.options import many, options
 from pwsim.search.simulate_and_cut import search
 
 if TYPE_CHECKING:
@@ -46,7 +47,11 @@ ALTERNATIVE_COLUMNS: dict[str, tuple[str, str]] = {
 
 def kind_of(cluster: Cluster, choice: Sequence[int]) -> str:
     """Return whether a choice of nodes is all own, all rented, both or nothing."""
-    has = {isinstance(pool, CloudPool) for pool, one in zip(cluster.pools, choice, strict=True) if pool.nodes[one]}
+    has = {
+        isinstance(pool, CloudPool)
+        for pool, one in zip(cluster.pools, choice, strict=True)
+        if pool.nodes[one // many(pool)]
+    }
     return {(): "nothing", (False,): "all_own", (True,): "all_rented"}.get(tuple(has), "hybrid")
 
 
@@ -142,7 +147,7 @@ def _cheapest(
 def _is_in(part: Cluster, cluster: Cluster, place: Place) -> bool:
     """Return whether a setup is in a part of the space."""
     choice, procedure = place
-    nodes = [pool.nodes[one] for pool, one in zip(cluster.pools, choice, strict=True)]
+    nodes = [pool.nodes[one // many(pool)] for pool, one in zip(cluster.pools, choice, strict=True)]
     there = all(number in pool.nodes for number, pool in zip(nodes, part.pools, strict=True))
     return there and cluster.procedures[procedure].policy in part.policy
 
@@ -167,11 +172,12 @@ def _different(plan: Plan, known: Mapping[Place, Row], listed: set[Place]) -> li
 def _distance(plan: Plan, one: Place, other: Place) -> float:
     """Return how different two setups are: the share of their cores that they do not share; and 1 for other rules."""
     pools = plan.judge.cluster.pools
-    cores = [
-        (pool.nodes[here] * pool.node.cores, pool.nodes[there] * pool.node.cores)
-        for pool, here, there in zip(pools, one[0], other[0], strict=True)
+    both = [
+        (options(pool)[here], options(pool)[there]) for pool, here, there in zip(pools, one[0], other[0], strict=True)
     ]
-    apart = sum(abs(here - there) for here, there in cores)
+    cores = [tuple(it.nodes * it.pool.node.cores for it in pair) for pair in both]
+    types = [here.type != there.type for here, there in both]
+    apart = sum(max(pair) if unlike else abs(pair[0] - pair[1]) for pair, unlike in zip(cores, types, strict=True))
     return apart / max(1, sum(max(pair) for pair in cores)) + (one[1] != other[1])
 
 

@@ -109,7 +109,7 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
         pools = [pool for pool in summary["pools"] if VERBS[pool["kind"]] == verb]
         parts = [
             f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
-            f"({_size(pool)}{_committed(pool)})"
+            f"({_type(pool)}{_size(pool)}{_committed(pool)})"
             for pool in pools
             if pool["nodes"]
         ]
@@ -124,6 +124,10 @@ def _size(pool: Mapping[str, Any]) -> str:
     """Return the cores of a pool, and before them its GPUs if it has some."""
     cores = count(pool["nodes"] * pool["cores_per_node"], "core")
     return f"{count(pool['nodes'] * pool['gpus_per_node'], 'GPU')}, {cores}" if pool["gpus_per_node"] else cores
+
+
+def _type(pool: Mapping[str, Any]) -> str:
+    return f"type {pool['type']}, " if "type" in pool else ""
 
 
 def _committed(pool: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from pwsim.cluster import Procedure
 from pwsim.results import in_parallel
+from pwsim.search.options import choice_of, count, largest, many, told_choice, types_told
 from pwsim.search.trail import TIE, row
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from pwsim.search.plan import Plan, Setup
 
 NEIGHBOUR_COLUMNS: dict[str, tuple[str, str]] = {
-    "change": ("", "more or fewer nodes of a pool (the next choice that the scenario allows), or other rules"),
+    "change": (
+        "",
+        "more or fewer nodes of a pool (the next choice allowed), another type of node, or other rules",
+    ),
     "changed_pool": ("", "pool whose nodes are others; empty for other rules"),
     "difference_usd_per_year": ("USD/year", "what it costs more than the chosen setup"),
 }
@@ -33,9 +37,8 @@ Row = dict[str, Any]
 
 def place_of(judge: Judge, setup: Setup) -> Place:
     """Return the indices of the choices of a setup."""
-    pools = judge.cluster.pools
-    choice = tuple(pool.nodes.index(setup.nodes[pool.name]) for pool in pools)
-    return choice, judge.cluster.procedures.index(Procedure(*setup[1:]))
+    choice = choice_of(judge.cluster, setup.nodes, setup.types)
+    return choice, judge.cluster.procedures.index(Procedure(*setup.how))
 
 
 def rows_of(judge: Judge, setups: pd.DataFrame) -> dict[Place, Row]:
@@ -47,7 +50,7 @@ def rows_of(judge: Judge, setups: pd.DataFrame) -> dict[Place, Row]:
     found = {}
     for told in records(setups):
         if not isinstance(told["stopped"], str):
-            choice = tuple(pool.nodes.index(told[f"nodes_{pool.name}"]) for pool in judge.cluster.pools)
+            choice = told_choice(judge.cluster, told)
             rules = tuple(str(told.get(key, 0)) for key in ("policy", "limits", "hours"))
             found[choice, procedures[rules]] = told
     return found
@@ -72,7 +75,7 @@ def replayed(plan: Plan, places: Sequence[Place], known: Mapping[Place, Row]) ->
 
 
 def neighbours(plan: Plan) -> pd.DataFrame:
-    """Return the setups next to the chosen one: more or fewer nodes of each pool, and other rules."""
+    """Return the setups next to the chosen one: more or fewer nodes of each pool, other types, and other rules."""
     judge = plan.judge
     names = [*NEIGHBOUR_COLUMNS, *(name for name in plan.setups if name not in ("step", "lower_bound_usd_per_year"))]
     if plan.chosen is None:
@@ -94,8 +97,12 @@ def _changes(judge: Judge, place: Place) -> Iterator[tuple[Place, tuple[str, str
     """Yield the neighbours of a setup, each with what is changed, and of which pool."""
     choice, procedure = place
     for index, pool in enumerate(judge.cluster.pools):
-        for change, other in (("more", choice[index] + 1), ("fewer", choice[index] - 1)):
-            if 0 <= other < len(pool.nodes):
+        step, first = many(pool), choice[index] - choice[index] % many(pool)
+        others = [("more", choice[index] + step), ("fewer", choice[index] - step)]
+        if pool.nodes[choice[index] // step]:
+            others += [("type", other) for other in range(first, first + step) if other != choice[index]]
+        for change, other in others:
+            if 0 <= other < count(pool):
                 yield ((*choice[:index], other, *choice[index + 1 :]), procedure), (change, pool.name)
     for other in range(len(judge.cluster.procedures)):
         if other != procedure:
@@ -143,9 +150,9 @@ def relaxations(plan: Plan) -> list[dict[str, Any]]:
     if plan.chosen is not None:
         return []
     judge = plan.judge
-    largest = tuple(len(pool.nodes) - 1 for pool in judge.cluster.pools)
+    most = largest(judge.cluster)
     known = rows_of(judge, plan.setups)
-    known |= replayed(plan, [(largest, one) for one in range(len(judge.cluster.procedures))], known)
+    known |= replayed(plan, [(most, one) for one in range(len(judge.cluster.procedures))], known)
     whole = [told for told in known.values() if not isinstance(told["stopped"], str)]
     found = []
     for index, target in enumerate(plan.targets):
@@ -171,6 +178,7 @@ def told_of(plan: Plan, told: Row, index: int) -> dict[str, Any]:
     """Return a setup, its cost, and what it achieves of a target."""
     return {
         "nodes": {pool.name: int(told[f"nodes_{pool.name}"]) for pool in plan.judge.cluster.pools},
+        **types_told(plan.judge.cluster, told),
         **{key: told[key] for key in ("policy", "limits", "hours") if key in told},
         "cost_usd_per_year": float(told["cost_usd_per_year"]),
         "achieved": float(told[f"target_{index}_achieved"]),
@@ -188,5 +196,4 @@ def _whole(table: pd.DataFrame) -> list[Row]:
 
 
 def _name(plan: Plan, told: Row) -> tuple[Any, ...]:
-    nodes = (told[f"nodes_{pool.name}"] for pool in plan.judge.cluster.pools)
-    return (*nodes, *(told.get(key) for key in ("policy", "limits", "hours")))
+    return (*told_choice(plan.judge.cluster, told), *(told.get(key) for key in ("policy", "limits", "hours")))

@@ -16,6 +16,7 @@ from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
 from pwsim.results import Result
 from pwsim.search.judgement import at_limit
+from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
 from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
@@ -90,9 +91,10 @@ class Judge:
     """What was replayed before, and whatever is to be."""
 
     def setup(self, choice: tuple[int, ...], procedure: Procedure) -> Setup:
-        """Return the setup that a choice of nodes and a procedure stand for."""
-        nodes = {pool.name: pool.nodes[one] for pool, one in zip(self.cluster.pools, choice, strict=True)}
-        return Setup(nodes, *procedure)
+        """Return the setup that a choice of nodes and types, and a procedure stand for."""
+        chosen = zip(self.cluster.pools, choice, strict=True)
+        nodes = {pool.name: pool.nodes[one // max(1, len(pool.types))] for pool, one in chosen}
+        return Setup(nodes, *procedure, types_of(self.cluster, choice))
 
     @property
     def start(self) -> Start | None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from pwsim.cluster import Cluster
 from pwsim.search.additive import Sums
+from pwsim.search.options import options
 from pwsim.search.routing import Network, Path
 from pwsim.solver import (
     LARGEST_COEFFICIENT,
@@ -53,10 +54,17 @@ class Master:
         self.said: Counter[str] = Counter()
         """How often the solver ended with which status."""
         self._pool = np.array([arc.pool for arc in network.arcs])
-        nodes = [pool.nodes for pool in cluster.pools]
-        self._nodes = np.array([float(nodes[arc.pool][arc.choice]) for arc in network.arcs])
-        size = np.array([pool.node.cores * pool.node.speed for pool in cluster.pools])
-        self._capacity = self._nodes * size[self._pool] / needed_cores if needed_cores else None
+        every = [options(pool) for pool in cluster.pools]
+        chosen = [every[arc.pool][arc.choice] for arc in network.arcs]
+        nodes, types = np.array([float(one.nodes) for one in chosen]), np.array([float(one.type) for one in chosen])
+        capacity = np.array([one.capacity for one in chosen])
+        self._capacity = capacity / needed_cores if needed_cores else None
+        pools = range(len(cluster.pools))
+        self._order = {f"nodes_{pool}": np.where(self._pool == pool, nodes, 0.0) for pool in pools}
+        self._order |= {
+            f"type_{pool}": np.where(self._pool == pool, types, 0.0) for pool in pools if cluster.pools[pool].types
+        }
+        """What decides between paths of equal cost, the first first: for each arc, what it adds."""
 
     def take_out(self, path: Path) -> None:
         """Exclude a path from now on."""
@@ -81,7 +89,8 @@ class Master:
     def earlier(self, best: Path, usd_at_most: float) -> Path | None:
         """Return a path that costs no more and is to be taken rather than the best; ``None`` if there is none.
 
-        That is one with fewer nodes of the first pool, of equal ones of the next, then with an earlier procedure.
+        That is one with fewer nodes of the first pool, of equal ones of the next, then with an earlier type of node of
+        the first pool, of the next, then with an earlier procedure.
 
         Parameters
         ----------
@@ -90,20 +99,19 @@ class Master:
         usd_at_most
             Limit on the cost [USD a year].
         """
-        fixed: dict[int, int] = {}
+        fixed: dict[str, int] = {}
         limit = usd_at_most * (1 + COST_LEEWAY)
-        for pool in range(len(self.cluster.pools)):
-            nodes = np.where(self._pool == pool, self._nodes, 0.0)
-            most = int(self._nodes[best.arcs[pool]])
-            found = self._within(np.broadcast_to(nodes, self.sums.usd.shape), fixed, limit, usd_at_most)
-            if found is not None and self._nodes[found.arcs[pool]] < most:
+        for name, adds in self._order.items():
+            most = int(adds[list(best.arcs)].sum())
+            found = self._within(np.broadcast_to(adds, self.sums.usd.shape), fixed, limit, usd_at_most)
+            if found is not None and adds[list(found.arcs)].sum() < most:
                 return found
-            fixed[pool] = most
+            fixed[name] = most
         first: Floats = np.where(self._pool == 0, 1.0, 0.0) * np.arange(float(len(self.sums.usd)))[:, np.newaxis]
         found = self._within(first, fixed, limit, usd_at_most)
         return found if found is not None and found.procedure < best.procedure else None
 
-    def _within(self, objective: Floats, fixed: Mapping[int, int], limit: float, usd_at_most: float) -> Path | None:
+    def _within(self, objective: Floats, fixed: Mapping[str, int], limit: float, usd_at_most: float) -> Path | None:
         """Return the path with the least objective of those that cost no more, to the last digit."""
         while (path := self._solve(objective, fixed, limit)) is not None:
             if math.fsum(self.sums.usd[path.procedure, list(path.arcs)]) <= usd_at_most:
@@ -112,7 +120,7 @@ class Master:
         return None
 
     def problem(
-        self, objective: Floats, fixed: Mapping[int, int], usd_at_most: float | None
+        self, objective: Floats, fixed: Mapping[str, int], usd_at_most: float | None
     ) -> tuple[Problem, list[Variable]]:
         """Return the PuLP model, and its binaries by procedure and arc."""
         problem = minimising("cheapest_path")
@@ -133,9 +141,8 @@ class Master:
         if usd_at_most is not None:
             scale = max(1.0, abs(usd_at_most))
             problem += summed(self.sums.usd / scale) <= usd_at_most / scale, "cost"
-        for pool, nodes in fixed.items():
-            here = np.where(self._pool == pool, self._nodes, 0.0)
-            problem += summed(np.tile(here, procedures)) == nodes, f"nodes_{pool}"
+        for name, value in fixed.items():
+            problem += summed(np.tile(self._order[name], procedures)) == value, name
         for number, path in enumerate(self._taken):
             on = [takes[path.procedure][arc] for arc in path.arcs]
             problem += weighted((take, 1.0) for take in on) <= len(on) - 1, f"taken_{number}"
@@ -156,7 +163,7 @@ class Master:
                 for place, flow in enumerate(flows):
                     problem += weighted(flow) == 0, f"flow_{pool}_{row}_{place}"
 
-    def _solve(self, objective: Floats, fixed: Mapping[int, int], usd_at_most: float | None) -> Path | None:
+    def _solve(self, objective: Floats, fixed: Mapping[str, int], usd_at_most: float | None) -> Path | None:
         """Return the path with the least objective that nothing excludes; ``None`` if there is none."""
         problem, takes = self.problem(objective, fixed, usd_at_most)
         found = solve(problem, self._time_limit_s)

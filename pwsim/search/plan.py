@@ -34,6 +34,7 @@ Stop = Literal["max_setups", "time_limit", "interrupted"]
 SETUP_COLUMNS: dict[str, tuple[str, str]] = {
     "step": ("", "order in which the search replayed the setups"),
     "nodes_POOL": ("nodes", "nodes of the pool that is named; one such column a pool"),
+    "type_POOL": ("", "type of node of the pool that is named; one such column a pool that has several to choose from"),
     "policy": ("", "order and backfill rule"),
     "limits": ("", "which of the scenario's alternatives of limits, from 0; absent where there is one"),
     "hours": ("", "which of the scenario's alternatives of hours, from 0; absent where there is one"),
@@ -62,7 +63,7 @@ def general_name(column: str) -> str:
     >>> general_name("nodes_own"), general_name("target_0_achieved"), general_name("wait_s_p95")
     ('nodes_POOL', 'target_N_achieved', 'wait_s_p95')
     """
-    return re.sub(r"^target_\d+_", "target_N_", re.sub(r"^(nodes|at_limit)_.*", r"\1_POOL", column))
+    return re.sub(r"^target_\d+_", "target_N_", re.sub(r"^(nodes|type|at_limit)_.*", r"\1_POOL", column))
 
 
 class Method(NamedTuple):
@@ -87,6 +88,13 @@ class Setup(NamedTuple):
     """Place among the alternatives of limits."""
     hours: int = 0
     """Place among the alternatives of hours."""
+    types: dict[str, str] = {}  # noqa: RUF012 - a tuple's field, which nobody changes
+    """Type of node by pool name, of pools that have several to choose from."""
+
+    @property
+    def how(self) -> tuple[Policy, int, int]:
+        """How it is run: the fields of a :class:`.Procedure`."""
+        return self.policy, self.limits, self.hours
 
     def procedure(self, alternatives: Container[str]) -> dict[str, Any]:
         """Return the columns that tell how it is run.
@@ -160,7 +168,8 @@ class Plan(ByContent):
         """Return the plan as a small table, for notebooks."""
         shown = self.chosen or self.closest
         assert shown is not None
-        nodes = ", ".join(f"{name} {count}" for name, count in shown.nodes.items())
+        types = {name: f" of type {one}" for name, one in shown.types.items()}
+        nodes = ", ".join(f"{name} {count}{types.get(name, '')}" for name, count in shown.nodes.items())
         rows: list[tuple[str, str]] = [
             ("status", self.status),
             ("chosen" if self.chosen else "closest; none meets the targets", f"{nodes}; {shown.policy}"),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pwsim.metrics import Booleans
+from pwsim.search.options import options
 from pwsim.search.plan import Setup
 from pwsim.trace import Floats
 
@@ -30,6 +31,7 @@ PROOF_COLUMNS: dict[str, tuple[str, str]] = {
     "hours": ("", "which of the scenario's alternatives of hours, from 0; absent where there is one"),
     "pool": ("", "pool that was replayed by itself"),
     "nodes": ("nodes", "nodes of the pool"),
+    "type": ("", "type of node of the pool, if it has several to choose from; absent where no pool has"),
     "jobs": ("", "number of jobs that come to the pool"),
     "jobs_sha256": ("", "which jobs these are: hash of a bit for each job of the log, in the order of the trace"),
     "starts_sha256": ("", "hash of the starts of these jobs, in seconds as 64-bit floating-point numbers"),
@@ -77,14 +79,16 @@ def table(
             {
                 **Setup({}, *judge.cluster.procedures[procedure]).procedure(judge.cluster.alternatives),
                 "pool": one.name,
-                "nodes": one.nodes[choice],
+                "nodes": options(one)[choice].nodes,
+                **({"type": one.types[choice % len(one.types)].name} if one.types else {}),
                 "jobs": int(np.count_nonzero(jobs)),
                 "jobs_sha256": digest_of_jobs(jobs),
                 "starts_sha256": digest_of_starts(starts[key]),
                 "cost_usd_per_year": usd,
             }
         )
-    names = [name for name in PROOF_COLUMNS if name not in ("limits", "hours") or name in judge.cluster.alternatives]
+    told = (*judge.cluster.alternatives, *(["type"] if judge.cluster.typed else []))
+    names = [name for name in PROOF_COLUMNS if name not in ("limits", "hours", "type") or name in told]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -45,6 +45,8 @@ def change_text(neighbour: Mapping[str, Any]) -> str:
         rules = [f"alternative {neighbour[key]} of {key}" for key in ("limits", "hours") if key in neighbour]
         return f"other rules: {', '.join([policy_name(neighbour['policy']), *rules])}"
     pool = neighbour["changed_pool"]
+    if neighbour["change"] == "type":
+        return f"other nodes in pool {pool}: {neighbour['types'][pool]}"
     return f"{neighbour['change']} nodes of pool {pool}: {neighbour['nodes'][pool]:,}"
 
 

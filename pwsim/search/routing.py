@@ -48,7 +48,7 @@ class Network(NamedTuple):
     """All routing sets and arcs of the choices of a cluster."""
 
     choices: tuple[int, ...]
-    """The number of choices of each pool."""
+    """The number of choices of each pool: by nodes, then by type."""
     members: Integers
     """Class of each job, shape (jobs,): jobs that every choice treats alike are of one class."""
     sets: tuple[tuple[Booleans, ...], ...]
@@ -94,34 +94,37 @@ class Network(NamedTuple):
         return self.jobs(bits.astype(bool))
 
 
-def network_of(first: Integers, choices: tuple[int, ...]) -> Network | None:
+def network_of(first: Sequence[Integers], nodes: Sequence[int]) -> Network | None:
     """Return the network of routing sets; ``None`` if it has more than :data:`MOST_ARCS` arcs.
 
     Parameters
     ----------
     first
-        By job and pool the index of the first choice that holds the job, the number of choices if none does, shape
-        (jobs, pools).
-    choices
-        The number of choices of each pool.
+        By pool, for each job and type of node the place of the first number of nodes that holds the job, or how many
+        numbers there are if none does, shape (jobs, types).
+    nodes
+        How many numbers of nodes each pool has to choose from.
 
     Examples
     --------
     Two jobs, two pools: the first pool holds the first job with any of its two choices, the second from the second on.
 
-    >>> network = network_of(np.array([[0, 0], [1, 0]]), (2, 1))
+    >>> network = network_of([np.array([[0], [1]]), np.array([[0], [0]])], (2, 1))
     >>> [(arc.pool, arc.choice, arc.begin, arc.end) for arc in network.arcs]
     [(0, 0, 0, 0), (0, 1, 0, 1), (1, 0, 0, 0), (1, 0, 1, 0)]
     """
-    classes, members = np.unique(first, axis=0, return_inverse=True)
+    classes, members = np.unique(np.column_stack(first), axis=0, return_inverse=True)
+    types = [one.shape[1] for one in first]
+    choices = tuple(count * many for count, many in zip(nodes, types, strict=True))
     sets: list[tuple[Booleans, ...]] = [(np.ones(len(classes), dtype=bool),)]
     arcs: list[Arc] = []
     for pool, count in enumerate(choices):
         left: dict[bytes, int] = {}
         kept: list[Booleans] = []
+        column = sum(types[:pool])
         for begin, here in enumerate(sets[-1]):
             for choice in range(count):
-                held = here & (classes[:, pool] <= choice)
+                held = here & (classes[:, column + choice % types[pool]] <= choice // types[pool])
                 after = here & ~held
                 key = np.packbits(after).tobytes()
                 if key not in left:

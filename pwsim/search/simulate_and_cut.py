@@ -23,11 +23,11 @@ from pwsim.engine import Engine
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
 from pwsim.results import in_parallel
-from pwsim.search import bounds
-from pwsim.search.candidates import Candidate, Candidates
+from pwsim.search.candidates import Candidate
 from pwsim.search.decomposition import coupling, decompose, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
+from pwsim.search.options import AllCandidates, bounds_of, largest
 from pwsim.search.plan import Method, Plan
 from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
@@ -122,7 +122,7 @@ def search(
     targets = complete_targets(holding, targets)
     check_question(holding, targets, economics, trim)
     with scalable(trace):
-        known = bounds.analyse(holding, targets, economics, trim)
+        known = bounds_of(holding, targets, economics, trim)
     job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
     trail = Trail(job, known, max_setups, time_limit_s, progress)
     trail.workers = workers = workers or os.cpu_count() or 1
@@ -133,7 +133,7 @@ def search(
             decompose(trail, network, workers)
         else:
             trail.method = Method("by_setup", because or "jobs can be shared out in too many ways", None)
-            _follow(trail, Candidates(cluster, known), workers)
+            _follow(trail, AllCandidates(known), workers)
         if not trail.rows:
             _show_largest(trail)
     except KeyboardInterrupt:
@@ -143,7 +143,7 @@ def search(
     return trail.plan(name or trace.name)
 
 
-def _follow(trail: Trail, candidates: Candidates, workers: int) -> None:
+def _follow(trail: Trail, candidates: AllCandidates, workers: int) -> None:
     """Replay candidates until the search is over.
 
     They come in an order that no replay changes, so a few can be replayed at once, and are then looked at in that
@@ -162,7 +162,7 @@ def _follow(trail: Trail, candidates: Candidates, workers: int) -> None:
 
 def _show_largest(trail: Trail) -> None:
     """Show how far the largest setup gets, where none can do it."""
-    trail.pending = [Candidate(tuple(len(pool.nodes) - 1 for pool in trail.job.cluster.pools), math.inf)]
+    trail.pending = [Candidate(largest(trail.job.cluster), math.inf)]
     trail.add([trail.job.evaluate(*task) for task in trail.tasks()])
     trail.expect_none_met()
 
@@ -182,7 +182,8 @@ def check_question(holding: Holding, targets: tuple[Target, ...], economics: Eco
         raise InputError(fault)
     if fault := site_clock_fault(trace, cluster, economics.start) or untold_dependencies(trace, cluster):
         raise InputError(fault)
-    costs.savings.check(cluster.pools, economics.savings_plans)
+    for one in cluster.variants():
+        costs.savings.check(one.pools, economics.savings_plans)
     _check_costs(trace, cluster, economics)
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     if trace.feedback is not None:  # each setup decides which jobs are
@@ -203,7 +204,8 @@ def check_question(holding: Holding, targets: tuple[Target, ...], economics: Eco
 def _check_costs(trace: Trace, cluster: Cluster, economics: Economics) -> None:
     """Make sure that what stands there anyway has a price that can be compared."""
     terms = costs.terms_of(economics, trace)
-    for index, pool in enumerate(cluster.pools):
+    every = [(index, one) for index, pool in enumerate(cluster.pools) for one in pool.as_types]
+    for index, pool in every:
         usd = costs.total(costs.standing(pool, pool.nodes[-1], terms))
         if not usd < MOST_USD_PER_YEAR:
             raise InputError(

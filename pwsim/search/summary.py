@@ -16,6 +16,7 @@ from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.answer import answer
 from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
 from pwsim.search.certificate import certificate
+from pwsim.search.options import types_told
 
 if TYPE_CHECKING:
     from pwsim.description import Verdict
@@ -70,7 +71,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "binding": binding(plan),
             "relaxations": relaxations(plan),
             "targets": plan.judged_targets(),
-            "pools": pools_of(plan.result, plan.economics),
+            "pools": _pools(plan),
             "savings_plans": _savings_plans(plan),
             "site": [one.model_dump() for one in plan.economics.site],
             "economics": {**plan.economics.model_dump(exclude={"site"}), "prices": _prices(plan)},
@@ -91,6 +92,7 @@ def _replayed(plan: Plan, told: Mapping[str, Any], columns: Iterable[str]) -> di
     return {
         **{key: told[key] for key in columns},
         "nodes": {pool.name: int(told[f"nodes_{pool.name}"]) for pool in plan.result.cluster.pools} if known else None,
+        **(types_told(plan.judge.cluster, told) if known else {}),
         **{key: told[key] for key in ("policy", "limits", "hours") if key in told},
         "meets_targets": bool(told["meets_targets"]) if known else None,
         "cost_usd_per_year": told["cost_usd_per_year"],
@@ -217,5 +219,16 @@ def _for_scenario(verdict: Verdict) -> dict[str, str]:
     return verdict._replace(advice=advice.replace("--cores", "`baseline: {cores: N}`"))._asdict()
 
 
+def _pools(plan: Plan) -> list[dict[str, Any]]:
+    """Return the pools of the replay, with the type of node of those that have several to choose from."""
+    shown = plan.chosen or plan.closest
+    types = {} if shown is None else shown.types
+    pools = pools_of(plan.result, plan.economics)
+    return [{**pool, **({"type": types[pool["name"]]} if pool["name"] in types else {})} for pool in pools]
+
+
 def _setup(setup: Setup | None, plan: Plan) -> dict[str, Any] | None:
-    return None if setup is None else {"nodes": setup.nodes, **setup.procedure(plan.setups.columns)}
+    if setup is None:
+        return None
+    types = {"types": setup.types} if setup.types else {}
+    return {"nodes": setup.nodes, **types, **setup.procedure(plan.setups.columns)}

@@ -16,7 +16,7 @@ import pandas as pd
 from pwsim.common import InputError, count, listed, plain
 from pwsim.engine import Replay, prepare, steady_replay
 from pwsim.results import Result
-from pwsim.search import accounting, bounds
+from pwsim.search import accounting
 from pwsim.search.accounting import Account, Claimed, Place
 from pwsim.search.again import Again
 from pwsim.search.answer import answer
@@ -24,9 +24,10 @@ from pwsim.search.around import records
 from pwsim.search.decomposition import Known, coupling, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
+from pwsim.search.options import bounds_of, choice_of, in_space, many, order_of, told_choice
 from pwsim.search.proof import by_jobs, digest_of_jobs, digest_of_starts
 from pwsim.search.routing import Network
-from pwsim.search.trail import TIE, in_space, row
+from pwsim.search.trail import TIE, row
 from pwsim.search.verification import Verification
 
 NOT_ACCOUNTED_FOR = "was not replayed or does not miss, is cheaper than claimed, and nothing else excludes it"
@@ -73,7 +74,7 @@ class _Check:
         self.cluster = judge.cluster
         self.holding = Holding(judge.trace, judge.cluster)
         with scalable(judge.trace):
-            self.bounds = bounds.analyse(self.holding, judge.targets, judge.economics, judge.trim)
+            self.bounds = bounds_of(self.holding, judge.targets, judge.economics, judge.trim)
         self.procedures = {
             (str(one.policy), one.limits, one.hours): index for index, one in enumerate(self.cluster.procedures)
         }
@@ -167,8 +168,7 @@ class _Check:
         found = []
         for index, told in enumerate(records(self.setups)):
             try:
-                choice = tuple(pool.nodes.index(told[f"nodes_{pool.name}"]) for pool in self.cluster.pools)
-                found.append((choice, self.procedures[_procedure(told)]))
+                found.append((told_choice(self.cluster, told), self.procedures[_procedure(told)]))
             except (KeyError, ValueError):
                 raise InputError(f"setups.parquet: row {index} is no setup that the scenario allows") from None
         return found
@@ -189,7 +189,9 @@ class _Check:
         for index, told in enumerate(records(self.proof)):
             try:
                 pool = names[told["pool"]]
-                choice = self.cluster.pools[pool].nodes.index(told["nodes"])
+                here = self.cluster.pools[pool]
+                kind = here.type_index(told["type"]) if here.types else 0
+                choice = here.nodes.index(told["nodes"]) * many(here) + kind
                 arc = arcs[pool, choice, str(told["jobs_sha256"])]
                 keys.append((self.procedures[_procedure(told)], arc))
                 rows.append((f"proof.parquet, row {index}", told))
@@ -266,7 +268,7 @@ class _Check:
         told = self.summary
         self.compare("summary.json", told, {"answer": answer(told)})
         shown = told["chosen"] or told["closest"]
-        choice = tuple(pool.nodes.index(shown["nodes"][pool.name]) for pool in self.cluster.pools)
+        choice = choice_of(self.cluster, shown["nodes"], shown.get("types", {}))
         place = choice, self.procedures[_procedure(shown)]
         one = seen.get(place)
         if one is None or one.ran is None or one.met != (told["chosen"] is not None):
@@ -286,7 +288,11 @@ class _Check:
         """Return whether a setup is to be taken rather than the chosen one: it is cheaper, or wins the tie."""
         if not one.met or one.cost_usd_per_year > best.cost_usd_per_year * (1 + TIE):
             return False
-        return one.cost_usd_per_year < best.cost_usd_per_year * (1 - TIE) or place < chosen
+        return one.cost_usd_per_year < best.cost_usd_per_year * (1 - TIE) or self.rank(place) < self.rank(chosen)
+
+    def rank(self, place: Place) -> tuple[int, ...]:
+        """Return what decides between setups of equal cost, the least first."""
+        return (*order_of(self.cluster, place[0]), place[1])
 
     def claimed(self, seen: Mapping[Place, Evaluation]) -> Claimed:
         """Return what is to be shown of all setups."""
@@ -297,7 +303,8 @@ class _Check:
         """Account for every setup."""
         large = in_space(self.cluster) > accounting.MOST_LISTED
         if known is None:
-            return (accounting.by_order if large else accounting.by_setup)(self.cluster, self.bounds, claimed)
+            whole = accounting.by_order if large else accounting.by_setup
+            return accounting.by_variant(self.cluster, self.bounds, claimed, whole)
         way = accounting.by_programme if large else accounting.by_pool
         return way(self.cluster, self.bounds, known.network, known.sums, claimed)
 
@@ -307,7 +314,8 @@ class _Check:
         """Return a setup in words."""
         choice, procedure = place
         setup = self.judge.setup(choice, self.cluster.procedures[procedure])
-        nodes = listed([f"{number:,} of pool {name}" for name, number in setup.nodes.items()])
+        types = {name: f" ({one})" for name, one in setup.types.items()}
+        nodes = listed([f"{number:,} of pool {name}{types.get(name, '')}" for name, number in setup.nodes.items()])
         rules = [f"{key} {value}" for key, value in setup.procedure(self.cluster.alternatives).items()]
         return f"the setup of {nodes} under {', '.join(rules)}"
 

@@ -171,7 +171,8 @@ def edge_text(edge: Mapping[str, Any]) -> str:
     edge
         An entry of ``edges`` in ``summary.json`` (:class:`pwsim.search.judgement.Edge`).
     """
-    pool, nodes = edge["pool"], edge["nodes"]
+    types, nodes = edge.get("types", {}), edge["nodes"]
+    pool = f"{edge['pool']} of type {types[edge['pool']]}" if edge["pool"] in types else edge["pool"]
     if edge["edge"] == "fewest":
         return (
             f"It has the fewest nodes of pool {pool} that the scenario allows ({nodes:,}): allow fewer, which may be "
@@ -180,7 +181,9 @@ def edge_text(edge: Mapping[str, Any]) -> str:
     first = f"Cheaper setups fail for want of more than the {count(nodes, 'node')} of pool {pool} that are allowed"
     if edge["failing"] is None:
         return f"{first}: with those, they have too few cores for the targets. Allow more, which may be cheaper still."
-    others = [f"{number:,} of pool {name}" for name, number in edge["failing"].items() if name != pool and number]
+    others = [
+        f"{number:,} of pool {name}" for name, number in edge["failing"].items() if name != edge["pool"] and number
+    ]
     with_ = f"with those and {listed(others)}" if others else "with those alone"
     return (
         f"{first}: {with_}, at {money(edge['cost_usd_per_year'])} a year, "

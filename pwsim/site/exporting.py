@@ -70,7 +70,7 @@ def chosen_of(directory: Path) -> Cluster:
     document = read_document(directory / "scenario.yaml", list(Scenario.model_fields))
     try:
         cluster = Scenario.model_validate(document.data).cluster
-        return cluster.at(chosen["nodes"], Policy.parse(chosen["policy"]))
+        return cluster.at(chosen["nodes"], Policy.parse(chosen["policy"]), types=chosen.get("types"))
     except ValidationError as error:
         place, message = next(iter(problems(error, document.data, Scenario)))
         raise InputError(f"{document.path}: {'.'.join(map(str, place))}: {message}") from None

@@ -23,6 +23,7 @@ from tests.engine.test_engine import assert_engines_agree, check_invariants
 
 SCENARIOS = [
     "quickstart",
+    "chips",
     "kth-refresh",
     "kth-site",
     "million",

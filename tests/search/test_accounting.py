@@ -18,6 +18,7 @@ from pwsim.search.accounting import Account, Claimed
 from pwsim.search.again import Again
 from pwsim.search.decomposition import Known, paths
 from pwsim.search.judging import Judge
+from pwsim.search.options import bounds_of
 from tests.search.test_decomposition import CLUSTERS, TARGETS, WITH_SPAN
 from tests.search.test_plan import allowing_rejections
 from tests.search.test_renting import burst, cluster_of, own
@@ -73,7 +74,8 @@ def test_by_setup(data, trace, cluster, targets, piece):
 @settings(max_examples=25)
 def test_by_pool(data, trace, cluster, targets):
     cluster = Cluster.model_validate(cluster)
-    judge, bound, usd = question(trace, cluster, targets)
+    judge, _, usd = question(trace, cluster, targets)
+    bound = bounds_of(Holding(trace, cluster), judge.targets, UNDISCOUNTED, NO_TRIM)
     claimed = claims(data, usd)
     network = paths(Holding(trace, cluster))
     assert network is not None

@@ -12,10 +12,11 @@ import pytest
 from pwsim import SolverError, Target, Trace
 from pwsim.metrics import NO_TRIM
 from pwsim.prices import UNDISCOUNTED
-from pwsim.search import Holding, bounds, complete_targets, decomposition, master, search
+from pwsim.search import Holding, complete_targets, decomposition, master, search
 from pwsim.search.decomposition import paths
 from pwsim.search.judging import Judge
 from pwsim.search.master import Master
+from pwsim.search.options import bounds_of
 from pwsim.solver import OutOfTimeError, solve
 from tests.cli.test_hostile import folder, pwsim  # noqa: F401 - a fixture
 from tests.search.test_plan import cluster_of, own, rented
@@ -37,7 +38,7 @@ def master_of(trace, cluster, targets):
     network = paths(holding)
     assert network is not None
     job = Judge(trace, cluster, targets, UNDISCOUNTED, "compiled", 1, NO_TRIM)
-    known = bounds.analyse(holding, targets, UNDISCOUNTED)
+    known = bounds_of(holding, targets, UNDISCOUNTED)
     return Master(cluster, network, known.needed_cores, decomposition.Known(job, known, network).sums)
 
 
