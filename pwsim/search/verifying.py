@@ -152,7 +152,7 @@ class _Check:
 
     def network(self) -> Network | None:
         """Return the network of pools where they do not meet; that the search went the way that it says is checked."""
-        because = coupling(self.judge.trace, self.cluster)
+        because = coupling(self.judge.trace, self.cluster, self.judge.economics.savings_plans)
         network = paths(self.holding) if because is None else None
         method = "by_setup" if network is None else "by_pool"
         if self.summary["search"]["method"] != method or (self.proof is None) != (network is None):

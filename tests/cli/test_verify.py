@@ -51,7 +51,15 @@ QUESTIONS = {
     "cut short by pool": STEADY + OWN + TARGETS + "search: {budget: {setups: 3}}\n",
     "cut short by setup": OWN + BURST + TARGETS + "search: {budget: {setups: 3}}\n",
 }
-STATUSES = ["optimal"] * 3 + ["infeasible"] * 3 + ["unknown"] * 2
+PLAN = "economics: {savings_plans: [{name: compute, term: 1yr, usd_per_hour: AMOUNT}]}\n"
+PLANNED = (
+    STEADY.replace("nodes: {max: 2}", "nodes: {min: 2, max: 4}\n      savings_1yr_usd_per_hour: 0.06") + OWN + TARGETS
+)
+QUESTIONS |= {
+    "shared plan by pool": PLANNED + PLAN.replace("AMOUNT", "best"),
+    "given plan by setup": PLANNED + PLAN.replace("AMOUNT", "0.12"),
+}
+STATUSES = ["optimal"] * 3 + ["infeasible"] * 3 + ["unknown"] * 2 + ["optimal"] * 2
 
 
 def write_without_figures(plan: Plan, folder: Path) -> None:
