@@ -159,6 +159,8 @@ def busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floa
 
 def carbon_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
     """Return the price of what jobs emit until some times [USD], shape (times,)."""
+    if not terms.carbon_usd_per_tonne:
+        return np.zeros(len(until_s))
     return carbon_kg(pool, use, until_s) / KG_PER_TONNE * terms.carbon_usd_per_tonne
 
 

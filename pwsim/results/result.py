@@ -400,7 +400,7 @@ class Result(ByContent):
             cost, carbon_kg = costs.year(paid, count, use, terms, window_s, shared.get(pool.name))
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
             busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job] * part)
-            lost_core_s = math.fsum(procs * lost_s)
+            lost_core_s = metrics.exact_sum(procs * lost_s)
             usd = costs.total(cost)
             rows.append(
                 {
@@ -485,7 +485,7 @@ class Result(ByContent):
         cost["savings_usd_per_year"] = float(sum(self._cover(economics).usd_per_hour)) * YEAR_H
         usd, window_s = costs.total(cost), self.span_s
         core_s, gpu_s = (
-            math.fsum(width[self.attempts.job] * self.attempts.part * held_s)
+            metrics.exact_sum(width[self.attempts.job] * self.attempts.part * held_s)
             for width in (self.trace.procs, self.trace.gpus)
         )
         return costs.Bill(

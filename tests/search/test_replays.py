@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from pwsim import Cluster, Target, Trace
-from pwsim.common import HopelessError
+from pwsim.common import HopelessError, InputError, MachineError
 from pwsim.common.kept import Kept
 from pwsim.engine import Replay, prepare, replay, steady_replay
 from pwsim.prices import Economics
@@ -207,3 +207,44 @@ def test_a_damaged_replay_is_done_again(tmp_path, cluster, caplog):
     whole = Replays(Kept(tmp_path))
     asked_of(cluster, whole)
     assert whole.done == 0
+
+
+# -- replays that crash
+
+
+class Crashing:
+    """A replay that fails from some call on."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __call__(self, *asked):
+        self.left -= 1
+        if self.left <= 0:
+            raise MemoryError
+        return replay(*asked)
+
+
+@pytest.mark.parametrize("cluster", [HYBRID, STEADY], ids=["hybrid", "steady"])
+def test_a_replay_for_which_there_is_no_memory(tmp_path, monkeypatch, cluster):
+    """The message says which it was, and what was replayed before need not be done again."""
+    whole = Replays()
+    plan = asked_of(cluster, whole, 0.0)
+    monkeypatch.setattr(replays, "replay", Crashing(4))
+    said = r"^the memory was full in the replay of own \d, rented \d under [a-z-]+; run fewer at once \(--workers\), or"
+    known = Replays(Kept(tmp_path))
+    with pytest.raises(MachineError, match=said):
+        asked_of(cluster, known, 0.0)
+    monkeypatch.undo()
+    on = Replays(Kept(tmp_path))
+    assert asked_of(cluster, on, 0.0).setups.equals(plan.setups)
+    assert on.done == whole.done - known.done < whole.done
+
+
+@pytest.mark.parametrize("cluster", [HYBRID, STEADY], ids=["hybrid", "steady"])
+def test_an_order_that_fails_ends_the_search(tmp_path, monkeypatch, cluster):
+    (tmp_path / "rules.py").write_text("def mine(now, submit_s, estimate_s, procs):\n    return 1 / (procs - 2)\n")
+    monkeypatch.chdir(tmp_path)
+    said = r"^policy 'rules.py:mine': the order of a job \(now=.*, procs=2\) failed: ZeroDivisionError: division by"
+    with pytest.raises(InputError, match=said):
+        asked_of({**cluster, "policy": "rules.py:mine"}, Replays(), engine="compiled")
