@@ -30,7 +30,16 @@ if _typing.TYPE_CHECKING:
     from pwsim.description import Description, describe
     from pwsim.engine.model import Model
     from pwsim.hindcasting import Hindcast, hindcast
-    from pwsim.prices import Band, Commitment, Economics, OnPremisesCost, SiteCost, find_price, load_prices
+    from pwsim.prices import (
+        Band,
+        Commitment,
+        Economics,
+        OnPremisesCost,
+        SavingsPlan,
+        SiteCost,
+        find_price,
+        load_prices,
+    )
     from pwsim.results import Result, simulate, simulate_many
     from pwsim.rules import Policy
     from pwsim.scenario import Scenario, load_scenario, optimize, verify
@@ -79,6 +88,7 @@ _HOMES = {
     "Policy": "rules",
     "PwsimError": "common",
     "Result": "results",
+    "SavingsPlan": "prices",
     "Scenario": "scenario",
     "ScenarioError": "common",
     "SiteCost": "prices",
@@ -160,6 +170,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "calibrate",
     "Calibration",
     "load_scenario",
+    "SavingsPlan",
     "Scenario",
     "Target",
     "Where",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from pwsim.common import HOUR_S, YEAR_H, ByContent, InputError, card, duration, 
 from pwsim.costs import charges
 from pwsim.engine import REJECTED, Replay
 from pwsim.metrics import capacity, surges
-from pwsim.prices import UNDISCOUNTED, Economics, clock_fault, economics_of, first_submit_utc_s
+from pwsim.prices import UNDISCOUNTED, Economics, SavingsPlan, clock_fault, economics_of, first_submit_utc_s
 from pwsim.results import summary
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 
@@ -390,13 +390,12 @@ class Result(ByContent):
     def _bills(self, economics: Economics) -> pd.DataFrame:
         """Return one row a pool, without its :data:`pwsim.metrics.capacity.SHARE_COLUMNS`."""
         window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
-        uses = [self._use(index) for index in range(len(self.cluster.pools))]
-        shared = self._cover(uses, economics).pools
+        shared = self._cover(economics).pools
         for index, (count, pool) in enumerate(self._counted_pools()):
             here = self.attempts.pool == index
             job, _, start_s, end_s, lost_s, part = (column[here] for column in self.attempts)
             procs = self.trace.procs[job] * part
-            use = uses[index]
+            use = self._use(index)
             paid = costs.commitments.after_replay(pool, count, use, window_s)
             cost, carbon_kg = costs.year(paid, count, use, terms, window_s, shared.get(pool.name))
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
@@ -429,16 +428,24 @@ class Result(ByContent):
             )
         return pd.DataFrame(rows)
 
-    def _cover(self, uses: Sequence[charges.Use], economics: Economics) -> costs.covering.Cover:
+    @cached_property
+    def _covers(self) -> dict[tuple[SavingsPlan, ...], costs.covering.Cover]:
+        """What savings plans cover that were asked for so far."""
+        return {}
+
+    def _cover(self, economics: Economics) -> costs.covering.Cover:
         """Return what savings plans cover; they and the pools must go together."""
         plans, pools = economics.savings_plans, self.cluster.pools
-        costs.savings.check(pools, plans)
-        return costs.covering.cover(pools, self.cluster.node_counts(), uses, plans, self.span_s)
+        if plans not in self._covers:
+            costs.savings.check(pools, plans)
+            uses = [self._use(index) for index in range(len(pools) if plans else 0)]
+            self._covers[plans] = costs.covering.cover(pools, self.cluster.node_counts(), uses, plans, self.span_s)
+        return self._covers[plans]
 
     def savings_plans(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row a savings plan (:data:`SAVINGS_COLUMNS`): its money, and what it saves; semantics §8."""
         economics = economics_of(economics)
-        cover = self._cover([self._use(index) for index in range(len(self.cluster.pools))], economics)
+        cover = self._cover(economics)
         promised, spared = cover.usd_per_hour * YEAR_H, cover.rent_usd_per_hour * YEAR_H
         return pd.DataFrame(
             {
@@ -475,7 +482,7 @@ class Result(ByContent):
         pools, held_s = self._bills(economics), self.attempts.end_s - self.attempts.start_s
         cost = {part: float(sum(pools[part])) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
-        cost["savings_usd_per_year"] = float(sum(self.savings_plans(economics)["savings_usd_per_year"]))
+        cost["savings_usd_per_year"] = float(sum(self._cover(economics).usd_per_hour)) * YEAR_H
         usd, window_s = costs.total(cost), self.span_s
         core_s, gpu_s = (
             math.fsum(width[self.attempts.job] * self.attempts.part * held_s)
@@ -539,8 +546,7 @@ class Result(ByContent):
         def mean_of(summed: Floats) -> Floats:
             return np.divide(summed, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
 
-        uses = [self._use(index) for index in range(len(self.cluster.pools))]
-        shared = self._cover(uses, economics).pools
+        shared = self._cover(economics).pools
         for index, (count, pool) in enumerate(self._counted_pools()):
             waiting, _, since_s, until_s = (column[self.waits.pool == index] for column in self.waits)
             up_s, gone_s = self._up(index)
@@ -550,7 +556,7 @@ class Result(ByContent):
                 return mean_of(metrics.unrounded(summed, float(np.sum(weight)) * edges_s[1:]))
 
             cores, gpus = self.split(index, edges_s)
-            use = uses[index]
+            use = self._use(index)
             paid = costs.commitments.after_replay(pool, count, use, self.span_s)
             tables.append(
                 pd.DataFrame(

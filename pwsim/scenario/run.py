@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault, untold_dependencies
-from pwsim.common import InputError, count, listed
+from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
@@ -21,6 +21,7 @@ from pwsim.search import (
     Holding,
     Plan,
     Progress,
+    Replays,
     Target,
     check_question,
     complete_targets,
@@ -48,6 +49,7 @@ def optimize(
     progress: Callable[[Progress], None] | None = None,
     allow_code: bool = False,
     time_limit_s: float | None = None,
+    cache_bytes: int = KEEP_BYTES,
 ) -> Plan:
     """Find the cheapest setup that meets the targets; see :func:`search`.
 
@@ -82,6 +84,8 @@ def optimize(
         Whether code that policies name may run.
     time_limit_s
         End the search after this time [s], instead of the scenario's budget; it is for all that is done here.
+    cache_bytes
+        How much of the replays is kept on disk, for searches that go on or ask something else [bytes]; 0 keeps none.
 
     Raises
     ------
@@ -105,12 +109,22 @@ def optimize(
     question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
                 "depth": depth, "economics": economics, "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
+    replays = Replays(Kept(most_bytes=cache_bytes))
     if scenario is not None:
         if given:
             raise TypeError(
                 f"{listed(given)} {'is that' if len(given) == 1 else 'are those'} of the scenario: give it there"
             )
-        return _optimize(scenario, workers, engine, seed, progress, allow_code=allow_code, time_limit_s=time_limit_s)
+        return _optimize(
+            scenario,
+            workers,
+            engine,
+            seed,
+            progress,
+            allow_code=allow_code,
+            time_limit_s=time_limit_s,
+            replays=replays,
+        )
     if trace is None or pools is None:
         raise TypeError("give either a scenario, or at least a trace and pools: optimize(trace=…, pools=…, targets=…)")
     asked = {"pools": pools, "policy": policy, "overrun": overrun, "depth": depth}
@@ -131,6 +145,7 @@ def optimize(
         name=name,
         seed=1 if seed is None else seed,
         time_limit_s=time_limit_s,
+        replays=replays,
     )
     return replace(plan, verdicts=_faults_of(trace))
 
@@ -153,6 +168,7 @@ def _optimize(
     *,
     allow_code: bool,
     time_limit_s: float | None,
+    replays: Replays,
 ) -> Plan:
     """Find the cheapest setup of a scenario."""
     for key, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
@@ -179,6 +195,7 @@ def _optimize(
             seed=seed,
             trim=scenario.metrics.trim(trace),
             time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
+            replays=replays,
         )
     except InputError as error:
         raise _with_line(scenario, error) from None

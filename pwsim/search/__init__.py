@@ -10,6 +10,7 @@ from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, ove
 from pwsim.search.judging import Judge
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
+from pwsim.search.replays import Replays
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, in_space
@@ -32,6 +33,7 @@ __all__ = [
     "OverTime",
     "Plan",
     "Progress",
+    "Replays",
     "Setup",
     "Stretch",
     "Target",

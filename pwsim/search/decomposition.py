@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from pwsim.cluster import Cluster, Procedure, routed
-from pwsim.engine import REJECTED, Engine, Inputs, prepare, replay, steady_replay
+from pwsim.engine import prepare, steady_replay
 from pwsim.prices import SavingsPlan
-from pwsim.results import Result, in_parallel
+from pwsim.results import Result
 from pwsim.rules import attempts
 from pwsim.search import additive, proof
 from pwsim.search.bounds import Bounds
 from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
-from pwsim.search.judging import Evaluation, Judge, scalable
+from pwsim.search.judging import Evaluation, Judge, out_of_memory, scalable
 from pwsim.search.listing import MOST_LISTED, Listing
 from pwsim.search.master import Master
 from pwsim.search.plan import Method
@@ -270,8 +269,10 @@ class Known:
         inputs = prepare(job.trace, cluster, job.seed, job.start)
         keys: list[Key] = [(path.procedure, arc.pool, arc.choice, arc.held) for arc in arcs]
         new = [arc for arc, key in zip(arcs, keys, strict=True) if key not in self.starts]
-        tasks = [(inputs, arc.pool, job.engine) for arc in new]
-        replayed = in_parallel(_replay_pool, tasks, workers=workers, engine=job.engine)
+        try:
+            replayed = job.replays.of_pools(inputs, [arc.pool for arc in new], job.engine, workers)
+        except MemoryError:
+            raise out_of_memory(setup) from None
         for arc, (engine, start_s) in zip(new, replayed, strict=True):
             self.engine = engine
             self.starts[path.procedure, arc.pool, arc.choice, arc.held] = start_s
@@ -294,10 +295,3 @@ class Known:
             self.learnt[procedure, arc.pool, arc.choice, arc.held] = float(usd[arc.pool])
             amounts = self._amounts_of(arc, result.replay.start_s) + self._per_core(arc)
             self.sums.amounts[:, procedure, alike] = amounts[:, np.newaxis]
-
-
-def _replay_pool(inputs: Inputs, pool: int, engine: Engine) -> tuple[str, Floats]:
-    """Replay one pool; return the engine that ran, and the start of each of its jobs [s]."""
-    here = inputs.pool == pool
-    seen = replay(replace(inputs, pool=np.where(here, pool, REJECTED)), engine)
-    return seen.engine, seen.start_s[here]

@@ -29,6 +29,7 @@ from pwsim.search.decomposition import coupling, decompose, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.plan import Method, Plan
+from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, Trail
 from pwsim.trace import Trace
@@ -67,6 +68,7 @@ def search(
     seed: int = 1,
     trim: Trim = NO_TRIM,
     time_limit_s: float | None = None,
+    replays: Replays | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -105,6 +107,8 @@ def search(
         End the search after this time [s], though never before the first choice of nodes is replayed under all
         policies, and some replay has come to its end; replays that have begun are let end, and count.  The time in
         which the engine is compiled, once after each installation, does not.
+    replays
+        Replays that are known, to which those of this search come; several searches may share them.
 
     Raises
     ------
@@ -119,7 +123,7 @@ def search(
     check_question(holding, targets, economics, trim)
     with scalable(trace):
         known = bounds.analyse(holding, targets, economics, trim)
-    job = Judge(trace, cluster, targets, economics, engine, seed, trim)
+    job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
     trail = Trail(job, known, max_setups, time_limit_s, progress)
     trail.workers = workers = workers or os.cpu_count() or 1
     try:

@@ -36,6 +36,7 @@ from pwsim.rules.site.packs import (
     uses,
     write_claim,
 )
+from pwsim.rules.site.plan import Plan
 
 NOBODY = -1
 """The guard of a pool that has none."""
@@ -180,6 +181,8 @@ class Site(NamedTuple):
     """Units of each pool, a row each, that a job holds, has reserved, or is about to take, by job."""
     packs: Packs
     """The nodes of packed pools."""
+    plan: Plan
+    """The plan, with ``replan``."""
     away_most: MutableSequence[int]
     """Room for the units of each pool that are away at some time."""
 
@@ -302,6 +305,15 @@ def take(start_s: float, job: int, site: Site) -> None:
     for pool in pools_of(door, site.doors):
         units = min(need, least_free(pool, start_s, length_s, site))
         site.part[pool][job] = units
+        need -= units
+        shift_part(pool, start_s, start_s + length_s, -units, site)
+
+
+def set_aside(start_s: float, job: int, site: Site) -> None:
+    """Take a job's units at a start out of the profiles of its pools, without anything being ``part`` of it."""
+    need, length_s = site.waiting.need[job], site.waiting.length_s[job]
+    for pool in pools_of(site.waiting.door[job], site.doors):
+        units = min(need, least_free(pool, start_s, length_s, site))
         need -= units
         shift_part(pool, start_s, start_s + length_s, -units, site)
 
