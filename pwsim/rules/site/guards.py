@@ -530,6 +530,21 @@ def fit_now(now: float, job: int, backfills: bool, site: Site) -> bool:
     return True
 
 
+def close_pools(job: int, site: Site) -> bool:
+    """Let a blocked job guard those of its pools that nobody guards, where nothing is taken from a guarded pool.
+
+    Return whether there was one.  When the guard will fit does not matter then.
+    """
+    free = False
+    for pool in pools_of(site.waiting.door[job], site.doors):
+        if site.guards.job[pool] == NOBODY:
+            site.guards.job[pool], site.guards.shadow_s[pool], site.guards.extra[pool] = job, -math.inf, 0
+            free = True
+    if free:
+        site.guards.tally[1] += 1
+    return free
+
+
 def stand_guard(now: float, job: int, site: Site) -> bool:
     """Let a blocked job guard those of its pools that nobody guards; return whether there was one.
 
@@ -681,7 +696,7 @@ def walk(
                 return BLOCKED
         job = jobs[cursor[INDEX] - 1]
         first = tally[1] == 0
-        if stand_guard(now, job, site):
+        if stand_guard(now, job, site) if backfills else close_pools(job, site):
             count(job, 1, site.caps)
             tally[2] = all_guarded(row, site)
             if exhausted(row, backfills, site):
