@@ -54,6 +54,8 @@ def verify(
     summary = report.read_summary(directory)
     if summary["command"] != "run":
         raise InputError(f"{directory}: holds no proof; only results of `pwsim run` do (got {summary['command']})")
+    if summary.get("minimise") is not None:
+        raise InputError(f"{directory}: only proofs about the cost can be checked, not that of `minimise:`")
     tables = {"setups": report.read_table(directory / "setups.parquet")}
     if summary["search"]["method"] == "by_pool":
         tables["proof"] = report.read_table(directory / "proof.parquet")

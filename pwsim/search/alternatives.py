@@ -125,6 +125,7 @@ def _searched(plan: Plan, part: Cluster, known: dict[Place, Row]) -> tuple[str, 
             engine=judge.engine,
             seed=judge.seed,
             trim=judge.trim,
+            replays=judge.replays,
         )
     except (InputError, KeyboardInterrupt) as error:  # no replay of the part came to its end
         return "unknown", isinstance(error, KeyboardInterrupt)

@@ -19,7 +19,7 @@ CONDITIONS = {
     ),
     "by_setup": (
         "A setup costs at least what stands there anyway, and what its jobs cause at least.",
-        "A setup that cannot hold more jobs than may be rejected misses a target.",
+        "A setup that leaves more jobs without a pool than may be rejected misses a target.",
     ),
 }
 """What excludes setups without a replay, by how the search was done."""

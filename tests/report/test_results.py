@@ -68,7 +68,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def write(scenario: Scenario, folder: Path, workers: int = 1) -> None:
     plan = optimize(scenario, workers=workers)
-    tables = {"jobs": plan.jobs, "setups": plan.setups, "timeline": plan.timeline}
+    tables = plan.tables()
     report.write_results(folder, plan.summary, tables, record.scenario_yaml(plan.asked))
 
 
