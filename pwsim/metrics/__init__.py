@@ -23,6 +23,7 @@ from pwsim.metrics.measures import (
     unrounded,
 )
 from pwsim.metrics.metric import (
+    ALL_METRICS,
     JOB_METRICS,
     METRIC_COLUMNS,
     METRICS,
@@ -37,6 +38,7 @@ from pwsim.metrics.seen import Attempts, Nodes, Seen, Waits
 
 __all__ = [
     "ABSENT_SHARE",
+    "ALL_METRICS",
     "JOB_METRICS",
     "LEAST_WEEK_JOBS",
     "METRICS",

@@ -18,14 +18,16 @@ from pwsim.results import record
 from pwsim.rules import Policy
 from pwsim.scenario.scenario import Scenario
 from pwsim.search import (
+    Frontier,
     Holding,
+    Objective,
     Plan,
     Progress,
     Target,
+    ask,
     check_question,
     complete_targets,
     in_space,
-    search,
 )
 from pwsim.trace import Trace
 
@@ -39,6 +41,8 @@ def optimize(
     policy: str | Policy | Sequence[str | Policy] | None = None,
     overrun: Literal["allow", "kill"] | None = None,
     depth: int | None = None,
+    minimise: Objective | Mapping[str, Any] | None = None,
+    frontier: Frontier | Mapping[str, Any] | None = None,
     economics: Economics | None = None,
     max_setups: int | None = None,
     name: str | None = None,
@@ -68,6 +72,10 @@ def optimize(
         Policy, or the choices of the search; ``easy`` if left out.
     overrun, depth
         As for :func:`pwsim.simulate`.
+    minimise
+        What is to be as small as can be instead of the cost, such as ``{"metric": "wait_s", "statistic": "p95"}``.
+    frontier
+        A target to be varied, such as ``{"target": {"metric": "utilization"}, "at_least": [0.5, 0.7]}``.
     economics
         How money is counted; as in a scenario that does not say if left out.
     max_setups
@@ -103,7 +111,8 @@ def optimize(
     {'own': 4}
     """
     question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
-                "depth": depth, "economics": economics, "max_setups": max_setups, "name": name}  # fmt: skip
+                "depth": depth, "minimise": minimise, "frontier": frontier, "economics": economics,
+                "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
     if scenario is not None:
         if given:
@@ -119,10 +128,12 @@ def optimize(
     _check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
-    plan = search(
+    plan = ask(
         trace,
         cluster,
-        [one if isinstance(one, Target) else Target(**one) for one in targets or ()],
+        [_object(Target, one) for one in targets or ()],
+        objective=None if minimise is None else _object(Objective, minimise),
+        frontier=None if frontier is None else _object(Frontier, frontier),
         economics=economics or Economics(),
         max_setups=max_setups,
         workers=workers,
@@ -133,6 +144,11 @@ def optimize(
         time_limit_s=time_limit_s,
     )
     return replace(plan, verdicts=_faults_of(trace))
+
+
+def _object(kind: type[Any], given: Any) -> Any:
+    """Return a part of a question as an object, given as such or as a mapping of its keys."""
+    return given if isinstance(given, kind) else kind(**given)
 
 
 def _check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
@@ -166,10 +182,12 @@ def _optimize(
     limit_s = budget.time if time_limit_s is None else time_limit_s
     check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
     try:
-        plan = search(
+        plan = ask(
             trace,
             scenario.cluster,
             scenario.targets,
+            objective=scenario.minimise,
+            frontier=scenario.frontier,
             economics=scenario.economics,
             max_setups=budget.setups,
             workers=workers,
@@ -187,7 +205,7 @@ def _optimize(
     return replace(
         plan,
         asked=asked,
-        run_id=record.run_id("run", asked, [trace, log], machines, len(plan.setups) if plan.stopped else None),
+        run_id=record.run_id("run", asked, [trace, log], machines, plan.cut_short_after),
         hindcast=check,
         unchecked=scenario.baseline is not None and check is None,
         verdicts=_faults_of(
@@ -244,7 +262,7 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    named = re.match(r"((?:targets|economics)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
+    named = re.match(r"((?:targets|economics|minimise|frontier)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from pwsim.cluster import Cluster, Procedure, routed
+from pwsim.costs import standing_carbon_kg
 from pwsim.engine import REJECTED, Engine, Inputs, prepare, replay, steady_replay
 from pwsim.results import Result, in_parallel
 from pwsim.rules import attempts
@@ -170,12 +171,13 @@ class _Known:
         self.job, self.network = job, network
         trace, cluster = job.trace, job.cluster
         self.rows = additive.rows(trace, job.targets, job.trim.window(trace.span_s))
+        self.carbon_kg = [one.required for one in job.targets if one.metric == "carbon_kg_per_year"]
         procedures, arcs = len(cluster.procedures), len(network.arcs)
         usd = np.array([known.cost_usd_per_year[arc.pool][arc.choice] for arc in network.arcs])
         self.sums = additive.Sums(
             usd=np.tile(usd, (procedures, 1)),
-            amounts=np.empty((len(self.rows), procedures, arcs)),
-            at_most=np.array([row.at_most for row in self.rows]),
+            amounts=np.empty((len(self.rows) + len(self.carbon_kg), procedures, arcs)),
+            at_most=np.array([*(row.at_most for row in self.rows), *(one * (1 + TIE) for one in self.carbon_kg)]),
         )
         """What each arc costs and adds to each row, or at least; the first pool bears the site."""
         self.starts: dict[Key, Floats] = {}
@@ -192,7 +194,9 @@ class _Known:
             jobs = arc.pool, arc.held
             if jobs not in before:
                 before[jobs] = self._amounts_of(arc, None)
-            self.sums.amounts[:, :, number] = (before[jobs] + self._per_core(arc))[:, np.newaxis]
+            amounts = before[jobs] + self._per_core(arc)
+            standing_kg = standing_carbon_kg(cluster.pools[arc.pool], cluster.pools[arc.pool].nodes[arc.choice])
+            self.sums.amounts[:, :, number] = np.append(amounts, [standing_kg] * len(self.carbon_kg))[:, np.newaxis]
 
     def _times_in(self, pool: int) -> tuple[Floats, np.ndarray]:
         """Return how long each job holds its cores in a pool [s], and whether it is killed there."""
@@ -241,13 +245,15 @@ class _Known:
     def _learn(self, procedure: int, arcs: Sequence[Arc], result: Result) -> None:
         """Put what a replay showed of some pools in the place of what was assumed."""
         with scalable(self.job.trace):
-            usd = result.pools(self.job.economics)["cost_usd_per_year"].to_numpy()
+            pools = result.pools(self.job.economics)
+        usd, carbon_kg = (pools[name].to_numpy() for name in ("cost_usd_per_year", "carbon_kg_per_year"))
         for arc in arcs:
             alike = self.alike[arc.pool, arc.choice, arc.held]
             site_usd = self.job.economics.site_usd_per_year if arc.pool == 0 else 0.0
             self.sums.usd[procedure, alike] = usd[arc.pool] + site_usd
             amounts = self._amounts_of(arc, result.replay.start_s) + self._per_core(arc)
-            self.sums.amounts[:, procedure, alike] = amounts[:, np.newaxis]
+            known = np.append(amounts, [carbon_kg[arc.pool]] * len(self.carbon_kg))
+            self.sums.amounts[:, procedure, alike] = known[:, np.newaxis]
 
 
 def _replay_pool(inputs: Inputs, pool: int, engine: Engine) -> tuple[str, Floats]:

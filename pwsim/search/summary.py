@@ -55,6 +55,8 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
             "search": plan.method._asdict(),
+            "minimise": None if plan.minimised is None else plan.minimised._asdict(),
+            "frontier": _frontier(plan),
             "targets": plan.judged_targets(),
             "pools": pools_of(plan.result, plan.economics),
             "site": [one.model_dump() for one in plan.economics.site],
@@ -67,6 +69,16 @@ def of_plan(plan: Plan) -> dict[str, Any]:
         }
     )
     return {**summary, "answer": answer(summary)}
+
+
+def _frontier(plan: Plan) -> dict[str, Any] | None:
+    """Return what was varied, and what was found for each limit; ``None`` if nothing was varied."""
+    if not plan.points:
+        return None
+    varied = plan.asked["frontier"]
+    points = [{**point._asdict(), "chosen": _setup(point.chosen, plan)} for point in plan.points]
+    about = {"where": None, "statistic": None, **varied["target"]}
+    return {**about, "limit": "at_least" if "at_least" in varied else "at_most", "points": points}
 
 
 def _hindcast(plan: Plan) -> dict[str, Any] | None:
