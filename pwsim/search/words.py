@@ -160,9 +160,9 @@ def frontier_text(frontier: Mapping[str, Any]) -> str:
     --------
     >>> points = [{"required": 14400.0, "chosen": {}, "marginal_usd_per_year": None},
     ...     {"required": 3600.0, "chosen": {}, "marginal_usd_per_year": 104.0},
-    ...     {"required": 60.0, "chosen": None, "marginal_usd_per_year": None, "status": "infeasible"}]
+    ...     {"required": 9.0, "chosen": None, "marginal_usd_per_year": None, "status": "infeasible"}]
     >>> frontier_text({"metric": "wait_s", "statistic": "p95", "where": None, "points": points})
-    'Of the 95th percentile of the waiting time, from 4 h to 1 h costs $104 a year more; no setup allowed reaches 60 s.'
+    'Of the 95th percentile of the waiting time, from 4 h to 1 h costs $104 a year more; no setup allowed reaches 9 s.'
     """
     metric, points = frontier["metric"], frontier["points"]
     where = where_text(frontier["where"])
