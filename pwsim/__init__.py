@@ -30,11 +30,20 @@ if _typing.TYPE_CHECKING:
     from pwsim.description import Description, describe
     from pwsim.engine.model import Model
     from pwsim.hindcasting import Hindcast, hindcast
-    from pwsim.prices import Band, Commitment, Economics, OnPremisesCost, SiteCost, find_price, load_prices
+    from pwsim.prices import (
+        Band,
+        Commitment,
+        Economics,
+        OnPremisesCost,
+        SavingsPlan,
+        SiteCost,
+        find_price,
+        load_prices,
+    )
     from pwsim.results import Result, simulate, simulate_many
     from pwsim.rules import Policy
-    from pwsim.scenario import Scenario, load_scenario, optimize
-    from pwsim.search import Plan, Target
+    from pwsim.scenario import Scenario, load_scenario, optimize, verify
+    from pwsim.search import Plan, Target, Verification
     from pwsim.trace import Trace, read_trace
     from pwsim.workload import (
         Twin,
@@ -79,6 +88,7 @@ _HOMES = {
     "Policy": "rules",
     "PwsimError": "common",
     "Result": "results",
+    "SavingsPlan": "prices",
     "Scenario": "scenario",
     "ScenarioError": "common",
     "SiteCost": "prices",
@@ -87,6 +97,7 @@ _HOMES = {
     "Trace": "trace",
     "TraceError": "common",
     "Twin": "workload",
+    "Verification": "search",
     "Where": "cluster",
     "calibrate": "calibration",
     "compress": "workload",
@@ -110,6 +121,7 @@ _HOMES = {
     "shake": "workload",
     "simulate": "results",
     "simulate_many": "results",
+    "verify": "scenario",
     "window": "workload",
     "with_feedback": "workload",
     "without_flurries": "workload",
@@ -158,6 +170,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "calibrate",
     "Calibration",
     "load_scenario",
+    "SavingsPlan",
     "Scenario",
     "Target",
     "Where",
@@ -165,6 +178,8 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "SiteCost",
     "optimize",
     "Plan",
+    "verify",
+    "Verification",
     "load_prices",
     "find_price",
     "PwsimError",

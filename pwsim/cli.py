@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pwsim.trace import Trace
 
 NO_SETUP, BAD_INPUT, INTERRUPTED, MACHINE_FAILED = 1, 2, 3, 4
+NOT_VERIFIED = 1
 """Exit codes beside 0."""
 
 _PATH = click.Path(path_type=Path)
@@ -151,6 +152,12 @@ def commands() -> None:
     "--time-limit",
     help="End the search after this time, such as '10 min', with the best found so far; default: the scenario's.",
 )
+@click.option(
+    "--cache-size",
+    default="5 GB",
+    show_default=True,
+    help="Keep so much of the replays on disk, the oldest go first: what is kept is not replayed again; 0 keeps none.",
+)
 def run(
     scenario: Path,
     out: Path,
@@ -161,18 +168,21 @@ def run(
     overwrite: bool,
     seed: int | None,
     time_limit: str | None,
+    cache_size: str,
 ) -> None:
     """Search the setups of SCENARIO for the cheapest that meets its targets.
 
     Writes summary.json, scenario.yaml, jobs.parquet, setups.parquet, timeline.parquet, figures/ and report.html into
     the directory given with --out, and prints the answer.  A search that is interrupted (Ctrl-C) or at its time limit
-    ends with the best setup found so far, and says what is proven of it.
+    ends with the best setup found so far, and says what is proven of it.  The same command again goes on where a search
+    was stopped, and other prices or targets replay nothing that is kept.
     """
     from pwsim import report
     from pwsim.results import record
     from pwsim.scenario import load_scenario, optimize
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
+    cache_bytes = _bytes("--cache-size", cache_size)
     loaded = load_scenario(scenario)
     _reserve(out, overwrite, report.FILES)
     with _progress(quiet) as progress:
@@ -184,6 +194,7 @@ def run(
             progress=progress,
             allow_code=allow_code,
             time_limit_s=limit_s,
+            cache_bytes=cache_bytes,
         )
     if plan.stopped == "interrupted":
         click.echo("Interrupted: writing what was found so far.", err=True)
@@ -291,6 +302,32 @@ def schema() -> None:
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
     click.echo(json.dumps(document, indent=2))
+
+
+@commands.command()
+@click.argument("directory", type=_PATH)
+@click.option(
+    "--folder",
+    type=_PATH,
+    default=".",
+    help="Folder of the scenario that was run, where the paths in it start; default: the current one.",
+)
+@click.option("--thorough", is_flag=True, help="Do all replays with the other engine.")
+@_options("workers", "allow_code")
+def verify(directory: Path, folder: Path, thorough: bool, workers: int | None, allow_code: bool) -> None:
+    """Check the proof in a results DIRECTORY of `pwsim run` again.
+
+    Reads its scenario.yaml and the log again, does every replay that the proof rests on again (with the other engine
+    where that is affordable), computes every bound again, and accounts for every setup that the scenario allows.
+
+    Exit codes: 0 verified; 1 not verified, and what differs; 2 wrong input.
+    """
+    from pwsim.scenario import verify as check
+
+    found = check(directory, folder=folder, workers=workers, thorough=thorough, allow_code=allow_code)
+    click.echo(found)
+    if not found.verified:
+        sys.exit(NOT_VERIFIED)
 
 
 @commands.command()
@@ -609,10 +646,10 @@ def _run() -> int:
 
 def _told(error: Exception) -> tuple[str, int]:
     """Return message and exit code of an error that pwsim or the machine raised; none of a bug."""
-    from pwsim.common import MachineError, PwsimError  # here, so that ``pwsim --help`` does not wait for pandas
+    from pwsim.common import MachineError, PwsimError, SolverError  # here: ``pwsim --help`` does not wait for pandas
 
     if isinstance(error, PwsimError):
-        return str(error), MACHINE_FAILED if isinstance(error, MachineError) else BAD_INPUT
+        return str(error), MACHINE_FAILED if isinstance(error, MachineError | SolverError) else BAD_INPUT
     if isinstance(error, MemoryError):
         why = f" ({error})" if str(error) else ""
         more = "Run fewer at once (--workers), or take a part of the log."
@@ -799,6 +836,19 @@ def _duration(option: str, text: str) -> float:
     if seconds <= 0:
         raise InputError(f"{option}: must be more than 0 s (got {text!r})")
     return seconds
+
+
+def _bytes(option: str, text: str) -> int:
+    """Return a size that an option gives [bytes]."""
+    from pwsim.common import InputError, parse_quantity
+
+    try:
+        size = parse_quantity(float(text) if text.replace(".", "", 1).isdigit() else text, "byte", "5 GB")
+    except ValueError as error:
+        raise InputError(f"{option}: {error} (got {text!r})") from None
+    if size < 0:
+        raise InputError(f"{option}: must be 0 or more (got {text!r})")
+    return int(size)
 
 
 def _read(log: Path, format_: str | None, cores_per_proc: int, **options: str | None) -> Trace:

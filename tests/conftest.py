@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -19,6 +20,14 @@ def data_dir() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(autouse=True)
+def _replays_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see what another, or the user, has replayed; the folder is made when something is kept."""
+    name = f"replays-{next(_NUMBERS)}"
+    monkeypatch.setenv("PWSIM_REPLAYS_DIR", str(tmp_path_factory.getbasetemp() / name))
+
+
+_NUMBERS = itertools.count()
 ENGINES = ("simpy", "compiled")
 
 

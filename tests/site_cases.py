@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pwsim.cluster import Multifactor
@@ -28,6 +29,9 @@ class Case:
     period: float | None = None
     start_delay: float = 0
     preemption: bool = False
+    backfill_period: float | None = None
+    backfill_window: float | None = None
+    backfill_per_user: int | None = None
     order: str = "fcfs"
     backfill: str = "easy"
     overrun: str = "allow"
@@ -83,6 +87,7 @@ def replay(
     rules = Rules(
         of_jobs(Partition, case.partitions), of_jobs(Limit, case.limits), of_jobs(Hours, case.hours),
         [Outage(**outage) for outage in case.outages], case.period, case.start_delay, case.preemption,
+        case.backfill_period, case.backfill_window or math.inf, case.backfill_per_user or math.inf,
     )  # fmt: skip
     weights = Multifactor.model_validate(case.multifactor).model_dump() if case.order == "multifactor" else None
     site = kind(jobs, pools, rules, case.order, case.backfill, case.overrun, case.passing_order, case.depth, weights)
@@ -335,6 +340,9 @@ TIMES = [
     Case("period from the first", [job(0, 9, 5), job(3, 1, 5)], [None, 5], cores(2), period=5, statuses="rc"),
     # Delay and period: job 0 ends at 0 + 3 + 4 = 7; at 10 job 1 is decided on.
     Case("period, start delay", [job(0, 1, 4), job(1, 1, 4)], [3, 13], cores(1), period=5, start_delay=3),
+    # The node of job 1 is launched when its hours open, at 11, though the next pass is at 15; it is up at 13.
+    Case("period, hours, nodes that come", [job(0, 1, 1, **Y), job(11, 1, 5, **X)], [5, 15],
+         [{"nodes": 1, "elastic": True, "boot": 2, "idle_timeout": 0}], period=5, hours=[{"windows": [(11, 40)], "where": X}]),
     # Job 0 outlives its estimate, and at 5 is expected to end at 6, so that the shadow is 10.  It ends at 8.
     Case("period, overdue", [job(0, 1, 8, 4), job(1, 2, 5), job(2, 1, 5)], [0, 10, 5], cores(2), period=5),
 ]  # fmt: skip
@@ -494,6 +502,54 @@ PACKED = [
          hours=[{"windows": [(10, 20)], "where": X, "drain": True}]),
 ]  # fmt: skip
 
+PLANS = [
+    # At 3 jobs 1 and 2 are to start at 10 and 20.  Job 3 would be in the way of job 2; job 4 is in nobody's.
+    Case("nobody is delayed", [job(0, 3, 10), job(1, 2, 10), job(2, 4, 10), job(3, 1, 30), job(4, 1, 5)],
+         [0, 10, 20, 30, 4], cores(4)),
+    # The first alone is looked at: jobs 3 and 4 wait until they are first in the queue.
+    Case("depth", [job(0, 3, 10), job(1, 2, 10), job(2, 4, 10), job(3, 1, 30), job(4, 1, 5)], [0, 10, 20, 30, 30],
+         cores(4), depth=1),
+    # There is a plan at 5: job 2 is done by 10, job 3 is not.
+    Case("planned at multiples", [job(0, 3, 10), job(1, 4, 10), job(2, 1, 5), job(2, 1, 6)], [0, 10, 5, 20], cores(4),
+         backfill_period=5),
+    # The first of the queue starts when job 0 ends, in between.
+    Case("first in between", [job(0, 1, 3), job(1, 1, 5)], [0, 3], cores(1), backfill_period=10),
+    # At 10 job 1 starts, and at 15 job 2 may pass nobody any more: it is the first.
+    Case("owed", [job(0, 2, 10), job(1, 3, 3), job(12, 1, 5)], [0, 10, 13], cores(3), backfill_period=15),
+    # Of Ann's jobs the first is looked at.  Bob's passes it, her own second does not; at 10 the first starts.
+    Case("jobs of a user", [job(0, 3, 10, **BOB), job(1, 4, 10, **ANN), job(2, 1, 5, **ANN), job(2, 1, 5, **BOB)],
+         [0, 10, 20, 2], cores(4), backfill_per_user=1),
+    # Who nobody is known to be is not counted.
+    Case("jobs of nobody", [job(0, 3, 10), job(1, 4, 10), job(2, 1, 5)], [0, 10, 2], cores(4), backfill_per_user=1),
+    # The start of job 1, at 10, is more than 5 s ahead at 2: nothing is kept for it, and job 2 starts.
+    Case("window", [job(0, 1, 10), job(1, 2, 5), job(2, 1, 20)], [0, 22, 2], cores(2), backfill_window=5),
+    # At 5 it is 5 s ahead, which is within the window.
+    Case("to the end of the window", [job(0, 1, 10), job(1, 2, 5), job(5, 1, 20)], [0, 10, 15], cores(2), backfill_window=5),
+    # At 1 job 1 was to start at 10; at 2 the shorter job 2 is.
+    Case("nothing is kept", [job(0, 2, 10), job(1, 2, 8), job(2, 2, 5)], [0, 15, 10], cores(2), order="sjf"),
+    # Job 0 ends at 5: what was planned for 10 starts.
+    Case("early end", [job(0, 2, 5, 10), job(1, 2, 8)], [0, 5], cores(2)),
+    # Held jobs have no place: job 2 may outlast job 0, and job 1 starts after it.
+    Case("held", [job(0, 1, 10, **ANN), job(0, 2, 5, **ANN), job(1, 1, 20, **BOB)], [0, 21, 1], cores(2),
+         limits=[{"at_most": {"jobs": 1}, "per": "user"}]),
+    # Job 1 finds its time after the outage, job 3 before it, and job 2 after job 1.
+    Case("outage", [job(0, 1, 10), job(1, 2, 5), job(2, 1, 9), job(2, 1, 8)], [0, 15, 20, 2], cores(2),
+         outages=[{"pool": 0, "start": 10, "end": 15}]),
+    # Job 1 may start at 12 and holds both cores from then on.
+    Case("drain", [job(0, 1, 5), job(1, 2, 5, **X), job(2, 1, 10), job(2, 1, 11)], [0, 12, 2, 17], cores(2),
+         hours=[{"windows": [(12, 40)], "where": X, "drain": True}]),
+    # Job 1 takes both pools from 10 on; job 2 is done by then, job 3 is not and finds its place after it.
+    Case("pools", [job(0, 2, 10, **X), job(1, 4, 5, **Y), job(2, 1, 8, **Y), job(2, 1, 9, **Y)], [0, 10, 2, 15],
+         cores(2, 2), X_AND_Y, used=[[0], [0, 1], [1], [0]]),
+    # Jobs 1 and 2 have the GPU one after the other, and two cores each: beside them two are free all the time from 10 on.
+    Case("least that is free", [job(0, 4, 10), job(1, 2, 5, gpus=1), job(1, 2, 5, gpus=1), job(1, 2, 10)], [0, 10, 15, 10],
+         packed(1, gpus=1)),
+    # Job 2 takes the node at 10, job 3 both GPUs after it.  Job 4 has that of job 0 from 5 on.
+    Case("GPUs", [job(0, 1, 5, gpus=1), job(0, 1, 10, gpus=1), job(1, 4, 5), job(1, 1, 8, gpus=2), job(1, 1, 4, gpus=1)],
+         [0, 0, 10, 15, 5], packed(1, gpus=2)),
+]  # fmt: skip
+PLANS = [replace(case, backfill="replan") for case in PLANS]
+
 CASES = {
     f"{about}: {case.name}": case
     for about, cases in {
@@ -506,6 +562,7 @@ CASES = {
         "conservative": MIXES,
         "multifactor": MULTIFACTOR,
         "packed": PACKED,
+        "plans": PLANS,
     }.items()
     for case in cases
 }

@@ -33,6 +33,8 @@ Where the page leaves something open, this is what is done here:
   which is not early: nothing is compressed for it.
 - A `stop` looks for room at its start only, and then for all that is away.  Nodes of an elastic pool are not given outages.
 - A job may be rejected for its hours by its first door, though it could have moved on to a later pool.
+- *Plans made anew*: a job that starts by the plan is in it as long as at the slowest speed.  The next pass with a plan is
+  owed from a pass on after which somebody waits, and takes place even if nobody does any more.
 - *Never*: a wait for `burst_after` or for a multiple of the period is something that is yet to happen; that a node may
   fail, leave or be idle for too long is not.
 """
@@ -175,6 +177,9 @@ class Rules:
     period: float | None = None
     start_delay: float = 0
     preemption: bool = False
+    backfill_period: float | None = None
+    backfill_window: float = math.inf
+    backfill_per_user: float = math.inf
 
 
 @dataclass(eq=False)
@@ -185,6 +190,8 @@ class Group:
     queue: list[SiteJob] = field(default_factory=list)
     due: bool = False
     compress: bool = False
+    owed: bool = False
+    """Whether a pass with a plan made anew has to come."""
 
 
 @dataclass(eq=False)
@@ -590,9 +597,9 @@ class SiteReference(Reference):
                 return None
         return places
 
-    def on_time(self, time: float) -> float:
-        """The first multiple of the period from a time on."""
-        period = self.rules.period
+    def on_time(self, time: float, period: float | None = None) -> float:
+        """The first multiple of the period, or of another, from a time on."""
+        period = period or self.rules.period
         return time if not period or not math.isfinite(time) else math.ceil(time / period) * period
 
     # the clock (§2)
@@ -651,6 +658,7 @@ class SiteReference(Reference):
         if any(self.hours_of(job) for job in self.waiting()):
             times += [time for rule in self.rules.hours for time in rule.openings()]
         times += [self.on_time(self.now) for group in self.groups if group.due]
+        times += [self.on_time(self.now, self.rules.backfill_period) for group in self.groups if group.owed]
         for job in self.waiting():
             later = [index for index in self.ways if index > self.door_of(job).pools[0]]
             runs_out = [job.waits_since + self.pools[one].burst_after for one in later if self.pools[one].takes(job)]
@@ -668,6 +676,8 @@ class SiteReference(Reference):
                 if any(job.claim is not None and job.claim.start == self.now for job in group.queue):
                     group.due = True
                 if any(self.now in self.openings(job) for job in group.queue):
+                    group.due = True
+                if group.owed and self.on_time(self.now, self.rules.backfill_period) == self.now:
                     group.due = True
         if self.on_time(self.now) != self.now:
             return anything
@@ -894,8 +904,14 @@ class SiteReference(Reference):
             apart(self.key(job, self.order) for job in group.queue)
         if self.backfill == "conservative":
             self.reserve(group, compress=compress)
-        else:
-            self.walk(group)
+            return
+        self.walk(group)
+        if self.backfill == "replan":
+            if self.on_time(self.now, self.rules.backfill_period) == self.now:
+                group.owed = False
+                self.plan_anew(group)
+            else:
+                group.owed |= bool(group.queue)
 
     def walk(self, group: Group) -> None:
         """One walk through the queue, with guards."""
@@ -927,7 +943,7 @@ class SiteReference(Reference):
 
     def guard(self, job: SiteJob, pools: list[int], guards: list[Guard]) -> Guard:
         """A blocked job as the guard of these pools."""
-        if self.backfill == "none":
+        if self.backfill in ("none", "replan"):
             return Guard(job, pools)
         claims = [guard.claim for guard in guards if guard.claim is not None]
         times = {self.on_time(time) for time in [*self.instants(self.door_of(job).pools, claims), *self.openings(job)]}
@@ -944,7 +960,8 @@ class SiteReference(Reference):
         """Start the job if it fits at now, and if the guards of its pools let it through."""
         if not self.allowed(job, self.now):
             return False
-        outlasted = [guard for guard in guards if self.backfill == "none" or self.now + self.length(job) > guard.shadow]
+        closed = self.backfill in ("none", "replan")
+        outlasted = [guard for guard in guards if closed or self.now + self.length(job) > guard.shadow]
         packed = self.placement(job) == "packed"
         most: dict[int, float] = {}
         for guard in outlasted:
@@ -1067,13 +1084,83 @@ class SiteReference(Reference):
                     return False
         return True
 
-    def earliest_claim(self, job: SiteJob, beside: list[Claim] | None = None) -> Claim | None:
+    # plans made anew
+    def plan_anew(self, group: Group) -> None:
+        """Place jobs one after another, each at its earliest, and start those whose place is now."""
+        plan: list[Claim] = []
+        seen: dict[str, int] = {}
+        looks = math.inf if self.depth is None else self.depth
+        for job in self.in_order(group):
+            if self.is_held(job) or looks <= 0:
+                continue
+            looks -= 1
+            if user := job.keys.get("user"):
+                seen[user] = seen.get(user, 0) + 1
+                if seen[user] > self.rules.backfill_per_user:
+                    continue
+            claim = self.earliest_claim(job, plan, [one.job for one in plan], self.place_throughout)
+            if claim is not None and claim.start <= self.now + self.rules.backfill_window:
+                plan.append(claim)
+                if claim.start == self.now:
+                    self.begin(claim)
+
+    def place_throughout(
+        self, job: SiteJob, start: float, beside: Sequence[Claim] = (), without: Collection[SiteJob] = ()
+    ) -> Claim | None:
+        """As ``place``, and in packed pools where the least that is free on nodes all the time is enough."""
+        pools, end = self.door_of(job).pools, start + self.length(job)
+        if self.placement(job) != "packed":
+            return self.place(job, start, beside, without)
+        nodes: dict[int, list[Node]] = {}
+        real: dict[Node, Node] = {}
+        for index in pools:
+            away, nodes[index] = self.most_away(index, start, end), []
+            for node in self.pools[index].there:
+                if (node.up or node.arrives <= start) and (not away or node.number < self.pools[index].nodes - away):
+                    least = Node(node.number, 0, 0)
+                    least.parts[job] = self.most_held(node, start, end, beside, without)
+                    nodes[index].append(least)
+                    real[least] = node
+        places = self.share_out(job, pools, nodes, set())
+        if places is None:
+            return None
+        used = [index for index, _, _ in places]
+        amounts = {index: used.count(index) for index in dict.fromkeys(used)}
+        return Claim(job, start, end, amounts, [(index, real[node], part) for index, node, part in places])
+
+    def most_held(
+        self, node: Node, start: float, end: float, beside: Sequence[Claim], without: Collection[SiteJob]
+    ) -> Part:
+        """The most that is held of a node at any time, of each that it has."""
+        claimed = [(claim, part) for claim in beside for _, there, part in claim.places if there is node]
+        times = [start, *(claim.start for claim, _ in claimed if start < claim.start < end)]
+        most = Part(0, 0, {})
+        for time in times:
+            held = [part for claim, part in claimed if claim.start <= time < claim.end]
+            for job, part in node.parts.items():
+                assert isinstance(job, SiteJob)
+                if job not in without and self.expected_end(job) > time:
+                    held.append(part)
+            most.cores = max(most.cores, sum(part.cores for part in held))
+            most.memory = max(most.memory, sum(part.memory for part in held))
+            for gpu in {gpu for part in held for gpu in part.gpus}:
+                most.gpus[gpu] = max(most.gpus.get(gpu, 0), sum(part.gpus.get(gpu, 0) for part in held))
+        return most
+
+    def earliest_claim(
+        self,
+        job: SiteJob,
+        beside: list[Claim] | None = None,
+        without: Collection[SiteJob] = (),
+        place: Callable[..., Claim | None] | None = None,
+    ) -> Claim | None:
         """The earliest place of a job beside running jobs and claims (or else all reservations)."""
+        place = place or self.place
         door = self.door_of(job)
         claims = self.reservations(door.group) if beside is None else beside
         times = {self.now} | {self.on_time(time) for time in [*self.instants(door.pools, claims), *self.openings(job)]}
         for time in sorted(time for time in times if self.now <= time < math.inf):
-            claim = self.place(job, time, claims) if self.allowed(job, time) else None
+            claim = place(job, time, claims, without) if self.allowed(job, time) else None
             if claim is not None:
                 return claim
         return None

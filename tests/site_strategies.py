@@ -187,16 +187,24 @@ def _outages(pools: list[Data]) -> st.SearchStrategy[list[Data]]:
 
 
 @st.composite
-def site_cases(draw: st.DrawFn, *, linked: bool = False) -> Case:
+def site_cases(draw: st.DrawFn, *, linked: bool = False, backfill: str = "") -> Case:
     """A small cluster with any site rules, and up to nine jobs, which may be linked in any case."""
     count = draw(st.sampled_from([1, 2, 2, 3, 3, 4]))
     named = count - draw(st.integers(0, (count - 1) // 2))
     pools = draw(_pools(named, count - named))
     packed = any(pool["placement"] == "packed" for pool in pools)
-    backfill = draw(st.sampled_from(["none", "easy", "easy"] + ["conservative"] * 2 * (not packed)))
+    rules_of = ["none", "easy", "easy", "replan", "replan"] + ["conservative"] * 2 * (not packed)
+    backfill = draw(st.sampled_from([backfill] if backfill else rules_of))
     order = draw(st.sampled_from(["fcfs", "fcfs", "sjf", "smallest", "wfp3", "multifactor", "multifactor"]))
     partitions = draw(_partitions(named))
     rules = draw(st.sets(st.sampled_from(["limits", "hours", "outages", "times", "preemption"])))
+    period = draw(st.sampled_from([None, 1, 5, 10])) if "times" in rules else None
+    planning: Data = {}
+    if backfill == "replan":
+        rules = rules - {"preemption"}
+        planning["backfill_period"] = draw(st.sampled_from([None, None, period or 3, 2 * (period or 3)]))
+        planning["backfill_window"] = draw(st.sampled_from([None, None, 4.0, 9.0]))
+        planning["backfill_per_user"] = draw(st.sampled_from([None, None, 1, 2]))
     return Case(
         name="",
         jobs=draw(_jobs(pools, linked=linked)),
@@ -206,7 +214,8 @@ def site_cases(draw: st.DrawFn, *, linked: bool = False) -> Case:
         limits=draw(_limits) if "limits" in rules else [],
         hours=draw(_hours) if "hours" in rules else [],
         outages=draw(_outages(pools)) if "outages" in rules else [],
-        period=draw(st.sampled_from([None, 1, 5, 10])) if "times" in rules else None,
+        period=period,
+        **planning,
         start_delay=draw(st.sampled_from([0, 3])) if "times" in rules else 0,
         preemption="preemption" in rules,
         order=order,

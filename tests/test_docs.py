@@ -292,7 +292,20 @@ def test_columns_are_all_there():
 
 
 @pytest.mark.parametrize(
-    "table", ["trace", "jobs", "setups", "timeline", "comparison", "comparison_hourly", "flurries"]
+    "table",
+    [
+        "trace",
+        "jobs",
+        "setups",
+        "frontier",
+        "proof",
+        "alternatives",
+        "neighbours",
+        "timeline",
+        "comparison",
+        "comparison_hourly",
+        "flurries",
+    ],
 )
 def test_columns_are_explained(table):
     for row in docs_module("sources").columns(table):

@@ -11,7 +11,7 @@ from pwsim.cluster.outages import Away, Outage, elapsed_s, times_away
 from pwsim.cluster.partitions import NO_DOOR, Partition, doors, through_doors
 from pwsim.cluster.pools import NO_COST, VERBS, CloudPool, Node, OnPremisesPool, Pool
 from pwsim.cluster.rejections import REJECTIONS, rejections_text
-from pwsim.cluster.site_rules import RULES, Scheduler, clock_fault, only_doors, stated, untold_dependencies
+from pwsim.cluster.site_rules import RULES, Scheduler, clock_fault, only_doors, plans_anew, stated, untold_dependencies
 from pwsim.cluster.where import Where
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "elapsed_s",
     "only_doors",
     "open_intervals",
+    "plans_anew",
     "rejections_text",
     "routed",
     "stated",

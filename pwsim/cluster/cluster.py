@@ -6,6 +6,7 @@ Where a scenario gives choices, ``nodes`` and ``policy`` hold them all; :meth:`C
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -28,6 +29,9 @@ from pwsim.cluster.site_rules import Scheduler
 from pwsim.common import FaultsError, Frozen, InputError, card, expect
 from pwsim.rules import Policy, custom
 from pwsim.trace import Trace
+
+MOST_VARIANTS = 1_000
+"""Choices of types of all pools together; with more, types are refused."""
 
 
 class Procedure(NamedTuple):
@@ -113,8 +117,11 @@ class Cluster(Frozen):
 
     @model_validator(mode="after")
     def _rules_go_together(self) -> Self:
-        if found := list(site_rules.faults(self)):
-            raise FaultsError(found)
+        if math.prod(len(pool.types) or 1 for pool in self.pools) > MOST_VARIANTS:
+            raise ValueError(f"the types of the pools allow more than {MOST_VARIANTS:,} choices; give fewer types")
+        found = [fault for one in self.variants() for fault in site_rules.faults(one)]
+        if found:
+            raise FaultsError(list(dict.fromkeys(found)))
         return self
 
     @classmethod
@@ -146,7 +153,28 @@ class Cluster(Frozen):
         """Which rules of the site have alternatives."""
         return tuple(key for key in ("limits", "hours") if len(getattr(self, key)) > 1)
 
-    def at(self, nodes: Mapping[str, int], policy: Policy, limits: int = 0, hours: int = 0) -> Cluster:
+    @property
+    def typed(self) -> bool:
+        """Whether some pool has types of node to choose from."""
+        return any(pool.types for pool in self.pools)
+
+    def variants(self) -> list[Cluster]:
+        """Return the cluster with every choice of types, one a pool, the last pool's changing first; itself without."""
+        if not self.typed:
+            return [self]
+        return [
+            self.model_copy(update={"pools": pools})
+            for pools in itertools.product(*(one.as_types for one in self.pools))
+        ]
+
+    def at(
+        self,
+        nodes: Mapping[str, int],
+        policy: Policy,
+        limits: int = 0,
+        hours: int = 0,
+        types: Mapping[str, str] | None = None,
+    ) -> Cluster:
         """Return the cluster with one node count for each pool (by name), one policy, and one of its alternatives.
 
         Parameters
@@ -155,13 +183,20 @@ class Cluster(Frozen):
             The choice.
         limits, hours
             Places among the alternatives of limits and hours, if there are any.
+        types
+            The type of node by the name of the pool, of those that have several; of others that are left out, none is
+            chosen yet.
 
         Raises
         ------
         ValueError
-            If the policy is not offered for one of the pools.
+            If the policy is not offered for one of the pools, or a pool has no such type.
         """
-        pools = tuple(pool.model_copy(update={"nodes": (nodes[pool.name],)}) for pool in self.pools)
+        types = types or {}
+        chosen = (
+            pool.as_types[pool.type_index(types[pool.name])] if pool.name in types else pool for pool in self.pools
+        )
+        pools = tuple(pool.model_copy(update={"nodes": (nodes[pool.name],)}) for pool in chosen)
         rules = {"limits": (self.limits[limits],), "hours": (self.hours[hours],)}
         picked = self.model_copy(update={"pools": pools, "policy": (policy,), **rules})
         picked.check_policies()  # it may be another than those that were checked
@@ -171,7 +206,14 @@ class Cluster(Frozen):
         """Return the cluster as a small table, for notebooks."""
         heads = ("pool", "kind", "nodes", "cores", "GPUs", "placement")
         rows = [
-            (one.name, one.kind, _choices(one.nodes), one.node.cores, one.node.gpus, one.placement)
+            (
+                one.name,
+                one.kind,
+                _choices(one.nodes),
+                " or ".join(str(pool.node.cores) for pool in one.as_types),
+                " or ".join(str(pool.node.gpus) for pool in one.as_types),
+                one.placement,
+            )
             for one in self.pools
         ]
         return card(f"Cluster under {' or '.join(map(str, self.policy))}", rows, heads)
@@ -195,13 +237,16 @@ class Cluster(Frozen):
     @property
     def by_the_hour(self) -> bool:
         """Whether the price of electricity depends on the hour somewhere."""
-        owned = [pool.cost for pool in self.pools if isinstance(pool, OnPremisesPool) and pool.cost is not None]
+        every = itertools.chain.from_iterable(pool.as_types for pool in self.pools)
+        owned = [pool.cost for pool in every if isinstance(pool, OnPremisesPool) and pool.cost is not None]
         return any(isinstance(cost.electricity_usd_per_kwh, tuple) for cost in owned)
 
     def unpriced(self) -> list[int]:
         """Return the numbers of the pools that do not say what they cost."""
         return [
-            index for index, pool in enumerate(self.pools) if isinstance(pool, OnPremisesPool) and pool.cost is None
+            index
+            for index, pool in enumerate(self.pools)
+            if any(isinstance(one, OnPremisesPool) and one.cost is None for one in pool.as_types)
         ]
 
     def node_counts(self) -> tuple[int, ...]:
@@ -210,9 +255,11 @@ class Cluster(Frozen):
         Raises
         ------
         ValueError
-            If a pool still has several choices; pick one with :meth:`at`.
+            If a pool still has several choices, or types of node to choose from; pick one with :meth:`at`.
         """
         for pool in self.pools:
+            if pool.types:
+                raise ValueError(f"pool {pool.name!r} has types of node to choose from; pick one with Cluster.at")
             if len(pool.nodes) != 1:
                 raise ValueError(f"pool {pool.name!r} has {len(pool.nodes)} choices of nodes; pick one with Cluster.at")
         return tuple(pool.nodes[0] for pool in self.pools)

@@ -6,18 +6,32 @@ A kind of pool is a class in :data:`KINDS`: nodes that one owns, nodes that one 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from pwsim.cluster.accepts import Accepts
 from pwsim.cluster.choices import MOST_NODES, Choices
+from pwsim.cluster.node_types import MOST_TYPES, NAME, concrete
 from pwsim.common import HOUR_S, Frozen, InputError, Mebibytes, PositiveSeconds, Seconds
 from pwsim.prices import (
     COMMITTED,
     MARKETS,
+    SAVINGS,
     Commitment,
     Grams,
     Offer,
@@ -30,7 +44,7 @@ from pwsim.prices import (
 from pwsim.rules import MOST_GPUS, WHOLE
 from pwsim.trace import Floats, Integers, Trace
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+Name = Annotated[str, Field(pattern=NAME.pattern)]
 
 
 class Node(Frozen):
@@ -51,6 +65,13 @@ class Node(Frozen):
         return 0 if self.memory is None else max(1, int(self.memory))
 
 
+class NodeType(Frozen):
+    """A type of node that a pool may have, by what is special about it."""
+
+    name: Name
+    """Name of the type: letters, digits, ``_`` and ``-``."""
+
+
 def milli_gpus(trace: Trace) -> Integers:
     """Return the GPUs of each job in thousandths, rounded up, shape (jobs,)."""
     # 0.57 GPUs are 570 thousandths, though the product of floats may be a little more: that much is rounding.
@@ -60,6 +81,9 @@ def milli_gpus(trace: Trace) -> Integers:
 
 class PoolBase(Frozen):
     """What on-premises and cloud pools have in common."""
+
+    type_class: ClassVar[type[NodeType]]
+    """What a type of node says of such a pool."""
 
     name: Name
     """Name of the pool: letters, digits, ``_`` and ``-``."""
@@ -80,6 +104,54 @@ class PoolBase(Frozen):
     """What a restart costs before work goes on [s]."""
     max_restarts: int = Field(default=10, ge=0, le=10**6)
     """Restarts after which the next interruption ends a job as ``failed``."""
+
+    types: tuple[NodeType, ...] = ()
+    """Types of node to choose from."""
+    _as_types: tuple[Self, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_types(cls, data: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Self:
+        """Check each type of node as the pool that it stands for; until one is chosen, the pool is as the first."""
+        if not isinstance(data, dict) or "types" not in data:
+            pool: Self = handler(data)
+            return pool
+        keys = tuple(key for key in cls.type_class.model_fields if key != "name")
+        pools = concrete(cls, data, keys, info.context)
+        types = tuple(
+            cls.type_class.model_construct(name=one["name"], **{key: getattr(pool, key) for key in keys})
+            for one, pool in zip(data["types"], pools, strict=True)
+        )
+        first: Self = pools[0].model_copy(update={"types": types})
+        object.__setattr__(first, "__pydantic_private__", {"_as_types": tuple(pools)})
+        return first
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what the types of node say, or the types if there are none."""
+        plain: dict[str, Any] = handler(self)
+        left_out = [key for key in type(self).type_class.model_fields if key != "name"] if self.types else ["types"]
+        return {key: value for key, value in plain.items() if key not in left_out}
+
+    @property
+    def as_types(self) -> tuple[Self, ...]:
+        """The pool with each of its types of node, with all its choices of nodes; itself alone if it has no types."""
+        if not self.types:
+            return (self,)
+        return tuple(pool.model_copy(update={"nodes": self.nodes}) for pool in self._as_types)
+
+    def type_index(self, name: str) -> int:
+        """Return the place of a type among :attr:`types`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such type.
+        """
+        names = [one.name for one in self.types]
+        if name not in names:
+            raise ValueError(f"pool {self.name!r} has no type {name!r}; its types: {', '.join(names) or 'none'}")
+        return names.index(name)
 
     @property
     def elastic(self) -> bool:
@@ -172,15 +244,34 @@ NO_COST = "cost is missing: without it the search cannot tell what is cheapest"
 """What is wrong with a pool whose nodes have no cost."""
 
 
+class OnPremisesType(NodeType):
+    """A type of node that one may buy."""
+
+    node: Node
+    """What one node has."""
+    cost: OnPremisesCost | None = None
+    """What a node costs; a search needs it."""
+
+
+def _node_or_types(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema that types stand for the node."""
+    schema["required"] = [key for key in schema["required"] if key != "node"]
+    schema["oneOf"] = [{"required": ["node"]}, {"required": ["types"]}]
+
+
 class OnPremisesPool(PoolBase):
     """Nodes that one owns: always up."""
 
+    model_config = ConfigDict(json_schema_extra=_node_or_types)
+    type_class = OnPremisesType
     verb: ClassVar[str] = "buy"
     """What one does to have them."""
     kind: Literal["on_premises"]
     """Nodes that one owns."""
     cost: OnPremisesCost | None = None
     """What a node costs; a search needs it."""
+    types: tuple[OnPremisesType, ...] = Field(default=(), strict=False, min_length=1, max_length=MOST_TYPES)
+    """Instead of ``node`` and ``cost``: types of node, of which the search chooses one."""
     mtbf: PositiveSeconds | None = None
     """Mean time of being up until a node fails [s]; nodes never fail if it is left out (semantics §6)."""
     repair_time: Seconds = 24 * HOUR_S
@@ -218,7 +309,7 @@ def _cloud_schema(schema: dict[str, Any]) -> None:
         placement["description"] += "  Left out, it is ``nodes``, or ``cores`` where the pool is ``always_up``."
     inline = ["node", "price_usd_per_hour"]
     schema["required"] = [key for key in schema["required"] if key not in inline]
-    schema["anyOf"] = [{"required": ["instance"]}, {"required": inline}]
+    schema["anyOf"] = [{"required": ["instance"]}, {"required": inline}, {"required": ["types"]}]
 
 
 def _offer(instance: str, market: object, info: ValidationInfo) -> Offer:
@@ -263,11 +354,61 @@ def _with_price(commitment: Any, info: ValidationInfo) -> Any:
     return {"price_usd_per_hour": offer.price_usd_per_hour, **said, **commitment}
 
 
+def _savings_prices(data: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    """Return the prices that the table has of an instance under savings plans; none if the user gives one himself."""
+    given = any(data.get(f"{market}_usd_per_hour") is not None for market in SAVINGS)
+    if given or data.get("market", "on_demand") != "on_demand":
+        return {}
+    known = committed_markets(data["instance"], (info.context or {}).get("prices"))
+    found: dict[str, Any] = {}
+    for market in SAVINGS:
+        if market in known:
+            offer = _offer(data["instance"], market, info)
+            found[f"{market}_usd_per_hour"] = offer.price_usd_per_hour
+            found |= {"savings_price_date": offer.price_date, "savings_price_source": offer.source}
+    return found
+
+
 Commitments = Annotated[
     tuple[Annotated[Commitment, BeforeValidator(_with_price)], ...],
     BeforeValidator(_every_term, json_schema_input_type=Literal["best"] | tuple[Commitment, ...]),
 ]
 """Commitments of a pool; the word ``best`` stands for every term of the price table."""
+
+
+def _type_schema(schema: dict[str, Any]) -> None:
+    """Say in the JSON Schema that an instance stands for the node and its price."""
+    schema["required"] = ["name"]
+    schema["anyOf"] = [{"required": ["instance"]}, {"required": ["node", "price_usd_per_hour"]}]
+
+
+class CloudType(NodeType):
+    """A type of node that one may rent."""
+
+    model_config = ConfigDict(json_schema_extra=_type_schema)
+
+    instance: str | None = None
+    """Instance type of the price table, as ``provider/region/instance``; gives ``node`` and the price."""
+    node: Node
+    """What one node has."""
+    price_usd_per_hour: RentUsd
+    """Price of a node [USD/h]; from the price table if an ``instance`` is named."""
+    price_date: str = ""
+    """When that was the price; from the price table, like the price."""
+    price_source: str = ""
+    """Who said so; from the price table, like the price."""
+    commitments: Commitments = Field(default=(), strict=False, max_length=100)
+    """Nodes of this type that are paid every hour of the year, used or not, or ``best``."""
+    savings_1yr_usd_per_hour: RentUsd | None = None
+    """Price of a node that a savings plan of one year covers [USD/h]; from the price table, like the price."""
+    savings_3yr_usd_per_hour: RentUsd | None = None
+    """The same for three years [USD/h]."""
+    savings_price_date: str = ""
+    """When those were the prices; from the price table, like them."""
+    savings_price_source: str = ""
+    """Who said so; from the price table, like them."""
+    carbon_g_per_hour: Grams = 0.0
+    """Carbon dioxide (equivalent) of a node that is held [g/h]."""
 
 
 class CloudPool(PoolBase):
@@ -283,6 +424,7 @@ class CloudPool(PoolBase):
     """
 
     model_config = ConfigDict(json_schema_extra=_cloud_schema)
+    type_class = CloudType
     verb: ClassVar[str] = "rent"
     """What one does to have them."""
 
@@ -292,6 +434,8 @@ class CloudPool(PoolBase):
     """The market whose price of the table is taken."""
     instance: str | None = None
     """Instance type of the price table, as ``provider/region/instance``; gives ``node`` and the price."""
+    types: tuple[CloudType, ...] = Field(default=(), strict=False, min_length=1, max_length=MOST_TYPES)
+    """Instead of ``instance``, or of ``node`` and the price: types of node, of which the search chooses one."""
     price_usd_per_hour: RentUsd
     """Price of a node [USD/h]; from the price table if an ``instance`` is named."""
     price_date: str = ""
@@ -301,6 +445,15 @@ class CloudPool(PoolBase):
     commitments: Commitments = Field(default=(), strict=False, max_length=100)
     """Nodes that are paid every hour of the year, used or not; at every instant so many nodes cost nothing more.
     ``best`` takes what makes each setup cheapest, of all terms that the price table has of the ``instance``."""
+    savings_1yr_usd_per_hour: RentUsd | None = None
+    """Price of a node that a savings plan of one year covers (``economics: savings_plans``) [USD/h]; from the price
+    table if an ``instance`` is named that has one."""
+    savings_3yr_usd_per_hour: RentUsd | None = None
+    """The same for three years [USD/h]."""
+    savings_price_date: str = ""
+    """When those were the prices; from the price table, like them."""
+    savings_price_source: str = ""
+    """Who said so; from the price table, like them."""
     storage_usd_per_gib_month: Usd = 0.0
     """Price of keeping jobs' data [USD/GiB and month]."""
     storage_time: Seconds | None = None
@@ -391,6 +544,7 @@ class CloudPool(PoolBase):
         if "price_usd_per_hour" not in data:
             said = {"price_date": offer.price_date, "price_source": offer.source}
             data = {"price_usd_per_hour": offer.price_usd_per_hour, **said, **data}
+        data = {**_savings_prices(data, info), **data}
         return {"node": {"cores": offer.cores, "memory": float(offer.memory_mib), "gpus": offer.gpus}, **data}
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from pwsim.cluster.accepts import Accepts
 from pwsim.cluster.hours import Hours
 from pwsim.cluster.limits import RunLimit
 from pwsim.cluster.outages import Outage
 from pwsim.cluster.partitions import Partition
 from pwsim.cluster.pools import Node, Pool
-from pwsim.common import Frozen, Place, Seconds, did_you_mean, listed, nearest
+from pwsim.common import Frozen, Place, PositiveSeconds, Seconds, did_you_mean, listed, nearest
 from pwsim.prices import start_of
+from pwsim.rules import LOOKED_AT
 from pwsim.trace import Trace, tells_dependencies
 
 if TYPE_CHECKING:
@@ -26,6 +29,12 @@ class Scheduler(Frozen):
     """Jobs start only at multiples of this from the first submission [s]; at any time if 0."""
     start_delay: Seconds = 0.0
     """Time from the decision until a job starts, in which it holds its nodes [s]."""
+    backfill_period: Seconds = 0.0
+    """With a ``replan`` policy, backfilling takes place only at multiples of this [s]; in each pass if 0."""
+    backfill_window: PositiveSeconds | None = None
+    """With a ``replan`` policy, how far ahead its plan goes [s]; without end if left out."""
+    backfill_per_user: int | None = Field(default=None, ge=1, le=10**9)
+    """With a ``replan`` policy, how many jobs of each user it looks at in a pass; all if left out."""
 
 
 RULES = ("partitions", "limits", "hours", "outages", "scheduler", "preemption", "dependencies")
@@ -40,6 +49,11 @@ def stated(cluster: Cluster) -> list[str]:
     return [key for key in RULES if getattr(cluster, key) != empty.get(key, ())]
 
 
+def plans_anew(cluster: Cluster) -> bool:
+    """Return whether a policy of a cluster makes plans anew, which is replayed as a rule of the site (semantics §9)."""
+    return any(policy.rule.holds == LOOKED_AT for policy in cluster.policy)
+
+
 def only_doors(cluster: Cluster) -> bool:
     """Return whether all that a site's rules say is to which pool jobs go: then each pool has a queue of its own.
 
@@ -49,6 +63,8 @@ def only_doors(cluster: Cluster) -> bool:
     for partition in cluster.partitions:
         for name in partition.pools:
             tiers.setdefault(name, set()).add(partition.tier)
+    if plans_anew(cluster):
+        return False
     single = all(len(partition.pools) == 1 for partition in cluster.partitions)
     return set(stated(cluster)) <= {"partitions"} and single and all(len(known) == 1 for known in tiers.values())
 
@@ -107,9 +123,25 @@ def faults(cluster: Cluster) -> Iterator[tuple[Place, str]]:
                 yield from _of_rule(place, rule, [partition.name for partition in cluster.partitions])
     if cluster.multifactor.partition and not cluster.partitions:
         yield ("multifactor", "partition"), "there are no partitions: give cluster.partitions, or leave it out"
+    yield from _of_backfilling(cluster)
     tiers = {partition.tier for partition in cluster.partitions}
     if cluster.preemption and len(tiers) < 2:
         yield ("preemption",), "jobs of higher tiers interrupt others: give partitions different tiers, or leave it out"
+
+
+def _of_backfilling(cluster: Cluster) -> Iterator[tuple[Place, str]]:
+    scheduler, planning = cluster.scheduler, plans_anew(cluster)
+    for key in ("backfill_period", "backfill_window", "backfill_per_user"):
+        if getattr(scheduler, key) != Scheduler.model_fields[key].default and not planning:
+            fault = "is about plans that each pass makes anew: give a policy of that kind, such as multifactor-replan"
+            yield ("scheduler", key), f"{fault}, or leave it out (got policy {str(cluster.policy[0])!r})"
+    period, other = scheduler.period, scheduler.backfill_period
+    if period and other % period:
+        fault = f"must be a multiple of period, for jobs start at multiples of that alone (got {other:g} s and"
+        yield ("scheduler", "backfill_period"), f"{fault} {period:g} s)"
+    if cluster.preemption and planning:
+        fault = "is not offered under a replan policy: give one with easy or conservative, or leave it out"
+        yield ("preemption",), fault
 
 
 def _of_partitions(partitions: Sequence[Partition], pools: Mapping[str, Pool]) -> Iterator[tuple[Place, str]]:

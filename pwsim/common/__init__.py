@@ -13,6 +13,7 @@ from pwsim.common.errors import (
 )
 from pwsim.common.explain import FaultsError, problems
 from pwsim.common.frozen import Frozen
+from pwsim.common.kept import KEEP_BYTES, Kept
 from pwsim.common.names import did_you_mean, nearest, words
 from pwsim.common.text import capital, count, duration, listed, mass, money, price, share, share_or_dash, within
 from pwsim.common.units import (
@@ -34,6 +35,7 @@ from pwsim.common.yaml_lines import Document, Place, read_document, short
 __all__ = [
     "DAY_S",
     "HOUR_S",
+    "KEEP_BYTES",
     "WEEK_S",
     "YEAR_H",
     "ByContent",
@@ -42,6 +44,7 @@ __all__ = [
     "Frozen",
     "HopelessError",
     "InputError",
+    "Kept",
     "MachineError",
     "Mebibytes",
     "Place",

@@ -8,7 +8,7 @@
     │   ├── TraceError      a workload log
     │   └── HopelessError   a setup whose replay would never end
     ├── MachineError        the machine failed: a full disk, a lost worker, a file that cannot be written (exit code 4)
-    └── SolverError         the optimiser gave no answer that can be trusted
+    └── SolverError         the optimiser gave no answer that can be trusted (exit code 4)
 
 A message says what is wrong, where (file, line, key or field), the value that was got and what would be
 right; where the machine failed, it says what is left.  The command line prints it as it is, without a traceback.

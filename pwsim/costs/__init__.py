@@ -1,6 +1,6 @@
 """What a setup costs a year: what stands there anyway, what jobs cause, and the bill of both."""
 
-from pwsim.costs import charges, commitments
+from pwsim.costs import charges, commitments, covering, savings
 from pwsim.costs.annual import carbon_kg as standing_carbon_kg
 from pwsim.costs.bill import BILL_COLUMNS, WHOLE_SETUP, Bill, per_hour_used
 from pwsim.costs.charges import Jobs
@@ -18,10 +18,12 @@ __all__ = [
     "Terms",
     "charges",
     "commitments",
+    "covering",
     "hourly_usd",
     "least_usd",
     "per_hour_used",
     "per_year",
+    "savings",
     "standing",
     "standing_carbon_kg",
     "terms_of",

@@ -159,6 +159,8 @@ def busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floa
 
 def carbon_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
     """Return the price of what jobs emit until some times [USD], shape (times,)."""
+    if not terms.carbon_usd_per_tonne:
+        return np.zeros(len(until_s))
     return carbon_kg(pool, use, until_s) / KG_PER_TONNE * terms.carbon_usd_per_tonne
 
 
@@ -269,6 +271,20 @@ def duration_curve(start_s: Floats, end_s: Floats) -> Floats:
     by_level = np.bincount(held, np.diff(times_s[order]), 1) if len(held) else np.zeros(1)
     longer: Floats = np.cumsum(by_level[::-1], dtype=np.float64)[::-1][1:]
     return longer
+
+
+def on_the_bill(pool: CloudPool, nodes: int, use: Use) -> tuple[Floats, Integers]:
+    """Return from when on how many nodes are on the bill: increasing times, of which the first is 0, and counts.
+
+    The ``min_nodes`` of an elastic pool are on it all the time.
+    """
+    stand = pool.always_there(nodes)
+    if not pool.elastic:
+        return np.zeros(1), np.array([stand])
+    start_s, end_s = _billed(pool, use)
+    times_s = np.unique(np.concatenate(([0.0], start_s, end_s)))
+    count = np.searchsorted(np.sort(start_s), times_s, "right") - np.searchsorted(np.sort(end_s), times_s, "right")
+    return times_s, np.maximum(count, stand)
 
 
 def in_use(pool: CloudPool, nodes: int, use: Use, window_s: float) -> Floats:

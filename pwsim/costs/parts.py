@@ -14,8 +14,9 @@ import numpy as np
 
 from pwsim.cluster import Pool
 from pwsim.common import HOUR_S, YEAR_H
-from pwsim.costs import annual, charges, commitments
+from pwsim.costs import annual, charges, commitments, covering
 from pwsim.costs.charges import Jobs, Use
+from pwsim.costs.covering import PoolCover
 from pwsim.costs.terms import Terms, per_year
 from pwsim.trace import Floats
 
@@ -39,6 +40,8 @@ class Part:
     """Gives what of this has come up by some times, shape (times,) [USD]; if left out, it comes up evenly."""
     caused: Callable[[Pool, Use, Terms, Floats], Floats] | None = None
     """Gives what jobs have caused in a pool by some times, shape (times,) [USD]."""
+    shared: Callable[[PoolCover], float] | None = None
+    """Gives what savings plans that pools share add to it in one pool, or take off it [USD a year]."""
     least: Callable[[Pool, Jobs, Terms], tuple[Floats, ...]] | None = None
     """Gives what jobs cause at least in a pool that is always up, whenever they run: see :func:`least_usd`.  If left
     out, bounds take it that they may cause nothing."""
@@ -88,15 +91,22 @@ PARTS: Mapping[str, Part] = {
         Part(
             "cloud_usd_per_year",
             words="cloud rent",
-            text="rent of nodes that no commitment covers",
+            text="rent of nodes that no commitment or savings plan covers",
             standing=annual.rent_usd,
             caused=charges.rent_usd,
+            shared=lambda cover: -cover.spared_usd_per_year,
         ),
         Part(
             "commitment_usd_per_year",
             words="cloud commitments",
             text="nodes that one has promised to pay for, used or not",
             standing=annual.commitment_usd,
+        ),
+        Part(
+            "savings_usd_per_year",
+            words="savings plans",
+            text="money that savings plans promise: of pools what pays for their nodes, of the setup all of it",
+            shared=lambda cover: cover.used_usd_per_year,
         ),
         Part(
             "storage_usd_per_year",
@@ -147,10 +157,13 @@ def caused(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> dict[str, Flo
     return {name: part.caused(pool, use, terms, until_s) for name, part in PARTS.items() if part.caused is not None}
 
 
-def year(pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float) -> tuple[Breakdown, float]:
+def year(
+    pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float, cover: PoolCover | None = None
+) -> tuple[Breakdown, float]:
     """Return the cost of a pool by part [USD a year], and its emissions [kg a year].
 
-    The numbers of its commitments are given, or chosen before (:func:`.commitments.after_replay`).
+    The numbers of its commitments are given, or chosen before (:func:`.commitments.after_replay`); so is what savings
+    plans cover of it (:func:`.covering.cover`).
 
     Raises
     ------
@@ -160,11 +173,17 @@ def year(pool: Pool, nodes: int, use: Use, terms: Terms, window_s: float) -> tup
     cost, until_s = standing(pool, nodes, terms), np.array([charges.last_s(pool, use)])
     for name, usd in caused(pool, use, terms, until_s).items():
         cost[name] += per_year(float(usd[0]), window_s)
+    for name, part in PARTS.items():
+        if cover is not None and part.shared is not None:
+            gross, shared = cost[name], part.shared(cover)
+            cost[name] = 0.0 if abs(gross + shared) <= covering.ROUNDING * gross else gross + shared
     caused_kg = float(charges.carbon_kg(pool, use, until_s)[0])
     return cost, annual.carbon_kg(pool, nodes) + per_year(caused_kg, window_s)
 
 
-def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) -> Floats:
+def hourly_usd(
+    pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats, cover: PoolCover | None = None
+) -> Floats:
     """Return the cost of a pool from each time to the next [USD], shape (times - 1,).
 
     What comes due after the last time (data that is kept on, the rest of a node's least time) counts in the last
@@ -177,6 +196,8 @@ def hourly_usd(pool: Pool, nodes: int, use: Use, terms: Terms, edges_s: Floats) 
     until_s[0] = -1.0  # what comes due at the first instant counts, too
     until_s[-1] = max(until_s[-1], charges.last_s(pool, use))
     by_jobs = sum(caused(pool, use, terms, until_s).values())
+    if cover is not None:
+        by_jobs = by_jobs - cover.spared_usd(until_s)
     usd: Floats = even + np.diff(sum(uneven.values())) + np.diff(by_jobs)
     return usd
 

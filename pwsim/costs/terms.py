@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pwsim.common import HOUR_S, YEAR_H
-from pwsim.prices import Economics, Start, start_of
+from pwsim.prices import Economics, SavingsPlan, Start, start_of
 from pwsim.trace import Trace
 
 KG_PER_TONNE = 1000.0
@@ -21,6 +21,8 @@ class Terms(NamedTuple):
     """Price of carbon dioxide [USD/t]."""
     start: Start | None = None
     """First submission on the site's clock, if that is known."""
+    plans: tuple[SavingsPlan, ...] = ()
+    """Savings plans that nodes of several pools share."""
 
 
 def terms_of(economics: Economics, trace: Trace) -> Terms:
@@ -30,7 +32,7 @@ def terms_of(economics: Economics, trace: Trace) -> Terms:
     ask for it.
     """
     start = start_of(trace, economics.start, economics.time_zone)
-    return Terms(economics.discount_rate, economics.carbon_usd_per_tonne, start)
+    return Terms(economics.discount_rate, economics.carbon_usd_per_tonne, start, economics.savings_plans)
 
 
 def per_year(amount: float, window_s: float) -> float:

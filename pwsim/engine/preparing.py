@@ -37,7 +37,8 @@ def prepare(trace: Trace, cluster: Cluster, seed: int = 1, start: Start | None =
         fault = clock_fault(trace, cluster, None)
         if fault is not None:
             raise InputError(fault)
-    from pwsim.engine.site.inputs import HORIZON_S, calendar_of, prepare_site
+    from pwsim.engine.site.calendar import HORIZON_S, calendar_of
+    from pwsim.engine.site.inputs import prepare_site
 
     calendar = calendar_of(cluster, start, trace.span_s + HORIZON_S)
     return replace(inputs, site=prepare_site(trace, cluster, inputs, calendar))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pwsim.cluster import NO_DOOR, Cluster, Multifactor, doors, stated
+from pwsim.cluster import NO_DOOR, Cluster, Multifactor, doors, plans_anew, stated
 from pwsim.rules import Ledger, Priorities, multifactor
 from pwsim.trace import Floats, Integers, Trace
 
@@ -30,7 +30,7 @@ class Node(NamedTuple):
 
 def together(cluster: Cluster) -> bool:
     """Return whether use counts in the cluster as a whole, not in each pool by itself (semantics §4)."""
-    return bool(cluster.multifactor.accounts or stated(cluster))
+    return bool(cluster.multifactor.accounts or stated(cluster) or plans_anew(cluster))
 
 
 def priorities_of(

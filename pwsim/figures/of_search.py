@@ -157,7 +157,10 @@ def frontier(varied: Mapping[str, Any], ax: Axes | None = None) -> Axes:
 
 
 def cost_breakdown(
-    pools: Sequence[Mapping[str, Any]], site: Sequence[Mapping[str, Any]] = (), ax: Axes | None = None
+    pools: Sequence[Mapping[str, Any]],
+    site: Sequence[Mapping[str, Any]] = (),
+    savings_plans: Sequence[Mapping[str, Any]] = (),
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw what each pool costs a year, by part, and what is paid whatever setup is chosen.
 
@@ -167,11 +170,16 @@ def cost_breakdown(
         ``pools`` of ``summary.json``.
     site
         ``site`` of ``summary.json``.
+    savings_plans
+        ``savings_plans`` of ``summary.json``; what is unused of them belongs to no pool.
     ax
         Axes to draw on; new ones if left out.
     """
-    whole = sum(one["usd_per_year"] for one in site)
-    bars = [*pools, {"name": WHOLE_SETUP, "site_usd_per_year": whole}] if whole else pools
+    whole = {
+        "site_usd_per_year": sum(one["usd_per_year"] for one in site),
+        "savings_usd_per_year": sum(one["unused_usd_per_year"] for one in savings_plans),
+    }
+    bars = [*pools, {"name": WHOLE_SETUP, **whole}] if any(whole.values()) else pools
     parts = sum(any(bar.get(part) for bar in bars) for part in PARTS)
     ax = new_axes(height=0.9 + 0.45 * len(bars) + 0.2 * math.ceil(parts / 2)) if ax is None else ax
     left = np.zeros(len(bars))
@@ -227,7 +235,7 @@ OF_SEARCH = {
         Figure(
             "cost_breakdown",
             "What the setup costs in a year, by pool and part.",
-            needs=("pools", "site"),
+            needs=("pools", "site", "savings_plans"),
             draw=cost_breakdown,
             row="cost",
         ),

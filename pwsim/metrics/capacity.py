@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pwsim.metrics.measures import integral, integral_within, unrounded
+from pwsim.metrics.measures import exact_sum, integral, integral_within, unrounded
 from pwsim.trace import Floats, Integers
 
 SHARE_COLUMNS = (
@@ -43,7 +43,7 @@ class Split(NamedTuple):
         >>> Split(np.array([4.0, 2.0]), np.array([0.0, 2.0]), np.array([0.0, 1.0]), np.array([2.0, 1.0])).shares()
         (0.5, 0.16666666666666666, 0.08333333333333333, 0.25)
         """
-        sums = [math.fsum(part) for part in self]
+        sums = [exact_sum(part) for part in self]
         whole = math.fsum(sums)
         used, unused, stranded, idle = (one / whole if whole else math.nan for one in sums)
         return used, unused, stranded, idle

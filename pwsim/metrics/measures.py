@@ -85,6 +85,26 @@ def bounded_slowdown(turnaround_s: Floats, run_s: Floats, bound_s: float = SLOWD
     return np.maximum(1.0, turnaround_s / np.maximum(run_s, bound_s))
 
 
+def exact_sum(values: Floats) -> float:
+    """Return the sum of an array, rounded once, so that no order of its entries gives another (as ``math.fsum``).
+
+    Whole numbers, such as most logs are made of, add up without rounding as long as no sum reaches 2⁵³: then numpy may
+    add them, which takes a hundredth of the time.
+
+    Examples
+    --------
+    >>> exact_sum(np.array([0.1] * 10)), exact_sum(np.array([3.0, 4.0])), exact_sum(np.array([2.0**53, 1.0, 1.0]))
+    (1.0, 7.0, 9007199254740994.0)
+    """
+    if float(np.abs(values).sum()) < _EXACT and bool((values == np.rint(values)).all()):
+        return float(values.sum()) + 0.0
+    return math.fsum(values.tolist())
+
+
+_EXACT = 2.0**53
+"""Whole numbers below this are floating-point numbers, and so are their sums below it."""
+
+
 def nearest_rank(values: Floats, percent: float) -> float:
     """Return the smallest value with at least ``percent`` of all values at or below it; NaN if there is none.
 
@@ -105,7 +125,7 @@ def statistic(values: Floats, name: str) -> float:
     if not len(values):
         return math.nan
     if name == "mean":
-        return math.fsum(values) / len(values)
+        return exact_sum(values) / len(values)
     if name == "max":
         return float(values.max())
     return nearest_rank(values, float(name[1:]))
@@ -119,8 +139,8 @@ def share_of(work: Floats, some: Booleans) -> float:
     >>> share_of(np.array([30.0, 10.0, 0.0]), np.array([False, True, True]))
     0.25
     """
-    part = math.fsum(work[some])
-    return part / math.fsum(work) if part else 0.0
+    part = exact_sum(work[some])
+    return part / exact_sum(work) if part else 0.0
 
 
 def size_class(procs: Integers) -> Integers:
@@ -167,7 +187,7 @@ def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s:
     """
     over = until_s >= end_s.max(initial=-np.inf)  # all have ended: sum up whole intervals, to the last bit
     if over.all():
-        return np.full(len(until_s), math.fsum(weight * (end_s - start_s)))
+        return np.full(len(until_s), exact_sum(weight * (end_s - start_s)))
     total = np.zeros(len(until_s))
     # The sum of w × max(0, t - start), less the same of the ends: two sums over what lies before t.
     for times_s, sign in ((start_s, 1.0), (end_s, -1.0)):
@@ -176,7 +196,7 @@ def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s:
         weights = np.concatenate(([0.0], np.cumsum(weight[order], dtype=np.float64)))
         moments = np.concatenate(([0.0], np.cumsum(weight[order] * times_s[order], dtype=np.float64)))
         total += sign * (weights[before] * until_s - moments[before])
-    total[over] = math.fsum(weight * (end_s - start_s))
+    total[over] = exact_sum(weight * (end_s - start_s))
     return total
 
 
@@ -248,7 +268,7 @@ def busy_core_s(
 ) -> float:
     """Return the processor-seconds that jobs held within a window (its start and end) [core-s]."""
     held_s = np.clip(end_s, *window) - np.clip(start_s, *window)
-    return math.fsum(procs * held_s)
+    return exact_sum(procs * held_s)
 
 
 LEAST_WEEK_JOBS = 30

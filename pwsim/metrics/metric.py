@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pwsim.common import DAY_S, HOUR_S, duration, money, numeral, share
-from pwsim.metrics.measures import STATISTICS, bounded_slowdown, share_of, statistic
+from pwsim.metrics.measures import STATISTICS, bounded_slowdown, exact_sum, share_of, statistic
 from pwsim.metrics.seen import Seen
 
 
@@ -88,7 +88,7 @@ def _jobs_per_hour(seen: Seen) -> float:
 
 
 def _lost_core_hours(seen: Seen) -> float:
-    return math.fsum(seen.trace.procs[seen.attempts.job] * seen.attempts.part * seen.attempts.lost_s) / HOUR_S
+    return exact_sum(seen.trace.procs[seen.attempts.job] * seen.attempts.part * seen.attempts.lost_s) / HOUR_S
 
 
 def _makespan_s(seen: Seen) -> float:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pwsim.metrics.measures import Booleans, busy_core_s, inside
+from pwsim.metrics.measures import Booleans, busy_core_s, exact_sum, inside
 from pwsim.trace import Floats, Integers, Trace
 
 
@@ -148,7 +148,7 @@ class Seen:
 
     def _up_s(self, size: Callable[[Nodes], int]) -> float:
         return math.fsum(
-            math.fsum(np.clip(pool.gone_s, *self.window) - np.clip(pool.up_s, *self.window)) * size(pool)
+            exact_sum(np.clip(pool.gone_s, *self.window) - np.clip(pool.up_s, *self.window)) * size(pool)
             for pool in self.nodes
         )
 

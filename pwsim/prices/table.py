@@ -23,7 +23,9 @@ import pandas as pd
 from pwsim.common import InputError, did_you_mean, nearest, numeral
 from pwsim.trace import datasets
 
-COMMITTED = ("reserved_1yr", "reserved_3yr", "savings_1yr", "savings_3yr")
+SAVINGS = ("savings_1yr", "savings_3yr")
+"""Markets of nodes that money covers which one promises to pay, whatever nodes it is for."""
+COMMITTED = ("reserved_1yr", "reserved_3yr", *SAVINGS)
 """Markets of nodes, or of money, that one promises to pay for, used or not."""
 MARKETS = ("on_demand", "spot", *COMMITTED)
 """Markets that the table has prices of, in columns ``MARKET_usd_per_hour``."""

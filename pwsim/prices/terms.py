@@ -132,6 +132,35 @@ class Commitment(Frozen):
         return f"{self.kind}_{self.term}"
 
 
+def _money_or_best(value: Any) -> Any:
+    """Return the ``best`` that stands for an amount; all else is to be one."""
+    if isinstance(value, str) and value != "best":
+        raise ValueError(f"must be an amount of USD an hour, or best (got {value!r})")
+    return value
+
+
+Promised = Annotated[
+    Annotated[Literal["best"], Tag("best")] | Annotated[RentUsd, Tag("number")],
+    Discriminator(lambda value: "best" if value == "best" else "number"),
+    BeforeValidator(_money_or_best),
+]
+"""Money by the hour that one promises [USD/h], or ``best``."""
+PlanName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+
+
+class SavingsPlan(Frozen):
+    """Money that one has promised to pay every hour for rented nodes of several pools, used or not (semantics §8)."""
+
+    name: PlanName
+    """Name of the plan: letters, digits, ``_`` and ``-``."""
+    term: Literal["1yr", "3yr"]
+    """How long the promise is; nodes cost what their pools give as the savings price of that term."""
+    usd_per_hour: Promised
+    """Money for every hour of the year [USD/h], or ``best``: for every setup what makes it cheapest, by its own use."""
+    pools: tuple[str, ...] | None = Field(default=None, strict=False, max_length=100)
+    """Pools whose nodes it covers; if left out, all that are rented on demand and have a savings price of its term."""
+
+
 class SiteCost(Frozen):
     """One thing that is paid whatever setup is chosen."""
 
@@ -150,6 +179,8 @@ class Economics(Frozen):
     """Interest a year, such as 0.05, for the annuity of what is bought (semantics §8)."""
     site: tuple[SiteCost, ...] = Field(default=(), strict=False, max_length=100)
     """What is paid whatever setup is chosen, such as staff."""
+    savings_plans: tuple[SavingsPlan, ...] = Field(default=(), strict=False, max_length=20)
+    """Promises of money that rented nodes of several pools share."""
     carbon_usd_per_tonne: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
     """Price of a tonne of carbon dioxide [USD/t]; what is emitted is then a part of the cost."""
     start: LocalTime | None = None
@@ -169,6 +200,13 @@ class Economics(Frozen):
                 raise ValueError(
                     f"start: the clock of {self.time_zone} never shows {self.start}; give a time that it does"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _plans_differ_in_name(self) -> Self:
+        names = [one.name for one in self.savings_plans]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"savings_plans: names must differ; {twice[0]!r} occurs {names.count(twice[0])} times")
         return self
 
     @property

@@ -1,10 +1,12 @@
 """Files for people and programs: results directories, their tables and their page."""
 
 from pwsim.report.directory import FILES, write_results
-from pwsim.report.page import write_report
+from pwsim.report.page import read_summary, read_table, write_report
 
 __all__ = [
     "FILES",
+    "read_summary",
+    "read_table",
     "write_report",
     "write_results",
 ]

@@ -31,7 +31,7 @@ from pwsim.hindcasting import CHECK_NAMES, WAITING_NAMES
 from pwsim.metrics import JOB_METRICS, METRICS, Trim, inside, meets, value_text
 from pwsim.results import SCHEMA_VERSION, busy
 from pwsim.rules import policy_text
-from pwsim.search import STOPS, committed_text, edge_text, minimised_text, run_text
+from pwsim.search import STOPS, TERM_YEARS, committed_text, edge_text, minimised_text, reasons, run_text, solver_text
 from pwsim.trace import LEFT_OUT_REASONS, dropped_words, left_out_words
 
 COMPARED = 10
@@ -44,11 +44,14 @@ TOLD = {
 """Metrics that the page tells in sentences; those of jobs, and all others, stand in tables."""
 
 WORDS = SimpleNamespace(
-    CHECK_NAMES=CHECK_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS, committed_text=committed_text,
+    CHECK_NAMES=CHECK_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS, TERM_YEARS=TERM_YEARS, committed_text=committed_text,
     WAITING_NAMES=WAITING_NAMES, WHOLE_SETUP=WHOLE_SETUP, busy=busy, capital=capital, count=count, duration=duration,
     dropped_words=dropped_words, edge_text=edge_text, left_out_words=left_out_words, mass=mass, money=money,
     minimised_text=minimised_text, numeral=numeral, policy_text=policy_text, price=price, run_text=run_text,
-    share=share, share_or_dash=share_or_dash, value_text=value_text,
+    share=share, share_or_dash=share_or_dash, value_text=value_text, STATUS_NAMES=reasons.STATUS_NAMES,
+    kind_text=reasons.kind_text, change_text=reasons.change_text, misses_text=reasons.misses_text,
+    more_text=reasons.more_text, binding_texts=reasons.binding_texts, relaxation_texts=reasons.relaxation_texts,
+    solver_text=solver_text,
 )  # fmt: skip
 """What the page says numbers and names with."""
 
@@ -70,11 +73,11 @@ def write_report(directory: Path, into: Path | None = None) -> None:
     MachineError
         If they cannot be written.
     """
-    summary = _read_summary(directory)
+    summary = read_summary(directory)
     names = ["jobs", "timeline", *(["setups"] if summary["command"] == "run" else [])]
     if (check := summary.get("hindcast")) is not None and check["verdict"] is not None:
         names += ["comparison", "comparison_hourly"]
-    tables = {name: _read_table(directory / f"{name}.parquet") for name in names}
+    tables = {name: read_table(directory / f"{name}.parquet") for name in names}
     if into is not None:
         _write(into, summary, tables)
         return
@@ -91,6 +94,7 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
         summary=summary,
         figures=[shown(one, found.__getitem__, folder) for one in FIGURES.values() if one.is_shown(found)],
         compared=_compared(summary, tables["setups"]) if "setups" in tables else [],
+        whole=_whole(summary),
         parts=[part for part in PARTS.values() if summary.get("cost_breakdown_usd_per_year", {}).get(part.name)],
         others=_others(summary["metrics"]),
         words=WORDS,
@@ -100,7 +104,21 @@ def _write(into: Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame])
     (into / "report.html").write_text(page, encoding="utf-8")
 
 
-def _read_summary(directory: Path) -> dict[str, Any]:
+def _whole(summary: Mapping[str, Any]) -> dict[str, float]:
+    """Return the parts of the cost that belong to no pool [USD a year]."""
+    parts = summary.get("cost_breakdown_usd_per_year", {})
+    of_pools = {name: sum(pool.get(name) or 0.0 for pool in summary["pools"]) for name in parts}
+    return {name: usd - of_pools[name] for name, usd in parts.items() if usd - of_pools[name] > 1e-9 * usd}
+
+
+def read_summary(directory: Path) -> dict[str, Any]:
+    """Return what ``summary.json`` of a results directory holds.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or another version of pwsim wrote it.
+    """
     path = directory / "summary.json"
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
@@ -125,7 +143,14 @@ def _version(summary: dict[str, Any]) -> str:
     return version if schema is None else f"{version} (schema {schema})"
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a table of results.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
     try:
         return pd.read_parquet(path)
     except (OSError, pa.ArrowException) as error:
@@ -159,10 +184,18 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
             if not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
                 missed.append(f"{target['text']}: {value_text(target['metric'], value)}")
         nodes = {pool["name"]: row[f"nodes_{pool['name']}"] for pool in summary["pools"]}
+        typed = {pool["name"]: row[f"type_{pool['name']}"] for pool in summary["pools"] if "type" in pool}
+        types = {"types": typed} if typed else {}
         run_by = {key: row[key] for key in row if key in ("policy", "limits", "hours")}
-        chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, **run_by}
+        chosen = summary["chosen"] is not None and summary["chosen"] == {"nodes": nodes, **types, **run_by}
         rows.append(
-            {**{str(key): value for key, value in row.items()}, "nodes": nodes, "missed": missed, "chosen": chosen}
+            {
+                **{str(key): value for key, value in row.items()},
+                "nodes": nodes,
+                "types": typed,
+                "missed": missed,
+                "chosen": chosen,
+            }
         )
     return rows
 

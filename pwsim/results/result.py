@@ -14,11 +14,11 @@ import pandas as pd
 
 from pwsim import costs, metrics
 from pwsim.cluster import REJECTIONS, CloudPool, Cluster
-from pwsim.common import HOUR_S, ByContent, InputError, card, duration, share
+from pwsim.common import HOUR_S, YEAR_H, ByContent, InputError, card, duration, share
 from pwsim.costs import charges
 from pwsim.engine import REJECTED, Replay
 from pwsim.metrics import capacity, surges
-from pwsim.prices import UNDISCOUNTED, Economics, clock_fault, economics_of, first_submit_utc_s
+from pwsim.prices import UNDISCOUNTED, Economics, SavingsPlan, clock_fault, economics_of, first_submit_utc_s
 from pwsim.results import summary
 from pwsim.trace import COLUMNS, Floats, Integers, Trace
 
@@ -75,6 +75,18 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
 
 Of the cores that are up, busy, unused, stranded and idle ones are all; likewise of the GPUs.
 """
+
+
+SAVINGS_COLUMNS: dict[str, tuple[str, str]] = {
+    "name": ("", "name of the savings plan"),
+    "term": ("", "how long the promise is"),
+    "usd_per_hour": ("USD/h", "money that is promised, given or best"),
+    "savings_usd_per_year": ("USD/year", "that for every hour of the year"),
+    "unused_usd_per_year": ("USD/year", "of it what pays for no node"),
+    "spared_usd_per_year": ("USD/year", "rent of the nodes that it pays for"),
+    "saved_usd_per_year": ("USD/year", "that rent less all that is promised"),
+}
+"""Unit and meaning of the columns of :meth:`Result.savings_plans`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -378,16 +390,17 @@ class Result(ByContent):
     def _bills(self, economics: Economics) -> pd.DataFrame:
         """Return one row a pool, without its :data:`pwsim.metrics.capacity.SHARE_COLUMNS`."""
         window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
+        shared = self._cover(economics).pools
         for index, (count, pool) in enumerate(self._counted_pools()):
             here = self.attempts.pool == index
             job, _, start_s, end_s, lost_s, part = (column[here] for column in self.attempts)
             procs = self.trace.procs[job] * part
             use = self._use(index)
             paid = costs.commitments.after_replay(pool, count, use, window_s)
-            cost, carbon_kg = costs.year(paid, count, use, terms, window_s)
+            cost, carbon_kg = costs.year(paid, count, use, terms, window_s, shared.get(pool.name))
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
             busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job] * part)
-            lost_core_s = math.fsum(procs * lost_s)
+            lost_core_s = metrics.exact_sum(procs * lost_s)
             usd = costs.total(cost)
             rows.append(
                 {
@@ -415,6 +428,37 @@ class Result(ByContent):
             )
         return pd.DataFrame(rows)
 
+    @cached_property
+    def _covers(self) -> dict[tuple[SavingsPlan, ...], costs.covering.Cover]:
+        """What savings plans cover that were asked for so far."""
+        return {}
+
+    def _cover(self, economics: Economics) -> costs.covering.Cover:
+        """Return what savings plans cover; they and the pools must go together."""
+        plans, pools = economics.savings_plans, self.cluster.pools
+        if plans not in self._covers:
+            costs.savings.check(pools, plans)
+            uses = [self._use(index) for index in range(len(pools) if plans else 0)]
+            self._covers[plans] = costs.covering.cover(pools, self.cluster.node_counts(), uses, plans, self.span_s)
+        return self._covers[plans]
+
+    def savings_plans(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> pd.DataFrame:
+        """Return one row a savings plan (:data:`SAVINGS_COLUMNS`): its money, and what it saves; semantics §8."""
+        economics = economics_of(economics)
+        cover = self._cover(economics)
+        promised, spared = cover.usd_per_hour * YEAR_H, cover.rent_usd_per_hour * YEAR_H
+        return pd.DataFrame(
+            {
+                "name": [plan.name for plan in cover.plans],
+                "term": [plan.term for plan in cover.plans],
+                "usd_per_hour": cover.usd_per_hour,
+                "savings_usd_per_year": promised,
+                "unused_usd_per_year": cover.unused_usd_per_year,
+                "spared_usd_per_year": spared,
+                "saved_usd_per_year": spared - promised,
+            }
+        )
+
     def _restarts(self, index: int) -> int:
         """Return how many attempts of jobs in a pool were not their last."""
         ended = self.replay.pool == index
@@ -438,9 +482,10 @@ class Result(ByContent):
         pools, held_s = self._bills(economics), self.attempts.end_s - self.attempts.start_s
         cost = {part: float(sum(pools[part])) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
+        cost["savings_usd_per_year"] = float(sum(self._cover(economics).usd_per_hour)) * YEAR_H
         usd, window_s = costs.total(cost), self.span_s
         core_s, gpu_s = (
-            math.fsum(width[self.attempts.job] * self.attempts.part * held_s)
+            metrics.exact_sum(width[self.attempts.job] * self.attempts.part * held_s)
             for width in (self.trace.procs, self.trace.gpus)
         )
         return costs.Bill(
@@ -501,6 +546,7 @@ class Result(ByContent):
         def mean_of(summed: Floats) -> Floats:
             return np.divide(summed, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
 
+        shared = self._cover(economics).pools
         for index, (count, pool) in enumerate(self._counted_pools()):
             waiting, _, since_s, until_s = (column[self.waits.pool == index] for column in self.waits)
             up_s, gone_s = self._up(index)
@@ -521,7 +567,8 @@ class Result(ByContent):
                         "busy_cores": mean_of(cores.used),
                         "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
                         "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
-                        "cost_usd": costs.hourly_usd(paid, count, use, terms, edges_s) + unknown_usd,
+                        "cost_usd": costs.hourly_usd(paid, count, use, terms, edges_s, shared.get(pool.name))
+                        + unknown_usd,
                         "busy_gpus": mean_of(gpus.used),
                         "queued_gpus": mean(since_s, until_s, self.trace.gpus[waiting]),
                         "stranded_cores": mean_of(cores.stranded),

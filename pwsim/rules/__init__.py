@@ -2,7 +2,7 @@
 
 from pwsim.rules import attempts, backfill, conservative, custom, multifactor, orders, packing, pools, profile, rows
 from pwsim.rules.attempts import attempt, is_killed, kept_work
-from pwsim.rules.backfill import ALL, BACKFILLS, GONE, HEAD, NOBODY, Rule
+from pwsim.rules.backfill import ALL, BACKFILLS, GONE, HEAD, LOOKED_AT, NOBODY, Rule
 from pwsim.rules.conservative import NO_RESERVATION, gain
 from pwsim.rules.multifactor import NEVER, NOBODY_BELOW, Ledger, Priorities, charge_job
 from pwsim.rules.orders import ORDERS, Key, Order
@@ -19,6 +19,7 @@ __all__ = [
     "BACKFILLS",
     "GONE",
     "HEAD",
+    "LOOKED_AT",
     "MOST_GPUS",
     "NEVER",
     "NOBODY",

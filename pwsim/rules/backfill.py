@@ -17,8 +17,9 @@ import math
 from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass
 
-NOBODY, HEAD, ALL = range(3)
-"""Who holds a reservation: no job, the head of the queue, which others may pass; or every waiting job."""
+NOBODY, HEAD, ALL, LOOKED_AT = range(4)
+"""Who holds a reservation: no job; the head of the queue, which others may pass; every waiting job; or each job that a
+pass looks at, for as long as that pass lasts."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Rule:
     words: str
     """What it does, said after an order."""
     holds: int
-    """:data:`NOBODY`, :data:`HEAD` or :data:`ALL`."""
+    """:data:`NOBODY`, :data:`HEAD`, :data:`ALL` or :data:`LOOKED_AT`."""
     packed: bool = True
     """Whether it is offered where jobs share nodes (``placement: packed``, semantics §5)."""
 
@@ -58,6 +59,13 @@ BACKFILLS = {
             "with conservative backfilling (a later job may start early if that delays no job before it)",
             ALL,
             packed=False,
+        ),
+        Rule(
+            "replan",
+            "backfilling with plans made anew",
+            "with backfilling as Slurm does it (a later job may start early if that delays no job before it, by a plan "
+            "that each pass makes anew)",
+            LOOKED_AT,
         ),
     )
 }

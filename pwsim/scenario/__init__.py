@@ -4,6 +4,7 @@ from pwsim.scenario import drafting
 from pwsim.scenario.run import check, optimize
 from pwsim.scenario.scenario import Scenario, load_scenario
 from pwsim.scenario.site import Site, load_site
+from pwsim.scenario.verifying import verify
 
 __all__ = [
     "Scenario",
@@ -13,4 +14,5 @@ __all__ = [
     "load_scenario",
     "load_site",
     "optimize",
+    "verify",
 ]

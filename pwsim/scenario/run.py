@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault, untold_dependencies
-from pwsim.common import InputError, count, listed
+from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
@@ -23,6 +23,7 @@ from pwsim.search import (
     Objective,
     Plan,
     Progress,
+    Replays,
     Target,
     ask,
     check_question,
@@ -52,6 +53,7 @@ def optimize(
     progress: Callable[[Progress], None] | None = None,
     allow_code: bool = False,
     time_limit_s: float | None = None,
+    cache_bytes: int = KEEP_BYTES,
 ) -> Plan:
     """Find the cheapest setup that meets the targets; see :func:`search`.
 
@@ -90,6 +92,8 @@ def optimize(
         Whether code that policies name may run.
     time_limit_s
         End the search after this time [s], instead of the scenario's budget; it is for all that is done here.
+    cache_bytes
+        How much of the replays is kept on disk, for searches that go on or ask something else [bytes]; 0 keeps none.
 
     Raises
     ------
@@ -114,18 +118,28 @@ def optimize(
                 "depth": depth, "minimise": minimise, "frontier": frontier, "economics": economics,
                 "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
+    replays = Replays(Kept(most_bytes=cache_bytes))
     if scenario is not None:
         if given:
             raise TypeError(
                 f"{listed(given)} {'is that' if len(given) == 1 else 'are those'} of the scenario: give it there"
             )
-        return _optimize(scenario, workers, engine, seed, progress, allow_code=allow_code, time_limit_s=time_limit_s)
+        return _optimize(
+            scenario,
+            workers,
+            engine,
+            seed,
+            progress,
+            allow_code=allow_code,
+            time_limit_s=time_limit_s,
+            replays=replays,
+        )
     if trace is None or pools is None:
         raise TypeError("give either a scenario, or at least a trace and pools: optimize(trace=…, pools=…, targets=…)")
     asked = {"pools": pools, "policy": policy, "overrun": overrun, "depth": depth}
     machine: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
     cluster = Cluster(**machine)
-    _check_code("", cluster, allow_code=allow_code)
+    check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
     plan = ask(
@@ -142,6 +156,7 @@ def optimize(
         name=name,
         seed=1 if seed is None else seed,
         time_limit_s=time_limit_s,
+        replays=replays,
     )
     return replace(plan, verdicts=_faults_of(trace))
 
@@ -151,7 +166,7 @@ def _object(kind: type[Any], given: Any) -> Any:
     return given if isinstance(given, kind) else kind(**given)
 
 
-def _check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
+def check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
     """Make sure that code which policies name may run."""
     if not allow_code and (code := machine.code()):
         raise InputError(
@@ -169,11 +184,12 @@ def _optimize(
     *,
     allow_code: bool,
     time_limit_s: float | None,
+    replays: Replays,
 ) -> Plan:
     """Find the cheapest setup of a scenario."""
     for key, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
         if machine is not None:
-            _check_code(f"{scenario.path}: {key}.", machine, allow_code=allow_code)
+            check_code(f"{scenario.path}: {key}.", machine, allow_code=allow_code)
     begun_s = time.monotonic()
     seed = scenario.seed if seed is None else seed
     log = scenario.read_log()
@@ -197,15 +213,15 @@ def _optimize(
             seed=seed,
             trim=scenario.metrics.trim(trace),
             time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
+            replays=replays,
         )
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
-    machines = list(filter(None, (scenario.cluster, scenario.baseline)))
     return replace(
         plan,
         asked=asked,
-        run_id=record.run_id("run", asked, [trace, log], machines, plan.cut_short_after),
+        run_id=id_of_run(scenario, asked, [trace, log], plan.cut_short_after),
         hindcast=check,
         unchecked=scenario.baseline is not None and check is None,
         verdicts=_faults_of(
@@ -214,6 +230,14 @@ def _optimize(
             scenario.workload.time_zone,
         ),
     )
+
+
+def id_of_run(
+    scenario: Scenario, asked: Mapping[str, Any], traces: Sequence[Trace], cut_short_after: int | None
+) -> str:
+    """Return the id of a run (:func:`pwsim.results.record.run_id`): of the workload, the log, and what was asked."""
+    machines = list(filter(None, (scenario.cluster, scenario.baseline)))
+    return record.run_id("run", asked, traces, machines, cut_short_after)
 
 
 def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:
@@ -262,7 +286,8 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    named = re.match(r"((?:targets|economics|minimise|frontier)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
+    keys = "targets|economics|cluster|minimise|frontier"
+    named = re.match(rf"((?:{keys})(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from pwsim import prices, workload
+from pwsim import costs, prices, workload
 from pwsim.cluster import NO_COST, Cluster
 from pwsim.common import (
     Document,
@@ -113,12 +113,18 @@ class Scenario(Frozen):
     """Seed of everything random."""
 
     _path: Path = PrivateAttr(default=Path("scenario.yaml"))
+    _folder: Path = PrivateAttr(default=Path())
     _lines: dict[Place, int] = PrivateAttr(default_factory=dict)
 
     @property
     def path(self) -> Path:
         """The scenario file."""
         return self._path
+
+    @property
+    def folder(self) -> Path:
+        """Where the paths in it start."""
+        return self._folder
 
     def read_log(self) -> Trace:
         """Read the log as it is.
@@ -128,7 +134,7 @@ class Scenario(Frozen):
         InputError
             If it cannot be read.
         """
-        return self.workload.read(self._path.parent)
+        return self.workload.read(self._folder)
 
     def outside_window(self, log: Trace) -> Trim:
         """Return the time outside the workload's window: the present machine runs it, but is compared on the window.
@@ -161,7 +167,7 @@ class Scenario(Frozen):
             If the log cannot be read, or a change leaves no job or cannot be made: names the line and the key.
         """
         trace = self.read_log() if log is None else log
-        for key, change in self.workload.steps(self._path.parent, self.seed if seed is None else seed):
+        for key, change in self.workload.steps(self._folder, self.seed if seed is None else seed):
             try:
                 trace = change(trace)
             except InputError as error:
@@ -184,7 +190,7 @@ class Scenario(Frozen):
         InputError
             As for :meth:`read_workload`.
         """
-        for key, change in self.workload.steps(self._path.parent, self.seed):
+        for key, change in self.workload.steps(self._folder, self.seed):
             if key in ("window", "remove_flurries"):
                 log = change(log)
         return log
@@ -197,16 +203,24 @@ class Scenario(Frozen):
         return InputError(Problem(self._lines.get(place, 0), key, str(error)).at(str(self._path)))
 
 
-def load_scenario(path: str | os.PathLike[str]) -> Scenario:
+def load_scenario(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None) -> Scenario:
     """Read and check a scenario file; the files that it names are looked for, but not read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    folder
+        Where the paths in it start; its own folder if left out.
 
     Raises
     ------
     ScenarioError
         With every problem of the file: line, path of keys, what is wrong and what would be right.
     """
+    start = Path(path).parent if folder is None else Path(folder)
     document = read_document(Path(path), list(Scenario.model_fields))
-    table = _prices(document)
+    table = _prices(document, start)
     taken_over(document)
     scenario: Scenario | None = None
     context = {"prices": table}
@@ -216,16 +230,17 @@ def load_scenario(path: str | os.PathLike[str]) -> Scenario:
         document.add_all(problems(error, document.data, Scenario, context))
     if scenario is not None:
         scenario._path = Path(path)
+        scenario._folder = start
         scenario._lines = document.lines
         for machine in filter(None, (scenario.cluster, scenario.baseline)):
-            machine._folder = Path(path).parent
+            machine._folder = start
         document.add_all(_check(scenario))
     if document.problems or scenario is None:
         raise ScenarioError(str(path), document.problems)
     return scenario
 
 
-def _prices(document: Document) -> pd.DataFrame | None:
+def _prices(document: Document, folder: Path) -> pd.DataFrame | None:
     """Return the price table that a file names in ``economics.prices``, ``None`` for the shipped one.
 
     Raises
@@ -238,7 +253,7 @@ def _prices(document: Document) -> pd.DataFrame | None:
     if not isinstance(name, str) or not name:
         return None
     try:
-        return prices.with_own(prices.load_prices(Path(document.path).parent / name))
+        return prices.with_own(prices.load_prices(folder / name))
     except InputError as error:
         document.add(("economics", "prices"), str(error))
         raise ScenarioError(document.path, document.problems) from None
@@ -254,6 +269,7 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
                 machine.code()
         except InputError as error:
             yield (where, "policy"), str(error)
+    yield from costs.savings.faults(scenario.cluster.pools, scenario.economics.savings_plans)
     if scenario.cluster.by_the_hour:
         for keys, instead in scenario.workload.losing_the_hours():
             yield ("workload", *keys), f"{COMPRESSED}; {instead}"
@@ -262,5 +278,5 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
         (("workload", "mix"), scenario.workload.mix),
     ]
     for place, log in logs:
-        for key, message in log.faults(scenario.path.parent) if log is not None else ():
+        for key, message in log.faults(scenario.folder) if log is not None else ():
             yield (*place, *key), message

@@ -53,6 +53,8 @@ class Baseline(Cluster):
     def _is_there(self) -> Self:
         if choices := [pool.name for pool in self.pools if len(pool.nodes) > 1]:
             raise ValueError(f"is the machine as it is: pool {choices[0]!r} must have one number of nodes")
+        if typed := [pool.name for pool in self.pools if pool.types]:
+            raise ValueError(f"is the machine as it is: pool {typed[0]!r} must have one type of node; leave types out")
         if len(self.policy) > 1:
             raise ValueError(f"is the machine as it is: give one policy, not {len(self.policy)}")
         if elastic := [pool.name for pool in self.pools if pool.elastic]:

@@ -32,6 +32,9 @@ from pwsim.trace import Floats, Trace
 LEEWAY = 1e-9
 """Sums may be off by so much of what they are made of, and still count as met: the replay decides."""
 
+ROUNDING = 1e-12
+"""By so much of what is summed, sums over pools may be off."""
+
 
 @dataclass(frozen=True)
 class PoolJobs:
@@ -68,6 +71,13 @@ class Sums(NamedTuple):
     """What each arc adds to each row, shape (rows, procedures, arcs)."""
     at_most: Floats
     """Limit of each row, shape (rows,)."""
+
+    @property
+    def limits(self) -> Floats:
+        """The limits, up to a rounding of the sums: what is above misses for certain, shape (rows,)."""
+        largest = np.abs(self.amounts).max(axis=(1, 2), initial=0.0)
+        limits: Floats = self.at_most + ROUNDING * (np.abs(self.at_most) + largest)
+        return limits
 
 
 class Asked(NamedTuple):

@@ -1,97 +1,98 @@
-"""The same search asked for other targets, again and again: what is replayed is shared, and so is the budget."""
+"""Replays of a proof done anew: to their end, whatever is kept of them; by the other engine if that is affordable."""
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
-import pandas as pd
+import numpy as np
 
-from pwsim.search.plan import Plan, Stop
-from pwsim.search.targets import Target
+from pwsim.common import HopelessError
+from pwsim.engine import REJECTED, Engine, prepare, replay
+from pwsim.results import Result, in_parallel, simulate
+from pwsim.search.accounting import Place
+from pwsim.search.judging import Evaluation, Judge
+from pwsim.search.routing import Arc, Network
+
+OTHER_ENGINE_JOBS = 300_000
+"""Jobs, over all replays, that the SimPy model replays unless it is to replay all: some tens of seconds."""
+
+Seen = TypeVar("Seen")
 
 
 class Again:
-    """Searches of one space for different targets, within one budget.
+    """Does replays anew, and counts them.
 
     Parameters
     ----------
-    ask
-        Searches for the cheapest setup that meets some targets: gets them, how many setups may be replayed, and how
-        long that may take [s].
-    max_setups, time_limit_s
-        Limits for all searches together; none if ``None``.
+    judge
+        The question.
+    engine
+        The engine of the run.
+    workers
+        How many replays run at once; as many as there are cores if ``None``.
+    thorough
+        Whether the other engine does all, however long that takes.
     """
 
-    def __init__(
+    def __init__(self, judge: Judge, engine: str, workers: int | None, *, thorough: bool) -> None:
+        self.judge, self.engine, self.workers = judge, engine, workers
+        self.afford_jobs = math.inf if thorough else OTHER_ENGINE_JOBS
+        self.replays = self.by_other_engine = 0
+
+    def setups(self, places: Sequence[Place], order: Sequence[int]) -> list[Evaluation]:
+        """Replay and judge setups; in an order, the first are the first to be worth the other engine."""
+        tasks = [(self.judge, *place) for place in places]
+        return self._all(_whole, tasks, [len(self.judge.trace)] * len(tasks), order)
+
+    def pools(self, network: Network, pools: Sequence[tuple[int, Arc]]) -> list[Result]:
+        """Replay pools by themselves, each under a procedure; the jobs of all others count as rejected."""
+        tasks = [(self.judge, network, procedure, arc) for procedure, arc in pools]
+        jobs = [int(np.count_nonzero(network.held(arc))) for _, arc in pools]
+        return self._all(_pool, tasks, jobs, np.argsort(jobs, kind="stable").tolist())
+
+    def _all(
         self,
-        ask: Callable[[Sequence[Target], int | None, float | None], Plan],
-        max_setups: int | None,
-        time_limit_s: float | None,
-    ) -> None:
-        self._ask, self._max_setups, self._time_limit_s = ask, max_setups, time_limit_s
-        self._begun_s = time.monotonic()
-        self._seen: set[tuple[object, ...]] = set()
-        self.stopped: Stop | None = None
-        """Why no search can be begun any more, or the last was cut short; ``None`` if neither is so."""
-        self.plans: list[Plan] = []
-        """What was found so far; the first is that of the scenario's own targets."""
-
-    def find(self, targets: Sequence[Target]) -> Plan | None:
-        """Return what is found for other targets; ``None`` if the budget is spent."""
-        setups = None if self._max_setups is None else self._max_setups - len(self._seen)
-        left_s = None if self._time_limit_s is None else self._time_limit_s - (time.monotonic() - self._begun_s)
-        if self.plans:
-            if setups is not None and setups <= 0:
-                self.stopped = "max_setups"
-            elif left_s is not None and left_s <= 0:
-                self.stopped = "time_limit"
-            if self.stopped is not None:
-                return None
-        try:
-            plan = self._ask(targets, setups, left_s)
-        except KeyboardInterrupt:
-            if not self.plans or self.plans[0].chosen is None:
-                raise
-            self.stopped = "interrupted"
-            return None
-        self.plans.append(plan)
-        self.stopped = plan.stopped
-        self._seen |= set(map(tuple, plan.setups[_names(plan.setups)].to_numpy().tolist()))
-        return plan
-
-    def setups(self, targets: Sequence[Target]) -> pd.DataFrame:
-        """Return the setups of all searches as one table, judged by the targets of the first search.
-
-        A target of theirs that a later search was not asked about has no value in the rows of that search.  Bounds are
-        about the targets, too, and stand in the rows of the first search alone.
-        """
-        first, *later = self.plans
-        tables = [first.setups]
-        for plan in later:
-            asked = {f"target_{index}_achieved": target for index, target in enumerate(plan.targets)}
-            achieved = {
-                f"target_{index}_achieved": plan.setups[name]
-                for index, target in enumerate(targets)
-                for name, other in asked.items()
-                if _about(other) == _about(target)
-            }
-            others = plan.setups.drop(columns=[*asked, "lower_bound_usd_per_year"])
-            tables.append(others.assign(**achieved))
-        table = pd.concat(tables, ignore_index=True)
-        table = table.drop_duplicates(_names(table)).reset_index(drop=True)
-        met = pd.Series(data=True, index=table.index)
-        for index, target in enumerate(targets):
-            met &= table[f"target_{index}_achieved"].map(target.met)
-        return table.assign(step=table.index, meets_targets=met)
+        do: Callable[..., tuple[str | None, Seen]],
+        tasks: Sequence[tuple[Any, ...]],
+        jobs: Sequence[int],
+        order: Sequence[int],
+    ) -> list[Seen]:
+        """Do all tasks, and return what each gives."""
+        engines: list[Engine] = ["auto"] * len(tasks)
+        spent = 0
+        for index in order:
+            spent += max(1, jobs[index])
+            if self.engine == "compiled" and spent <= self.afford_jobs:
+                engines[index] = "simpy"
+        found: dict[int, Seen] = {}
+        for engine in dict.fromkeys(engines):
+            mine = [index for index, one in enumerate(engines) if one == engine]
+            answers = in_parallel(do, [(*tasks[one], engine) for one in mine], workers=self.workers, engine=engine)
+            for index, (ran, seen) in zip(mine, answers, strict=True):
+                found[index] = seen
+                self.replays += 1
+                self.by_other_engine += ran not in (None, self.engine)
+        return [found[index] for index in range(len(tasks))]
 
 
-def _about(target: Target) -> tuple[object, ...]:
-    """Return what a target measures, without its limit."""
-    return target.metric, target.statistic, target.where
+def _whole(judge: Judge, choice: tuple[int, ...], procedure: int, engine: Engine) -> tuple[str | None, Evaluation]:
+    """Replay and judge a setup; return the engine that ran, and the judgement."""
+    setup = judge.setup(choice, judge.cluster.procedures[procedure])
+    try:
+        result = simulate(judge.trace, judge.cluster.at(*setup), engine=engine, seed=judge.seed, start=judge.start)
+    except HopelessError as error:
+        return None, Evaluation(setup, None, str(error), (math.nan,) * len(judge.targets), met=False, miss=math.inf)
+    return result.replay.engine, judge.judge(setup, result)
 
 
-def _names(setups: pd.DataFrame) -> list[str]:
-    """Return the columns that tell setups apart."""
-    told = ("policy", "limits", "hours")
-    return [name for name in map(str, setups) if name in told or name.startswith(("nodes_", "type_"))]
+def _pool(judge: Judge, network: Network, procedure: int, arc: Arc, engine: Engine) -> tuple[str, Result]:
+    """Replay a pool by itself; return the engine that ran, and the replay."""
+    setup = judge.setup(network.leading_to(arc), judge.cluster.procedures[procedure])
+    cluster = judge.cluster.at(*setup)
+    inputs = prepare(judge.trace, cluster, judge.seed, judge.start)
+    alone = replace(inputs, pool=np.where(network.held(arc), arc.pool, REJECTED))
+    seen = replay(alone, engine)
+    return seen.engine, Result(judge.trace, cluster, seen, judge.seed)

@@ -18,6 +18,7 @@ from pwsim.search.words import (
     frontier_text,
     minimised_text,
     missed_text,
+    savings_texts,
 )
 
 LOST_AT_THE_END = 0.25
@@ -37,8 +38,10 @@ def answer(summary: Mapping[str, Any]) -> str:
     if summary["chosen"] is not None:
         first = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
         sentences = [capital(first), capital(service(summary)), *left(summary)]
+        sentences[1:1] = savings_texts(summary["savings_plans"])
         sentences += _lost_at_the_end(summary["targets"])
-        sentences += filter(None, [beyond_log_text(summary["pools"], summary["workload"]["span_s"])])
+        plans = summary["savings_plans"]
+        sentences += filter(None, [beyond_log_text(summary["pools"], summary["workload"]["span_s"], plans)])
         if summary["minimise"] is not None:
             sentences.append(_minimised(summary, f"{setups} allowed", proven))
         elif summary["status"] == "optimal":
@@ -134,7 +137,7 @@ def _setup(summary: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
         pools = [pool for pool in summary["pools"] if VERBS[pool["kind"]] == verb]
         parts = [
             f"{'up to ' if pool['elastic'] else ''}{count(pool['nodes'], 'node')} of pool {pool['name']} "
-            f"({_size(pool)}{_committed(pool)})"
+            f"({_type(pool)}{_size(pool)}{_committed(pool)})"
             for pool in pools
             if pool["nodes"]
         ]
@@ -149,6 +152,10 @@ def _size(pool: Mapping[str, Any]) -> str:
     """Return the cores of a pool, and before them its GPUs if it has some."""
     cores = count(pool["nodes"] * pool["cores_per_node"], "core")
     return f"{count(pool['nodes'] * pool['gpus_per_node'], 'GPU')}, {cores}" if pool["gpus_per_node"] else cores
+
+
+def _type(pool: Mapping[str, Any]) -> str:
+    return f"type {pool['type']}, " if "type" in pool else ""
 
 
 def _committed(pool: Mapping[str, Any]) -> str:

@@ -55,10 +55,22 @@ class Bounds:
     renting: Renting | None = None
     """What jobs cause at least besides where nodes come and go, if that can be told."""
 
+    promised_usd_per_year: float = 0.0
+    """Money of savings plans of given amounts, which every setup pays [USD a year]."""
+    payable_usd_per_year: tuple[Floats, ...] = ()
+    """By pool: how much of ``cost_usd_per_year`` that money may pay for, shape (choices,) [USD a year]; empty if
+    nothing is promised."""
+
     def usd_of(self, choice: Sequence[int]) -> float:
-        """Return what a choice of nodes costs at least, if it meets the targets [USD a year]."""
+        """Return what a choice of nodes costs at least, if it meets the targets [USD a year].
+
+        What is promised pays for some of what pools and jobs cost at least, and for nothing else; so both the sum of
+        these and the sum of all else and of what is promised are bounds.
+        """
         rent = 0.0 if self.renting is None else self.renting.usd_per_year(choice)
-        return sum(float(usd[one]) for usd, one in zip(self.cost_usd_per_year, choice, strict=True)) + rent
+        fixed = sum(float(usd[one]) for usd, one in zip(self.cost_usd_per_year, choice, strict=True))
+        payable = sum(float(usd[one]) for usd, one in zip(self.payable_usd_per_year, choice, strict=False))
+        return fixed + max(rent, self.promised_usd_per_year - payable)
 
     def of_one_more(self, pool: int, nodes: Sequence[int]) -> float:
         """Return what another node costs beyond the most that are allowed of a pool [USD a year]."""
@@ -105,7 +117,8 @@ def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, t
     rejected_work_at_most = _least_limit(targets, "rejected_work_share", 1.0) + SAFETY
     terms = costs.terms_of(economics, trace)
     standing = [
-        np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes]) for pool in cluster.pools
+        np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes])
+        for pool in (costs.savings.at_least(pool, terms.plans) for pool in cluster.pools)
     ]
     standing[0] = standing[0] + economics.site_usd_per_year
     caused = _least_caused(holding, terms)
@@ -125,6 +138,12 @@ def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, t
             trim=trim,
         ),
         renting=_renting(holding, targets, terms, trim),
+        promised_usd_per_year=costs.savings.promised_usd_per_year(terms.plans),
+        payable_usd_per_year=tuple(
+            np.array([costs.savings.payable_usd_per_year(pool, nodes, terms.plans) for nodes in pool.nodes])
+            for pool in cluster.pools
+            if terms.plans
+        ),
     )
 
 

@@ -15,8 +15,8 @@ from pydantic import Field, model_validator
 
 from pwsim.cluster import Cluster, Where
 from pwsim.common import Frozen, numeral
-from pwsim.search.again import Again
 from pwsim.search.plan import Plan, Setup, Stop
+from pwsim.search.searches import Searches
 from pwsim.search.targets import MetricName, StatisticName, Target, check_statistic
 
 
@@ -100,7 +100,7 @@ class Point(NamedTuple):
     """What it costs beyond the next looser point that has a setup [USD a year]; NaN if there is none."""
 
 
-def trace_frontier(frontier: Frontier, targets: Sequence[Target], again: Again) -> tuple[Point, ...]:
+def trace_frontier(frontier: Frontier, targets: Sequence[Target], searches: Searches) -> tuple[Point, ...]:
     """Return the cheapest setup for each limit of a frontier, the loosest first.
 
     Parameters
@@ -109,7 +109,7 @@ def trace_frontier(frontier: Frontier, targets: Sequence[Target], again: Again) 
         What is varied.
     targets
         What must be achieved besides.
-    again
+    searches
         Finds the cheapest setup for other targets.
     """
     others = [target for target in targets if not frontier.target.replaces(target)]
@@ -118,8 +118,8 @@ def trace_frontier(frontier: Frontier, targets: Sequence[Target], again: Again) 
         if points and math.isinf(points[-1].lower_bound_usd_per_year):  # nothing meets a looser limit
             points.append(points[-1]._replace(required=target.required))
             continue
-        plan = again.find([*others, target])
-        points.append(_point(target, plan, again.stopped, points))
+        plan = searches.find([*others, target])
+        points.append(_point(target, plan, searches.stopped, points))
     return tuple(points)
 
 
@@ -152,6 +152,7 @@ FRONTIER_COLUMNS: dict[str, tuple[str, str]] = {
     "status": ("", "optimal; best_found: the search was cut short; infeasible; unknown"),
     "stopped": ("", "why the search for it ended before its proof; absent if it did not"),
     "nodes_POOL": ("nodes", "nodes of the pool that is named, of the cheapest setup found"),
+    "type_POOL": ("", "type of its nodes, of a pool that has several to choose from"),
     "policy": ("", "its order and backfill rule"),
     "limits": ("", "which of the scenario's alternatives of limits it has, from 0; absent where there is one"),
     "hours": ("", "which of the scenario's alternatives of hours it has, from 0; absent where there is one"),
@@ -174,15 +175,17 @@ def table(points: Sequence[Point], cluster: Cluster) -> pd.DataFrame:
     cluster
         What was searched.
     """
-    alternatives, rows = cluster.alternatives, []
+    alternatives, typed, rows = cluster.alternatives, [pool.name for pool in cluster.pools if pool.types], []
     names = ["policy", *(one for one in ("limits", "hours") if one in alternatives)]
     for point in points:
         nodes = {} if point.chosen is None else point.chosen.nodes
+        types = {} if point.chosen is None else point.chosen.types
         procedure = {} if point.chosen is None else point.chosen.procedure(alternatives)
         rows.append(
             {
                 **{name: getattr(point, name) for name in ("required", "status", "stopped")},
                 **{f"nodes_{pool.name}": nodes.get(pool.name) for pool in cluster.pools},
+                **{f"type_{name}": types.get(name) for name in typed},
                 **{name: procedure.get(name) for name in names},
                 **{name: getattr(point, name) for name in Point._fields[4:]},
             }

@@ -77,6 +77,10 @@ class Holding:
     @cached_property
     def never(self) -> Booleans:
         """Which jobs every setup must reject: those that no pool holds at its largest, shape (jobs,)."""
+        if self.cluster.typed:
+            each = [Holding(self.trace, one).never for one in self.cluster.variants()]
+            by_all: Booleans = np.logical_and.reduce(each)
+            return by_all
         choices = np.array([len(pool.nodes) for pool in self.cluster.pools])
         never: Booleans = np.all(self.first == choices, axis=1)
         return never
@@ -84,8 +88,11 @@ class Holding:
     @cached_property
     def must_reject(self) -> MustReject:
         """The jobs that every setup must reject, with the reasons."""
-        largest = self.cluster.at({pool.name: pool.nodes[-1] for pool in self.cluster.pools}, self.cluster.policy[0])
-        reasons = {reason: int(np.count_nonzero(jobs)) for reason, jobs in largest.rejections(self.trace).items()}
+        plain = self.cluster.variants()[0]  # what every setup rejects, those of one choice of types do
+        largest = plain.at({pool.name: pool.nodes[-1] for pool in plain.pools}, plain.policy[0])
+        reasons = {
+            reason: int(np.count_nonzero(jobs & self.never)) for reason, jobs in largest.rejections(self.trace).items()
+        }
         return MustReject(
             jobs=int(np.count_nonzero(self.never)),
             work_share=share_of(self.trace.procs * self.trace.run_s, self.never),

@@ -60,6 +60,8 @@ class Edge(NamedTuple):
     """What that costs [USD a year]."""
     missed: tuple[dict[str, Any], ...] = ()
     """The targets that it missed (:meth:`pwsim.search.targets.Target.judge`)."""
+    types: dict[str, str] = {}  # noqa: RUF012 - a tuple's field, which nobody changes
+    """Type of node by pool name that this is about, of pools that have several to choose from."""
 
 
 def over_time(target: Target, result: Result) -> OverTime | None:

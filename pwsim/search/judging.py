@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from pwsim import costs
 from pwsim.cluster import Cluster, Procedure
-from pwsim.common import HopelessError, InputError
-from pwsim.engine import Engine, Replay
+from pwsim.common import HopelessError, InputError, MachineError
+from pwsim.engine import Engine, Replay, prepare
 from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
-from pwsim.results import Result, simulate
+from pwsim.results import Result
 from pwsim.search.judgement import at_limit
+from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
+from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
 from pwsim.trace import Trace
 
@@ -65,6 +67,15 @@ def scalable(trace: Trace) -> Iterator[None]:
         raise InputError(f"{trace.name}: costs cannot be scaled to a year: {error}") from None
 
 
+def out_of_memory(setup: Setup) -> MachineError:
+    """Return the error for a setup whose replay takes more memory than there is."""
+    nodes = ", ".join(f"{name} {count}" for name, count in setup.nodes.items())
+    return MachineError(
+        f"the memory was full in the replay of {nodes} under {setup.policy}; run fewer at once (--workers), or a part "
+        "of the log (workload.window)"
+    )
+
+
 @dataclass(frozen=True)
 class Judge:
     """All that the replay and judgement of a setup need, but the setup."""
@@ -76,11 +87,14 @@ class Judge:
     engine: Engine
     seed: int
     trim: Trim
+    replays: Replays = field(default_factory=Replays)
+    """What was replayed before, and whatever is to be."""
 
     def setup(self, choice: tuple[int, ...], procedure: Procedure) -> Setup:
-        """Return the setup that a choice of nodes and a procedure stand for."""
-        nodes = {pool.name: pool.nodes[one] for pool, one in zip(self.cluster.pools, choice, strict=True)}
-        return Setup(nodes, *procedure)
+        """Return the setup that a choice of nodes and types, and a procedure stand for."""
+        chosen = zip(self.cluster.pools, choice, strict=True)
+        nodes = {pool.name: pool.nodes[one // max(1, len(pool.types))] for pool, one in chosen}
+        return Setup(nodes, *procedure, types_of(self.cluster, choice))
 
     @property
     def start(self) -> Start | None:
@@ -88,13 +102,22 @@ class Judge:
         return start_of(self.trace, self.economics.start, self.economics.time_zone)
 
     def evaluate(self, choice: tuple[int, ...], procedure: Procedure) -> Evaluation:
-        """Replay a setup, and judge it."""
+        """Replay a setup, or take what is known of it, and judge it.
+
+        Raises
+        ------
+        MachineError
+            If there is not enough memory for it.
+        """
         setup = self.setup(choice, procedure)
         try:
-            result = simulate(self.trace, self.cluster.at(*setup), engine=self.engine, seed=self.seed, start=self.start)
+            cluster = self.cluster.at(*setup)
+            seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
+            return self.judge(setup, Result(self.trace, cluster, seen, self.seed))
         except HopelessError as error:  # this setup misses; others may do
             return Evaluation(setup, None, str(error), (math.nan,) * len(self.targets), met=False, miss=math.inf)
-        return self.judge(setup, result)
+        except MemoryError:
+            raise out_of_memory(setup) from None
 
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed."""

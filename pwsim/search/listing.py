@@ -7,12 +7,14 @@ all of them take less time than an integer programme, and they are exact; beyond
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from pwsim.cluster import Cluster
-from pwsim.metrics import Booleans
 from pwsim.search.additive import Sums
+from pwsim.search.options import options
 from pwsim.search.routing import Network, Path
 from pwsim.trace import Floats, Integers
 
@@ -21,18 +23,17 @@ MOST_LISTED = 4_000_000
 
 
 class Listing:
-    """All setups in the order in which the earlier of two of equal cost is taken; parameters as of :class:`.Master`."""
+    """All setups, by the choices of the pools in their order, then by procedure; parameters as of :class:`.Master`."""
 
     def __init__(self, cluster: Cluster, network: Network, needed_cores: float, sums: Sums) -> None:
         self.network, self.sums = network, sums
-        # As in the programme, a row is met up to a rounding of the sum.
-        largest = np.abs(sums.amounts).max(axis=(1, 2), initial=0.0)
-        self.at_most = sums.at_most + 1e-12 * (np.abs(sums.at_most) + largest)
+        self.at_most = sums.limits  # as in the programme, a row is met up to a rounding of the sum
         self._arcs = self._arcs_by_pool()
         self._taken: set[int] = set()
+        self._types = [max(1, len(pool.types)) for pool in cluster.pools]
         self._open = np.ones((*network.choices, len(sums.usd)), dtype=bool)
         if needed_cores:
-            size = [np.array(pool.nodes) * pool.node.cores * pool.node.speed for pool in cluster.pools]
+            size = [np.array([one.capacity for one in options(pool)]) for pool in cluster.pools]
             cores = np.zeros(())
             for one in size:
                 cores = np.add.outer(cores, one)
@@ -77,14 +78,14 @@ class Listing:
         place = int(np.argmin(usd))
         return None if math.isinf(usd.flat[place]) else self._path(place)
 
-    def dearest_with_most(self, pool: int, usd_below: float) -> Path | None:
-        """Return the dearest path that costs less, has the most nodes of a pool and cores enough, and is not judged."""
+    def dearest_with(self, pool: int, choice: int, usd_below: float) -> Path | None:
+        """Return the dearest path that costs less, has a choice of a pool and cores enough, and is not judged."""
         usd = np.where(self._enough, self._sum(self.sums.usd), np.inf)
-        here = np.moveaxis(usd, pool, 0)[-1]
+        here = np.moveaxis(usd, pool, 0)[choice]
         if not (here < usd_below).any():
             return None
         most = np.full(usd.shape, -np.inf)
-        np.moveaxis(most, pool, 0)[-1] = np.where(here < usd_below, here, -np.inf)
+        np.moveaxis(most, pool, 0)[choice] = np.where(here < usd_below, here, -np.inf)
         place = int(np.argmax(most))
         return None if place in self._taken else self._path(place)
 
@@ -95,10 +96,21 @@ class Listing:
 
     def earlier(self, best: Path, usd_at_most: float) -> Path | None:
         """Return a path that costs no more and is to be taken rather than the best; ``None`` if there is none."""
-        found: Booleans = self._usd() <= usd_at_most
-        place = int(np.argmax(found))
-        last = int(np.ravel_multi_index((*self._choice(best), best.procedure), found.shape))
-        return self._path(place) if found.flat[place] and place < last else None
+        places = np.flatnonzero(self._usd() <= usd_at_most)
+        if not len(places):
+            return None
+        *choice, procedure = np.unravel_index(places, self._open.shape)
+        first = int(np.lexsort((procedure, *reversed(self._order(choice))))[0])
+        found = self._path(int(places[first]))
+        return found if self._rank(found) < self._rank(best) else None
+
+    def _order(self, choice: Sequence[Any]) -> list[Any]:
+        """Return what decides between choices of equal cost: nodes of the pools, then their types."""
+        both = [(one // many, one % many) for one, many in zip(choice, self._types, strict=True)]
+        return [*(nodes for nodes, _ in both), *(place for _, place in both)]
+
+    def _rank(self, path: Path) -> tuple[int, ...]:
+        return (*self._order(self._choice(path)), path.procedure)
 
     def _choice(self, path: Path) -> tuple[int, ...]:
         return tuple(self.network.arcs[arc].choice for arc in path.arcs)

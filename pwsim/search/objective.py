@@ -16,8 +16,8 @@ from pydantic import model_validator
 
 from pwsim.cluster import Where
 from pwsim.common import Frozen
-from pwsim.search.again import Again
 from pwsim.search.plan import Plan
+from pwsim.search.searches import Searches
 from pwsim.search.targets import MetricName, StatisticName, Target, check_statistic
 
 BETTER = 2e-9
@@ -27,6 +27,8 @@ CLOSE = 0.02
 MORE_IS_BETTER = (
     "utilization", "gpu_utilization", "throughput_jobs_per_hour", "delivered_core_hours_per_day", "jobs_completed",
 )  # fmt: skip
+LARGEST = 1e15
+"""More than this no metric is asked to be at most."""
 LEAST = {"bounded_slowdown": 1.0}
 """The least that a metric can be, where that is not 0."""
 
@@ -78,7 +80,7 @@ class Minimised(NamedTuple):
     """How often a search was asked, each time with another limit on it."""
 
 
-def minimise(objective: Objective, targets: Sequence[Target], again: Again) -> Plan:
+def minimise(objective: Objective, targets: Sequence[Target], searches: Searches) -> Plan:
     """Find the setup that meets the targets with the least of an objective, and of several the cheapest.
 
     Parameters
@@ -87,7 +89,7 @@ def minimise(objective: Objective, targets: Sequence[Target], again: Again) -> P
         What is to be small.
     targets
         What must be achieved besides, complete (:func:`.complete_targets`).
-    again
+    searches
         Finds the cheapest setup for other targets.
 
     Returns
@@ -95,44 +97,48 @@ def minimise(objective: Objective, targets: Sequence[Target], again: Again) -> P
     The plan of the setup that was found.  Its lower bound on the cost is about setups that have no more of the
     objective.
     """
-    best = again.find(targets)
+    best = searches.find(targets)
     assert best is not None  # the first search is always done
+    if best.chosen is not None and math.isnan(_achieved(objective, best)) and searches.stopped is None:
+        # It serves no job that the objective is about: others do.
+        best = searches.find([*targets, objective.at_most(LARGEST)]) or best
     least = LEAST.get(objective.metric, 0.0)
-    while best.chosen is not None and again.stopped is None:
+    while best.chosen is not None and searches.stopped is None:
         value = _achieved(objective, best)
         as_good = value * (1 - BETTER) - BETTER
         if math.isnan(value) or as_good <= least:
             least = value
             break
         limit = (value + least) / 2 if value - least > CLOSE * value else as_good
-        found = again.find([*targets, objective.at_most(limit)])
+        found = searches.find([*targets, objective.at_most(limit)])
         if found is None:
             break
         if found.chosen is not None:
             best = found
         elif found.stopped is None:
             least = value if limit == as_good else limit
-    return _told(objective, targets, best, least, again)
+    return _told(objective, targets, best, least, searches)
 
 
 def _achieved(objective: Objective, plan: Plan) -> float:
     return objective.at_most(0.0).achieved(plan.result, plan.bill)
 
 
-def _told(objective: Objective, targets: Sequence[Target], best: Plan, least: float, again: Again) -> Plan:
+def _told(objective: Objective, targets: Sequence[Target], best: Plan, least: float, searches: Searches) -> Plan:
     """Return the plan of the best setup with the setups of all searches, and what is known of the objective."""
     value = math.nan if best.chosen is None else _achieved(objective, best)
     gap = (value - least) / value if value else 0.0
     where = None if objective.where is None else objective.where.model_dump(exclude_none=True)
     status = best.status
-    if again.stopped is not None:
+    if searches.stopped is not None:
         status = "unknown" if best.chosen is None else "best_found"
     return replace(
         best,
         status=status,
-        stopped=again.stopped,
+        stopped=searches.stopped,
         targets=tuple(targets),
-        setups=again.setups(targets),
+        judge=replace(best.judge, targets=tuple(targets)),
+        setups=searches.setups(targets),
         edges=(),
-        minimised=Minimised(objective.metric, objective.statistic, where, value, least, gap, len(again.plans)),
+        minimised=Minimised(objective.metric, objective.statistic, where, value, least, gap, len(searches.plans)),
     )

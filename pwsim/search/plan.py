@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -20,13 +20,13 @@ from pwsim.prices import Economics
 from pwsim.results import Result
 from pwsim.rules import Policy
 from pwsim.search.judgement import Edge, OverTime, Stretch, over_time
-from pwsim.search.summary import of_plan
 from pwsim.search.targets import Target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from pwsim.search.frontier import Point
+    from pwsim.search.judging import Judge
     from pwsim.search.objective import Minimised
 
 
@@ -36,6 +36,7 @@ Stop = Literal["max_setups", "time_limit", "interrupted"]
 SETUP_COLUMNS: dict[str, tuple[str, str]] = {
     "step": ("", "order in which the search replayed the setups"),
     "nodes_POOL": ("nodes", "nodes of the pool that is named; one such column a pool"),
+    "type_POOL": ("", "type of node of the pool that is named; one such column a pool that has several to choose from"),
     "policy": ("", "order and backfill rule"),
     "limits": ("", "which of the scenario's alternatives of limits, from 0; absent where there is one"),
     "hours": ("", "which of the scenario's alternatives of hours, from 0; absent where there is one"),
@@ -64,7 +65,7 @@ def general_name(column: str) -> str:
     >>> general_name("nodes_own"), general_name("target_0_achieved"), general_name("wait_s_p95")
     ('nodes_POOL', 'target_N_achieved', 'wait_s_p95')
     """
-    return re.sub(r"^target_\d+_", "target_N_", re.sub(r"^(nodes|at_limit)_.*", r"\1_POOL", column))
+    return re.sub(r"^target_\d+_", "target_N_", re.sub(r"^(nodes|type|at_limit)_.*", r"\1_POOL", column))
 
 
 class Method(NamedTuple):
@@ -89,6 +90,13 @@ class Setup(NamedTuple):
     """Place among the alternatives of limits."""
     hours: int = 0
     """Place among the alternatives of hours."""
+    types: dict[str, str] = {}  # noqa: RUF012 - a tuple's field, which nobody changes
+    """Type of node by pool name, of pools that have several to choose from."""
+
+    @property
+    def how(self) -> tuple[Policy, int, int]:
+        """How it is run: the fields of a :class:`.Procedure`."""
+        return self.policy, self.limits, self.hours
 
     def procedure(self, alternatives: Container[str]) -> dict[str, Any]:
         """Return the columns that tell how it is run.
@@ -139,6 +147,15 @@ class Plan(ByContent):
     """What was asked as plain data, every default filled in and every price taken: ``scenario.yaml``."""
     run_id: str
     """Hash of all that the answer depends on (:func:`pwsim.results.record.run_id`)."""
+    judge: Judge = field(compare=False)
+    """What replays and judges a setup: the question, without an answer."""
+    workers: int | None = field(default=None, compare=False)
+    """How many replays run at once."""
+    proof: pd.DataFrame | None = None
+    """One row a replay of a pool that the proof rests on (:data:`.proof.PROOF_COLUMNS`); ``None`` if whole setups were
+    replayed, which are :attr:`setups` then."""
+    solver: Mapping[str, int] = field(default_factory=dict)
+    """How often the solver ended with which status; empty if it was not asked."""
     hindcast: Hindcast | None = None
     """The replay of the present machine beside the record, if the scenario describes it and the log recorded waits."""
     unchecked: bool = False
@@ -159,7 +176,8 @@ class Plan(ByContent):
         """Return the plan as a small table, for notebooks."""
         shown = self.chosen or self.closest
         assert shown is not None
-        nodes = ", ".join(f"{name} {count}" for name, count in shown.nodes.items())
+        types = {name: f" of type {one}" for name, one in shown.types.items()}
+        nodes = ", ".join(f"{name} {count}{types.get(name, '')}" for name, count in shown.nodes.items())
         rows: list[tuple[str, str]] = [
             ("status", self.status),
             ("chosen" if self.chosen else "closest; none meets the targets", f"{nodes}; {shown.policy}"),
@@ -206,15 +224,33 @@ class Plan(ByContent):
         return self.result.hourly(self.economics)
 
     @cached_property
+    def neighbours(self) -> pd.DataFrame:
+        """One row a setup next to the chosen one: more or fewer nodes, other rules; replayed when it is asked for."""
+        from pwsim.search import around
+
+        return around.neighbours(self)
+
+    @cached_property
+    def alternatives(self) -> pd.DataFrame:
+        """The chosen setup, the cheapest of each other kind, and different ones that cost little more."""
+        from pwsim.search.alternatives import alternatives
+
+        return alternatives(self)
+
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """What was asked and what was found, as plain values: ``summary.json`` of ``pwsim run``."""
+        from pwsim.search.summary import of_plan
+
         return of_plan(self)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by the name of their Parquet file."""
         compared = {} if self.hindcast is None else self.hindcast.tables()
+        proof = {} if self.proof is None else {"proof": self.proof}
         varied = {} if self.frontier is None else {"frontier": self.frontier}
-        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **varied, **compared}
+        around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied}
+        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **proof, **around, **compared}
 
     def judged_targets(self) -> list[dict[str, Any]]:
         """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.

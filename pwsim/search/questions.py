@@ -10,11 +10,12 @@ from pwsim.cluster import Cluster
 from pwsim.common import InputError
 from pwsim.metrics import NO_TRIM, inside
 from pwsim.results import record
-from pwsim.search.again import Again
 from pwsim.search.frontier import Frontier, Varied, table, trace_frontier
 from pwsim.search.holding import Holding
 from pwsim.search.objective import Objective, minimise
 from pwsim.search.plan import Plan
+from pwsim.search.replays import Replays
+from pwsim.search.searches import Searches
 from pwsim.search.simulate_and_cut import complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.trace import Trace
@@ -53,6 +54,8 @@ def ask(
     """
     if objective is None and frontier is None:
         return search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
+    if objective is not None and frontier is not None:
+        raise InputError("frontier: tells what service costs, so it does not go with minimise: leave one of them out")
     trim = how.get("trim", NO_TRIM)
     window = trim.window(trace.span_s)
     if objective is not None:
@@ -61,15 +64,17 @@ def ask(
         _check_jobs("frontier.target", frontier.target, trace, window)
     complete = complete_targets(Holding(trace, cluster), targets)
 
+    how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
+
     def find(asked: Sequence[Target], setups: int | None, left_s: float | None) -> Plan:
         return search(trace, cluster, asked, max_setups=setups, time_limit_s=left_s, **how)
 
-    again = Again(find, max_setups, time_limit_s)
-    plan = again.find(complete) if objective is None else minimise(objective, complete, again)
+    searches = Searches(find, max_setups, time_limit_s)
+    plan = searches.find(complete) if objective is None else minimise(objective, complete, searches)
     assert plan is not None  # the first search is always done
     if frontier is not None:
-        points = trace_frontier(frontier, complete, again)
-        plan = replace(plan, points=points, frontier=table(points, cluster), setups=again.setups(complete))
+        points = trace_frontier(frontier, complete, searches)
+        plan = replace(plan, points=points, frontier=table(points, cluster))
     asked = {**plan.asked, "targets": [one.model_dump(mode="json", exclude_none=True) for one in complete]}
     for name, part in (("minimise", objective), ("frontier", frontier)):
         if part is not None:

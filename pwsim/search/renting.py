@@ -16,7 +16,7 @@ import numpy as np
 
 from pwsim.cluster import CloudPool, Pool
 from pwsim.common import HOUR_S
-from pwsim.costs import Jobs, Terms, least_usd, per_year
+from pwsim.costs import Jobs, Terms, least_usd, per_year, savings
 from pwsim.metrics import Booleans
 from pwsim.search.holding import Holding
 from pwsim.trace import Floats, Integers, Trace
@@ -43,7 +43,7 @@ class Renting:
     """
 
     def __init__(self, holding: Holding, run_s: Floats, terms: Terms, work: float, until_s: float) -> None:
-        self._pools = holding.cluster.pools
+        self._pools = [savings.at_least(pool, terms.plans) for pool in holding.cluster.pools]
         self._work, self._until_s = work, until_s
         self._a_year = per_year(1 - SAFETY, holding.trace.span_s)
         self._elastic = [index for index, pool in enumerate(self._pools) if pool.elastic]
@@ -55,7 +55,7 @@ class Renting:
         self._classes, members = np.unique(holding.first, axis=0, return_inverse=True)
         self._class_usd = np.bincount(members.ravel(), rent_usd, minlength=len(self._classes))
         self._class_own_usd = np.bincount(members.ravel(), own_usd, minlength=len(self._classes))
-        self._moving = _Moving(holding, run_s, self._elastic[0]) if _Moving.covers(self._pools) else None
+        self._moving = _Moving(holding, run_s, self._pools, self._elastic[0]) if _Moving.covers(self._pools) else None
 
     def usd_per_year(self, choice: Sequence[int]) -> float:
         """Return what jobs cause at least with a choice of nodes, if it meets the targets [USD a year].
@@ -165,9 +165,9 @@ class _Moving:
     It holds for every k, so a level v is reached where F + (P - n)⁺ of the jobs no wider than m - v + 1 reaches it.
     """
 
-    def __init__(self, holding: Holding, run_s: Floats, index: int) -> None:
+    def __init__(self, holding: Holding, run_s: Floats, pools: Sequence[Pool], index: int) -> None:
         self._holding, self._index = holding, index
-        self._pool = holding.cluster.pools[index]
+        self._pool = pools[index]
         self._others = [one for one in range(len(holding.cluster.pools)) if one != index]
         self._need = self._pool.need(holding.trace)
         submit_s = holding.trace.submit_s

@@ -48,7 +48,7 @@ class Network(NamedTuple):
     """All routing sets and arcs of the choices of a cluster."""
 
     choices: tuple[int, ...]
-    """The number of choices of each pool."""
+    """The number of choices of each pool: by nodes, then by type."""
     members: Integers
     """Class of each job, shape (jobs,): jobs that every choice treats alike are of one class."""
     sets: tuple[tuple[Booleans, ...], ...]
@@ -70,6 +70,15 @@ class Network(NamedTuple):
             begin = self.arcs[numbers[-1]].end
         return tuple(numbers)
 
+    def leading_to(self, arc: Arc) -> tuple[int, ...]:
+        """Return choices of all pools under which the jobs of an arc come to its pool."""
+        choice, begin = [0] * len(self.choices), arc.begin
+        choice[arc.pool] = arc.choice
+        for pool in reversed(range(arc.pool)):
+            before = next(one for one in self.arcs if one.pool == pool and one.end == begin)
+            choice[pool], begin = before.choice, before.begin
+        return tuple(choice)
+
     def jobs(self, classes: Booleans) -> Booleans:
         """Return which jobs are of some classes, shape (jobs,)."""
         some: Booleans = classes[self.members]
@@ -77,38 +86,45 @@ class Network(NamedTuple):
 
     def held(self, arc: Arc) -> Booleans:
         """Return which jobs a pool holds, shape (jobs,)."""
-        classes = np.unpackbits(np.frombuffer(arc.held, dtype=np.uint8), count=len(self.sets[0][0]))
-        return self.jobs(classes.astype(bool))
+        return self.packed(arc.held)
+
+    def packed(self, classes: bytes) -> Booleans:
+        """Return which jobs are of some classes, packed as :attr:`Arc.held` has them, shape (jobs,)."""
+        bits = np.unpackbits(np.frombuffer(classes, dtype=np.uint8), count=len(self.sets[0][0]))
+        return self.jobs(bits.astype(bool))
 
 
-def network_of(first: Integers, choices: tuple[int, ...]) -> Network | None:
+def network_of(first: Sequence[Integers], nodes: Sequence[int]) -> Network | None:
     """Return the network of routing sets; ``None`` if it has more than :data:`MOST_ARCS` arcs.
 
     Parameters
     ----------
     first
-        By job and pool the index of the first choice that holds the job, the number of choices if none does, shape
-        (jobs, pools).
-    choices
-        The number of choices of each pool.
+        By pool, for each job and type of node the place of the first number of nodes that holds the job, or how many
+        numbers there are if none does, shape (jobs, types).
+    nodes
+        How many numbers of nodes each pool has to choose from.
 
     Examples
     --------
     Two jobs, two pools: the first pool holds the first job with any of its two choices, the second from the second on.
 
-    >>> network = network_of(np.array([[0, 0], [1, 0]]), (2, 1))
+    >>> network = network_of([np.array([[0], [1]]), np.array([[0], [0]])], (2, 1))
     >>> [(arc.pool, arc.choice, arc.begin, arc.end) for arc in network.arcs]
     [(0, 0, 0, 0), (0, 1, 0, 1), (1, 0, 0, 0), (1, 0, 1, 0)]
     """
-    classes, members = np.unique(first, axis=0, return_inverse=True)
+    classes, members = np.unique(np.column_stack(first), axis=0, return_inverse=True)
+    types = [one.shape[1] for one in first]
+    choices = tuple(count * many for count, many in zip(nodes, types, strict=True))
     sets: list[tuple[Booleans, ...]] = [(np.ones(len(classes), dtype=bool),)]
     arcs: list[Arc] = []
     for pool, count in enumerate(choices):
         left: dict[bytes, int] = {}
         kept: list[Booleans] = []
+        column = sum(types[:pool])
         for begin, here in enumerate(sets[-1]):
             for choice in range(count):
-                held = here & (classes[:, pool] <= choice)
+                held = here & (classes[:, column + choice % types[pool]] <= choice // types[pool])
                 after = here & ~held
                 key = np.packbits(after).tobytes()
                 if key not in left:

@@ -15,23 +15,27 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pwsim import costs
 from pwsim.cluster import Cluster, untold_dependencies
 from pwsim.cluster import clock_fault as site_clock_fault
-from pwsim.common import InputError, SolverError, share
+from pwsim.common import InputError, count, share
 from pwsim.engine import Engine
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
 from pwsim.results import in_parallel
-from pwsim.search import bounds
-from pwsim.search.candidates import Candidate, Candidates
+from pwsim.search.candidates import Candidate
 from pwsim.search.decomposition import coupling, decompose, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
+from pwsim.search.options import AllCandidates, bounds_of, largest
 from pwsim.search.plan import Method, Plan
+from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, Trail
 from pwsim.trace import Trace
 
+MOST_USD_PER_YEAR = 1e12
+"""More than this no pool may cost: beside it, the tolerances of a solver of integer programmes would hide cents."""
 MUST_ALLOW_SHARE = 0.01
 """Where every setup must reject jobs with more than this share of the work, a target must allow it (semantics §7)."""
 
@@ -64,6 +68,7 @@ def search(
     seed: int = 1,
     trim: Trim = NO_TRIM,
     time_limit_s: float | None = None,
+    replays: Replays | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -102,6 +107,8 @@ def search(
         End the search after this time [s], though never before the first choice of nodes is replayed under all
         policies, and some replay has come to its end; replays that have begun are let end, and count.  The time in
         which the engine is compiled, once after each installation, does not.
+    replays
+        Replays that are known, to which those of this search come; several searches may share them.
 
     Raises
     ------
@@ -115,18 +122,18 @@ def search(
     targets = complete_targets(holding, targets)
     check_question(holding, targets, economics, trim)
     with scalable(trace):
-        known = bounds.analyse(holding, targets, economics, trim)
-    job = Judge(trace, cluster, targets, economics, engine, seed, trim)
+        known = bounds_of(holding, targets, economics, trim)
+    job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
     trail = Trail(job, known, max_setups, time_limit_s, progress)
-    workers = workers or os.cpu_count() or 1
+    trail.workers = workers = workers or os.cpu_count() or 1
     try:
-        because = coupling(trace, cluster)
+        because = coupling(trace, cluster, economics.savings_plans)
         network = paths(holding) if because is None else None
         if network is not None:
             decompose(trail, network, workers)
         else:
             trail.method = Method("by_setup", because or "jobs can be shared out in too many ways", None)
-            _follow(trail, Candidates(cluster, known), workers)
+            _follow(trail, AllCandidates(known), workers)
         if not trail.rows:
             _show_largest(trail)
     except KeyboardInterrupt:
@@ -136,7 +143,7 @@ def search(
     return trail.plan(name or trace.name)
 
 
-def _follow(trail: Trail, candidates: Candidates, workers: int) -> None:
+def _follow(trail: Trail, candidates: AllCandidates, workers: int) -> None:
     """Replay candidates until the search is over.
 
     They come in an order that no replay changes, so a few can be replayed at once, and are then looked at in that
@@ -155,10 +162,9 @@ def _follow(trail: Trail, candidates: Candidates, workers: int) -> None:
 
 def _show_largest(trail: Trail) -> None:
     """Show how far the largest setup gets, where none can do it."""
-    trail.pending = [Candidate(tuple(len(pool.nodes) - 1 for pool in trail.job.cluster.pools), math.inf)]
+    trail.pending = [Candidate(largest(trail.job.cluster), math.inf)]
     trail.add([trail.job.evaluate(*task) for task in trail.tasks()])
-    if trail.met:
-        raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
+    trail.expect_none_met()
 
 
 def check_question(holding: Holding, targets: tuple[Target, ...], economics: Economics, trim: Trim) -> None:
@@ -176,6 +182,9 @@ def check_question(holding: Holding, targets: tuple[Target, ...], economics: Eco
         raise InputError(fault)
     if fault := site_clock_fault(trace, cluster, economics.start) or untold_dependencies(trace, cluster):
         raise InputError(fault)
+    for one in cluster.variants():
+        costs.savings.check(one.pools, economics.savings_plans)
+    _check_costs(trace, cluster, economics)
     measured = inside(trace.submit_s, trim.window(trace.span_s))
     if trace.feedback is not None:  # each setup decides which jobs are
         measured[:] = True
@@ -190,3 +199,16 @@ def check_question(holding: Holding, targets: tuple[Target, ...], economics: Eco
     for index, target in enumerate(targets):
         if target.where is not None and not (measured & target.where.admit(trace)).any():
             raise InputError(f"targets.{index}.where: no job of {trace.name} is like this, so the target says nothing")
+
+
+def _check_costs(trace: Trace, cluster: Cluster, economics: Economics) -> None:
+    """Make sure that what stands there anyway has a price that can be compared."""
+    terms = costs.terms_of(economics, trace)
+    every = [(index, one) for index, pool in enumerate(cluster.pools) for one in pool.as_types]
+    for index, pool in every:
+        usd = costs.total(costs.standing(pool, pool.nodes[-1], terms))
+        if not usd < MOST_USD_PER_YEAR:
+            raise InputError(
+                f"cluster.pools.{index}: {count(pool.nodes[-1], 'node')} cost more than {MOST_USD_PER_YEAR:.0e} USD a "
+                f"year (got {usd:.3g}): check prices and lifetime_years"
+            )

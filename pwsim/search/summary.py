@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pwsim.cluster import CloudPool
 from pwsim.common import listed, plain, price
+from pwsim.costs import savings
 from pwsim.hindcasting import COMPARED_STATISTICS, scaled_waits
 from pwsim.prices import Commitment, start_of
 from pwsim.results import assumptions_of, common_of, pools_of
 from pwsim.rules import portable
+from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.answer import answer
+from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
+from pwsim.search.certificate import certificate
+from pwsim.search.options import types_told
 
 if TYPE_CHECKING:
     from pwsim.description import Verdict
@@ -22,6 +27,11 @@ STORED = (
     "taken home once."
 )
 """What is taken for granted where data is priced."""
+SAVINGS = (
+    "Savings plans are paid every hour of the year, used or not; at every instant their money goes where it saves "
+    "most, and work that is left when the log ends pays rent."
+)
+"""What is taken for granted of savings plans."""
 SEARCH_ASSUMPTIONS = (
     "No setup was left out because another failed: a replay that misses a target excludes that setup alone.",
     "Prices and discount rate stay as the scenario gives them.",
@@ -57,8 +67,14 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "search": plan.method._asdict(),
             "minimise": None if plan.minimised is None else plan.minimised._asdict(),
             "frontier": _frontier(plan),
+            "certificate": certificate(plan),
+            "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
+            "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],
+            "binding": binding(plan),
+            "relaxations": relaxations(plan),
             "targets": plan.judged_targets(),
-            "pools": pools_of(plan.result, plan.economics),
+            "pools": _pools(plan),
+            "savings_plans": _savings_plans(plan),
             "site": [one.model_dump() for one in plan.economics.site],
             "economics": {**plan.economics.model_dump(exclude={"site"}), "prices": _prices(plan)},
             "hindcast": _hindcast(plan),
@@ -79,6 +95,26 @@ def _frontier(plan: Plan) -> dict[str, Any] | None:
     points = [{**point._asdict(), "chosen": _setup(point.chosen, plan)} for point in plan.points]
     about = {"where": None, "statistic": None, **varied["target"]}
     return {**about, "limit": "at_least" if "at_least" in varied else "at_most", "points": points}
+
+
+def _replayed(plan: Plan, told: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+    """Return an alternative or a neighbour: what it is, what it costs and achieves, and what it misses."""
+    known = isinstance(told["policy"], str)
+    achieved = [float(told[f"target_{index}_achieved"]) for index in range(len(plan.targets))]
+    return {
+        **{key: told[key] for key in columns},
+        "nodes": {pool.name: int(told[f"nodes_{pool.name}"]) for pool in plan.result.cluster.pools} if known else None,
+        **(types_told(plan.judge.cluster, told) if known else {}),
+        **{key: told[key] for key in ("policy", "limits", "hours") if key in told},
+        "meets_targets": bool(told["meets_targets"]) if known else None,
+        "cost_usd_per_year": told["cost_usd_per_year"],
+        "stopped": told["stopped"],
+        "missed": [
+            {"target": index, **target.judge(value)}
+            for index, (target, value) in enumerate(zip(plan.targets, achieved, strict=True))
+            if known and not target.met(value)
+        ],
+    }
 
 
 def _hindcast(plan: Plan) -> dict[str, Any] | None:
@@ -105,6 +141,17 @@ def _tariff_start(plan: Plan) -> dict[str, str | None] | None:
     return {"local": local, "source": start.source, "time_zone": start.zone.key if start.zone else None}
 
 
+def _savings_plans(plan: Plan) -> list[dict[str, Any]]:
+    """Return each savings plan: which pools it covers, its money, and what it saves."""
+    pools = plan.result.cluster.pools
+    covered = {
+        one.name: [pool.name for pool in pools if savings.price_usd_per_hour(one, pool) is not None]
+        for one in plan.economics.savings_plans
+    }
+    rows: list[Any] = plan.result.savings_plans(plan.economics).to_dict("records")
+    return [{**row, "pools": covered[row["name"]]} for row in rows]
+
+
 def _prices(plan: Plan) -> str | None:
     """Return the price table of one's own as ``scenario.yaml`` names it."""
     return None if plan.economics.prices is None else portable(plan.economics.prices)
@@ -124,6 +171,7 @@ def _money_assumptions(plan: Plan) -> list[str]:
             )
         )
     said += _commitment_assumptions([pool for pool in pools if isinstance(pool, CloudPool) and pool.commitments])
+    said += _savings_assumptions(plan)
     if any(
         isinstance(pool, CloudPool) and (pool.storage_usd_per_gib_month or pool.egress_usd_per_gib) for pool in pools
     ):
@@ -144,6 +192,21 @@ def _commitment_assumptions(pools: Sequence[CloudPool]) -> list[str]:
     return said
 
 
+def _savings_assumptions(plan: Plan) -> list[str]:
+    said = []
+    for one in plan.economics.savings_plans:
+        for pool in plan.result.cluster.pools:
+            usd = savings.price_usd_per_hour(one, pool)
+            if isinstance(pool, CloudPool) and usd is not None:
+                told = pool.savings_price_date, pool.savings_price_source
+                said.append(
+                    _told(f"Under savings plan {one.name} ({one.term}), a node of pool {pool.name}", usd, *told)
+                )
+        if one.usd_per_hour == "best":
+            said.append(f"Savings plan {one.name} promises what makes each setup cheapest by its use in this log.")
+    return [*said, SAVINGS] if said else []
+
+
 def rent(pool: CloudPool) -> str:
     """Say what a node costs, and who says so since when."""
     kind = f" ({pool.instance}, {pool.market.replace('_', ' ')})" if pool.instance else ""
@@ -152,9 +215,14 @@ def rent(pool: CloudPool) -> str:
 
 def _price_of(what: CloudPool | Commitment, name: str) -> str:
     """Say what something costs, and who says so since when."""
-    told = [what.price_date and f"price of {what.price_date}", what.price_source and f"source: {what.price_source}"]
+    return _told(name, what.price_usd_per_hour, what.price_date, what.price_source)
+
+
+def _told(name: str, usd_per_hour: float, date: str, source: str) -> str:
+    """Say what something costs, and who says so since when."""
+    told = [date and f"price of {date}", source and f"source: {source}"]
     said_by = "".join(f"; {one}" for one in told if one) or ", as the scenario says"
-    return f"{name} costs {price(what.price_usd_per_hour)} an hour{said_by}."
+    return f"{name} costs {price(usd_per_hour)} an hour{said_by}."
 
 
 def _for_scenario(verdict: Verdict) -> dict[str, str]:
@@ -163,5 +231,16 @@ def _for_scenario(verdict: Verdict) -> dict[str, str]:
     return verdict._replace(advice=advice.replace("--cores", "`baseline: {cores: N}`"))._asdict()
 
 
+def _pools(plan: Plan) -> list[dict[str, Any]]:
+    """Return the pools of the replay, with the type of node of those that have several to choose from."""
+    shown = plan.chosen or plan.closest
+    types = {} if shown is None else shown.types
+    pools = pools_of(plan.result, plan.economics)
+    return [{**pool, **({"type": types[pool["name"]]} if pool["name"] in types else {})} for pool in pools]
+
+
 def _setup(setup: Setup | None, plan: Plan) -> dict[str, Any] | None:
-    return None if setup is None else {"nodes": setup.nodes, **setup.procedure(plan.setups.columns)}
+    if setup is None:
+        return None
+    types = {"types": setup.types} if setup.types else {}
+    return {"nodes": setup.nodes, **types, **setup.procedure(plan.setups.columns)}

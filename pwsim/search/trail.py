@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from pwsim.cluster import Cluster, Procedure
-from pwsim.common import InputError
+from pwsim.common import InputError, SolverError
 from pwsim.engine import compiling_s
 from pwsim.results import Result, record
-from pwsim.search import bounds
-from pwsim.search.candidates import Candidate, Candidates
-from pwsim.search.judgement import edges
+from pwsim.search.candidates import Candidate
+from pwsim.search.judgement import Edge, edges
 from pwsim.search.judging import Evaluation, Judge
+from pwsim.search.options import AllBounds, AllCandidates, choice_of, in_space, order_of, types_of
 from pwsim.search.plan import Method, Plan, Setup, Stop
 
 TIE = 1e-9
@@ -42,18 +42,13 @@ class Progress(NamedTuple):
     """How long these take at the pace so far [s]; NaN at first, for the first replay may have to compile the engine."""
 
 
-def in_space(cluster: Cluster) -> int:
-    """Return the number of setups that a cluster's choices span."""
-    return math.prod(len(pool.nodes) for pool in cluster.pools) * len(cluster.procedures)
-
-
 class Trail:
     """What a search has seen so far."""
 
     def __init__(
         self,
         job: Judge,
-        known: bounds.Bounds,
+        known: AllBounds,
         max_setups: int | None,
         time_limit_s: float | None,
         progress: Callable[[Progress], None] | None,
@@ -82,10 +77,16 @@ class Trail:
         self.stopped: Stop | None = None
         self.method = Method("by_setup", None, None)
         """How the search is done."""
+        self.proof: pd.DataFrame | None = None
+        """The replays of pools that the proof rests on (:mod:`.proof`); ``None`` if whole setups were replayed."""
+        self.workers: int | None = None
+        """How many replays run at once."""
+        self.solver: Mapping[str, int] = {}
+        """How often the solver ended with which status."""
         self.left: Callable[[float], int] = self._not_replayed
         """Gives how many setups are left at most that may cost no more than this, or in all if it is NaN."""
 
-    def take(self, candidates: Candidates, most: int) -> bool:
+    def take(self, candidates: AllCandidates, most: int) -> bool:
         """Take the next candidates to replay, at most so many; return whether there are any, or the search is over."""
         if self.pending:  # the time limit came before all of the last ones were replayed
             if self._has_shown:
@@ -127,6 +128,11 @@ class Trail:
         return self._has_shown and time.monotonic() > self.deadline_s + compiling_s()
 
     @property
+    def left_s(self) -> float:
+        """The time until the limit [s]; infinite without one, and as long as there is nothing to show."""
+        return self.deadline_s + compiling_s() - time.monotonic() if self._has_shown else math.inf
+
+    @property
     def _has_shown(self) -> bool:
         """Whether some replay has come to its end."""
         return self.closest is not None
@@ -149,8 +155,7 @@ class Trail:
         best = self.best
         if best is None or candidate.bound_usd_per_year < best.cost_usd_per_year * (1 - TIE):
             return False
-        nodes = tuple(pool.nodes[one] for pool, one in zip(self.job.cluster.pools, candidate.choice, strict=True))
-        return nodes > tuple(best.setup.nodes.values())
+        return order_of(self.job.cluster, candidate.choice) > self._rank(best.setup)[:-1]
 
     def stop(self, why: Stop) -> None:
         """End the search before its proof."""
@@ -165,7 +170,9 @@ class Trail:
 
     def _rank(self, setup: Setup) -> tuple[Any, ...]:
         """Return the key that decides between setups of equal cost."""
-        return *setup.nodes.values(), self.job.cluster.procedures.index(Procedure(*setup[1:]))
+        cluster = self.job.cluster
+        choice = choice_of(cluster, setup.nodes, setup.types)
+        return *order_of(cluster, choice), cluster.procedures.index(Procedure(*setup.how))
 
     @property
     def best(self) -> Evaluation | None:
@@ -191,7 +198,12 @@ class Trail:
         """Take in evaluations of setups that have the nodes of a candidate."""
         self.bound_usd_per_year = candidate.bound_usd_per_year
         for one in evaluations:
-            self.rows.append(_row(len(self.rows), candidate, one, self.job.cluster))
+            self.rows.append(
+                {
+                    "step": len(self.rows),
+                    **row(one, self.job.cluster, candidate.bound_usd_per_year),
+                }
+            )
             if one.met:
                 self.met.append(one)
                 self.met = [
@@ -201,6 +213,17 @@ class Trail:
                 self.closest = one
         if self.progress is not None:
             self.progress(self._reached(evaluations))
+
+    def expect_none_met(self) -> None:
+        """Make sure that what cannot meet the targets does not.
+
+        Raises
+        ------
+        SolverError
+            If it does: then a bound is wrong.
+        """
+        if self.met:
+            raise SolverError("a setup meets the targets that was taken to be unable to: please report this scenario")
 
     def _not_replayed(self, usd_per_year: float) -> int:
         return max(0, self.known.setups_up_to(usd_per_year) * len(self.job.cluster.procedures) - len(self.rows))
@@ -222,6 +245,25 @@ class Trail:
             left_at_most_s=pace_s * left,
         )
 
+    def _edges(self, setups: pd.DataFrame, best: Evaluation) -> tuple[Edge, ...]:
+        """Return the limits of the scenario beyond which something cheaper may lie: of each pool the first.
+
+        Those of the chosen types come first; of other types, whether a pool has too many nodes says nothing.
+        """
+        job, found = self.job, dict[tuple[str, str], Edge]()
+        chosen = self.known.of_types(choice_of(self.job.cluster, best.setup.nodes, best.setup.types))
+        for variant in (chosen, *(one for one in self.known.variants if one is not chosen)):
+            mine = pd.Series(data=True, index=setups.index)
+            types = types_of(job.cluster, variant.types)
+            for pool, name in types.items():
+                mine &= setups[f"type_{pool}"] == name
+            for one in edges(
+                variant.cluster, variant.bounds, job.targets, setups[mine], best.setup.nodes, best.cost_usd_per_year
+            ):
+                if one.edge == "most" or variant is chosen:
+                    found.setdefault((one.pool, one.edge), one._replace(types=types))
+        return tuple(found.values())
+
     def plan(self, name: str) -> Plan:
         """Return the plan.
 
@@ -239,11 +281,7 @@ class Trail:
             lower_bound = min(lower_bound, best.cost_usd_per_year)
         setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
         kinds = {name: float for name in setups if str(name).startswith("target_")}
-        found = (
-            edges(job.cluster, self.known, job.targets, setups, best.setup.nodes, best.cost_usd_per_year)
-            if best
-            else ()
-        )
+        found = self._edges(setups, best) if best else ()
         asked = {
             "name": name,
             "cluster": job.cluster.model_dump(mode="json", exclude_none=True),
@@ -268,6 +306,10 @@ class Trail:
             edges=found,
             name=name,
             method=self.method,
+            proof=self.proof,
+            solver=dict(self.solver),
+            judge=job,
+            workers=self.workers,
             asked=asked,
             run_id=record.run_id("run", asked, [job.trace], [job.cluster], len(setups) if self.stopped else None),
         )
@@ -279,11 +321,11 @@ def _status(*, proven: bool, found: bool) -> str:
     return "infeasible" if proven else "unknown"
 
 
-def _row(step: int, candidate: Candidate, one: Evaluation, cluster: Cluster) -> dict[str, Any]:
-    """Return a replayed setup as a row of ``setups``."""
+def row(one: Evaluation, cluster: Cluster, bound_usd_per_year: float) -> dict[str, Any]:
+    """Return a replayed setup as a row of ``setups``, without its step."""
     return {
-        "step": step,
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
+        **{f"type_{name}": chosen for name, chosen in one.setup.types.items()},
         **one.setup.procedure(cluster.alternatives),
         "meets_targets": one.met,
         "stopped": one.stopped,
@@ -292,7 +334,7 @@ def _row(step: int, candidate: Candidate, one: Evaluation, cluster: Cluster) -> 
             for index, name in enumerate(one.setup.nodes)
         },
         **(one.ran.bill.figures() if one.ran else {}),
-        "lower_bound_usd_per_year": candidate.bound_usd_per_year,
+        "lower_bound_usd_per_year": bound_usd_per_year,
         **(one.ran.metrics if one.ran else {}),
         **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},
     }

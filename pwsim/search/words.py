@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from pwsim.common import HOUR_S, YEAR_H, count, duration, listed, money, numeral
+from pwsim.common import HOUR_S, YEAR_H, count, duration, listed, money, numeral, price, share
 from pwsim.metrics import statistic_text, value_text
 
 
@@ -110,7 +110,34 @@ def committed_text(pool: Mapping[str, Any]) -> str:
     return listed(parts) if parts else ""
 
 
-def beyond_log_text(pools: Sequence[Mapping[str, Any]], span_s: float) -> str:
+def savings_texts(plans: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what savings plans promise and save, a sentence each; none of those that promise nothing.
+
+    Parameters
+    ----------
+    plans
+        ``savings_plans`` of ``summary.json``.
+
+    Examples
+    --------
+    >>> plan = {"name": "all", "term": "1yr", "usd_per_hour": 2.5, "savings_usd_per_year": 21915.0}
+    >>> savings_texts([{**plan, "unused_usd_per_year": 2191.5, "saved_usd_per_year": 4383.0}])
+    ['Promise $2.500 an hour for 1 year by savings plan all: it saves $4,383 a year against rent, and 90 % is used.']
+    """
+    said = []
+    for plan in plans:
+        if promised := plan["savings_usd_per_year"]:
+            used = share(1 - plan["unused_usd_per_year"] / promised)
+            saved, years = plan["saved_usd_per_year"], count(TERM_YEARS[plan["term"]], "year")
+            does = f"it saves {money(saved)}" if saved >= 0 else f"it costs {money(-saved)} more"
+            said.append(
+                f"Promise {price(plan['usd_per_hour'])} an hour for {years} by savings plan {plan['name']}: {does} "
+                f"a year {'against' if saved >= 0 else 'than'} rent, and {used} is used."
+            )
+    return said
+
+
+def beyond_log_text(pools: Sequence[Mapping[str, Any]], span_s: float, plans: Sequence[Mapping[str, Any]] = ()) -> str:
     """Return that commitments last longer than the log that they are chosen by, as a sentence; empty if none does.
 
     Parameters
@@ -119,8 +146,15 @@ def beyond_log_text(pools: Sequence[Mapping[str, Any]], span_s: float) -> str:
         ``pools`` of ``summary.json``.
     span_s
         Length of the log [s].
+    plans
+        ``savings_plans`` of ``summary.json``.
     """
-    used = [years for term, years in TERM_YEARS.items() if any(pool[f"committed_nodes_{term}"] for pool in pools)]
+    used = [
+        years
+        for term, years in TERM_YEARS.items()
+        if any(pool[f"committed_nodes_{term}"] for pool in pools)
+        or any(plan["usd_per_hour"] for plan in plans if plan["term"] == term)
+    ]
     years = [one for one in used if one * YEAR_H * HOUR_S > span_s]
     if not years:
         return ""
@@ -201,7 +235,8 @@ def edge_text(edge: Mapping[str, Any]) -> str:
     edge
         An entry of ``edges`` in ``summary.json`` (:class:`pwsim.search.judgement.Edge`).
     """
-    pool, nodes = edge["pool"], edge["nodes"]
+    types, nodes = edge.get("types", {}), edge["nodes"]
+    pool = f"{edge['pool']} of type {types[edge['pool']]}" if edge["pool"] in types else edge["pool"]
     if edge["edge"] == "fewest":
         return (
             f"It has the fewest nodes of pool {pool} that the scenario allows ({nodes:,}): allow fewer, which may be "
@@ -210,7 +245,9 @@ def edge_text(edge: Mapping[str, Any]) -> str:
     first = f"Cheaper setups fail for want of more than the {count(nodes, 'node')} of pool {pool} that are allowed"
     if edge["failing"] is None:
         return f"{first}: with those, they have too few cores for the targets. Allow more, which may be cheaper still."
-    others = [f"{number:,} of pool {name}" for name, number in edge["failing"].items() if name != pool and number]
+    others = [
+        f"{number:,} of pool {name}" for name, number in edge["failing"].items() if name != edge["pool"] and number
+    ]
     with_ = f"with those and {listed(others)}" if others else "with those alone"
     return (
         f"{first}: {with_}, at {money(edge['cost_usd_per_year'])} a year, "

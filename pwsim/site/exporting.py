@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import graphlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from pwsim._version import __version__
 from pwsim.cluster import Accepts, CloudPool, Cluster, Outage, Partition, Pool
 from pwsim.common import InputError, duration, problems, read_document
 from pwsim.prices import parse_local
-from pwsim.rules import Policy
+from pwsim.rules import LOOKED_AT, NOBODY, Policy
 from pwsim.scenario import Scenario
 from pwsim.site.capping import commands, told
 from pwsim.site.hostlists import fold
@@ -25,6 +26,8 @@ from pwsim.site.weighing import billing, priorities
 
 FILES = ("slurm.conf", "sacctmgr.script", "reservations.sh")
 """Files of an export."""
+_MOST_MINUTES = 43_200
+"""The longest window of backfilling [min]."""
 _HIGHEST = 65_533
 """The highest tier, and the largest priority, of a partition."""
 
@@ -67,7 +70,7 @@ def chosen_of(directory: Path) -> Cluster:
     document = read_document(directory / "scenario.yaml", list(Scenario.model_fields))
     try:
         cluster = Scenario.model_validate(document.data).cluster
-        return cluster.at(chosen["nodes"], Policy.parse(chosen["policy"]))
+        return cluster.at(chosen["nodes"], Policy.parse(chosen["policy"]), types=chosen.get("types"))
     except ValidationError as error:
         place, message = next(iter(problems(error, document.data, Scenario)))
         raise InputError(f"{document.path}: {'.'.join(map(str, place))}: {message}") from None
@@ -145,18 +148,39 @@ def _partitions(cluster: Cluster, made: Exported) -> list[Partition]:
     return partitions
 
 
+def _intervals(cluster: Cluster, made: Exported) -> list[str]:
+    """Return how often and how far Slurm's backfilling looks."""
+    scheduler, plans = cluster.scheduler, cluster.the_policy().rule.holds == LOOKED_AT
+    key = "backfill_period" if plans else "period"
+    period, parameters = getattr(scheduler, key), []
+    if period:
+        parameters.append(f"bf_interval={max(1, round(period))}")
+        if period != round(period):
+            made.missing.append(f"scheduler.{key}: {period:g} s is no whole number of seconds")
+    elif plans:
+        parameters.append("bf_interval=1")
+        made.missing.append("policy: Slurm's backfilling does not look whenever something happens; here each second")
+    if scheduler.period:
+        made.missing.append("scheduler.period: Slurm's main scheduler starts jobs in between, too")
+    if plans:
+        minutes = math.inf if scheduler.backfill_window is None else scheduler.backfill_window / 60
+        parameters.append(f"bf_window={max(1, round(min(minutes, _MOST_MINUTES)))}")
+        if minutes > _MOST_MINUTES:
+            made.missing.append("scheduler.backfill_window: Slurm's backfilling plans at most 30 days ahead")
+        elif minutes != round(minutes):
+            made.missing.append(f"scheduler.backfill_window: {minutes:g} min is no whole number of minutes")
+    if scheduler.backfill_per_user is not None:
+        parameters.append(f"bf_max_job_user={scheduler.backfill_per_user}")
+    return parameters
+
+
 def _scheduling(cluster: Cluster, made: Exported) -> None:
     policy = cluster.the_policy()
     made.conf.append(f"SchedulerType=sched/{'builtin' if policy.backfill == 'none' else 'backfill'}")
     parameters = []
     if cluster.depth is not None:
         parameters.append(f"bf_max_job_test={cluster.depth}")
-    period = cluster.scheduler.period
-    if period:
-        parameters.append(f"bf_interval={max(1, round(period))}")
-        made.missing.append("scheduler.period: Slurm's main scheduler starts jobs in between, too")
-        if period != round(period):
-            made.missing.append(f"scheduler.period: {period:g} s is no whole number of seconds")
+    parameters += _intervals(cluster, made)
     if parameters:
         made.conf.append(f"SchedulerParameters={','.join(parameters)}")
     if cluster.scheduler.start_delay:
@@ -164,11 +188,8 @@ def _scheduling(cluster: Cluster, made: Exported) -> None:
     made.conf.append(f"OverTimeLimit={'UNLIMITED' if cluster.overrun == 'allow' else 0}")
     if cluster.preemption:
         made.conf += ["PreemptType=preempt/partition_prio", "PreemptMode=REQUEUE"]
-    packed = any(pool.placement == "packed" for pool in cluster.pools)
-    if policy.backfill == "easy" and (not packed or policy.passing_order):
-        made.missing.append(
-            f"policy {policy}: Slurm's backfilling keeps nodes for every job, in the order of the queue"
-        )
+    if policy.rule.holds not in (NOBODY, LOOKED_AT):
+        made.missing.append(f"policy {policy}: Slurm's backfilling plans anew for each job, as replan policies do")
     if policy.order not in ("fcfs", "multifactor"):
         made.missing.append(f"policy {policy}: Slurm has no order {policy.order}; this is first come, first served")
     if policy.order != "multifactor":

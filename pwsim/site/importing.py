@@ -65,7 +65,6 @@ def import_site(folder: Path) -> Imported:
     found = Imported({}, notes, read=[one.name for one in conf.read] + list(beside.get("files", ())))
     accounting = beside["accounting"] if beside else books.Accounting()
     notes.remarks += accounting.remarks
-    add_policy(found.site, found.comments, conf, groups, doors, notes)
     ranking.add(found.site, found.comments, conf, accounting, doors, beside.get("config", {}), notes)
     _pools(found, conf, groups, doors)
     _partitions(found, groups, doors)
@@ -75,8 +74,9 @@ def import_site(folder: Path) -> Imported:
     if outages:
         found.site["outages"] = outages
         found.comments["outages"] = ["Reservations, and when nodes were down or drained."]
-    add_scheduler(found.site, found.comments, conf, notes)
     add_preemption(found.site, found.comments, conf, accounting, notes)
+    add_policy(found.site, found.comments, conf, groups, doors, notes)
+    add_scheduler(found.site, found.comments, conf, notes)
     return found
 
 

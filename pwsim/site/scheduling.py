@@ -7,11 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from pwsim.common import short
-from pwsim.rules import Policy
+from pwsim.rules import LOOKED_AT, Policy
 from pwsim.site import ranking, settings
 from pwsim.site.accounting import Accounting
 from pwsim.site.conf import Conf
 from pwsim.site.machine import Door, Group, Notes, placements
+
+_OF_PLANS = ("bf_window", "bf_max_job_user")
+"""Parameters that say how plans are made anew."""
+_UNITS = {"bf_interval": "seconds", "bf_window": "minutes", "bf_max_job_user": "jobs"}
 
 Site = dict[str, Any]
 Comments = dict[str, list[str]]
@@ -25,15 +29,16 @@ def _scheduler_parameters(conf: Conf) -> dict[str, str]:
 def add_policy(
     site: Site, comments: Comments, conf: Conf, groups: Iterable[Group], doors: Iterable[Door], notes: Notes
 ) -> None:
-    """Add policy, overrun and depth."""
+    """Add policy, overrun and depth; it is to be known whether jobs interrupt others."""
     order = ranking.order(conf)
-    placement = placements(groups, doors, conf, notes)
+    packed = "packed" in placements(groups, doors, conf, notes).values()
     kind = conf.get("schedulertype", "sched/backfill").lower()
-    backfill = "none" if kind == "sched/builtin" else "easy" if "packed" in placement.values() else "conservative"
-    site["policy"] = str(Policy(order, backfill))
+    backfill = "none" if kind == "sched/builtin" else "replan"
     said = [f"PriorityType={conf.get('prioritytype', '(default)')}, SchedulerType={kind}."]
-    if backfill == "easy":
-        said.append("Slurm's backfilling keeps nodes for every job that it looks at, not only for the first.")
+    if backfill == "replan" and site.get("preemption"):
+        backfill = "easy" if packed else "conservative"
+        said.append("Slurm's backfilling plans anew for every job that it looks at, which has no preemption here.")
+    site["policy"] = str(Policy(order, backfill))
     if kind not in ("sched/backfill", "sched/builtin"):
         place = conf.settings["schedulertype"].place
         notes.miss(f"SchedulerType={short(kind)}", place, "a scheduler that pwsim does not know; taken for backfill")
@@ -57,21 +62,39 @@ def add_policy(
 
 
 def add_scheduler(site: Site, comments: Comments, conf: Conf, notes: Notes) -> None:
-    """Add the scheduler's own time; note what else its parameters say."""
+    """Add the scheduler's own time, and how it backfills; note what else its parameters say."""
     place = conf.settings["schedulerparameters"].place if "schedulerparameters" in conf.settings else ""
     parameters = _scheduler_parameters(conf)
+    plans = Policy.parse(site["policy"]).rule.holds == LOOKED_AT
     for key, value in parameters.items():
         does = settings.SCHEDULER.get(key, "is no parameter of the scheduler that this version of pwsim knows")
-        if does:
+        if does and not (plans and key in _OF_PLANS):
             notes.miss(f"SchedulerParameters: {key}{'=' * bool(value)}{short(value)}", place, does)
-    interval = parameters.get("bf_interval", "")
-    if re.fullmatch(r"\d{1,7}", interval) and int(interval):
-        site["scheduler"] = {"period": f"{interval} s"}
+    told: dict[str, int] = {}
+    for key in ("bf_interval", *_OF_PLANS):
+        value = parameters.get(key, "")
+        if re.fullmatch(r"\d{1,7}", value) and (int(value) or key == "bf_max_job_user"):
+            told[key] = int(value)
+        elif value and (plans or key == "bf_interval"):
+            notes.remarks.append(f"{key}={short(value)} is no number of {_UNITS[key]}: left out")
+    if plans:
+        interval, window = told.get("bf_interval", 30), told.get("bf_window", 1440)
+        site["scheduler"] = {"backfill_period": f"{interval} s", "backfill_window": f"{window} min"}
+        if told.get("bf_max_job_user"):
+            site["scheduler"]["backfill_per_user"] = told["bf_max_job_user"]
+        usual = [key for key in ("bf_interval", "bf_window") if key not in told]
+        comments["scheduler"] = ["bf_interval, bf_window, bf_max_job_user" + _as_usual(usual) + "."]
+    elif "bf_interval" in told:
+        site["scheduler"] = {"period": f"{told['bf_interval']} s"}
         comments["scheduler"] = [
             "bf_interval; Slurm's main scheduler starts the first jobs of the queue in between, too."
         ]
-    elif interval:
-        notes.remarks.append(f"bf_interval={short(interval)} is no number of seconds: left out")
+
+
+def _as_usual(keys: list[str]) -> str:
+    if not keys:
+        return ""
+    return f"; {' and '.join(keys)} as Slurm has {'it' if len(keys) == 1 else 'them'} where nothing is set"
 
 
 def add_preemption(site: Site, comments: Comments, conf: Conf, accounting: Accounting, notes: Notes) -> None:

@@ -125,8 +125,10 @@ CASES = [
     *(Case("site", 10**5, 0.7, "easy", ("compiled",), cluster=kind) for kind in SITES),
     *(Case("site", 10**4, 0.7, "conservative", ("compiled",), cluster=kind) for kind in SITES),
     *(Case("site", 10**4, 0.7, "easy", ("simpy",), cluster=kind) for kind in SITES),
+    Case("site", 10**4, 0.7, "replan", ("compiled",), cluster="partitions"),
     Case("cluster", 10**4, 0.7, "easy", ("compiled", "simpy"), cluster="packed"),
     Case("cluster", 2 * 10**4, 2.0, "easy", ("compiled",), cluster="packed"),
+    Case("cluster", 10**4, 0.7, "replan", ("compiled",), cluster="packed"),
     *(Case("queue", jobs, 0.9, "easy", ALL if jobs < 10**4 else ("compiled",), at_once=True) for jobs in (10**3, 3_000, 10**4, 30_000, 10**5)),
 ]  # fmt: skip
 

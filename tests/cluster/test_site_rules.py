@@ -30,7 +30,7 @@ from pwsim.cluster import (
     times_away,
 )
 from pwsim.common import InputError
-from pwsim.engine.site.inputs import in_common, pieces_of
+from pwsim.engine.site.calendar import in_common, pieces_of
 from pwsim.prices import Start, parse_local
 from pwsim.results import simulate
 from pwsim.trace import Trace
@@ -166,6 +166,12 @@ REFUSED = [
     ({"scheduler": {"periode": 3}}, "scheduler.periode: unknown key; did you mean 'period'?"),
     ({"preemption": True}, "preemption: jobs of higher tiers interrupt others: give partitions different tiers, or leave it out"),
     ({"preemption": "tier"}, "preemption: "),
+    ({"scheduler": {"backfill_period": 30}}, "scheduler.backfill_period: is about plans that each pass makes anew: give a policy of that kind, such as multifactor-replan, or leave it out (got policy 'easy')"),
+    ({"scheduler": {"backfill_window": 30}, "policy": "conservative"}, "scheduler.backfill_window: is about plans"),
+    ({"scheduler": {"backfill_per_user": 0}, "policy": "replan"}, "scheduler.backfill_per_user: must be at least 1"),
+    ({"scheduler": {"backfill_window": 0}, "policy": "replan"}, "scheduler.backfill_window: must be greater than 0"),
+    ({"scheduler": {"backfill_period": 40, "period": 30}, "policy": "replan"}, "scheduler.backfill_period: must be a multiple of period, for jobs start at multiples of that alone (got 40 s and 30 s)"),
+    ({"preemption": True, "policy": ["easy", "sjf-replan"], "partitions": [{"name": n, "pools": "thin", "tier": int(n == "p"), "where": {"queue": n}} for n in "pq"]}, "preemption: is not offered under a replan policy"),
 ]  # fmt: skip
 
 

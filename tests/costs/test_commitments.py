@@ -21,8 +21,8 @@ from pwsim.prices import Economics
 from pwsim.search import bounds
 from pwsim.search.holding import Holding
 from pwsim.search.simulate_and_cut import search
-from pwsim.search.solver import proven_solver
 from pwsim.search.targets import Target
+from pwsim.solver import proven_solver
 from tests.costs.test_money import cloud, committed, nonzero, own, replay
 from tests.strategies import traces
 

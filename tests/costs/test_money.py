@@ -21,7 +21,7 @@ from pwsim import Cluster, InputError, Trace, compress, costs, grow, load_prices
 from pwsim.cluster.pools import CloudPool
 from pwsim.costs import annual, charges
 from pwsim.prices.tariffs import Band, Start, least_usd_per_kw, parse_local, start_of, usd_per_kw
-from pwsim.prices.terms import Economics
+from pwsim.prices.terms import Economics, SavingsPlan
 from pwsim.search import bounds, summary
 from pwsim.search.holding import Holding
 from pwsim.search.simulate_and_cut import search
@@ -567,7 +567,7 @@ def test_figures_of_a_bill():
     bill = costs.Bill(parts, 2.0, 3.0, 4.0, 5.0, 6.0)
     others = {"usd_per_core_hour_used": 2.0, "usd_per_gpu_hour_used": 3.0}
     others |= {"carbon_kg_per_year": 4.0, "lost_work_usd_per_year": 5.0, "committed_nodes": 6.0}
-    assert bill.figures() == {"cost_usd_per_year": 11.0, **parts, **others}
+    assert bill.figures() == {"cost_usd_per_year": float(len(parts)), **parts, **others}
 
 
 # -- tariffs
@@ -799,15 +799,19 @@ RENT = {
 
 
 def test_the_parts_add_up_and_none_is_forgotten():
-    pools = [own(1, cores=2, **COST), cloud(3, burst_after=0, **RENT)]
+    pools = [own(1, cores=2, **COST), cloud(3, burst_after=0, savings_1yr_usd_per_hour=1.0, **RENT)]
     jobs = [(0, 2, 5000), (0, 2, 400), (0, 1, 30), (4000, 1, 7000), (4000, 2, 90)]
     result = replay(pools, jobs, data_gib=[1, 2, 3, 4, 5])
-    cost, table = result.cost(ECONOMICS), result.pools(ECONOMICS)
+    plans = (SavingsPlan(name="all", term="1yr", usd_per_hour=0.5),)
+    economics = ECONOMICS.model_copy(update={"savings_plans": plans})
+    cost, table = result.cost(economics), result.pools(economics)
     assert all(cost[part] > 0 for part in costs.PARTS), cost
     assert set(cost) == set(costs.PARTS)
     assert sum(cost[part] for part in costs.PARTS) == costs.total(cost)
     assert (table[list(costs.PARTS)].sum(axis=1) == table["cost_usd_per_year"]).all()
-    assert costs.total(cost) == pytest.approx(table["cost_usd_per_year"].sum() + 0.3, rel=1e-12)
+    unused = result.savings_plans(economics)["unused_usd_per_year"].sum()
+    assert 0 < unused < 0.5 * 8766
+    assert costs.total(cost) == pytest.approx(table["cost_usd_per_year"].sum() + 0.3 + unused, rel=1e-12)
 
 
 setups = st.fixed_dictionaries(

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from pwsim.cluster import Away, Cluster, Where
 from pwsim.common import HopelessError
 from pwsim.engine.inputs import without_rules
-from pwsim.engine.site.inputs import Calendar, openings_of, pieces_of, prepare_site
+from pwsim.engine.site.calendar import Calendar, openings_of, pieces_of
+from pwsim.engine.site.inputs import prepare_site
 from pwsim.engine.site.replaying import replay_site
 from pwsim.prices import Start, parse_local
 from pwsim.results import simulate
@@ -81,7 +82,13 @@ def cluster_of(case: Case) -> Cluster:
                 }
                 for one in case.hours
             ],
-            "scheduler": {"period": float(case.period or 0), "start_delay": float(case.start_delay)},
+            "scheduler": {
+                "period": float(case.period or 0),
+                "start_delay": float(case.start_delay),
+                "backfill_period": float(case.backfill_period or 0),
+                "backfill_window": case.backfill_window,
+                "backfill_per_user": case.backfill_per_user,
+            },
             "preemption": case.preemption,
             "dependencies": "log" if any(row.get("after") or row.get("array") for row in case.jobs) else None,
         }
@@ -213,6 +220,15 @@ def test_generated_cases(case):
 @given(site_cases(linked=True))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_generated_cases_of_jobs_that_wait_for_others(case):
+    if cluster_or_none(case) is not None and can_be_replayed(case):
+        site = replay(case, drawn)
+        for engine in ENGINES:
+            compare(case, site, engine)
+
+
+@given(site_cases(backfill="replan"))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_generated_cases_of_plans_made_anew(case):
     if cluster_or_none(case) is not None and can_be_replayed(case):
         site = replay(case, drawn)
         for engine in ENGINES:

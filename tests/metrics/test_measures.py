@@ -7,9 +7,11 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pwsim import InputError
-from pwsim.metrics import METRICS, measures
+from pwsim.metrics import METRICS, exact_sum, measures
 from pwsim.metrics.metric import value_text
 
 
@@ -83,3 +85,22 @@ def test_values_carry_their_unit():
     assert value_text("utilization", 0.25) == "25 %"
     assert value_text("bounded_slowdown", 1.23456) == "1.235"
     assert value_text("wait_s", None) == value_text("wait_s", math.nan) == "no job"
+
+
+@given(st.lists(st.one_of(st.integers(-(2**54), 2**54).map(float), st.floats(), st.sampled_from([-0.0, 0.1, 2.0**53]))))
+def test_sums_are_those_of_fsum(values):
+    """To the last bit, sign of zero included; what has none (infinities of both signs, overflow) raises the same."""
+    try:
+        expected = repr(math.fsum(values))
+    except (OverflowError, ValueError) as error:
+        with np.errstate(all="ignore"), pytest.raises(type(error)):
+            exact_sum(np.array(values))
+        return
+    with np.errstate(all="ignore"):
+        assert repr(exact_sum(np.array(values, dtype=float))) == expected
+
+
+@given(st.lists(st.integers(-50, 50)))
+def test_sums_of_whole_numbers(values):
+    assert exact_sum(np.array(values, dtype=float)) == sum(values)
+    assert exact_sum(np.array(values, dtype=np.int64)) == sum(values)

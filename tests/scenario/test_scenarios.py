@@ -23,6 +23,7 @@ from tests.engine.test_engine import assert_engines_agree, check_invariants
 
 SCENARIOS = [
     "quickstart",
+    "chips",
     "kth-refresh",
     "kth-site",
     "million",
@@ -31,6 +32,8 @@ SCENARIOS = [
     "total-cost",
     "gpu-platform",
     "spot-training",
+    "price-of-service",
+    "shortest-wait",
 ]
 
 

@@ -14,10 +14,11 @@ from pwsim import Cluster, Target, Trace, generate
 from pwsim.cluster import Where
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import UNDISCOUNTED
-from pwsim.search import Holding, bounds, complete_targets, decomposition, search
+from pwsim.search import Holding, complete_targets, decomposition, search
 from pwsim.search.decomposition import coupling, paths
 from pwsim.search.judging import Judge
 from pwsim.search.listing import Listing
+from pwsim.search.options import bounds_of
 from pwsim.search.routing import Path
 from tests.search.test_plan import allowing_rejections, brute_force, cluster_of, own, rented
 from tests.strategies import traces
@@ -100,7 +101,7 @@ def test_rows_exclude_no_setup_that_meets_the_targets(trace, cluster, targets, t
     network = paths(holding)
     assert network is not None
     job = Judge(trace, cluster, targets, UNDISCOUNTED, "compiled", 1, trim)
-    known = decomposition._Known(job, bounds.analyse(holding, targets, UNDISCOUNTED, trim), network)
+    known = decomposition.Known(job, bounds_of(holding, targets, UNDISCOUNTED, trim), network)
     everything = [
         Path(procedure, network.path(choice))
         for choice in itertools.product(*map(range, network.choices))

@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 
 from pwsim import Cluster, InputError, Target, Trace, simulate
 from pwsim.common import HopelessError, SolverError
+from pwsim.engine import prepare
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import UNDISCOUNTED, Economics
 from pwsim.prices.tariffs import Start, parse_local
 from pwsim.results import Result
-from pwsim.search import judging
+from pwsim.search import judging, replays
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Judge
 from pwsim.search.plan import Setup, general_name
@@ -160,16 +161,21 @@ def judge(targets=(), **more):
 def test_a_setup_is_replayed_as_was_asked(monkeypatch):
     asked = []
 
-    def noting(*_, **how):
-        asked.append(how)
+    def prepared(_, cluster, seed, start):
+        asked.append((cluster.node_counts(), seed, start))
+        return prepare(TRACE, cluster, seed, start)
+
+    def in_vain(_, engine):
+        asked.append(engine)
         raise HopelessError("in vain")
 
-    monkeypatch.setattr(judging, "simulate", noting)
+    monkeypatch.setattr(judging, "prepare", prepared)
+    monkeypatch.setattr(replays, "replay", in_vain)
     economics = Economics(start="2026-01-07T01:30", time_zone="Asia/Tokyo")
     one = judge((at_most("jobs_killed", 0),), economics=economics, seed=7)
     found = one.evaluate((1,), CLUSTER.procedures[0])
     start = Start(parse_local("2026-01-07T01:30"), "economics.start, in Asia/Tokyo", ZoneInfo("Asia/Tokyo"))
-    assert asked == [{"engine": "simpy", "seed": 7, "start": start}]
+    assert asked == [((2,), 7, start), "simpy"]
     assert (found.setup.nodes, found.ran, found.stopped, found.met, found.miss) == (
         {"own": 2},
         None,

@@ -74,7 +74,9 @@ def brute_force(trace: Trace, cluster: Cluster, targets: Any) -> tuple[float, li
     return min((one[0] for one in good), default=math.inf), good
 
 
-@given(traces.filter(lambda trace: trace.span_s > 0), rules, targets_, st.sampled_from(["easy", "conservative"]))
+@given(
+    traces.filter(lambda trace: trace.span_s > 0), rules, targets_, st.sampled_from(["easy", "conservative", "replan"])
+)
 @settings(max_examples=30)
 def test_search_is_what_brute_force_finds(trace, stated, targets, policy):
     pools = [own([0, 1, 2], cores=2), rented([0, 1, 2], 0.3, cores=2)]

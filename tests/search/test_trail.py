@@ -12,10 +12,10 @@ from pwsim.costs import PARTS
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import UNDISCOUNTED
 from pwsim.results import record
-from pwsim.search import bounds
 from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Judge
+from pwsim.search.options import bounds_of
 from pwsim.search.trail import Progress, Trail
 from tests.search.test_plan import cluster_of, own
 
@@ -49,7 +49,7 @@ def clock(monkeypatch):
 
 def trail_of(cluster=CLUSTER, *, max_setups=None, time_limit_s=None, progress=None, trim=NO_TRIM, seed=1):
     job = Judge(TRACE, cluster, (REJECTED,), UNDISCOUNTED, "simpy", seed, trim)
-    known = bounds.analyse(Holding(TRACE, cluster), job.targets, UNDISCOUNTED, trim)
+    known = bounds_of(Holding(TRACE, cluster), job.targets, UNDISCOUNTED, trim)
     return Trail(job, known, max_setups, time_limit_s, progress)
 
 

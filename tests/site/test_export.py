@@ -94,7 +94,7 @@ def shape(cluster: Cluster) -> dict[str, Any]:
         "limits": limits(cluster),
         "outages": outages(cluster),
         "policy": cluster.policy,
-        "scheduler": (cluster.depth, cluster.overrun, cluster.scheduler.period, cluster.preemption),
+        "scheduler": (cluster.depth, cluster.overrun, cluster.scheduler, cluster.preemption),
         "multifactor": ranks(cluster.multifactor) if order == "multifactor" else None,
     }
 
@@ -166,8 +166,17 @@ def clusters(draw) -> Cluster:
         for number in range(1, 1 + draw(st.integers(0, 2)))
     ]  # fmt: skip
     tiers = {one["tier"] for one in partitions}
-    backfill = "easy" if placement == "packed" else "conservative"
+    interrupts = len(tiers) > 1 and draw(st.booleans())
+    backfill = ("easy" if placement == "packed" else "conservative") if interrupts else "replan"
     order = draw(st.sampled_from(["fcfs", "multifactor"]))
+    policy = draw(st.sampled_from([order, backfill if order == "fcfs" else f"{order}-{backfill}"]))
+    plans = st.fixed_dictionaries(
+        {
+            "backfill_period": st.integers(1, 300),
+            "backfill_window": st.integers(1, 43_200).map(lambda minutes: 60 * minutes),
+            "backfill_per_user": st.none() | st.integers(1, 99),
+        }
+    )
     ranked = draw(factors()) if order == "multifactor" else {}
     for (where, _), _ in ruled:  # a limit of an account is one of its parts, too
         if where == {"account": ["b"]} and ranked.get("accounts", {}).get("a", {}).get("parent") == "b":
@@ -180,12 +189,12 @@ def clusters(draw) -> Cluster:
                 {"at_most": most, "per": per, **({"where": where} if where else {})} for (where, per), most in ruled
             ],
             "outages": away,
-            "policy": draw(st.sampled_from([order, backfill if order == "fcfs" else f"{order}-{backfill}"])),
+            "policy": policy,
             "multifactor": ranked,
             "depth": draw(st.none() | st.integers(1, 1000)),
             "overrun": draw(st.sampled_from(["allow", "kill"])),
-            "scheduler": {"period": draw(st.integers(0, 300))},
-            "preemption": len(tiers) > 1 and draw(st.booleans()),
+            "scheduler": draw(plans) if policy.endswith("replan") else {"period": draw(st.integers(0, 300))},
+            "preemption": interrupts,
         }
     )
 
@@ -227,6 +236,19 @@ def test_what_slurm_has_no_word_for_is_listed():
     ):  # fmt: skip
         assert words in said, words
     assert all(f"# Slurm has no word for this: {one}" in made.files()["slurm.conf"] for one in made.missing)
+
+
+def test_plans_that_slurm_does_not_make():
+    pool = {"name": "own", "kind": "on_premises", "nodes": 3, "node": {"cores": 4}}
+    scheduler = {"period": 5, "backfill_window": 90, "start_delay": 0}
+    made = export(Cluster.model_validate({"pools": pool, "policy": "replan", "scheduler": scheduler}))
+    assert "SchedulerParameters=bf_interval=1,bf_window=2" in made.conf
+    said = "\n".join(made.missing)
+    for words in ("here each second", "1.5 min is no whole number of minutes", "scheduler.period: Slurm's"):
+        assert words in said, words
+    unbound = export(Cluster.model_validate({"pools": pool, "policy": "replan"}))
+    assert "bf_window=43200" in "\n".join(unbound.conf)
+    assert "plans at most 30 days ahead" in "\n".join(unbound.missing)
 
 
 def test_pools_that_partitions_prefer_differently():

@@ -98,13 +98,13 @@ def test_jobs_that_have_nodes_for_themselves(tmp_path):
     conf = NODES + "PartitionName=p Nodes=n[1-2] OverSubscribe=EXCLUSIVE\nPartitionName=q Nodes=n[3-4]\n"
     found, site = imported(tmp_path, conf)
     assert [pool.placement for pool in site.pools] == ["nodes", "packed"]
-    assert str(site.policy[0]) == "easy"
+    assert str(site.policy[0]) == "replan"
     found, site = imported(tmp_path, conf + "PartitionName=r Nodes=n[1-4]\n")
     assert {pool.placement for pool in site.pools} == {"packed"}
     assert "OverSubscribe=EXCLUSIVE (slurm.conf:2): jobs have nodes for themselves" in told(found)
     found, site = imported(tmp_path, "SelectType=select/linear\n" + SMALL)
     assert [pool.placement for pool in site.pools] == ["nodes"]
-    assert str(site.policy[0]) == "conservative"
+    assert str(site.policy[0]) == "replan"
 
 
 def test_memory_counts_where_slurm_counts_it(tmp_path):
@@ -203,7 +203,7 @@ def test_fair_share_goes_by_the_version(tmp_path, version, tree):
 
 
 def test_no_weights_are_first_come_first_served(tmp_path):
-    assert str(imported(tmp_path, SMALL + "PriorityType=priority/basic\n")[1].policy[0]) == "easy"
+    assert str(imported(tmp_path, SMALL + "PriorityType=priority/basic\n")[1].policy[0]) == "replan"
     assert str(imported(tmp_path, SMALL + "SchedulerType=sched/builtin\n")[1].policy[0]) == "fcfs"
 
 
@@ -315,11 +315,34 @@ def test_preemption(tmp_path):
 
 
 def test_parameters_of_the_scheduler(tmp_path):
-    conf = "SchedulerParameters==bf_interval=45,bf_max_job_test=700,bf_window=1440,bf_nonsense=3\n" + SMALL
+    conf = (
+        "SchedulerParameters==bf_interval=45,bf_max_job_test=700,bf_window=2880,bf_max_job_user=20,bf_nonsense=3\n"
+        + SMALL
+    )
     found, site = imported(tmp_path, conf + "OverTimeLimit=UNLIMITED\n")
-    assert (site.scheduler.period, site.depth, site.overrun) == (45, 700, "allow")
-    for word in ("one `=` too many, which Slurm forgives", "bf_window=1440", "bf_nonsense=3"):
+    assert (str(site.policy[0]), site.depth, site.overrun) == ("replan", 700, "allow")
+    scheduler = site.scheduler
+    assert (scheduler.period, scheduler.backfill_period) == (0, 45)
+    assert (scheduler.backfill_window, scheduler.backfill_per_user) == (2 * 86400, 20)
+    for word in ("one `=` too many, which Slurm forgives", "bf_nonsense=3"):
         assert word in told(found)
+    assert "SchedulerParameters: bf_max_job_user" not in told(found)
+
+
+def test_what_slurm_backfills_with_where_nothing_is_set(tmp_path):
+    _, site = imported(tmp_path, "SchedulerParameters=bf_max_job_user=0\n" + SMALL)
+    scheduler = site.scheduler
+    assert (scheduler.backfill_period, scheduler.backfill_window, scheduler.backfill_per_user) == (30, 86400, None)
+    assert site.depth is None
+
+
+def test_plans_do_not_go_with_preemption(tmp_path):
+    two = NODES + "PartitionName=p Nodes=ALL PriorityTier=1\nPartitionName=q Nodes=ALL PriorityTier=2\n"
+    conf = "PreemptType=preempt/partition_prio\nPreemptMode=REQUEUE\nSchedulerParameters=bf_interval=45,bf_max_job_user=9\n"
+    found, site = imported(tmp_path, conf + two)
+    assert site.preemption
+    assert (str(site.policy[0]), site.scheduler.period, site.scheduler.backfill_period) == ("easy", 45, 0)
+    assert "bf_max_job_user=9" in told(found)
 
 
 # Files
@@ -384,7 +407,7 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "odd Gres": (SMALL + "NodeName=m1 CPUs=2 Gres=gpu,mps:200,gpu:x\n", "mps:200"),
     "odd weight of resources": (SMALL + "PriorityWeightTRES=CPU=lots\n", "'CPU=lots' is no weight of a resource"),
     "huge weight": (SMALL + "PriorityWeightAge=4000000000\n", "all divided by 10"),
-    "line that goes on at the end": (SMALL + "SchedulerParameters=bf_window=3\\", "bf_window=3"),
+    "line that goes on at the end": (SMALL + "SchedulerParameters=bf_min_age_reserve=3\\", "bf_min_age_reserve=3"),
     "control characters": (SMALL + "Flux\x1b[2JCapacitor=a\x07b\n", "\\x1b"),
     "YAML in names": (NODES + "PartitionName={a:[b} Nodes=ALL AllowAccounts=#x:\n", "is called"),
     "zero cores": (SMALL + "NodeName=z1 CPUs=0\n", "z1 has no core for jobs"),
@@ -512,10 +535,13 @@ def test_real_sites(data_dir, tmp_path, name, pools, partitions):
     (tmp_path / "site.yaml").write_text(text_of(found, name))
     site = load_site(tmp_path / "site.yaml")
     assert (len(site.pools), len(site.partitions)) == (pools, partitions)
-    assert str(site.policy[0]) == "multifactor-easy"
+    assert str(site.policy[0]) == ("multifactor-replan" if name == "ub-micro" else "multifactor-easy")
     if name == "ub-micro":
         assert [pool.node.gpus for pool in site.pools] == [0, 0, 2, 0]
         assert site.depth == 1200
+        scheduler = site.scheduler
+        assert (scheduler.period, scheduler.backfill_period, scheduler.backfill_per_user) == (0, 30, 20)
+        assert scheduler.backfill_window == 3 * 86400
         assert site.partitions[0].pools == ("n", "n-m", "g", "b")
         assert site.multifactor.qos_priorities == {"supporters": 100}
         assert (site.multifactor.algorithm, site.multifactor.damping) == ("classic", 5)
@@ -523,7 +549,7 @@ def test_real_sites(data_dir, tmp_path, name, pools, partitions):
     else:
         assert [pool.nodes for pool in site.pools] == [(87,), (96,), (24,), (2,), (8,)]
         assert site.preemption
-    for word in ("bf_window=4320", "Feature"):
+    for word in ("default_queue_depth=1200" if name == "ub-micro" else "bf_window=4320", "Feature"):
         assert word in told(found)
     assert "PriorityWeight" not in told(found)
 

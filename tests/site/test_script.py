@@ -171,7 +171,7 @@ def test_what_was_collected_is_a_log_and_a_site(collected, tmp_path, capsys):
     site = load_site(path)
     assert [(pool.name, pool.nodes, pool.node.gpus) for pool in site.pools] == [("n", (2,), 0), ("g", (1,), 4)]
     assert site.partitions[0].max_time == 2 * 86400
-    assert site.scheduler.period == 60
+    assert site.scheduler.backfill_period == 60
     assert site.depth == 300
     assert "of Slurm 23.02.6" in (tmp_path / "site.yaml").read_text()
     assert {limit.at_most.cores for limit in site.limits[0]} == {8, 12, 16, None}

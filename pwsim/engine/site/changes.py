@@ -35,7 +35,7 @@ from pwsim.engine.site.state import (
 )
 from pwsim.rules import Bins, advance, cut, empty, filled, launches, place_of, put, shift, shut_down
 from pwsim.rules import gain as note_gain
-from pwsim.rules.site import bins_now, is_held, shares_in
+from pwsim.rules.site import bins_now, is_held, read_clock, shares_in
 
 
 def begin(now: float, state: State, agenda: MutableSequence[tuple[float, int, int, int]]) -> None:
@@ -234,6 +234,7 @@ def autoscale(
     Jobs that are held need none.
     """
     nodes = state.nodes
+    read_clock(now, state.site.hours)  # the last pass may have been before
     for pool in range(len(nodes.elastic)):
         if nodes.elastic[pool]:
             waiting = gather(now, pool, state)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pwsim.engine.inputs import Inputs, lives, uptimes
 from pwsim.engine.site.nodes import IDLE, Nodes
+from pwsim.engine.site.packing import point_room
 from pwsim.engine.site.state import Bursts, State
 from pwsim.rules.site import Capacity, Caps, Packs, Waiting
 from pwsim.trace import Integers
@@ -143,6 +144,10 @@ def _packs(packs: Packs, inputs: Inputs, nodes: Nodes) -> Packs:
     for name in ("gpu", "then_gpu"):
         rows = np.asarray(getattr(packs, name))
         wide[name] = np.pad(rows, ((0, 0), (0, size * width - rows.shape[1])))
+    if len(packs.point_s):
+        points = point_room(len(inputs.pools) * size, len(packs.place_pool))
+        wide |= {name: np.zeros(points, dtype=np.int64) for name in _BY_POINT}
+        wide |= {"point_s": np.zeros(points), "point_gpu": np.zeros(points * width, dtype=np.int64)}
     counts = np.array(packs.nodes)
     for pool, one in enumerate(inputs.pools):
         if one.packed and one.elastic:
@@ -151,8 +156,12 @@ def _packs(packs: Packs, inputs: Inputs, nodes: Nodes) -> Packs:
     return packs._replace(nodes=counts, numbers=np.arange(size + 1), chosen=np.zeros(size, dtype=np.int64), **wide)
 
 
-_BY_NODE = ("cores", "memory", "gpus", "then_cores", "then_memory", "then_gpus")
+_BY_NODE = ("cores", "memory", "gpus", "then_cores", "then_memory", "then_gpus", "first_point")
 """Fields of packed pools with an entry a node."""
+
+
+_BY_POINT = ("next_point", "point_cores", "point_memory", "point_gpus")
+"""Fields of packed pools with an entry a point in the future of a node."""
 
 
 def bursts_of(

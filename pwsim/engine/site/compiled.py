@@ -12,7 +12,7 @@ from pwsim.engine.compiled.references import by_reference
 from pwsim.engine.compiled.steady import _inner, compiled, compiled_for, set_priorities
 from pwsim.engine.inputs import Inputs, fruitless_error, full_error
 from pwsim.engine.site import changes as changing
-from pwsim.engine.site import moving
+from pwsim.engine.site import moving, passes
 from pwsim.engine.site import state as states
 from pwsim.engine.site.changing import laid_out
 from pwsim.engine.site.inputs import Prepared, Records
@@ -24,6 +24,7 @@ from pwsim.engine.site.state import (
     OPENING,
     OUTAGE,
     REJECTION,
+    REPLAN,
     RESERVATION,
     RETURN,
     TICK,
@@ -32,16 +33,17 @@ from pwsim.engine.site.state import (
 from pwsim.rules import custom, profile, site
 from pwsim.trace import Integers
 
-begin_outage, complete, end_waiting, enter, give_pass, let_follow, open_hours, row_of, sort_row = map(
+begin_outage, complete, end_waiting, enter, let_follow, open_hours, row_of, sort_row = map(
     compiled,
     (
-        states.begin_outage, states.complete, states.end_waiting, states.enter, states.give_pass, states.let_follow,
-        states.open_hours, states.row_of, states.sort_row,
+        states.begin_outage, states.complete, states.end_waiting, states.enter, states.let_follow, states.open_hours,
+        states.row_of, states.sort_row,
     ),
 )  # fmt: skip
 autoscale, begin, change, end_stays, nothing_comes = map(
     compiled, (changing.autoscale, changing.begin, changing.change, changing.end_stays, changing.nothing_comes)
 )
+give_pass = compiled(passes.give_pass)
 await_bursts, move_jobs = compiled(moving.await_bursts), compiled(moving.move_jobs)
 draw_profile, next_tick = compiled(site.draw_profile), compiled(site.next_tick)
 full = compiled(profile.full)
@@ -124,7 +126,7 @@ def any_dirty(s):
 @_inner
 def overflown(s):
     """Return a pool of which the profile has no room left, or -1."""
-    if s.settings.backfill == CONSERVATIVE:
+    if s.settings.backfill in (CONSERVATIVE, REPLAN):
         for pool in range(len(s.site.profiles.points)):
             if full(s.site.profiles.time_s[pool], s.site.profiles.points[pool]):
                 return pool

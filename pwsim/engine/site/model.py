@@ -12,7 +12,7 @@ from simpy.events import EventPriority
 
 from pwsim.engine.inputs import Inputs, as_lists, fruitless_error, full_error
 from pwsim.engine.model.model import _Call
-from pwsim.engine.site import changes, moving
+from pwsim.engine.site import changes, moving, passes
 from pwsim.engine.site import state as states
 from pwsim.engine.site.changing import laid_out
 from pwsim.engine.site.inputs import Prepared, Records
@@ -27,6 +27,7 @@ from pwsim.engine.site.state import (
     OPENING,
     OUTAGE,
     REJECTION,
+    REPLAN,
     RESERVATION,
     RETURN,
     TICK,
@@ -227,8 +228,8 @@ class SiteModel:
             if dirty:
                 if self.inputs.dynamic:
                     self._set_keys(row)
-                states.give_pass(self.env.now, row, self.state, self.agenda, self.attempts, self.waits)
-        if self.state.settings.backfill == CONSERVATIVE:
+                passes.give_pass(self.env.now, row, self.state, self.agenda, self.attempts, self.waits)
+        if self.state.settings.backfill in (CONSERVATIVE, REPLAN):
             table = self.state.site.profiles
             for pool, points in enumerate(table.points):
                 if profile.full(table.time_s[pool], points):

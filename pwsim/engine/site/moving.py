@@ -10,7 +10,7 @@ from collections.abc import MutableSequence
 
 from pwsim.engine.site.state import BURST, State, count_waiting, enter, row_of, set_length
 from pwsim.rules import Bins, has_room, may_move, packed_has_room, place_of, put
-from pwsim.rules.site import bins_now, give_up, is_held, note_away, shares_in
+from pwsim.rules.site import bins_now, give_up, is_held, note_away, read_clock, shares_in
 
 
 def waits(job: int, state: State) -> bool:
@@ -75,6 +75,7 @@ def move_jobs(now: float, state: State, waited: MutableSequence[tuple[float, flo
     """Let each job that is due, and not held, move to the first pool that has room for it."""
     bursts, kept = state.bursts, 0
     bursts.dues[1] = 0
+    read_clock(now, state.site.hours)  # the last pass may have been before
     for index in range(bursts.dues[0]):
         job = bursts.due[index]
         if not waits(job, state):

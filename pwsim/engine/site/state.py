@@ -16,6 +16,7 @@ from pwsim.engine.site.nodes import Nodes, give_nodes, take_nodes
 from pwsim.rules import (
     ALL,
     HEAD,
+    LOOKED_AT,
     NO_RESERVATION,
     Priorities,
     attempt,
@@ -28,41 +29,20 @@ from pwsim.rules import (
 )
 from pwsim.rules import gain as note_gain
 from pwsim.rules.site import (
-    BLOCKED,
-    GUARDED,
-    INDEX,
     NOT_UNDER,
-    OVER,
-    REFUSED,
     Site,
     away_now,
     count,
-    dismiss,
-    draw_again,
-    draw_door,
-    draw_profile,
-    exhausted,
-    fit_now,
-    give_up,
-    is_held,
-    next_due,
-    next_preemptor,
     pools_of,
-    put_beside,
-    read_clock,
-    reserve,
     shift_job,
     shift_part,
-    take,
-    victims,
-    walk,
 )
 
 COMPLETION, LEAVE, OUTAGE, ARRIVE, RETURN, OPENING, REJECTION, RESERVATION, BURST, WAKE, TICK = range(11)
 """Kinds of what happens, in the order of a round: a job ends, a node leaves, an outage begins, a node arrives,
-an outage ends, hours open, a job is rejected that others wait for, a reservation falls due, a job has waited so long
-that it may move, nodes have been idle for long, a multiple of the scheduler's period comes."""
-EASY, CONSERVATIVE = HEAD, ALL
+an outage ends, hours open, a job is rejected that others wait for, a reservation or a pass with a plan falls due, a job
+has waited so long that it may move, nodes have been idle for long, a multiple of the scheduler's period comes."""
+EASY, CONSERVATIVE, REPLAN = HEAD, ALL, LOOKED_AT
 """Backfill rules, by who holds a reservation."""
 BOOK = 0
 """Use counts in the cluster as a whole: there is one book of it (:mod:`pwsim.rules.multifactor`)."""
@@ -81,6 +61,8 @@ class Settings(NamedTuple):
     """From the decision to start a job until it runs [s]."""
     depth: int
     """How many jobs that are not held a pass looks at, behind the first guard or in all."""
+    backfill_period_s: float
+    """With plans made anew, passes plan at multiples of this alone [s]; 0: each does."""
     preempts: bool
     """Whether jobs of higher tiers preempt those of lower ones."""
     passing: bool
@@ -175,7 +157,7 @@ class Queues(NamedTuple):
     lost: MutableSequence[bool]
     """Whether units were lost, so that reservations may not hold."""
     due_s: MutableSequence[float]
-    """The next reservation [s]."""
+    """The next reservation, or the next pass that plans anew [s]."""
     under: Sequence[MutableSequence[int]]
     """How many of the waiting jobs count under each counter of the limits."""
     look: MutableSequence[int]
@@ -625,172 +607,3 @@ def end_waiting(state: State, waits: MutableSequence[tuple[float, float, float, 
             given_up += 1
         leave_started(now, row, state, waits)
     return given_up
-
-
-# -- the pass
-
-
-def give_pass(
-    now: float,
-    row: int,
-    state: State,
-    agenda: MutableSequence[tuple[float, int, int, int]],
-    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
-    waits: MutableSequence[tuple[float, float, float, float]],
-) -> None:
-    """Give a queue its pass: start jobs, preempt others, and take those that have started out of the queue."""
-    queues = state.queues
-    early, lost = queues.early[row], queues.lost[row]
-    queues.dirty[row] = queues.early[row] = queues.lost[row] = False
-    for index in range(len(queues.cursor)):
-        queues.cursor[index] = 0
-    read_clock(now, state.site.hours)
-    agreed = len(agenda)
-    if state.settings.backfill == CONSERVATIVE:
-        returning = pass_reserving(now, row, early, lost, state, agenda, tried)
-    else:
-        returning = pass_guarding(now, row, state, agenda, tried)
-    if len(agenda) > agreed:  # for each job that has started, its end
-        leave_started(now, row, state, waits)
-    for index in range(returning):
-        enter(now, queues.returning[index], state)
-    if state.settings.backfill == CONSERVATIVE:
-        await_reservation(row, state, agenda)
-
-
-def preempt(
-    now: float,
-    job: int,
-    returning: int,
-    state: State,
-    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
-) -> int:
-    """Preempt running jobs for a blocked one, if it fits then; return how many are to return to the queue in all."""
-    queues = state.queues
-    found = victims(now, job, state.jobs.began_s, queues.chosen, state.site)
-    for index in range(found):
-        other = queues.chosen[index]
-        interrupt(now, other, PREEMPTED, state, tried)
-        queues.returning[returning] = other
-        returning += 1
-    return returning
-
-
-def pass_guarding(
-    now: float,
-    row: int,
-    state: State,
-    agenda: MutableSequence[tuple[float, int, int, int]],
-    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
-) -> int:
-    """Start those that may, with guards; return how many jobs were preempted."""
-    settings, queues, site = state.settings, state.queues, state.site
-    backfills = settings.backfill == EASY
-    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.job[row]
-    if settings.passing:
-        look = queues.look
-        for position in range(end):
-            look[position] = queues.job[row][position]
-    while not exhausted(row, backfills, site):
-        found = walk(now, row, look, end, cursor, backfills, settings.depth, settings.preempts, site)
-        if found == OVER:
-            break
-        if found == GUARDED:
-            if settings.passing:
-                end = sort_behind(now, cursor[INDEX], end, state)
-            continue
-        job = look[cursor[INDEX] - 1]
-        if found == BLOCKED:
-            draw_door(now, job, site)
-            before = returning
-            returning = preempt(now, job, returning, state, tried)
-            if returning == before or not fit_now(now, job, backfills, site):
-                cursor[REFUSED] = 1
-                continue
-        start(now, job, state, agenda)
-    dismiss(row, site)
-    return returning
-
-
-def sort_behind(now: float, begin: int, end: int, state: State) -> int:
-    """Sort the jobs behind the first guard by the order in which they may pass it, those that are held left out.
-
-    Return where they end.
-    """
-    site, jobs, look = state.site, state.jobs, state.queues.look
-    kept = begin
-    for position in range(begin, end):
-        if kept - begin < state.settings.depth and not is_held(now, look[position], site):
-            look[kept] = look[position]
-            kept += 1
-    for position in range(begin + 1, kept):
-        job, place = look[position], position
-        while place > begin:
-            other = look[place - 1]
-            tier, other_tier = site.doors.tier[site.waiting.door[job]], site.doors.tier[site.waiting.door[other]]
-            if tier < other_tier or (
-                tier == other_tier
-                and (
-                    jobs.passing_key[other] < jobs.passing_key[job]
-                    or (jobs.passing_key[other] == jobs.passing_key[job] and other < job)
-                )
-            ):
-                break
-            look[place] = other
-            place -= 1
-        look[place] = job
-    return kept
-
-
-def pass_reserving(
-    now: float,
-    row: int,
-    early: bool,
-    lost: bool,
-    state: State,
-    agenda: MutableSequence[tuple[float, int, int, int]],
-    tried: MutableSequence[tuple[float, float, float, float, float, float, float, float]],
-) -> int:
-    """Bring reservations up to date, and start those whose reservation is now; return how many jobs were preempted."""
-    settings, queues, site = state.settings, state.queues, state.site
-    end, returning, cursor, look = queues.length[row], 0, queues.cursor, queues.job[row]
-    for position in range(end):
-        site.reserved.held[look[position]] = is_held(now, look[position], site)
-        site.reserved.keeps[look[position]] = False
-    if settings.preempts:
-        for pool in pools_of(row, site.rows):
-            draw_profile(now, pool, site)
-        while next_preemptor(now, look, end, cursor, settings.depth, site) == BLOCKED:
-            job, before = look[cursor[INDEX] - 1], returning
-            returning = preempt(now, job, returning, state, tried)
-            if returning > before:
-                site.reserved.keeps[job] = True
-                take(now, job, site)
-            else:
-                put_beside(now, job, site)
-        if not returning:
-            draw_again(now, row, look, end, site)
-        cursor[INDEX] = 0
-    reserve(now, row, look, end, settings.depth, early, lost, returning > 0, site)
-    while True:
-        found = next_due(now, look, end, cursor, site)
-        if found == OVER:
-            return returning
-        job = look[cursor[INDEX] - 1]
-        if found == BLOCKED:
-            give_up(job, site)
-            queues.dirty[row] = queues.early[row] = True
-        else:
-            start(now, job, state, agenda)
-
-
-def await_reservation(row: int, state: State, agenda: MutableSequence[tuple[float, int, int, int]]) -> None:
-    """Let a queue have a pass when its next reservation falls due."""
-    queues, due_s = state.queues, math.inf
-    for position in range(queues.length[row]):
-        start_s = state.site.reserved.start_s[queues.job[row][position]]
-        if start_s != NO_RESERVATION:
-            due_s = min(due_s, start_s)
-    if due_s < math.inf and due_s != queues.due_s[row]:
-        agenda.append((due_s, RESERVATION, row, 0))
-    queues.due_s[row] = due_s

@@ -34,6 +34,8 @@ from pwsim.rules.site.guards import (
 )
 from pwsim.rules.site.hours import ANY_TIME, Hours, next_tick, read_clock
 from pwsim.rules.site.packs import Packs, bins_now, shares_in, shift_job
+from pwsim.rules.site.plan import Plan
+from pwsim.rules.site.planning import begin_plan, plan_next
 from pwsim.rules.site.reservations import draw_again, give_up, next_due, next_preemptor, put_beside, reserve
 
 __all__ = [
@@ -51,11 +53,13 @@ __all__ = [
     "Guards",
     "Hours",
     "Packs",
+    "Plan",
     "Profiles",
     "Reserved",
     "Site",
     "Waiting",
     "away_now",
+    "begin_plan",
     "bins_now",
     "count",
     "dismiss",
@@ -73,6 +77,7 @@ __all__ = [
     "next_preemptor",
     "next_tick",
     "note_away",
+    "plan_next",
     "pools_of",
     "put_beside",
     "read_clock",

@@ -36,6 +36,7 @@ from pwsim.rules.site.packs import (
     uses,
     write_claim,
 )
+from pwsim.rules.site.plan import Plan
 
 NOBODY = -1
 """The guard of a pool that has none."""
@@ -180,6 +181,8 @@ class Site(NamedTuple):
     """Units of each pool, a row each, that a job holds, has reserved, or is about to take, by job."""
     packs: Packs
     """The nodes of packed pools."""
+    plan: Plan
+    """The plan, with ``replan``."""
     away_most: MutableSequence[int]
     """Room for the units of each pool that are away at some time."""
 
@@ -302,6 +305,15 @@ def take(start_s: float, job: int, site: Site) -> None:
     for pool in pools_of(door, site.doors):
         units = min(need, least_free(pool, start_s, length_s, site))
         site.part[pool][job] = units
+        need -= units
+        shift_part(pool, start_s, start_s + length_s, -units, site)
+
+
+def set_aside(start_s: float, job: int, site: Site) -> None:
+    """Take a job's units at a start out of the profiles of its pools, without anything being ``part`` of it."""
+    need, length_s = site.waiting.need[job], site.waiting.length_s[job]
+    for pool in pools_of(site.waiting.door[job], site.doors):
+        units = min(need, least_free(pool, start_s, length_s, site))
         need -= units
         shift_part(pool, start_s, start_s + length_s, -units, site)
 
@@ -518,6 +530,21 @@ def fit_now(now: float, job: int, backfills: bool, site: Site) -> bool:
     return True
 
 
+def close_pools(job: int, site: Site) -> bool:
+    """Let a blocked job guard those of its pools that nobody guards, where nothing is taken from a guarded pool.
+
+    Return whether there was one.  When the guard will fit does not matter then.
+    """
+    free = False
+    for pool in pools_of(site.waiting.door[job], site.doors):
+        if site.guards.job[pool] == NOBODY:
+            site.guards.job[pool], site.guards.shadow_s[pool], site.guards.extra[pool] = job, -math.inf, 0
+            free = True
+    if free:
+        site.guards.tally[1] += 1
+    return free
+
+
 def stand_guard(now: float, job: int, site: Site) -> bool:
     """Let a blocked job guard those of its pools that nobody guards; return whether there was one.
 
@@ -669,7 +696,7 @@ def walk(
                 return BLOCKED
         job = jobs[cursor[INDEX] - 1]
         first = tally[1] == 0
-        if stand_guard(now, job, site):
+        if stand_guard(now, job, site) if backfills else close_pools(job, site):
             count(job, 1, site.caps)
             tally[2] = all_guarded(row, site)
             if exhausted(row, backfills, site):

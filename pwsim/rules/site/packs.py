@@ -72,6 +72,22 @@ class Packs(NamedTuple):
     """When what they take ends [s]; minus infinity of one without a shadow."""
     claims: MutableSequence[int]
     """How many guards there are, the only entry."""
+    first_point: Sequence[MutableSequence[int]]
+    """The first point of what will be free on each node, in a plan that is made anew; a row a pool."""
+    point_s: MutableSequence[float]
+    """When each point is; minus infinity of the first of a node [s]."""
+    next_point: MutableSequence[int]
+    """The next point of the same node, or -1."""
+    point_cores: MutableSequence[int]
+    """Cores that are free from a point until the next one."""
+    point_memory: MutableSequence[int]
+    """Memory likewise [MiB]."""
+    point_gpus: MutableSequence[int]
+    """Thousandths of GPUs likewise."""
+    point_gpu: MutableSequence[int]
+    """Thousandths of each GPU likewise, of as many as the nodes of any pool have."""
+    points: MutableSequence[int]
+    """How many points there are, the only entry."""
     closed: MutableSequence[bool]
     """Pools that a job may not use in the trial that is under way."""
     chosen: MutableSequence[int]

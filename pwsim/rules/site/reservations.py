@@ -26,6 +26,7 @@ from pwsim.rules.site.guards import (
     is_held,
     least_free,
     pools_of,
+    set_aside,
     shift_part,
     take,
 )
@@ -271,12 +272,8 @@ def next_preemptor(
 def put_beside(now: float, job: int, site: Site) -> None:
     """Take the units of a job's earliest start out of the profiles, without a reservation."""
     start_s = first_fit(now, True, job, site)
-    need, length_s = site.waiting.need[job], site.waiting.length_s[job]
-    for pool in pools_of(site.waiting.door[job], site.doors):
-        if start_s < math.inf:
-            units = min(need, least_free(pool, start_s, length_s, site))
-            need -= units
-            shift_part(pool, start_s, start_s + length_s, -units, site)
+    if start_s < math.inf:
+        set_aside(start_s, job, site)
 
 
 def draw_again(now: float, row: int, jobs: Sequence[int], end: int, site: Site) -> None:
