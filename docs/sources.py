@@ -18,7 +18,7 @@ from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.rules import BACKFILLS, ORDERS, Order, Rule
-from pwsim.search import ALTERNATIVE_COLUMNS, NEIGHBOUR_COLUMNS, PROOF_COLUMNS, SETUP_COLUMNS
+from pwsim.search import ALTERNATIVE_COLUMNS, FRONTIER_COLUMNS, NEIGHBOUR_COLUMNS, PROOF_COLUMNS, SETUP_COLUMNS
 from pwsim.trace import COLUMNS, DROP_REASONS, FORMATS, LEFT_OUT_REASONS
 from pwsim.workload.flurries import COLUMNS as FLURRY_COLUMNS
 
@@ -132,6 +132,7 @@ _TABLES: dict[str, Any] = {
     "jobs": _jobs,
     "timeline": _timeline,
     "setups": lambda: _plain(SETUP_COLUMNS),
+    "frontier": lambda: _plain(FRONTIER_COLUMNS),
     "proof": lambda: _plain(PROOF_COLUMNS),
     "alternatives": lambda: _plain(ALTERNATIVE_COLUMNS),
     "neighbours": lambda: _plain(NEIGHBOUR_COLUMNS),

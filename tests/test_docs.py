@@ -300,6 +300,7 @@ def test_columns_are_all_there():
         "trace",
         "jobs",
         "setups",
+        "frontier",
         "proof",
         "alternatives",
         "neighbours",

@@ -1,6 +1,7 @@
 """What a setup costs a year: what stands there anyway, what jobs cause, and the bill of both."""
 
 from pwsim.costs import charges, commitments, covering, savings
+from pwsim.costs.annual import carbon_kg as standing_carbon_kg
 from pwsim.costs.bill import BILL_COLUMNS, WHOLE_SETUP, Bill, per_hour_used
 from pwsim.costs.charges import Jobs
 from pwsim.costs.parts import PARTS, Breakdown, Part, hourly_usd, least_usd, standing, total, year
@@ -24,6 +25,7 @@ __all__ = [
     "per_year",
     "savings",
     "standing",
+    "standing_carbon_kg",
     "terms_of",
     "total",
     "year",

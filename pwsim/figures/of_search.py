@@ -32,7 +32,7 @@ from pwsim.figures.style import (
     thousands,
     usd,
 )
-from pwsim.metrics import METRICS, statistic_text, value_text
+from pwsim.metrics import ALL_METRICS, statistic_text, value_text
 
 
 def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
@@ -55,7 +55,7 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     met = table["meets_targets"].to_numpy(bool)
     known = ~np.isnan(achieved)
     drawn = np.append(achieved[known], target["required"])
-    positive, times = drawn[drawn > 0], METRICS[target["metric"]].unit == "s"
+    positive, times = drawn[drawn > 0], ALL_METRICS[target["metric"]].unit == "s"
     wide = len(positive) > 0 and positive.max() > 50 * positive.min() and (times or (drawn > 0).all())
     scale, unit = _unit(drawn.max()) if times and not wide else (1.0, "")
     styles = ((known & ~met, "x", RED, "misses a target"), (known & met, "o", GREEN, "meets all targets"))
@@ -118,6 +118,40 @@ def search(table: pd.DataFrame, lower_bound_usd_per_year: float | None = None, a
     ax.set_ylabel(f"{usd(ax.yaxis, np.append(bounds, met_cost))} a year")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.margins(0.05, 0.15)
+    legend_above(ax)
+    return clean(ax)
+
+
+def frontier(varied: Mapping[str, Any], ax: Axes | None = None) -> Axes:
+    """Draw the cost of the cheapest setup for each limit of a target.
+
+    Parameters
+    ----------
+    varied
+        ``frontier`` of ``summary.json``.
+    ax
+        Axes to draw on; new ones if left out.
+    """
+    ax = new_axes() if ax is None else ax
+    table = pd.DataFrame(varied["points"])
+    metric, at_least = varied["metric"], varied["limit"] == "at_least"
+    cost, bound = (table[name].to_numpy(float) for name in ("cost_usd_per_year", "lower_bound_usd_per_year"))
+    place, known = np.arange(len(table)), ~np.isnan(cost)
+    proven = known & (table["status"] == "optimal").to_numpy(bool)
+    ax.step(place[known], cost[known], where="mid", color=BLUE, linewidth=1, zorder=2)
+    ax.scatter(place[proven], cost[proven], color=BLUE, label="cheapest setup, proven", zorder=3)
+    if (open_ := known & ~proven).any():
+        ax.scatter(place[open_], cost[open_], facecolors=PAPER, edgecolors=BLUE, label="best setup found", zorder=3)
+        ax.vlines(place[open_], bound[open_], cost[open_], color=GREY, label="what it costs at least")
+    top = float(np.nanmax(cost)) if known.any() else 1.0
+    for one in place[~known]:
+        said = "none reaches it" if table["status"][one] == "infeasible" else "not known"
+        ax.annotate(said, (one, top), color=RED, rotation=90, ha="center", va="top")
+    ax.set_xticks(place, [value_text(metric, value) for value in table["required"]])
+    ax.set_xlabel(f"{statistic_text(metric, varied['statistic'])} {'at least' if at_least else 'at most'}")
+    ax.set_ylabel(f"{usd(ax.yaxis, cost)} a year")
+    ax.set_xlim(-0.5, len(table) - 0.5)
+    ax.margins(y=0.15)
     legend_above(ax)
     return clean(ax)
 
@@ -189,6 +223,14 @@ OF_SEARCH = {
             draw=search,
             row="search",
             worth=_has_a_bound,
+        ),
+        Figure(
+            "frontier",
+            "What better service costs: the cheapest setup for each limit of the target, the loosest first.",
+            needs=("frontier",),
+            draw=frontier,
+            row="frontier",
+            worth=lambda varied: varied is not None,
         ),
         Figure(
             "cost_breakdown",

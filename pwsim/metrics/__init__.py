@@ -24,6 +24,7 @@ from pwsim.metrics.measures import (
     unrounded,
 )
 from pwsim.metrics.metric import (
+    ALL_METRICS,
     JOB_METRICS,
     METRIC_COLUMNS,
     METRICS,
@@ -38,6 +39,7 @@ from pwsim.metrics.seen import Attempts, Nodes, Seen, Waits
 
 __all__ = [
     "ABSENT_SHARE",
+    "ALL_METRICS",
     "JOB_METRICS",
     "LEAST_WEEK_JOBS",
     "METRICS",

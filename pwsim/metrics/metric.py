@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pwsim.common import DAY_S, HOUR_S, duration, numeral, share
+from pwsim.common import DAY_S, HOUR_S, duration, money, numeral, share
 from pwsim.metrics.measures import STATISTICS, bounded_slowdown, exact_sum, share_of, statistic
 from pwsim.metrics.seen import Seen
 
@@ -29,10 +29,11 @@ class Metric:
     """What it is called in sentences."""
     text: str
     """What it is exactly, as tables and the reference tell it."""
-    of: Literal["job", "stretch", "replay"]
-    """What it is measured of: each job, any stretch of time, or the whole replay only."""
-    compute: Callable[[Seen], Any]
-    """Gives its value; of each job its values, shape (jobs,), NaN for those that were rejected."""
+    of: Literal["job", "stretch", "replay", "bill"]
+    """What it is measured of: each job, any stretch of time, the whole replay only, or its bill."""
+    compute: Callable[[Any], Any]
+    """Gives its value of what was seen, or of the bill; of each job its values, shape (jobs,), NaN for those that were
+    rejected."""
     is_share: bool = False
     """Whether it is a share, from 0 to 1."""
     can_be_target: bool = True
@@ -222,15 +223,40 @@ METRICS: Mapping[str, Metric] = {
         ),
     )
 }
-"""The metrics by name, in the order of their columns."""
+"""The metrics of a replay by name, in the order of their columns."""
+
+BILL_METRICS: Mapping[str, Metric] = {
+    one.name: one
+    for one in (
+        Metric(
+            "cost_usd_per_year",
+            unit="USD/year",
+            words="cost",
+            text="sum of the parts of the cost",
+            of="bill",
+            compute=lambda bill: bill.figures()["cost_usd_per_year"],
+        ),
+        Metric(
+            "carbon_kg_per_year",
+            unit="kg/year",
+            words="carbon dioxide emitted",
+            text="carbon dioxide (equivalent)",
+            of="bill",
+            compute=lambda bill: bill.carbon_kg_per_year,
+        ),
+    )
+}
+"""Figures of the bill that a scenario may set a limit on, or have made as small as can be."""
+ALL_METRICS: Mapping[str, Metric] = {**METRICS, **BILL_METRICS}
+"""Both by name."""
 
 JOB_METRICS = tuple(one for one in METRICS.values() if one.of == "job")
 """What is measured of each job, and then summed up by statistics."""
 
 TARGET_METRICS = tuple(
-    one.name for one in sorted(METRICS.values(), key=lambda one: one.of != "job") if one.can_be_target
+    one.name for one in sorted(ALL_METRICS.values(), key=lambda one: one.of != "job") if one.can_be_target
 )
-"""Names of those that a scenario may set a limit on: first what is measured of each job."""
+"""Names of those that a scenario may set a limit on: first what is measured of each job, and the bill last."""
 
 METRIC_COLUMNS = {name: told for one in METRICS.values() for name, told in one.columns().items()}
 """Unit and meaning of the columns of metrics in a table of replays."""
@@ -256,11 +282,13 @@ def value_text(metric: str, value: float | None) -> str:
     """Return a value of a metric with its unit."""
     if value is None or math.isnan(value):
         return "no job"
-    if METRICS[metric].unit == "s":
+    known = ALL_METRICS[metric]
+    if known.unit == "s":
         return duration(value)
-    if METRICS[metric].is_share:
+    if known.is_share:
         return share(value)
-    return numeral(value, 4)
+    texts = {"USD/year": f"{money(value)} a year", "kg/year": f"{numeral(value, 4)} kg a year"}
+    return texts.get(known.unit, numeral(value, 4))
 
 
 def statistic_text(metric: str, statistic: str | None) -> str:
@@ -271,4 +299,4 @@ def statistic_text(metric: str, statistic: str | None) -> str:
     >>> statistic_text("wait_s", "p95"), statistic_text("wait_s", "mean")
     ('95th percentile of the waiting time', 'mean waiting time')
     """
-    return METRICS[metric].named(statistic)
+    return ALL_METRICS[metric].named(statistic)

@@ -16,7 +16,14 @@ from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.report.page import write_report
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
-from pwsim.search import ALTERNATIVE_COLUMNS, NEIGHBOUR_COLUMNS, PROOF_COLUMNS, SETUP_COLUMNS, general_name
+from pwsim.search import (
+    ALTERNATIVE_COLUMNS,
+    FRONTIER_COLUMNS,
+    NEIGHBOUR_COLUMNS,
+    PROOF_COLUMNS,
+    SETUP_COLUMNS,
+    general_name,
+)
 from pwsim.trace import COLUMNS
 
 _TRACE_COLUMNS = {one.name: (one.unit, one.text) for one in COLUMNS}
@@ -24,6 +31,7 @@ _TRACE_COLUMNS = {one.name: (one.unit, one.text) for one in COLUMNS}
 TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "jobs": {**_TRACE_COLUMNS, **JOB_COLUMNS, **FEEDBACK_COLUMNS, **DATED_COLUMNS},
     "setups": SETUP_COLUMNS,
+    "frontier": FRONTIER_COLUMNS,
     "proof": PROOF_COLUMNS,
     "alternatives": {**ALTERNATIVE_COLUMNS, **SETUP_COLUMNS},
     "neighbours": {**NEIGHBOUR_COLUMNS, **SETUP_COLUMNS},

@@ -31,7 +31,7 @@ from pwsim.hindcasting import CHECK_NAMES, WAITING_NAMES
 from pwsim.metrics import JOB_METRICS, METRICS, Trim, inside, meets, value_text
 from pwsim.results import SCHEMA_VERSION, busy
 from pwsim.rules import policy_text
-from pwsim.search import STOPS, TERM_YEARS, committed_text, edge_text, reasons, solver_text
+from pwsim.search import STOPS, TERM_YEARS, committed_text, edge_text, minimised_text, reasons, run_text, solver_text
 from pwsim.trace import LEFT_OUT_REASONS, dropped_words, left_out_words
 
 COMPARED = 10
@@ -47,10 +47,11 @@ WORDS = SimpleNamespace(
     CHECK_NAMES=CHECK_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS, TERM_YEARS=TERM_YEARS, committed_text=committed_text,
     WAITING_NAMES=WAITING_NAMES, WHOLE_SETUP=WHOLE_SETUP, busy=busy, capital=capital, count=count, duration=duration,
     dropped_words=dropped_words, edge_text=edge_text, left_out_words=left_out_words, mass=mass, money=money,
-    numeral=numeral, policy_text=policy_text, price=price, share=share, share_or_dash=share_or_dash,
-    value_text=value_text, STATUS_NAMES=reasons.STATUS_NAMES, kind_text=reasons.kind_text,
-    change_text=reasons.change_text, misses_text=reasons.misses_text, more_text=reasons.more_text,
-    binding_texts=reasons.binding_texts, relaxation_texts=reasons.relaxation_texts, solver_text=solver_text,
+    minimised_text=minimised_text, numeral=numeral, policy_text=policy_text, price=price, run_text=run_text,
+    share=share, share_or_dash=share_or_dash, value_text=value_text, STATUS_NAMES=reasons.STATUS_NAMES,
+    kind_text=reasons.kind_text, change_text=reasons.change_text, misses_text=reasons.misses_text,
+    more_text=reasons.more_text, binding_texts=reasons.binding_texts, relaxation_texts=reasons.relaxation_texts,
+    solver_text=solver_text,
 )  # fmt: skip
 """What the page says numbers and names with."""
 

@@ -18,15 +18,17 @@ from pwsim.results import record
 from pwsim.rules import Policy
 from pwsim.scenario.scenario import Scenario
 from pwsim.search import (
+    Frontier,
     Holding,
+    Objective,
     Plan,
     Progress,
     Replays,
     Target,
+    ask,
     check_question,
     complete_targets,
     in_space,
-    search,
 )
 from pwsim.trace import Trace
 
@@ -40,6 +42,8 @@ def optimize(
     policy: str | Policy | Sequence[str | Policy] | None = None,
     overrun: Literal["allow", "kill"] | None = None,
     depth: int | None = None,
+    minimise: Objective | Mapping[str, Any] | None = None,
+    frontier: Frontier | Mapping[str, Any] | None = None,
     economics: Economics | None = None,
     max_setups: int | None = None,
     name: str | None = None,
@@ -70,6 +74,10 @@ def optimize(
         Policy, or the choices of the search; ``easy`` if left out.
     overrun, depth
         As for :func:`pwsim.simulate`.
+    minimise
+        What is to be as small as can be instead of the cost, such as ``{"metric": "wait_s", "statistic": "p95"}``.
+    frontier
+        A target to be varied, such as ``{"target": {"metric": "utilization"}, "at_least": [0.5, 0.7]}``.
     economics
         How money is counted; as in a scenario that does not say if left out.
     max_setups
@@ -107,7 +115,8 @@ def optimize(
     {'own': 4}
     """
     question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
-                "depth": depth, "economics": economics, "max_setups": max_setups, "name": name}  # fmt: skip
+                "depth": depth, "minimise": minimise, "frontier": frontier, "economics": economics,
+                "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
     replays = Replays(Kept(most_bytes=cache_bytes))
     if scenario is not None:
@@ -133,10 +142,12 @@ def optimize(
     check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
-    plan = search(
+    plan = ask(
         trace,
         cluster,
-        [one if isinstance(one, Target) else Target(**one) for one in targets or ()],
+        [_object(Target, one) for one in targets or ()],
+        objective=None if minimise is None else _object(Objective, minimise),
+        frontier=None if frontier is None else _object(Frontier, frontier),
         economics=economics or Economics(),
         max_setups=max_setups,
         workers=workers,
@@ -148,6 +159,11 @@ def optimize(
         replays=replays,
     )
     return replace(plan, verdicts=_faults_of(trace))
+
+
+def _object(kind: type[Any], given: Any) -> Any:
+    """Return a part of a question as an object, given as such or as a mapping of its keys."""
+    return given if isinstance(given, kind) else kind(**given)
 
 
 def check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
@@ -182,10 +198,12 @@ def _optimize(
     limit_s = budget.time if time_limit_s is None else time_limit_s
     check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
     try:
-        plan = search(
+        plan = ask(
             trace,
             scenario.cluster,
             scenario.targets,
+            objective=scenario.minimise,
+            frontier=scenario.frontier,
             economics=scenario.economics,
             max_setups=budget.setups,
             workers=workers,
@@ -203,7 +221,7 @@ def _optimize(
     return replace(
         plan,
         asked=asked,
-        run_id=id_of_run(scenario, asked, [trace, log], len(plan.setups) if plan.stopped else None),
+        run_id=id_of_run(scenario, asked, [trace, log], plan.cut_short_after),
         hindcast=check,
         unchecked=scenario.baseline is not None and check is None,
         verdicts=_faults_of(
@@ -268,7 +286,8 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    named = re.match(r"((?:targets|economics|cluster)(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
+    keys = "targets|economics|cluster|minimise|frontier"
+    named = re.match(rf"((?:{keys})(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 
 

@@ -34,7 +34,7 @@ from pwsim.prices import COMPRESSED, Economics
 from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
-from pwsim.search import Target
+from pwsim.search import Frontier, Objective, Target
 from pwsim.trace import Trace
 
 
@@ -99,6 +99,10 @@ class Scenario(Frozen):
     what ``cluster`` does not say, but for its pools, is taken from there."""
     targets: tuple[Target, ...] = Field(default=(), strict=False)
     """What must be achieved."""
+    minimise: Objective | None = None
+    """What is to be as small as can be instead of the cost, which may then be a target."""
+    frontier: Frontier | None = None
+    """A target to be varied over a list of limits: what does better service cost?"""
     metrics: Metrics = Metrics()
     """Which part of the replay is measured."""
     economics: Economics = Economics()

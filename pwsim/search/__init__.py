@@ -5,22 +5,26 @@ from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.around import NEIGHBOUR_COLUMNS
 from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.certificate import solver_text
+from pwsim.search.frontier import FRONTIER_COLUMNS, Frontier, Point
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
 from pwsim.search.judging import Judge
+from pwsim.search.objective import Minimised, Objective
 from pwsim.search.options import in_space
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
+from pwsim.search.questions import ask
 from pwsim.search.replays import Replays
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress
 from pwsim.search.verification import Verification
 from pwsim.search.verifying import verify
-from pwsim.search.words import STOPS, TERM_YEARS, committed_text, edge_text
+from pwsim.search.words import STOPS, TERM_YEARS, committed_text, edge_text, minimised_text, run_text
 
 __all__ = [
     "ALTERNATIVE_COLUMNS",
+    "FRONTIER_COLUMNS",
     "NEIGHBOUR_COLUMNS",
     "PROOF_COLUMNS",
     "SETUP_COLUMNS",
@@ -29,10 +33,14 @@ __all__ = [
     "Candidate",
     "Candidates",
     "Edge",
+    "Frontier",
     "Holding",
     "Judge",
+    "Minimised",
+    "Objective",
     "OverTime",
     "Plan",
+    "Point",
     "Progress",
     "Replays",
     "Setup",
@@ -40,6 +48,7 @@ __all__ = [
     "Target",
     "Verification",
     "answer",
+    "ask",
     "at_limit",
     "bounds",
     "check_question",
@@ -49,8 +58,10 @@ __all__ = [
     "edges",
     "general_name",
     "in_space",
+    "minimised_text",
     "over_time",
     "reasons",
+    "run_text",
     "search",
     "solver_text",
     "verify",

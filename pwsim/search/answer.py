@@ -10,7 +10,16 @@ from pwsim.common import capital, count, listed, money, numeral, share
 from pwsim.metrics import value_text
 from pwsim.results import left, service
 from pwsim.rules import policy_name
-from pwsim.search.words import STOPS, beyond_log_text, committed_text, edge_text, missed_text, savings_texts
+from pwsim.search.words import (
+    STOPS,
+    beyond_log_text,
+    committed_text,
+    edge_text,
+    frontier_text,
+    minimised_text,
+    missed_text,
+    savings_texts,
+)
 
 LOST_AT_THE_END = 0.25
 """Share of its limit by which the last tenth of the log must miss a target for the answer to say so."""
@@ -33,7 +42,9 @@ def answer(summary: Mapping[str, Any]) -> str:
         sentences += _lost_at_the_end(summary["targets"])
         plans = summary["savings_plans"]
         sentences += filter(None, [beyond_log_text(summary["pools"], summary["workload"]["span_s"], plans)])
-        if summary["status"] == "optimal":
+        if summary["minimise"] is not None:
+            sentences.append(_minimised(summary, f"{setups} allowed", proven))
+        elif summary["status"] == "optimal":
             sentences.append(f"None of the {setups} allowed that meets all targets is cheaper ({proven}).")
         else:
             sentences.append(
@@ -41,7 +52,8 @@ def answer(summary: Mapping[str, Any]) -> str:
                 f" one might exist, but none below {money(summary['lower_bound_usd_per_year'])} a year "
                 f"({share(summary['gap'])} less)."
             )
-        return " ".join([*sentences, *map(edge_text, summary["edges"]), *_beware(summary)])
+        varied = [frontier_text(summary["frontier"])] if summary["frontier"] else []
+        return " ".join([*sentences, *map(edge_text, summary["edges"]), *varied, *_beware(summary)])
     if summary["status"] == "infeasible":
         first = f"None of the {setups} allowed meets all targets ({proven})."
     else:
@@ -56,6 +68,22 @@ def answer(summary: Mapping[str, Any]) -> str:
     ]
     closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
     return " ".join([first, f"{closest}; it misses: {'; '.join(missed)}.", *_beyond(summary), *_beware(summary)])
+
+
+def _minimised(summary: Mapping[str, Any], setups: str, proven: str) -> str:
+    """Say that no setup has less of what was to be minimised, or how much less one might have."""
+    objective = summary["minimise"]
+    name, value = minimised_text(objective), value_text(objective["metric"], objective["achieved"])
+    if summary["status"] == "optimal":
+        return (
+            f"None of the {setups} that meets all targets has less of the {name} than {value}, and none that has as "
+            f"little is cheaper ({proven})."
+        )
+    least = value_text(objective["metric"], objective["lower_bound"])
+    return (
+        f"The search was cut short, for {STOPS[summary['stopped']]}: the {name} is {value}; another of the {setups} "
+        f"might have less, but none less than {least}."
+    )
 
 
 def _beyond(summary: Mapping[str, Any]) -> list[str]:

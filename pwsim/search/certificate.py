@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from pwsim.common import count, money
-from pwsim.search.words import STOPS
+from pwsim.metrics import value_text
+from pwsim.search.words import STOPS, minimised_text
 
 if TYPE_CHECKING:
     from pwsim.search.plan import Plan
@@ -60,6 +61,10 @@ def claim(plan: Plan) -> str:
     setups = count(plan.setups_in_space, "setup")
     if plan.status == "infeasible":
         return f"None of the {setups} allowed meets all targets."
+    if plan.minimised is not None and plan.chosen is not None:
+        about = plan.minimised
+        name, least = minimised_text(about._asdict()), value_text(about.metric, about.lower_bound)
+        return f"None of the {setups} allowed that meets all targets has less of the {name} than {least}."
     if plan.status == "optimal":
         cost = money(plan.cost_usd_per_year)
         return f"None of the {setups} allowed that meets all targets costs less than the chosen one, {cost} a year."

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pwsim.cluster import Cluster, Procedure, routed
+from pwsim.costs import standing_carbon_kg
 from pwsim.engine import prepare, steady_replay
 from pwsim.prices import SavingsPlan
 from pwsim.results import Result
@@ -228,14 +229,15 @@ class Known:
         self.job, self.network = job, network
         trace, cluster = job.trace, job.cluster
         self.rows = additive.rows(trace, job.targets, job.trim.window(trace.span_s))
+        self.carbon_kg = [one.required for one in job.targets if one.metric == "carbon_kg_per_year"]
         procedures, arcs = len(cluster.procedures), len(network.arcs)
         self.options = [options(pool) for pool in cluster.pools]
         least = known.cost_usd_per_year()
         usd = np.array([least[arc.pool][arc.choice] for arc in network.arcs])
         self.sums = additive.Sums(
             usd=np.tile(usd, (procedures, 1)),
-            amounts=np.empty((len(self.rows), procedures, arcs)),
-            at_most=np.array([row.at_most for row in self.rows]),
+            amounts=np.empty((len(self.rows) + len(self.carbon_kg), procedures, arcs)),
+            at_most=np.array([*(row.at_most for row in self.rows), *(one * (1 + TIE) for one in self.carbon_kg)]),
         )
         """What each arc costs and adds to each row, or at least; the first pool bears the site."""
         self.starts: dict[Key, Floats] = {}
@@ -254,7 +256,10 @@ class Known:
             jobs = arc.pool, self._option(arc).type, arc.held
             if jobs not in before:
                 before[jobs] = self._amounts_of(arc, None)
-            self.sums.amounts[:, :, number] = (before[jobs] + self._per_core(arc))[:, np.newaxis]
+            amounts = before[jobs] + self._per_core(arc)
+            nodes, _, pool = self._option(arc)
+            standing_kg = standing_carbon_kg(pool, nodes)
+            self.sums.amounts[:, :, number] = np.append(amounts, [standing_kg] * len(self.carbon_kg))[:, np.newaxis]
 
     def _option(self, arc: Arc) -> Option:
         return self.options[arc.pool][arc.choice]
@@ -308,11 +313,13 @@ class Known:
     def learn(self, procedure: int, arcs: Sequence[Arc], result: Result) -> None:
         """Put what a replay showed of some pools in the place of what was assumed."""
         with scalable(self.job.trace):
-            usd = result.pools(self.job.economics)["cost_usd_per_year"].to_numpy()
+            pools = result.pools(self.job.economics)
+        usd, carbon_kg = (pools[name].to_numpy() for name in ("cost_usd_per_year", "carbon_kg_per_year"))
         for arc in arcs:
             alike = self.alike[arc.pool, arc.choice, arc.held]
             site_usd = self.job.economics.site_usd_per_year if arc.pool == 0 else 0.0
             self.sums.usd[procedure, alike] = usd[arc.pool] + site_usd
             self.learnt[procedure, arc.pool, arc.choice, arc.held] = float(usd[arc.pool])
             amounts = self._amounts_of(arc, result.replay.start_s) + self._per_core(arc)
-            self.sums.amounts[:, procedure, alike] = amounts[:, np.newaxis]
+            known = np.append(amounts, [carbon_kg[arc.pool]] * len(self.carbon_kg))
+            self.sums.amounts[:, procedure, alike] = known[:, np.newaxis]

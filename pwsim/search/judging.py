@@ -122,10 +122,10 @@ class Judge:
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed."""
         result = replace(result, trim=self.trim)
-        achieved = tuple(target.achieved(result) for target in self.targets)
-        judged = list(zip(self.targets, achieved, strict=True))
         with scalable(self.trace):
             bill = result.bill(self.economics)
+        achieved = tuple(target.achieved(result, bill) for target in self.targets)
+        judged = list(zip(self.targets, achieved, strict=True))
         return Evaluation(
             setup=setup,
             ran=Ran(result.replay, bill, result.metrics, at_limit(result)),

@@ -25,7 +25,9 @@ from pwsim.search.targets import Target
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pwsim.search.frontier import Point
     from pwsim.search.judging import Judge
+    from pwsim.search.objective import Minimised
 
 
 Stop = Literal["max_setups", "time_limit", "interrupted"]
@@ -160,6 +162,12 @@ class Plan(ByContent):
     """Whether the scenario describes the present machine, but the log recorded no waits."""
     verdicts: tuple[Verdict, ...] = ()
     """What is wrong with the log (:func:`pwsim.describe`): warnings and problems."""
+    minimised: Minimised | None = None
+    """What is known of the objective, where that is not the cost."""
+    points: tuple[Point, ...] = ()
+    """The frontier, where one was asked for: the cheapest setup for each limit of a target, the loosest first."""
+    frontier: pd.DataFrame | None = None
+    """The same as a table, one row a limit (:data:`.frontier.FRONTIER_COLUMNS`)."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
@@ -200,6 +208,12 @@ class Plan(ByContent):
         return (self.cost_usd_per_year - self.lower_bound_usd_per_year) / self.cost_usd_per_year
 
     @property
+    def cut_short_after(self) -> int | None:
+        """After how many setups a search ended before its proof; ``None`` if none did."""
+        cut = self.stopped is not None or any(point.stopped is not None for point in self.points)
+        return len(self.setups) if cut else None
+
+    @property
     def jobs(self) -> pd.DataFrame:
         """One row a job of the chosen setup, or of the closest."""
         return self.result.jobs
@@ -234,7 +248,8 @@ class Plan(ByContent):
         """Return the tables by the name of their Parquet file."""
         compared = {} if self.hindcast is None else self.hindcast.tables()
         proof = {} if self.proof is None else {"proof": self.proof}
-        around = {"alternatives": self.alternatives, "neighbours": self.neighbours}
+        varied = {} if self.frontier is None else {"frontier": self.frontier}
+        around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied}
         return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **proof, **around, **compared}
 
     def judged_targets(self) -> list[dict[str, Any]]:
@@ -251,7 +266,7 @@ class Plan(ByContent):
             course = over_time(target, self.result) or OverTime(0, 0, None, None)
             parts = course._asdict().items()
             told = {name: part._asdict() if isinstance(part, Stretch) else part for name, part in parts}
-            judged.append({**target.judge(target.achieved(self.result)), **told})
+            judged.append({**target.judge(target.achieved(self.result, self.bill)), **told})
         return judged
 
     def plot(self, kind: str = "setups", ax: Axes | None = None) -> Axes:

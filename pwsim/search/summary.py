@@ -65,6 +65,8 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
             "search": plan.method._asdict(),
+            "minimise": None if plan.minimised is None else plan.minimised._asdict(),
+            "frontier": _frontier(plan),
             "certificate": certificate(plan),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
             "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],
@@ -83,6 +85,16 @@ def of_plan(plan: Plan) -> dict[str, Any]:
         }
     )
     return {**summary, "answer": answer(summary)}
+
+
+def _frontier(plan: Plan) -> dict[str, Any] | None:
+    """Return what was varied, and what was found for each limit; ``None`` if nothing was varied."""
+    if not plan.points:
+        return None
+    varied = plan.asked["frontier"]
+    points = [{**point._asdict(), "chosen": _setup(point.chosen, plan)} for point in plan.points]
+    about = {"where": None, "statistic": None, **varied["target"]}
+    return {**about, "limit": "at_least" if "at_least" in varied else "at_most", "points": points}
 
 
 def _replayed(plan: Plan, told: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, mod
 from pwsim import metrics
 from pwsim.cluster import Where
 from pwsim.common import Frozen, numeral, parse_quantity
-from pwsim.metrics import METRICS
+from pwsim.costs import Bill
+from pwsim.metrics import ALL_METRICS
 from pwsim.results import Result
 from pwsim.search.words import target_text
 
@@ -29,7 +30,7 @@ def _parse_limit(value: object, info: ValidationInfo) -> object:
     """Return the limit as a number, in seconds if the metric is in seconds."""
     if "metric" not in info.data:  # the metric itself is wrong, and said to be
         return 0.0
-    if METRICS[info.data["metric"]].unit == "s" and value is not None:
+    if ALL_METRICS[info.data["metric"]].unit == "s" and value is not None:
         return parse_quantity(value, "second", "4 h")
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -39,6 +40,22 @@ Limit = Annotated[
     BeforeValidator(_parse_limit),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
 ]
+
+
+def check_statistic(metric: str, statistic: str | None, where: Where | None) -> None:
+    """Make sure that a metric of each job is summed up by a statistic, and no other is.
+
+    Raises
+    ------
+    ValueError
+        If that is not so.
+    """
+    statistics = ALL_METRICS[metric].statistics
+    if statistics and statistic is None:
+        raise ValueError(f"{metric} is measured of each job: add a statistic ({', '.join(statistics)})")
+    if not statistics and (statistic or where):
+        key = "statistic" if statistic else "where"
+        raise ValueError(f"{metric} is one figure for the whole replay: remove {key}")
 
 
 class Target(Frozen):
@@ -65,17 +82,15 @@ class Target(Frozen):
     def _makes_sense(self) -> Self:
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("must have either at_least or at_most")
-        limit, metric = self.required, METRICS[self.metric]
+        limit, metric = self.required, ALL_METRICS[self.metric]
         if metric.is_share and limit > 1:
             raise ValueError(
                 f"{self.metric} is a share from 0 to 1: write {numeral(limit / 100)} for {numeral(limit)} % "
                 f"(got {numeral(limit)})"
             )
-        if metric.statistics and self.statistic is None:
-            raise ValueError(f"{self.metric} is measured of each job: add a statistic ({', '.join(metric.statistics)})")
-        if not metric.statistics and (self.statistic or self.where):
-            key = "statistic" if self.statistic else "where"
-            raise ValueError(f"{self.metric} is one figure for the whole replay: remove {key}")
+        check_statistic(self.metric, self.statistic, self.where)
+        if metric.of == "bill" and self.at_most is None:
+            raise ValueError(f"{self.metric} is limited from above: write at_most")
         return self
 
     @property
@@ -85,8 +100,25 @@ class Target(Frozen):
         assert limit is not None
         return limit
 
-    def achieved(self, result: Result) -> float:
-        """Return what a replay achieved; NaN if it served no job that the target is about."""
+    def achieved(self, result: Result, bill: Bill | None = None) -> float:
+        """Return what a replay achieved; NaN if it served no job that the target is about.
+
+        Parameters
+        ----------
+        result
+            The replay.
+        bill
+            Its bill, for a figure of that.
+
+        Raises
+        ------
+        ValueError
+            If the target is about a figure of the bill, and there is none.
+        """
+        if self.of_bill:
+            if bill is None:
+                raise ValueError(f"{self.metric} is a figure of the bill: give the bill, too")
+            return float(ALL_METRICS[self.metric].compute(bill))
         if self.statistic is None:
             return result.metrics[self.metric]
         if self.where is None:
@@ -107,12 +139,17 @@ class Target(Frozen):
             return [self._of_jobs(result, metrics.inside(result.submit_s, window)) for window in windows]
         if not self.over_time:
             raise ValueError(f"{self.metric} is one figure for the whole replay")
-        return [METRICS[self.metric].compute(result.seen.during(window)) for window in windows]
+        return [ALL_METRICS[self.metric].compute(result.seen.during(window)) for window in windows]
 
     @property
     def over_time(self) -> bool:
         """Whether the metric can be told of a part of the replay."""
-        return METRICS[self.metric].of != "replay"
+        return ALL_METRICS[self.metric].of in ("job", "stretch")
+
+    @property
+    def of_bill(self) -> bool:
+        """Whether it is about a figure of the bill."""
+        return ALL_METRICS[self.metric].of == "bill"
 
     def _of_jobs(self, result: Result, about: npt.NDArray[np.bool_]) -> float:
         """Return the statistic of some jobs, of those that the target is about and that were served."""

@@ -55,6 +55,10 @@ class Trail:
     ) -> None:
         self.job = job
         self.known = known
+        self.may_cost_usd_per_year = min(
+            (one.required for one in job.targets if one.metric == "cost_usd_per_year"), default=math.inf
+        )
+        """What targets let a setup cost."""
         self.max_setups = max_setups
         self.progress = progress
         self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
@@ -142,8 +146,9 @@ class Trail:
         return "time_limit" if self.late else None
 
     def is_beaten(self, bound_usd_per_year: float) -> bool:
-        """Return whether what costs at least so much must cost more than a setup that meets the targets."""
-        return bool(self.met) and bound_usd_per_year > self.cheapest_usd_per_year * (1 + TIE)
+        """Return whether what costs at least so much must cost more than a setup that meets the targets, or may."""
+        most = min(self.cheapest_usd_per_year, self.may_cost_usd_per_year) if self.met else self.may_cost_usd_per_year
+        return bound_usd_per_year > most * (1 + TIE)
 
     def _loses_tie(self, candidate: Candidate) -> bool:
         """Return whether a candidate costs at best as much as the best one, which then is taken all the same."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from pwsim.common import HOUR_S, YEAR_H, count, duration, listed, money, numeral, price, share
@@ -161,6 +162,69 @@ def beyond_log_text(pools: Sequence[Mapping[str, Any]], span_s: float, plans: Se
         f"The commitments last {listed([count(one, 'year') for one in years])}, the log {duration(span_s)}: they pay "
         "if use goes on like this."
     )
+
+
+def run_text(setup: Mapping[str, Any]) -> str:
+    """Return a setup in few words: the nodes of each pool that has some, and how it is run.
+
+    Parameters
+    ----------
+    setup
+        ``chosen`` of ``summary.json``.
+
+    Examples
+    --------
+    >>> run_text({"nodes": {"own": 12, "burst": 0}, "policy": "easy"})
+    '12 of own; easy'
+    """
+    nodes = [f"{count:,} of {name}" for name, count in setup["nodes"].items() if count]
+    run_by = [str(setup["policy"]), *(f"{key} {setup[key]}" for key in ("limits", "hours") if key in setup)]
+    return f"{listed(nodes) if nodes else 'no nodes'}; {', '.join(run_by)}"
+
+
+def frontier_text(frontier: Mapping[str, Any]) -> str:
+    """Return what better service costs, step by step, as a sentence.
+
+    Parameters
+    ----------
+    frontier
+        ``frontier`` of ``summary.json``.
+
+    Examples
+    --------
+    >>> points = [{"required": 14400.0, "chosen": {}, "marginal_usd_per_year": None},
+    ...     {"required": 3600.0, "chosen": {}, "marginal_usd_per_year": 104.0},
+    ...     {"required": 9.0, "chosen": None, "marginal_usd_per_year": None, "status": "infeasible"}]
+    >>> frontier_text({"metric": "wait_s", "statistic": "p95", "where": None, "points": points})
+    'Of the 95th percentile of the waiting time, from 4 h to 1 h costs $104 a year more; no setup allowed reaches 9 s.'
+    """
+    metric, points = frontier["metric"], frontier["points"]
+    where = where_text(frontier["where"])
+    about = f"Of the {statistic_text(metric, frontier['statistic'])}{where and f' of jobs {where}'}"
+    reached = [point for point in points if point["chosen"] is not None]
+    steps = [
+        f"from {value_text(metric, one['required'])} to {value_text(metric, other['required'])} costs "
+        f"{money(other['marginal_usd_per_year'])} a year more"
+        for one, other in pairwise(reached)
+    ]
+    never = [value_text(metric, point["required"]) for point in points if point.get("status") == "infeasible"]
+    parts = [", ".join(steps)] if steps else []
+    if never:
+        parts.append(f"no setup allowed reaches {' or '.join(never)}")
+    return f"{about}, {'; '.join(parts)}." if parts else ""
+
+
+def minimised_text(minimised: Mapping[str, Any]) -> str:
+    """Return what an objective is, and its value, in words.
+
+    Parameters
+    ----------
+    minimised
+        ``minimise`` of ``summary.json``.
+    """
+    where = where_text(minimised["where"])
+    name = statistic_text(minimised["metric"], minimised["statistic"])
+    return f"{name}{where and f' of jobs {where}'}"
 
 
 def edge_text(edge: Mapping[str, Any]) -> str:

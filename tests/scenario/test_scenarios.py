@@ -32,6 +32,8 @@ SCENARIOS = [
     "total-cost",
     "gpu-platform",
     "spot-training",
+    "price-of-service",
+    "shortest-wait",
 ]
 
 

@@ -1,0 +1,195 @@
+"""The frontier of cost against service: one target is varied, and the cheapest setup found for each of its limits.
+
+The points are looked at from the loosest limit on.  A tighter one never costs less, so what is proven of a looser point
+is a bound on the next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+import pandas as pd
+from pydantic import Field, model_validator
+
+from pwsim.cluster import Cluster, Where
+from pwsim.common import Frozen, numeral
+from pwsim.search.plan import Plan, Setup, Stop
+from pwsim.search.searches import Searches
+from pwsim.search.targets import MetricName, StatisticName, Target, check_statistic
+
+
+class Varied(Frozen):
+    """The target that is varied, without its limit."""
+
+    metric: MetricName
+    """What is measured (semantics §7)."""
+    statistic: StatisticName | None = None
+    """For a metric of each job: its mean, nearest-rank percentile or largest value."""
+    where: Where | None = None
+    """For a metric of each job: the jobs that it is about; all if left out."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        check_statistic(self.metric, self.statistic, self.where)
+        if self.metric == "cost_usd_per_year":
+            raise ValueError("the frontier shows what service costs: vary a target on the service")
+        return self
+
+    def replaces(self, target: Target) -> bool:
+        """Return whether a target of the scenario is about the same, so that the frontier varies it."""
+        return (self.metric, self.statistic, self.where) == (target.metric, target.statistic, target.where)
+
+
+class Frontier(Frozen):
+    """One target, varied over a list of limits.
+
+    Examples
+    --------
+    >>> frontier = Frontier(target={"metric": "wait_s", "statistic": "p95"}, at_most=["1 h", "4 h"])
+    >>> [point.at_most for point in frontier.points()]
+    [14400.0, 3600.0]
+    """
+
+    target: Varied
+    """What is varied: a target of the scenario on the same metric, statistic and jobs is left out."""
+    at_most: tuple[Any, ...] | None = Field(default=None, strict=False, min_length=1, max_length=100)
+    """Largest values, one after the other; times may carry their units."""
+    at_least: tuple[Any, ...] | None = Field(default=None, strict=False, min_length=1, max_length=100)
+    """Smallest values, one after the other, where more is better."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("must have either at_least or at_most, a list of limits")
+        required = [point.required for point in self.points()]
+        twice = [one for index, one in enumerate(required) if one in required[:index]]
+        if twice:
+            raise ValueError(f"the limit {numeral(twice[0])} occurs twice")
+        return self
+
+    def points(self) -> list[Target]:
+        """Return the target with each limit, the loosest first."""
+        key, limits = ("at_most", self.at_most) if self.at_least is None else ("at_least", self.at_least)
+        asked = self.target.model_dump()
+        found = [Target(**asked, **{key: limit}) for limit in limits or ()]
+        return sorted(found, key=lambda target: target.required, reverse=key == "at_most")
+
+
+class Point(NamedTuple):
+    """The cheapest setup for one limit of the varied target."""
+
+    required: float
+    """The limit, in the unit of the metric."""
+    status: str
+    """As :attr:`.Plan.status`."""
+    stopped: Stop | None
+    """Why the search for it ended before its proof, or was not begun; ``None`` if it did not."""
+    chosen: Setup | None
+    """The cheapest setup found that meets all targets; ``None`` if none does, or none was found."""
+    achieved: float
+    """What it achieves of the varied target; NaN if there is none."""
+    cost_usd_per_year: float
+    """What it costs [USD a year]; NaN if there is none."""
+    lower_bound_usd_per_year: float
+    """Proven: no setup that meets the targets costs less; infinite if none does."""
+    gap: float
+    """By what share of its cost it might be undercut; 0 is a proof."""
+    marginal_usd_per_year: float
+    """What it costs beyond the next looser point that has a setup [USD a year]; NaN if there is none."""
+
+
+def trace_frontier(frontier: Frontier, targets: Sequence[Target], searches: Searches) -> tuple[Point, ...]:
+    """Return the cheapest setup for each limit of a frontier, the loosest first.
+
+    Parameters
+    ----------
+    frontier
+        What is varied.
+    targets
+        What must be achieved besides.
+    searches
+        Finds the cheapest setup for other targets.
+    """
+    others = [target for target in targets if not frontier.target.replaces(target)]
+    points: list[Point] = []
+    for target in frontier.points():
+        if points and math.isinf(points[-1].lower_bound_usd_per_year):  # nothing meets a looser limit
+            points.append(points[-1]._replace(required=target.required))
+            continue
+        plan = searches.find([*others, target])
+        points.append(_point(target, plan, searches.stopped, points))
+    return tuple(points)
+
+
+def _point(target: Target, plan: Plan | None, stopped: Stop | None, before: Sequence[Point]) -> Point:
+    """Return what was found for a limit, after what was found for looser ones."""
+    proven = max((one.lower_bound_usd_per_year for one in before), default=0.0)
+    if plan is None or plan.chosen is None:
+        status = "unknown" if plan is None else plan.status
+        bound = proven if plan is None else max(proven, plan.lower_bound_usd_per_year)
+        return Point(target.required, status, stopped, None, math.nan, math.nan, bound, math.nan, math.nan)
+    cost = plan.cost_usd_per_year
+    bound = min(cost, max(proven, plan.lower_bound_usd_per_year))
+    status = "optimal" if bound == cost else plan.status
+    costs = [one.cost_usd_per_year for one in before if one.chosen is not None]
+    return Point(
+        required=target.required,
+        status=status,
+        stopped=None if status == "optimal" else stopped,
+        chosen=plan.chosen,
+        achieved=target.achieved(plan.result, plan.bill),
+        cost_usd_per_year=cost,
+        lower_bound_usd_per_year=bound,
+        gap=(cost - bound) / cost if cost else 0.0,
+        marginal_usd_per_year=cost - costs[-1] if costs else math.nan,
+    )
+
+
+FRONTIER_COLUMNS: dict[str, tuple[str, str]] = {
+    "required": ("", "limit of the varied target, in the unit of its metric"),
+    "status": ("", "optimal; best_found: the search was cut short; infeasible; unknown"),
+    "stopped": ("", "why the search for it ended before its proof; absent if it did not"),
+    "nodes_POOL": ("nodes", "nodes of the pool that is named, of the cheapest setup found"),
+    "type_POOL": ("", "type of its nodes, of a pool that has several to choose from"),
+    "policy": ("", "its order and backfill rule"),
+    "limits": ("", "which of the scenario's alternatives of limits it has, from 0; absent where there is one"),
+    "hours": ("", "which of the scenario's alternatives of hours it has, from 0; absent where there is one"),
+    "achieved": ("", "what it achieves of the varied target"),
+    "cost_usd_per_year": ("USD/year", "what it costs"),
+    "lower_bound_usd_per_year": ("USD/year", "no setup that meets the targets with this limit costs less"),
+    "gap": ("", "by what share of its cost it might be undercut; 0 is a proof"),
+    "marginal_usd_per_year": ("USD/year", "its cost beyond that of the next looser limit that some setup meets"),
+}
+"""Unit and meaning of the columns of :attr:`.Plan.frontier`; ``POOL`` stands for a pool's name."""
+
+
+def table(points: Sequence[Point], cluster: Cluster) -> pd.DataFrame:
+    """Return a frontier as a table, one row a point (:data:`FRONTIER_COLUMNS`).
+
+    Parameters
+    ----------
+    points
+        The points, the loosest first.
+    cluster
+        What was searched.
+    """
+    alternatives, typed, rows = cluster.alternatives, [pool.name for pool in cluster.pools if pool.types], []
+    names = ["policy", *(one for one in ("limits", "hours") if one in alternatives)]
+    for point in points:
+        nodes = {} if point.chosen is None else point.chosen.nodes
+        types = {} if point.chosen is None else point.chosen.types
+        procedure = {} if point.chosen is None else point.chosen.procedure(alternatives)
+        rows.append(
+            {
+                **{name: getattr(point, name) for name in ("required", "status", "stopped")},
+                **{f"nodes_{pool.name}": nodes.get(pool.name) for pool in cluster.pools},
+                **{f"type_{name}": types.get(name) for name in typed},
+                **{name: procedure.get(name) for name in names},
+                **{name: getattr(point, name) for name in Point._fields[4:]},
+            }
+        )
+    whole = [*(f"nodes_{pool.name}" for pool in cluster.pools), *(one for one in names if one != "policy")]
+    kinds: dict[Any, Any] = {"status": "str", "stopped": "str", "policy": "str", **dict.fromkeys(whole, "Int64")}
+    return pd.DataFrame(rows).astype(kinds)

@@ -1,0 +1,144 @@
+"""Another objective than the cost: the setup that meets the targets with the least of a metric.
+
+A search for the cheapest setup is asked again and again, with one target more: to have less of the metric than the best
+setup so far.  Where that is proven impossible, the last setup found is the best there is, and of those that do as well
+it is the cheapest.  The limit that is asked next lies halfway to what is proven impossible, so that few searches do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, Self
+
+from pydantic import model_validator
+
+from pwsim.cluster import Where
+from pwsim.common import Frozen
+from pwsim.search.plan import Plan
+from pwsim.search.searches import Searches
+from pwsim.search.targets import MetricName, StatisticName, Target, check_statistic
+
+BETTER = 2e-9
+"""What differs relatively by no more than this, or by so many of its units, is as good."""
+CLOSE = 0.02
+"""Where no more than this share of the best value is left open, it is no longer halved: any improvement will do."""
+MORE_IS_BETTER = (
+    "utilization", "gpu_utilization", "throughput_jobs_per_hour", "delivered_core_hours_per_day", "jobs_completed",
+)  # fmt: skip
+LARGEST = 1e15
+"""More than this no metric is asked to be at most."""
+LEAST = {"bounded_slowdown": 1.0}
+"""The least that a metric can be, where that is not 0."""
+
+
+class Objective(Frozen):
+    """What is to be as small as can be, instead of the cost.
+
+    Examples
+    --------
+    >>> Objective(metric="wait_s", statistic="p95")
+    Objective(metric='wait_s', statistic='p95', where=None)
+    """
+
+    metric: MetricName
+    """What is measured (semantics §7)."""
+    statistic: StatisticName | None = None
+    """For a metric of each job: its mean, nearest-rank percentile or largest value."""
+    where: Where | None = None
+    """For a metric of each job: the jobs that it is about; all if left out."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        check_statistic(self.metric, self.statistic, self.where)
+        if self.metric == "cost_usd_per_year":
+            raise ValueError("without minimise, the cost is as small as it can be: remove it")
+        if self.metric in MORE_IS_BETTER:
+            raise ValueError(f"more of {self.metric} is better: set a target on it instead")
+        return self
+
+    def at_most(self, value: float) -> Target:
+        """Return the target that a setup has no more of it than this."""
+        return Target(metric=self.metric, statistic=self.statistic, where=self.where, at_most=value)
+
+
+class Minimised(NamedTuple):
+    """What is known of the objective."""
+
+    metric: str
+    """Its metric, statistic and jobs, as the scenario says."""
+    statistic: str | None
+    where: dict[str, Any] | None
+    achieved: float
+    """What the chosen setup has of it, in the unit of the metric; NaN if none was chosen."""
+    lower_bound: float
+    """Proven: no setup that meets the targets has less."""
+    gap: float
+    """By what share of ``achieved`` another setup might have less; 0 is a proof, NaN if none was chosen."""
+    searches: int
+    """How often a search was asked, each time with another limit on it."""
+
+
+def minimise(objective: Objective, targets: Sequence[Target], searches: Searches) -> Plan:
+    """Find the setup that meets the targets with the least of an objective, and of several the cheapest.
+
+    Parameters
+    ----------
+    objective
+        What is to be small.
+    targets
+        What must be achieved besides, complete (:func:`.complete_targets`).
+    searches
+        Finds the cheapest setup for other targets.
+
+    Returns
+    -------
+    The plan of the setup that was found.  Its lower bound on the cost is about setups that have no more of the
+    objective.
+    """
+    best = searches.find(targets)
+    assert best is not None  # the first search is always done
+    if best.chosen is not None and math.isnan(_achieved(objective, best)) and searches.stopped is None:
+        # It serves no job that the objective is about: others do.
+        best = searches.find([*targets, objective.at_most(LARGEST)]) or best
+    least = LEAST.get(objective.metric, 0.0)
+    while best.chosen is not None and searches.stopped is None:
+        value = _achieved(objective, best)
+        as_good = value * (1 - BETTER) - BETTER
+        if math.isnan(value) or as_good <= least:
+            least = value
+            break
+        limit = (value + least) / 2 if value - least > CLOSE * value else as_good
+        found = searches.find([*targets, objective.at_most(limit)])
+        if found is None:
+            break
+        if found.chosen is not None:
+            best = found
+        elif found.stopped is None:
+            least = value if limit == as_good else limit
+    return _told(objective, targets, best, least, searches)
+
+
+def _achieved(objective: Objective, plan: Plan) -> float:
+    return objective.at_most(0.0).achieved(plan.result, plan.bill)
+
+
+def _told(objective: Objective, targets: Sequence[Target], best: Plan, least: float, searches: Searches) -> Plan:
+    """Return the plan of the best setup with the setups of all searches, and what is known of the objective."""
+    value = math.nan if best.chosen is None else _achieved(objective, best)
+    gap = (value - least) / value if value else 0.0
+    where = None if objective.where is None else objective.where.model_dump(exclude_none=True)
+    status = best.status
+    if searches.stopped is not None:
+        status = "unknown" if best.chosen is None else "best_found"
+    return replace(
+        best,
+        status=status,
+        stopped=searches.stopped,
+        targets=tuple(targets),
+        judge=replace(best.judge, targets=tuple(targets)),
+        setups=searches.setups(targets),
+        edges=(),
+        minimised=Minimised(objective.metric, objective.statistic, where, value, least, gap, len(searches.plans)),
+    )
