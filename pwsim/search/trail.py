@@ -184,7 +184,7 @@ class Trail:
 
         What was replayed ahead of a proof is left out, so that workers make no difference.
         """
-        if not self.pending or self.is_beaten(self.pending[0].bound_usd_per_year):
+        if not self.pending or (self.met and self.is_beaten(self.pending[0].bound_usd_per_year)):
             self.pending.clear()
             return
         candidate = self.pending[0]
