@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pwsim import Cluster, Trace, costs, simulate
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import UNDISCOUNTED
-from pwsim.search import bounds
+from pwsim.search import bounds, renting
 from pwsim.search.bounds import Bounds
 from pwsim.search.candidates import Candidates
 from pwsim.search.holding import Holding
@@ -44,9 +44,9 @@ def known_of(trace: Trace, cluster: Cluster, *targets: Target, trim: Trim = NO_T
 
 def rent_s(trace: Trace, cluster: Cluster, choice: tuple[int, ...], *targets: Target) -> float:
     """Return the node-seconds that are rented at least, in a window of an hour."""
-    renting = known_of(trace, cluster, *targets).renting
-    assert renting is not None
-    return renting.usd_per_year(choice) / WINDOWS_A_YEAR / 0.001
+    known = known_of(trace, cluster, *targets).renting
+    assert known is not None
+    return known.usd_per_year(choice) / WINDOWS_A_YEAR / 0.001
 
 
 def trace_of(*jobs: tuple[int, int, int]) -> Trace:
@@ -120,6 +120,44 @@ def test_jobs_that_are_not_on_rented_nodes_cost_energy():
     # With a node that is paid anyway, a job may cost nothing there.
     standing = cluster_of(own([1, 2], cost=cost), burst([1, 9], burst_after=100, min_nodes=1))
     assert rent_s(trace, standing, (1, 0)) == 0
+
+
+def test_a_bound_does_not_depend_on_what_was_asked_before():
+    trace = trace_of((0, 2, 1000), (0, 2, 1000), (0, 4, 1000), (0, 6, 500), (3600, 2, 0))
+    cluster = cluster_of(own([1, 2, 3]), burst([0, 1, 2, 9], burst_after=100))
+    every = list(itertools.product(range(3), range(4)))
+    alone = [rent_s(trace, cluster, choice) for choice in every]
+    assert len(set(alone)) > 4
+    for order in (every, every[::-1]):
+        known = known_of(trace, cluster).renting
+        assert known is not None
+        found = {choice: known.usd_per_year(choice) / WINDOWS_A_YEAR / 0.001 for choice in order}
+        assert [found[choice] for choice in every] == pytest.approx(alone)
+
+
+def test_no_more_nodes_are_rented_for_certain_than_may_be():
+    # Three jobs at once that no other pool holds, and two nodes: two are up while three are wanted.
+    trace = trace_of((0, 4, 1000), (0, 4, 1000), (0, 4, 1000), (3600, 2, 0))
+    cluster = cluster_of(own(1), burst([4, 9]))
+    moving = renting._Moving(Holding(trace, cluster), trace.run_s, cluster.pools, 1)
+    assert moving.usd((0, 0)) == pytest.approx(4 * 1000 * 0.001)
+    assert moving.usd((0, 1)) == pytest.approx(6 * 1000 * 0.001)
+
+
+def test_few_widths_of_many_give_a_bound_that_is_lower_and_holds(monkeypatch):
+    # Jobs of 1 to 12 nodes, all due at 100 s: with some of their widths only, less is certain.
+    trace = trace_of(*((0, 2 * nodes, 1000) for nodes in range(1, 13)), (3600, 2, 0))
+    cluster = cluster_of(own([12, 13]), burst([0, 20, 99], burst_after=100))
+    found = []
+    for most in (2, 4, 12, 100):
+        monkeypatch.setattr(renting, "MOST_WIDTHS", most)
+        found.append([rent_s(trace, cluster, (0, one)) for one in range(3)])
+    assert all(low <= high for low, high in zip(found[0], found[1], strict=True))
+    assert all(low <= high for low, high in zip(found[1], found[2], strict=True))
+    assert found[2] == found[3]
+    # 78 nodes are wanted, 12 are own: 66 are rented; of 20 nodes, without the widest jobs less is certain.
+    assert found[0] == pytest.approx([0, 8100, 66 * 900])
+    assert found[3][2] == pytest.approx(66 * 900)
 
 
 NODES = st.sampled_from([[0, 1, 2], [1, 3], [2], [0, 4]])
