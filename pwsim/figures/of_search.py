@@ -122,7 +122,7 @@ def search(table: pd.DataFrame, lower_bound_usd_per_year: float | None = None, a
     return clean(ax)
 
 
-def frontier(varied: Mapping[str, Any], ax: Axes | None = None) -> Axes:
+def frontier(varied: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
     """Draw the cost of the cheapest setup for each limit of a target.
 
     Parameters
@@ -131,8 +131,15 @@ def frontier(varied: Mapping[str, Any], ax: Axes | None = None) -> Axes:
         ``frontier`` of ``summary.json``.
     ax
         Axes to draw on; new ones if left out.
+
+    Raises
+    ------
+    ValueError
+        If none was asked for.
     """
     ax = new_axes() if ax is None else ax
+    if varied is None:
+        raise ValueError("no frontier was asked for: give optimize(frontier=...), or frontier in the scenario")
     table = pd.DataFrame(varied["points"])
     metric, at_least = varied["metric"], varied["limit"] == "at_least"
     cost, bound = (table[name].to_numpy(float) for name in ("cost_usd_per_year", "lower_bound_usd_per_year"))

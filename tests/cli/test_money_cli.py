@@ -74,6 +74,9 @@ def full(folder):  # noqa: F811
 
 
 def test_everything_at_once(full, capsys):
+    text = FULL.replace("egress_usd_per_gib: 0.05", "egress_usd_per_gib: 0.05\n      savings_1yr_usd_per_hour: 0.4")
+    plans = "  savings_plans: [{name: compute, term: 1yr, usd_per_hour: 0.1}]\n  site:"
+    (full / "full.yaml").write_text(text.replace("  site:", plans))
     code, out, err = pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")
     assert code == 0, err
     assert "commitments for 1 node for 1 year and 1 node for 3 years" in out

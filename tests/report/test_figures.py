@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -31,7 +32,10 @@ def test_python_draws_every_figure():
     own["cost"] = {"capex_usd": 9000, "lifetime_years": 5}
     log = pwsim.generate(jobs=60, cores=16, load=0.5, seed=1)
     soon = pwsim.Target(metric="wait_s", statistic="p95", at_most=1e9)
-    plan = pwsim.optimize(trace=log, pools=[own], targets=[soon], engine="simpy", workers=1)
+    steps = {"target": {"metric": "wait_s", "statistic": "p95"}, "at_most": ["1 h", "1 d"]}
+    plan = pwsim.optimize(trace=log, pools=[own], targets=[soon], frontier=steps, engine="simpy", workers=1)
+    with pytest.raises(ValueError, match="no frontier was asked for"):
+        replace(plan, points=()).plot("frontier")
     check = pwsim.hindcast(log.with_columns(recorded_wait_s=np.zeros(len(log))), cores=16, engine="simpy")
     for shown, kinds in (
         (plan, [*OF_SEARCH, *OF_REPLAY]),
