@@ -248,13 +248,14 @@ def test_a_plan_in_a_notebook():
 def test_the_tables_of_a_plan():
     plan = search(TRACE, CLUSTER, [], workers=1, engine="simpy")
     tables = plan.tables()
-    assert list(tables) == ["jobs", "setups", "timeline"]
+    names = ["jobs", "setups", "timeline", "alternatives", "neighbours"]
+    assert list(tables) == names
     assert all(tables[name].equals(getattr(plan, name)) for name in tables)
-    for name, table in tables.items():
-        assert plan._shown(name).equals(table)
+    for name in names[:3]:
+        assert plan._shown(name).equals(tables[name])
     assert plan._shown("answer") == plan.summary["answer"]
     hindcast: Any = SimpleNamespace(tables=lambda: {"hindcast": plan.jobs})
-    assert list(replace(plan, hindcast=hindcast).tables()) == ["jobs", "setups", "timeline", "hindcast"]
+    assert list(replace(plan, hindcast=hindcast).tables()) == [*names, "hindcast"]
 
 
 def test_a_figure_is_drawn_where_one_says():

@@ -250,7 +250,13 @@ def test_a_plan_says_what_was_asked():
         "cluster": CLUSTER.model_dump(mode="json", exclude_none=True),
         "targets": [{"metric": "jobs_rejected", "at_most": 0.0}],
         "metrics": {"warm_up_s": 10.0, "cool_down_s": 20.0},
-        "economics": {"discount_rate": 0.0, "carbon_usd_per_tonne": 0.0, "currency": "USD", "site": []},
+        "economics": {
+            "discount_rate": 0.0,
+            "carbon_usd_per_tonne": 0.0,
+            "currency": "USD",
+            "site": [],
+            "savings_plans": [],
+        },  # fmt: skip
         "search": {"budget": {"setups": 5}},
         "seed": 7,
     }
