@@ -256,7 +256,7 @@ def test_a_plan_says_what_was_asked():
             "currency": "USD",
             "site": [],
             "savings_plans": [],
-        },  # fmt: skip
+        },
         "search": {"budget": {"setups": 5}},
         "seed": 7,
     }
