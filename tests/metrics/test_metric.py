@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pwsim import Cluster, Target, Trace, simulate
-from pwsim.metrics import METRIC_COLUMNS, METRICS, TARGET_METRICS, meets
+from pwsim.metrics import ALL_METRICS, METRIC_COLUMNS, METRICS, TARGET_METRICS, meets
 
 NODES = {"name": "own", "kind": "on_premises", "nodes": 2, "node": {"cores": 4, "gpus": 1}, "placement": "packed"}
 
@@ -41,9 +41,15 @@ def test_shares_are_shares(result):
 
 @pytest.mark.parametrize("name", TARGET_METRICS)
 def test_every_target_can_be_asked_for(name, result):
-    statistic = next(iter(METRICS[name].statistics), None)
-    target = Target.model_validate({"metric": name, "at_least": 0, "statistic": statistic})
-    assert target.met(target.achieved(result)) == (not math.isnan(target.achieved(result)))
+    statistic = next(iter(ALL_METRICS[name].statistics), None)
+    billed = ALL_METRICS[name].of == "bill"  # of that, less is better
+    limit = {"at_most": 1e15} if billed else {"at_least": 0}
+    target = Target.model_validate({"metric": name, **limit, "statistic": statistic})
+    achieved = target.achieved(result, result.bill())
+    assert target.met(achieved) == (not math.isnan(achieved))
+    if billed:
+        with pytest.raises(ValueError, match="is a figure of the bill"):
+            target.achieved(result)
     if target.over_time:
         assert target.achieved_over(result, [result.window]) == [target.achieved(result)]
 
