@@ -61,8 +61,8 @@ def test_the_programme_is_the_one_that_ships(tmp_path):
     problem, _ = programme.problem(programme.sums.usd, {}, None)
     assert text_of(problem, tmp_path) == (GOLDEN / "cheapest_path.lp").read_text()
     # To break ties: the fewest nodes of the second pool, with those of the first given, at a limited cost.
-    nodes = np.where(programme._pool == 1, programme._nodes, 0.0)
-    problem, _ = programme.problem(np.broadcast_to(nodes, programme.sums.usd.shape), {0: 2}, 1500.0)
+    nodes = programme._order["nodes_1"]
+    problem, _ = programme.problem(np.broadcast_to(nodes, programme.sums.usd.shape), {"nodes_0": 2}, 1500.0)
     assert text_of(problem, tmp_path) == (GOLDEN / "earlier_path.lp").read_text()
     # What the files say is solved: their least value is what the search takes.
     assert solve(problem)
