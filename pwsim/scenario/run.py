@@ -26,6 +26,7 @@ from pwsim.search import (
     Replays,
     Target,
     ask,
+    check_goals,
     check_question,
     complete_targets,
     in_space,
@@ -309,6 +310,7 @@ def check(scenario: Scenario) -> str:
     try:
         targets = complete_targets(holding, scenario.targets)
         check_question(holding, targets, scenario.economics, scenario.metrics.trim(trace))
+        check_goals(trace, scenario.minimise, scenario.frontier, scenario.metrics.trim(trace))
     except InputError as error:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")

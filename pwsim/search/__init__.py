@@ -13,7 +13,7 @@ from pwsim.search.objective import Minimised, Objective
 from pwsim.search.options import in_space
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
-from pwsim.search.questions import ask
+from pwsim.search.questions import ask, check_goals
 from pwsim.search.replays import Replays
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
@@ -51,6 +51,7 @@ __all__ = [
     "ask",
     "at_limit",
     "bounds",
+    "check_goals",
     "check_question",
     "committed_text",
     "complete_targets",

@@ -52,7 +52,7 @@ def answer(summary: Mapping[str, Any]) -> str:
                 f" one might exist, but none below {money(summary['lower_bound_usd_per_year'])} a year "
                 f"({share(summary['gap'])} less)."
             )
-        varied = [frontier_text(summary["frontier"])] if summary["frontier"] else []
+        varied = list(filter(None, [frontier_text(summary["frontier"])])) if summary["frontier"] else []
         return " ".join([*sentences, *map(edge_text, summary["edges"]), *varied, *_beware(summary)])
     if summary["status"] == "infeasible":
         first = f"None of the {setups} allowed meets all targets ({proven})."

@@ -63,7 +63,7 @@ def replayed(plan: Plan, places: Sequence[Place], known: Mapping[Place, Row]) ->
     """
     judge = plan.judge
     found = {place: known[place] for place in places if place in known}
-    missing = [place for place in places if place not in known] if plan.stopped is None else []
+    missing = [place for place in places if place not in known] if plan.cut_short_after is None else []
     tasks = [(choice, judge.cluster.procedures[procedure]) for choice, procedure in missing]
     try:
         answers = in_parallel(judge.evaluate, tasks, workers=plan.workers, engine=judge.engine)

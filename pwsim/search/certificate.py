@@ -37,7 +37,7 @@ def certificate(plan: Plan) -> dict[str, Any]:
         "claim": claim(plan),
         "status": plan.status,
         "lower_bound_usd_per_year": plan.lower_bound_usd_per_year,
-        "gap": plan.gap,
+        "gap": plan.gap if plan.minimised is None else plan.minimised.gap,
         "method": method.method,
         "because": method.because,
         "setups_in_space": plan.setups_in_space,

@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import functools
 import hashlib
+import platform
 import struct
 import types
 from importlib import metadata
@@ -56,7 +57,9 @@ def fingerprint(kind: str, inputs: Inputs, engine: Engine, *more: Any) -> str | 
 @functools.cache
 def sources() -> str:
     """Return the sum of what computes replays: the sources of engine and rules, and versions of what runs them."""
-    sha = hashlib.sha256(f"{metadata.version('numpy')} {metadata.version('numba')}".encode())
+    versions = [metadata.version(name) for name in ("numpy", "numba", "llvmlite", "simpy")]
+    sha = hashlib.sha256(" ".join([*versions, platform.python_version()]).encode())
+    sha.update((Path(__file__).parent / "replays.py").read_bytes())  # what is asked for, and how it is packed
     for room in (engine, rules):
         folder = Path(str(room.__file__)).parent
         for path in sorted(folder.rglob("*.py")):

@@ -37,10 +37,6 @@ class Varied(Frozen):
             raise ValueError("the frontier shows what service costs: vary a target on the service")
         return self
 
-    def replaces(self, target: Target) -> bool:
-        """Return whether a target of the scenario is about the same, so that the frontier varies it."""
-        return (self.metric, self.statistic, self.where) == (target.metric, target.statistic, target.where)
-
 
 class Frontier(Frozen):
     """One target, varied over a list of limits.
@@ -69,9 +65,20 @@ class Frontier(Frozen):
             raise ValueError(f"the limit {numeral(twice[0])} occurs twice")
         return self
 
+    @property
+    def limit(self) -> str:
+        """From which side the target is limited: ``at_most`` or ``at_least``."""
+        return "at_most" if self.at_least is None else "at_least"
+
+    def replaces(self, target: Target) -> bool:
+        """Return whether a target of the scenario is about the same, from the same side, and so is varied."""
+        varied = self.target
+        same = (varied.metric, varied.statistic, varied.where) == (target.metric, target.statistic, target.where)
+        return same and getattr(target, self.limit) is not None
+
     def points(self) -> list[Target]:
         """Return the target with each limit, the loosest first."""
-        key, limits = ("at_most", self.at_most) if self.at_least is None else ("at_least", self.at_least)
+        key, limits = self.limit, getattr(self, self.limit)
         asked = self.target.model_dump()
         found = [Target(**asked, **{key: limit}) for limit in limits or ()]
         return sorted(found, key=lambda target: target.required, reverse=key == "at_most")
@@ -112,10 +119,10 @@ def trace_frontier(frontier: Frontier, targets: Sequence[Target], searches: Sear
     searches
         Finds the cheapest setup for other targets.
     """
-    others = [target for target in targets if not frontier.target.replaces(target)]
+    others = [target for target in targets if not frontier.replaces(target)]
     points: list[Point] = []
     for target in frontier.points():
-        if points and math.isinf(points[-1].lower_bound_usd_per_year):  # nothing meets a looser limit
+        if points and points[-1].status == "infeasible":  # nothing meets a looser limit
             points.append(points[-1]._replace(required=target.required))
             continue
         plan = searches.find([*others, target])

@@ -8,15 +8,18 @@ it is the cheapest.  The limit that is asked next lies halfway to what is proven
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
+import pandas as pd
 from pydantic import model_validator
 
 from pwsim.cluster import Where
-from pwsim.common import Frozen
-from pwsim.search.plan import Plan
+from pwsim.common import Frozen, InputError
+from pwsim.metrics import ALL_METRICS
+from pwsim.search.plan import Method, Plan
 from pwsim.search.searches import Searches
 from pwsim.search.targets import MetricName, StatisticName, Target, check_statistic
 
@@ -27,8 +30,6 @@ CLOSE = 0.02
 MORE_IS_BETTER = (
     "utilization", "gpu_utilization", "throughput_jobs_per_hour", "delivered_core_hours_per_day", "jobs_completed",
 )  # fmt: skip
-LARGEST = 1e15
-"""More than this no metric is asked to be at most."""
 LEAST = {"bounded_slowdown": 1.0}
 """The least that a metric can be, where that is not 0."""
 
@@ -57,6 +58,11 @@ class Objective(Frozen):
         if self.metric in MORE_IS_BETTER:
             raise ValueError(f"more of {self.metric} is better: set a target on it instead")
         return self
+
+    @property
+    def largest(self) -> float:
+        """More than this it never is."""
+        return 1.0 if ALL_METRICS[self.metric].is_share else 1e15
 
     def at_most(self, value: float) -> Target:
         """Return the target that a setup has no more of it than this."""
@@ -92,16 +98,23 @@ def minimise(objective: Objective, targets: Sequence[Target], searches: Searches
     searches
         Finds the cheapest setup for other targets.
 
+    Raises
+    ------
+    InputError
+        If no setup that meets the targets serves a job that the objective is about.
+
     Returns
     -------
     The plan of the setup that was found.  Its lower bound on the cost is about setups that have no more of the
     objective.
     """
-    best = searches.find(targets)
+    # A setup that serves no job that the objective is about is none: it has no value.
+    best = searches.find([*targets, objective.at_most(objective.largest)])
     assert best is not None  # the first search is always done
-    if best.chosen is not None and math.isnan(_achieved(objective, best)) and searches.stopped is None:
-        # It serves no job that the objective is about: others do.
-        best = searches.find([*targets, objective.at_most(LARGEST)]) or best
+    if best.chosen is None and best.stopped is None:
+        without = searches.find(targets)
+        if without is not None and without.chosen is not None:
+            raise InputError("minimise: no setup that meets the targets serves a job that it is about")
     least = LEAST.get(objective.metric, 0.0)
     while best.chosen is not None and searches.stopped is None:
         value = _achieved(objective, best)
@@ -118,6 +131,18 @@ def minimise(objective: Objective, targets: Sequence[Target], searches: Searches
         elif found.stopped is None:
             least = value if limit == as_good else limit
     return _told(objective, targets, best, least, searches)
+
+
+def _together(proofs: Sequence[pd.DataFrame | None]) -> pd.DataFrame | None:
+    """Return the replays of pools that several searches rest on, each once."""
+    told = [proof for proof in proofs if proof is not None]
+    return pd.concat(told, ignore_index=True).drop_duplicates(ignore_index=True) if told else None
+
+
+def _method(plans: Sequence[Plan]) -> Method:
+    """Return how several searches of one space were done."""
+    proof = _together([plan.proof for plan in plans])
+    return plans[0].method._replace(pool_replays=None if proof is None else len(proof))
 
 
 def _achieved(objective: Objective, plan: Plan) -> float:
@@ -140,5 +165,8 @@ def _told(objective: Objective, targets: Sequence[Target], best: Plan, least: fl
         judge=replace(best.judge, targets=tuple(targets)),
         setups=searches.setups(targets),
         edges=(),
+        proof=_together([plan.proof for plan in searches.plans]),
+        method=_method(searches.plans),
+        solver=dict(sum((Counter(plan.solver) for plan in searches.plans), Counter())),
         minimised=Minimised(objective.metric, objective.statistic, where, value, least, gap, len(searches.plans)),
     )

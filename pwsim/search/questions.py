@@ -8,7 +8,7 @@ from typing import Any
 
 from pwsim.cluster import Cluster
 from pwsim.common import InputError
-from pwsim.metrics import NO_TRIM, inside
+from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.results import record
 from pwsim.search.frontier import Frontier, Varied, table, trace_frontier
 from pwsim.search.holding import Holding
@@ -54,15 +54,11 @@ def ask(
     """
     if objective is None and frontier is None:
         return search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
-    if objective is not None and frontier is not None:
-        raise InputError("frontier: tells what service costs, so it does not go with minimise: leave one of them out")
-    trim = how.get("trim", NO_TRIM)
-    window = trim.window(trace.span_s)
-    if objective is not None:
-        _check_jobs("minimise", objective, trace, window)
-    if frontier is not None:
-        _check_jobs("frontier.target", frontier.target, trace, window)
-    complete = complete_targets(Holding(trace, cluster), targets)
+    check_goals(trace, objective, frontier, how.get("trim", NO_TRIM))
+    holding = Holding(trace, cluster)
+    # What is implied about a metric is not, where something is asked of it.
+    also = [] if objective is None else [objective.at_most(objective.largest)]
+    complete = tuple(one for one in complete_targets(holding, [*targets, *also]) if one not in also)
 
     how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
 
@@ -70,16 +66,33 @@ def ask(
         return search(trace, cluster, asked, max_setups=setups, time_limit_s=left_s, **how)
 
     searches = Searches(find, max_setups, time_limit_s)
-    plan = searches.find(complete) if objective is None else minimise(objective, complete, searches)
+    plan = searches.find(targets) if objective is None else minimise(objective, complete, searches)
     assert plan is not None  # the first search is always done
     if frontier is not None:
-        points = trace_frontier(frontier, complete, searches)
+        points = trace_frontier(frontier, targets, searches)
         plan = replace(plan, points=points, frontier=table(points, cluster))
     asked = {**plan.asked, "targets": [one.model_dump(mode="json", exclude_none=True) for one in complete]}
     for name, part in (("minimise", objective), ("frontier", frontier)):
         if part is not None:
             asked[name] = part.model_dump(mode="json", exclude_none=True)
     return replace(plan, asked=asked, run_id=record.run_id("run", asked, [trace], [cluster], plan.cut_short_after))
+
+
+def check_goals(trace: Trace, objective: Objective | None, frontier: Frontier | None, trim: Trim = NO_TRIM) -> None:
+    """Make sure that objective and frontier go together, and are about some job of a trace.
+
+    Raises
+    ------
+    InputError
+        If they do not, or are about none.
+    """
+    if objective is not None and frontier is not None:
+        raise InputError("frontier: tells what service costs, so it does not go with minimise: leave one of them out")
+    window = trim.window(trace.span_s)
+    if objective is not None:
+        _check_jobs("minimise", objective, trace, window)
+    if frontier is not None:
+        _check_jobs("frontier.target", frontier.target, trace, window)
 
 
 def _check_jobs(key: str, about: Objective | Varied, trace: Trace, window: tuple[float, float]) -> None:

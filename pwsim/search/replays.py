@@ -128,7 +128,10 @@ class Replays:
         packed = None if self.kept is None else self.kept.find(key)
         if packed is None:
             return None
-        record = unpack(packed)
+        try:
+            record = unpack(packed)
+        except (ValueError, KeyError, OSError, pa.ArrowException):  # of another layout: as good as absent
+            return None
         self._hold(key, record)
         return record
 

@@ -32,6 +32,7 @@ class Searches:
         self._ask, self._max_setups, self._time_limit_s = ask, max_setups, time_limit_s
         self._begun_s = time.monotonic()
         self._seen: set[tuple[object, ...]] = set()
+        self._asked: list[set[Target]] = []
         self.stopped: Stop | None = None
         """Why no search can be begun any more, or the last was cut short; ``None`` if neither is so."""
         self.plans: list[Plan] = []
@@ -39,6 +40,9 @@ class Searches:
 
     def find(self, targets: Sequence[Target]) -> Plan | None:
         """Return what is found for other targets; ``None`` if the budget is spent."""
+        for asked, plan in zip(self._asked, self.plans, strict=True):
+            if asked == set(targets) and plan.stopped is None:
+                return plan
         setups = None if self._max_setups is None else self._max_setups - len(self._seen)
         left_s = None if self._time_limit_s is None else self._time_limit_s - (time.monotonic() - self._begun_s)
         if self.plans:
@@ -51,11 +55,12 @@ class Searches:
         try:
             plan = self._ask(targets, setups, left_s)
         except KeyboardInterrupt:
-            if not self.plans or self.plans[0].chosen is None:
+            if not self.plans:
                 raise
             self.stopped = "interrupted"
             return None
         self.plans.append(plan)
+        self._asked.append(set(targets))
         self.stopped = plan.stopped
         self._seen |= set(map(tuple, plan.setups[_names(plan.setups)].to_numpy().tolist()))
         return plan
@@ -66,9 +71,8 @@ class Searches:
         A target of theirs that a later search was not asked about has no value in the rows of that search.  Bounds are
         about the targets, too, and stand in the rows of the first search alone.
         """
-        first, *later = self.plans
-        tables = [first.setups]
-        for plan in later:
+        tables = []
+        for number, plan in enumerate(self.plans):
             asked = {f"target_{index}_achieved": target for index, target in enumerate(plan.targets)}
             achieved = {
                 f"target_{index}_achieved": plan.setups[name]
@@ -76,7 +80,8 @@ class Searches:
                 for name, other in asked.items()
                 if _about(other) == _about(target)
             }
-            others = plan.setups.drop(columns=[*asked, "lower_bound_usd_per_year"])
+            left_out = [*asked, *(["lower_bound_usd_per_year"] if number else [])]
+            others = plan.setups.drop(columns=left_out)
             tables.append(others.assign(**achieved))
         table = pd.concat(tables, ignore_index=True)
         table = table.drop_duplicates(_names(table)).reset_index(drop=True)

@@ -211,6 +211,8 @@ def frontier_text(frontier: Mapping[str, Any]) -> str:
     parts = [", ".join(steps)] if steps else []
     if never:
         parts.append(f"no setup allowed reaches {' or '.join(never)}")
+    if unknown := [value_text(metric, point["required"]) for point in points if point.get("stopped")]:
+        parts.append(f"the search was cut short before a proof for {' or '.join(unknown)}")
     return f"{about}, {'; '.join(parts)}." if parts else ""
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwsim import Cluster, InputError, Target, costs, generate, optimize, simulate
+from pwsim import Cluster, InputError, Target, Trace, costs, generate, optimize, simulate
 from pwsim.prices import UNDISCOUNTED
 from pwsim.search import Frontier, Objective, ask, complete_targets, decomposition, simulate_and_cut
 from pwsim.search.holding import Holding
@@ -273,3 +273,52 @@ def test_what_makes_no_sense_is_refused(asked, said):
     with pytest.raises(InputError) as error:
         optimize(trace=LOG, pools=POOLS["by_setup"], **asked)
     assert said in str(error.value)
+
+
+def test_what_is_implied_of_a_metric_is_not_where_it_is_varied_or_minimised():
+    # A job of 8 cores needs two nodes of four; who may leave it out buys one.
+    trace = Trace.from_columns({"submit_s": [0, 100], "run_s": [10, 10], "procs": [8, 1]})
+    pools = [{**own([1, 2], cost=DIRTY), "node": {"cores": 4}}]
+    for metric, limits in (("rejected_work_share", [0, 0.95]), ("jobs_rejected", [0, 1])):
+        plan = optimize(trace=trace, pools=pools, frontier={"target": {"metric": metric}, "at_most": limits})
+        assert [point.chosen.nodes["own"] for point in plan.points] == [1, 2]
+    usd = {"metric": "cost_usd_per_year", "at_most": plan.points[0].cost_usd_per_year * 1.01}
+    least = optimize(trace=trace, pools=pools, targets=[usd], minimise={"metric": "jobs_rejected"})
+    assert (least.status, least.chosen.nodes, least.minimised.achieved) == ("optimal", {"own": 1}, 1)
+
+
+def test_a_target_from_the_other_side_stays():
+    frontier = {"target": {"metric": "utilization"}, "at_least": [0.2, 0.4]}
+    busy = {"metric": "utilization", "at_most": 0.5}
+    plan = optimize(trace=LOG, pools=POOLS["by_setup"], targets=[busy], frontier=frontier)
+    assert all(point.achieved <= 0.5 for point in plan.points if point.chosen)
+
+
+def test_an_objective_that_no_setup_serves_is_refused():
+    trace = Trace.from_columns({"submit_s": [0, 100], "run_s": [10, 10], "procs": [99, 1]})
+    some = {"metric": "rejected_work_share", "at_most": 1}
+    asked = {**WAIT, "where": {"procs_at_least": 50}}
+    with pytest.raises(InputError, match="no setup that meets the targets serves a job that it is about"):
+        optimize(trace=trace, pools=POOLS["by_setup"], targets=[some], minimise=asked)
+
+
+def test_a_limit_does_not_hide_that_nothing_can_do_it():
+    fast = {"metric": "throughput_jobs_per_hour", "at_least": 1e5}
+    for pools in POOLS.values():
+        plan = optimize(trace=LOG, pools=pools, policy=["easy", "fcfs"], targets=[fast], max_setups=1)
+        assert plan.status == "infeasible"
+
+
+def test_the_answer_says_which_points_are_not_proven():
+    plan = optimize(trace=LOG, pools=POOLS["by_pool"], targets=[], frontier=EVERY, max_setups=1)
+    assert "the search was cut short before a proof for" in plan.summary["answer"]
+    assert "  " not in plan.summary["answer"]
+
+
+def test_the_proof_of_a_minimum_holds_the_replays_of_all_searches():
+    plan = optimize(
+        trace=LOG, pools=POOLS["by_pool"], minimise=WAIT, targets=[{"metric": "cost_usd_per_year", "at_most": 6000}]
+    )
+    assert plan.method.pool_replays == len(plan.proof) > 0
+    assert not plan.proof.duplicated().any()
+    assert plan.summary["certificate"]["gap"] == 0
