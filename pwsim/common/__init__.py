@@ -1,4 +1,4 @@
-"""What every room speaks: errors, units, numbers in words, checked values, YAML with line numbers, safe writing, results kept on disk."""
+"""What every room speaks: errors, units, numbers in words, checked values, YAML with line numbers, files safe and kept."""
 
 from pwsim.common import text, writing
 from pwsim.common.errors import (
