@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field
 
@@ -35,6 +35,10 @@ class Scheduler(Frozen):
     """With a ``replan`` policy, how far ahead its plan goes [s]; without end if left out."""
     backfill_per_user: int | None = Field(default=None, ge=1, le=10**9)
     """With a ``replan`` policy, how many jobs of each user it looks at in a pass; all if left out."""
+
+    def without_plans(self) -> Self:
+        """Return it as it is under a policy that makes no plans anew."""
+        return self.model_copy(update={"backfill_period": 0.0, "backfill_window": None, "backfill_per_user": None})
 
 
 RULES = ("partitions", "limits", "hours", "outages", "scheduler", "preemption", "dependencies")

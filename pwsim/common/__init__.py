@@ -1,4 +1,4 @@
-"""What every room speaks: errors, units, numbers in words, checked values, YAML with line numbers, files safe and kept."""
+"""What every room speaks: errors, units, numbers in words, checked values, YAML with lines, files safe and kept."""
 
 from pwsim.common import text, writing
 from pwsim.common.errors import (

@@ -104,6 +104,8 @@ def taken_over(document: Document) -> None:
     site = load_site(Path(document.path).parent / name)
     said = {key: getattr(site, key) for key in Baseline.model_fields if key in site.model_fields_set}
     rules = {key: value for key, value in said.items() if key not in ("cores", "pools", *cluster)}
+    if "scheduler" in rules and "policy" in cluster and "replan" not in str(cluster["policy"]):
+        rules["scheduler"] = rules["scheduler"].without_plans()  # another policy makes none: what if?
     pools = [pool.get("name", "") for pool in cluster.get("pools") or () if isinstance(pool, dict)]
     for missing in sorted(_pools_of(rules) - set(pools)):
         hint = (

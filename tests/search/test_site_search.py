@@ -77,7 +77,7 @@ def brute_force(trace: Trace, cluster: Cluster, targets: Any) -> tuple[float, li
 @given(
     traces.filter(lambda trace: trace.span_s > 0), rules, targets_, st.sampled_from(["easy", "conservative", "replan"])
 )
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_search_is_what_brute_force_finds(trace, stated, targets, policy):
     pools = [own([0, 1, 2], cores=2), rented([0, 1, 2], 0.3, cores=2)]
     if "outages" in stated:
@@ -95,4 +95,4 @@ def test_search_is_what_brute_force_finds(trace, stated, targets, policy):
     assert plan.chosen is not None
     cheapest = [one[1:] for one in good if one[0] <= best * (1 + 1e-9)]
     first = min(cheapest, key=lambda one: (*one[0].values(), cluster.procedures.index(tuple(one[1:]))))
-    assert tuple(plan.chosen) == first
+    assert (plan.chosen.nodes, *plan.chosen.how) == first
