@@ -101,7 +101,7 @@ def copied(made, tmp_path, monkeypatch):
     return copy_of
 
 
-@pytest.mark.parametrize(("name", "status"), zip(QUESTIONS, STATUSES, strict=True))
+@pytest.mark.parametrize(("name", "status"), list(zip(QUESTIONS, STATUSES, strict=True)))
 def test_proofs_hold(name, status, copied, capsys):
     folder = copied(name)
     summary = json.loads((folder / "r" / "summary.json").read_text())

@@ -115,7 +115,7 @@ def test_every_point_of_a_frontier_is_what_brute_force_finds(trace, cluster, fro
     points = frontier.points()
     assert [point.required for point in plan.points] == [point.required for point in points]
     for point, target in zip(plan.points, points, strict=True):
-        others = [one for one in targets if not frontier.target.replaces(one)]
+        others = [one for one in targets if not frontier.replaces(one)]
         good = meeting(trace, cluster, every, [*others, target])
         if not good:
             assert (point.status, point.chosen, point.lower_bound_usd_per_year) == ("infeasible", None, math.inf)
