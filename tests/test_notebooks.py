@@ -14,8 +14,16 @@ NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 def shown(notebook: Any) -> list[str]:
     """Return all that the notebook's cells print or show as text, figures left out."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
+    texts: list[str] = []
+    for cell in notebook.cells:
+        before = ""
+        for output in cell.get("outputs", []):
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            if before == output.output_type == "stream":  # what is printed comes in as many pieces as it happens to
+                texts[-1] += text
+            else:
+                texts.append(text)
+            before = output.output_type
     return [text for text in texts if not text.startswith("<Figure")]
 
 
