@@ -23,7 +23,7 @@ FLOORS = [room for room in ROOMS if "." not in room]
 
 HOMES = {
     "simpy": "engine",
-    "pulp": "solver",
+    "pulp": "common",
     "matplotlib": "figures",
     "pooch": "trace",
     "pint": "common",

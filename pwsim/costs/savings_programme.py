@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pwsim.common import SolverError
-from pwsim.solver import LARGEST_COEFFICIENT, Problem, Variable, at_least_0, minimising, solve, weighted
+from pwsim.common.solver import LARGEST_COEFFICIENT, Problem, Variable, at_least_0, minimising, solve, weighted
 from pwsim.trace import Floats
 
 if TYPE_CHECKING:

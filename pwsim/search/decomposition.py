@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pwsim.cluster import Cluster, Procedure, routed
+from pwsim.common.solver import OutOfTimeError
 from pwsim.costs import standing_carbon_kg
 from pwsim.engine import prepare, steady_replay
 from pwsim.prices import SavingsPlan
@@ -32,7 +33,6 @@ from pwsim.search.plan import Method
 from pwsim.search.proof import Key
 from pwsim.search.routing import Arc, Network, Path, network_of
 from pwsim.search.trail import TIE, Trail
-from pwsim.solver import OutOfTimeError
 from pwsim.trace import Floats, Integers, Trace
 
 MANY_SETUPS = 256

@@ -14,10 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pwsim.cluster import Cluster
-from pwsim.search.additive import Sums
-from pwsim.search.options import options
-from pwsim.search.routing import Network, Path
-from pwsim.solver import (
+from pwsim.common.solver import (
     LARGEST_COEFFICIENT,
     Expression,
     Problem,
@@ -28,6 +25,9 @@ from pwsim.solver import (
     weighted,
     yes_or_no,
 )
+from pwsim.search.additive import Sums
+from pwsim.search.options import options
+from pwsim.search.routing import Network, Path
 from pwsim.trace import Floats
 
 COST_LEEWAY = 1e-6

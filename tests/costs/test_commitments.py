@@ -16,13 +16,13 @@ from pydantic import ValidationError
 
 from pwsim import Cluster, InputError, Trace, costs, load_prices, simulate
 from pwsim.cluster.pools import CloudPool
+from pwsim.common.solver import proven_solver
 from pwsim.costs import charges, commitments
 from pwsim.prices import Economics
 from pwsim.search import bounds
 from pwsim.search.holding import Holding
 from pwsim.search.simulate_and_cut import search
 from pwsim.search.targets import Target
-from pwsim.solver import proven_solver
 from tests.costs.test_money import cloud, committed, nonzero, own, replay
 from tests.strategies import traces
 

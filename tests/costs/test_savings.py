@@ -16,12 +16,12 @@ from pydantic import ValidationError
 
 from pwsim import Cluster, InputError, Target, Trace, costs, load_prices, simulate
 from pwsim.cluster.pools import CloudPool
+from pwsim.common.solver import at_least_0, minimising, solve, weighted
 from pwsim.costs import commitments, covering
 from pwsim.costs.covering import Joint
 from pwsim.costs.savings_programme import problem_of, programme
 from pwsim.prices import Economics
 from pwsim.search import Holding, bounds, search
-from pwsim.solver import at_least_0, minimising, solve, weighted
 from tests.cli.test_hostile import folder, pwsim  # noqa: F401 - a fixture
 from tests.costs.test_money import cloud, nonzero, own
 from tests.strategies import traces

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pwsim import SolverError, Target, Trace
+from pwsim.common.solver import OutOfTimeError, solve
 from pwsim.metrics import NO_TRIM
 from pwsim.prices import UNDISCOUNTED
 from pwsim.search import Holding, complete_targets, decomposition, master, search
@@ -17,7 +18,6 @@ from pwsim.search.decomposition import paths
 from pwsim.search.judging import Judge
 from pwsim.search.master import Master
 from pwsim.search.options import bounds_of
-from pwsim.solver import OutOfTimeError, solve
 from tests.cli.test_hostile import folder, pwsim  # noqa: F401 - a fixture
 from tests.search.test_plan import cluster_of, own, rented
 

@@ -643,7 +643,7 @@ def test_a_target_about_some_jobs_is_about_those_that_are_measured_and_served():
 def test_nothing_that_the_solver_says_reaches_standard_output():
     code = (
         "import pulp\n"
-        "from pwsim.solver import proven_solver\n"
+        "from pwsim.common.solver import proven_solver\n"
         "problem = pulp.LpProblem('small', pulp.LpMinimize)\n"
         "take = problem.add_variable('take', 0, 3, pulp.LpInteger)\n"
         "problem += take\n"

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from pwsim import SolverError, solver
+from pwsim import SolverError
+from pwsim.common import solver
 
 
 def split(variables=40, rows=5):
