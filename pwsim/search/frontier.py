@@ -13,26 +13,18 @@ from typing import Any, NamedTuple, Self
 import pandas as pd
 from pydantic import Field, model_validator
 
-from pwsim.cluster import Cluster, Where
+from pwsim.cluster import Cluster
 from pwsim.common import Frozen, numeral
 from pwsim.search.plan import Plan, Setup, Stop
 from pwsim.search.searches import Searches
-from pwsim.search.targets import MetricName, StatisticName, Target, check_statistic
+from pwsim.search.targets import Measure, Target
 
 
-class Varied(Frozen):
+class Varied(Measure):
     """The target that is varied, without its limit."""
-
-    metric: MetricName
-    """What is measured (semantics §7)."""
-    statistic: StatisticName | None = None
-    """For a metric of each job: its mean, nearest-rank percentile or largest value."""
-    where: Where | None = None
-    """For a metric of each job: the jobs that it is about; all if left out."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        check_statistic(self.metric, self.statistic, self.where)
         if self.metric == "cost_usd_per_year":
             raise ValueError("the frontier shows what service costs: vary a target on the service")
         return self

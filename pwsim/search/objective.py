@@ -16,12 +16,11 @@ from typing import Any, NamedTuple, Self
 import pandas as pd
 from pydantic import model_validator
 
-from pwsim.cluster import Where
-from pwsim.common import Frozen, InputError
+from pwsim.common import InputError
 from pwsim.metrics import ALL_METRICS
 from pwsim.search.plan import Method, Plan
 from pwsim.search.searches import Searches
-from pwsim.search.targets import MetricName, StatisticName, Target, check_statistic
+from pwsim.search.targets import Measure, Target
 
 BETTER = 2e-9
 """What differs relatively by no more than this, or by so many of its units, is as good."""
@@ -34,7 +33,7 @@ LEAST = {"bounded_slowdown": 1.0}
 """The least that a metric can be, where that is not 0."""
 
 
-class Objective(Frozen):
+class Objective(Measure):
     """What is to be as small as can be, instead of the cost.
 
     Examples
@@ -43,16 +42,8 @@ class Objective(Frozen):
     Objective(metric='wait_s', statistic='p95', where=None)
     """
 
-    metric: MetricName
-    """What is measured (semantics §7)."""
-    statistic: StatisticName | None = None
-    """For a metric of each job: its mean, nearest-rank percentile or largest value."""
-    where: Where | None = None
-    """For a metric of each job: the jobs that it is about; all if left out."""
-
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        check_statistic(self.metric, self.statistic, self.where)
         if self.metric == "cost_usd_per_year":
             raise ValueError("without minimise, the cost is as small as it can be: remove it")
         if self.metric in MORE_IS_BETTER:

@@ -58,6 +58,22 @@ def check_statistic(metric: str, statistic: str | None, where: Where | None) -> 
         raise ValueError(f"{metric} is one figure for the whole replay: remove {key}")
 
 
+class Measure(Frozen):
+    """A metric, its statistic and the jobs that it is about."""
+
+    metric: MetricName
+    """What is measured (semantics §7)."""
+    statistic: StatisticName | None = None
+    """For a metric of each job: its mean, nearest-rank percentile or largest value."""
+    where: Where | None = None
+    """For a metric of each job: the jobs that it is about; all if left out."""
+
+    @model_validator(mode="after")
+    def _has_a_statistic(self) -> Self:
+        check_statistic(self.metric, self.statistic, self.where)
+        return self
+
+
 class Target(Frozen):
     """A limit on a metric.
 
