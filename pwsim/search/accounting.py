@@ -21,7 +21,7 @@ from pwsim.search.additive import Sums
 from pwsim.search.bounds import Bounds
 from pwsim.search.candidates import Candidates
 from pwsim.search.master import Master
-from pwsim.search.options import AllBounds, many, options
+from pwsim.search.options import AllBounds, Place, many, options
 from pwsim.search.routing import Network, Path
 from pwsim.search.trail import TIE
 from pwsim.trace import Floats, Integers
@@ -32,9 +32,6 @@ PIECE = 1 << 18
 """Choices that are looked at at once."""
 MOST_NAMED = 5
 """Setups that nothing accounts for which are named."""
-
-Place = tuple[tuple[int, ...], int]
-"""A setup: index of the choice of each pool, and of the procedure."""
 
 REASONS = {
     "replayed_and_missed": "replayed, a target missed",

@@ -20,7 +20,7 @@ from pwsim.search.options import many, options
 from pwsim.search.simulate_and_cut import search
 
 if TYPE_CHECKING:
-    from pwsim.search.accounting import Place
+    from pwsim.search.options import Place
     from pwsim.search.plan import Plan
 
 MOST_SETUPS = 24

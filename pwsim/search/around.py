@@ -17,7 +17,7 @@ from pwsim.search.options import choice_of, count, largest, many, told_choice, t
 from pwsim.search.trail import TIE, row
 
 if TYPE_CHECKING:
-    from pwsim.search.accounting import Place
+    from pwsim.search.options import Place
     from pwsim.search.judging import Judge
     from pwsim.search.plan import Plan, Setup
 

@@ -8,17 +8,15 @@ it is the cheapest.  The limit that is asked next lies halfway to what is proven
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
-import pandas as pd
 from pydantic import model_validator
 
 from pwsim.common import InputError
 from pwsim.metrics import ALL_METRICS
-from pwsim.search.plan import Method, Plan
+from pwsim.search.plan import Plan
 from pwsim.search.searches import Searches
 from pwsim.search.targets import Measure, Target
 
@@ -124,18 +122,6 @@ def minimise(objective: Objective, targets: Sequence[Target], searches: Searches
     return _told(objective, targets, best, least, searches)
 
 
-def _together(proofs: Sequence[pd.DataFrame | None]) -> pd.DataFrame | None:
-    """Return the replays of pools that several searches rest on, each once."""
-    told = [proof for proof in proofs if proof is not None]
-    return pd.concat(told, ignore_index=True).drop_duplicates(ignore_index=True) if told else None
-
-
-def _method(plans: Sequence[Plan]) -> Method:
-    """Return how several searches of one space were done."""
-    proof = _together([plan.proof for plan in plans])
-    return plans[0].method._replace(pool_replays=None if proof is None else len(proof))
-
-
 def _achieved(objective: Objective, plan: Plan) -> float:
     return objective.at_most(0.0).achieved(plan.result, plan.bill)
 
@@ -148,16 +134,13 @@ def _told(objective: Objective, targets: Sequence[Target], best: Plan, least: fl
     status = best.status
     if searches.stopped is not None:
         status = "unknown" if best.chosen is None else "best_found"
-    return replace(
+    plan = replace(
         best,
         status=status,
         stopped=searches.stopped,
         targets=tuple(targets),
         judge=replace(best.judge, targets=tuple(targets)),
-        setups=searches.setups(targets),
         edges=(),
-        proof=_together([plan.proof for plan in searches.plans]),
-        method=_method(searches.plans),
-        solver=dict(sum((Counter(plan.solver) for plan in searches.plans), Counter())),
         minimised=Minimised(objective.metric, objective.statistic, where, value, least, gap, len(searches.plans)),
     )
+    return searches.whole(plan)

@@ -208,10 +208,14 @@ class Plan(ByContent):
         return (self.cost_usd_per_year - self.lower_bound_usd_per_year) / self.cost_usd_per_year
 
     @property
+    def stops(self) -> set[Stop]:
+        """Why the search, or that for a point of the frontier, ended before its proof; empty if none did."""
+        return {one for one in (self.stopped, *(point.stopped for point in self.points)) if one is not None}
+
+    @property
     def cut_short_after(self) -> int | None:
         """After how many setups a search ended before its proof; ``None`` if none did."""
-        cut = self.stopped is not None or any(point.stopped is not None for point in self.points)
-        return len(self.setups) if cut else None
+        return len(self.setups) if self.stops else None
 
     @property
     def jobs(self) -> pd.DataFrame:

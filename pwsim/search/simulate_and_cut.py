@@ -27,7 +27,7 @@ from pwsim.search.candidates import Candidate
 from pwsim.search.decomposition import coupling, decompose, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
-from pwsim.search.options import AllCandidates, bounds_of, largest
+from pwsim.search.options import AllCandidates, Place, bounds_of, largest
 from pwsim.search.plan import Method, Plan
 from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
@@ -69,6 +69,7 @@ def search(
     trim: Trim = NO_TRIM,
     time_limit_s: float | None = None,
     replays: Replays | None = None,
+    spent: set[Place] | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -109,6 +110,8 @@ def search(
         which the engine is compiled, once after each installation, does not.
     replays
         Replays that are known, to which those of this search come; several searches may share them.
+    spent
+        Setups that count against ``max_setups`` already, to which those of this search come; they are free.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def search(
     with scalable(trace):
         known = bounds_of(holding, targets, economics, trim)
     job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
-    trail = Trail(job, known, max_setups, time_limit_s, progress)
+    trail = Trail(job, known, max_setups, time_limit_s, progress, spent)
     trail.workers = workers = workers or os.cpu_count() or 1
     try:
         because = coupling(trace, cluster, economics.savings_plans)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -16,7 +16,7 @@ from pwsim.results import Result, record
 from pwsim.search.candidates import Candidate
 from pwsim.search.judgement import Edge, edges
 from pwsim.search.judging import Evaluation, Judge
-from pwsim.search.options import AllBounds, AllCandidates, choice_of, in_space, order_of, types_of
+from pwsim.search.options import AllBounds, AllCandidates, Place, choice_of, in_space, order_of, types_of
 from pwsim.search.plan import Method, Plan, Setup, Stop
 
 TIE = 1e-9
@@ -52,6 +52,7 @@ class Trail:
         max_setups: int | None,
         time_limit_s: float | None,
         progress: Callable[[Progress], None] | None,
+        spent: set[Place] | None = None,
     ) -> None:
         self.job = job
         self.known = known
@@ -60,6 +61,8 @@ class Trail:
         )
         """What targets let a setup cost."""
         self.max_setups = max_setups
+        self.spent = set() if spent is None else spent
+        """Setups that count against that limit: those of this search, and of searches before that share it."""
         self.progress = progress
         self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
         self.first: tuple[float, int] | None = None
@@ -100,7 +103,10 @@ class Trail:
                 break
             if self._loses_tie(candidate) and not self.late:
                 continue
-            if limit := self.limit((len(self.pending) + 1) * len(self.job.cluster.procedures)):
+            procedures = range(len(self.job.cluster.procedures))
+            if limit := self.limit(
+                (one.choice, under) for one in (*self.pending, candidate) for under in procedures
+            ):
                 if not self.pending:
                     self.stop(limit)
                 self.put_back = candidate
@@ -137,11 +143,11 @@ class Trail:
         """Whether some replay has come to its end."""
         return self.closest is not None
 
-    def limit(self, more: int) -> Stop | None:
-        """Return the limit that so many setups more would pass, if any; until there is something to show, none."""
+    def limit(self, more: Iterable[Place]) -> Stop | None:
+        """Return the limit that more setups would pass, if any; until there is something to show, none."""
         if not self._has_shown and not self.pending:
             return None
-        if self.max_setups is not None and len(self.rows) + more > self.max_setups:
+        if self.max_setups is not None and len(self.spent.union(more)) > self.max_setups:
             return "max_setups"
         return "time_limit" if self.late else None
 
@@ -198,6 +204,7 @@ class Trail:
         """Take in evaluations of setups that have the nodes of a candidate."""
         self.bound_usd_per_year = candidate.bound_usd_per_year
         for one in evaluations:
+            self.spent.add((candidate.choice, self.job.cluster.procedures.index(Procedure(*one.setup.how))))
             self.rows.append(
                 {
                     "step": len(self.rows),

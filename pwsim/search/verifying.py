@@ -17,14 +17,14 @@ from pwsim.common import InputError, count, listed, plain
 from pwsim.engine import Replay, prepare, steady_replay
 from pwsim.results import Result
 from pwsim.search import accounting
-from pwsim.search.accounting import Account, Claimed, Place
+from pwsim.search.accounting import Account, Claimed
 from pwsim.search.again import Again
 from pwsim.search.answer import answer
 from pwsim.search.around import records
 from pwsim.search.decomposition import Known, coupling, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
-from pwsim.search.options import bounds_of, choice_of, in_space, many, order_of, told_choice
+from pwsim.search.options import Place, bounds_of, choice_of, in_space, many, order_of, told_choice
 from pwsim.search.proof import by_jobs, digest_of_jobs, digest_of_starts
 from pwsim.search.routing import Network
 from pwsim.search.trail import TIE, row

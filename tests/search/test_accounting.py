@@ -18,7 +18,7 @@ from pwsim.search.accounting import Account, Claimed
 from pwsim.search.again import Again
 from pwsim.search.decomposition import Known, paths
 from pwsim.search.judging import Judge
-from pwsim.search.options import bounds_of
+from pwsim.search.options import Place, bounds_of
 from tests.search.test_decomposition import CLUSTERS, TARGETS, WITH_SPAN
 from tests.search.test_plan import allowing_rejections
 from tests.search.test_renting import burst, cluster_of, own
@@ -39,7 +39,7 @@ def question(trace, cluster, targets):
     return judge, known, {place: one.cost_usd_per_year if one.met else math.nan for place, one in found.items()}
 
 
-def check(account: Account, usd: dict[accounting.Place, float], claimed: Claimed) -> None:
+def check(account: Account, usd: dict[Place, float], claimed: Claimed) -> None:
     """Make sure that every setup counts once, and that nothing false is taken for shown."""
     assert sum(account.by_reason.values()) + account.left_in_all == len(usd)
     cheaper = [place for place, cost in usd.items() if not math.isnan(cost) and not claimed.is_dear(cost)]

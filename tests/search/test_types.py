@@ -18,7 +18,7 @@ from pwsim.search import Holding, accounting, complete_targets, decomposition, s
 from pwsim.search.accounting import Claimed
 from pwsim.search.decomposition import coupling, paths
 from pwsim.search.judging import Judge
-from pwsim.search.options import bounds_of, count, options, order_of
+from pwsim.search.options import Place, bounds_of, count, options, order_of
 from tests.search.test_decomposition import TARGETS, WITH_SPAN
 from tests.search.test_plan import allowing_rejections, own, rented
 
@@ -107,7 +107,7 @@ def test_bounds_are_true_and_every_setup_is_accounted_for(data, trace, pools, ta
     judge = Judge(trace, cluster, tuple(allowing_rejections(trace, cluster, targets)), UNDISCOUNTED, "auto", 1, NO_TRIM)
     known = bounds_of(Holding(trace, cluster), judge.targets, UNDISCOUNTED, NO_TRIM)
     every = [options(pool) for pool in cluster.pools]
-    usd: dict[accounting.Place, float] = {}
+    usd: dict[Place, float] = {}
     for choice in itertools.product(*(range(count(pool)) for pool in cluster.pools)):
         one = judge.evaluate(choice, cluster.procedures[0])
         usd[choice, 0] = one.cost_usd_per_year if one.met else math.nan
