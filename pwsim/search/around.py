@@ -17,8 +17,8 @@ from pwsim.search.options import choice_of, count, largest, many, told_choice, t
 from pwsim.search.trail import TIE, row
 
 if TYPE_CHECKING:
-    from pwsim.search.options import Place
     from pwsim.search.judging import Judge
+    from pwsim.search.options import Place
     from pwsim.search.plan import Plan, Setup
 
 NEIGHBOUR_COLUMNS: dict[str, tuple[str, str]] = {

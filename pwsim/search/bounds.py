@@ -113,8 +113,8 @@ def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, t
     classes, members, counts = np.unique(first, axis=0, return_inverse=True, return_counts=True)
     work = trace.procs * trace.run_s  # as the metric has it, whatever is killed
     shares = np.bincount(members.ravel(), work, minlength=len(classes)) / (math.fsum(work) or 1.0)
-    rejected_at_most = int(_least_limit(targets, "jobs_rejected", len(trace)))
-    rejected_work_at_most = _least_limit(targets, "rejected_work_share", 1.0) + SAFETY
+    rejected_at_most = int(least_limit(targets, "jobs_rejected", len(trace)))
+    rejected_work_at_most = least_limit(targets, "rejected_work_share", 1.0) + SAFETY
     terms = costs.terms_of(economics, trace)
     standing = [
         np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes])
@@ -161,7 +161,7 @@ def _renting(holding: Holding, targets: Sequence[Target], terms: costs.Terms, tr
     return Renting(holding, work_s(trace, cluster), terms, work if math.isfinite(work) else 0.0, window[1])
 
 
-def _least_limit(targets: Sequence[Target], metric: str, otherwise: float) -> float:
+def least_limit(targets: Sequence[Target], metric: str, otherwise: float) -> float:
     """Return the smallest limit that targets set on a metric from above."""
     limits = [target.at_most for target in targets if target.metric == metric and target.at_most is not None]
     return min(limits, default=otherwise)

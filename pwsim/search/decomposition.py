@@ -95,7 +95,7 @@ class _Search:
         trail = self.trail
         try:
             self.search()
-            if not trail.rows:
+            if not trail.rows and trail.stopped is None:
                 self.show_largest()
             self.look_at_edges()
         finally:  # an interrupt leaves what was proven

@@ -53,6 +53,16 @@ class Objective(Measure):
         """More than this it never is."""
         return 1.0 if ALL_METRICS[self.metric].is_share else 1e15
 
+    @property
+    def least(self) -> float:
+        """Less than this it never is."""
+        return LEAST.get(self.metric, 0.0)
+
+    @staticmethod
+    def below(value: float) -> float:
+        """Return the most that is less than a value, and not as good up to a rounding."""
+        return value * (1 - BETTER) - BETTER
+
     def at_most(self, value: float) -> Target:
         """Return the target that a setup has no more of it than this."""
         return Target(metric=self.metric, statistic=self.statistic, where=self.where, at_most=value)
@@ -104,10 +114,10 @@ def minimise(objective: Objective, targets: Sequence[Target], searches: Searches
         without = searches.find(targets)
         if without is not None and without.chosen is not None:
             raise InputError("minimise: no setup that meets the targets serves a job that it is about")
-    least = LEAST.get(objective.metric, 0.0)
+    least = objective.least
     while best.chosen is not None and searches.stopped is None:
         value = _achieved(objective, best)
-        as_good = value * (1 - BETTER) - BETTER
+        as_good = objective.below(value)
         if math.isnan(value) or as_good <= least:
             least = value
             break

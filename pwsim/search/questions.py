@@ -44,7 +44,7 @@ def ask(
     frontier
         The target to vary, and its limits.
     max_setups, time_limit_s
-        As for :func:`.search`; for all searches together.
+        As for :func:`.search`; for all searches together.  A setup counts once, however many searches judge it.
     **how
         What else :func:`.search` takes.
 
@@ -62,7 +62,7 @@ def ask(
     def find(asked: Sequence[Target], spent: set[Place], left_s: float | None) -> Plan:
         return search(trace, cluster, asked, max_setups=max_setups, spent=spent, time_limit_s=left_s, **how)
 
-    searches = Searches(find, max_setups, time_limit_s)
+    searches = Searches(find, time_limit_s)
     plan = searches.find(complete) if objective is None else minimise(objective, complete, searches)
     assert plan is not None  # the first search is always done
     if frontier is not None:

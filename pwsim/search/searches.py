@@ -12,6 +12,7 @@ import pandas as pd
 from pwsim.search.options import Place
 from pwsim.search.plan import Plan, Stop
 from pwsim.search.targets import Target
+from pwsim.search.trail import BudgetSpentError
 
 
 class Searches:
@@ -22,40 +23,39 @@ class Searches:
     ask
         Searches for the cheapest setup that meets some targets: gets them, the setups that count against the limit
         already, to which it adds its own, and how long it may take [s].
-    max_setups, time_limit_s
-        Limits for all searches together; none if ``None``.  A setup counts once, however many searches judge it.
+    time_limit_s
+        Limit for all searches together; none if ``None``.
     """
 
     def __init__(
         self,
         ask: Callable[[Sequence[Target], set[Place], float | None], Plan],
-        max_setups: int | None,
         time_limit_s: float | None,
     ) -> None:
-        self._ask, self._max_setups, self._time_limit_s = ask, max_setups, time_limit_s
+        self._ask, self._time_limit_s = ask, time_limit_s
         self._begun_s = time.monotonic()
         self._spent: set[Place] = set()
         self._asked: list[set[Target]] = []
         self.stopped: Stop | None = None
-        """Why no search can be begun any more, or the last was cut short; ``None`` if neither is so."""
+        """Why the last search was cut short, or not begun; ``None`` if neither is so."""
         self.plans: list[Plan] = []
         """What was found so far; the first is that of the scenario's own targets."""
 
     def find(self, targets: Sequence[Target]) -> Plan | None:
-        """Return what is found for other targets; ``None`` if the budget is spent."""
+        """Return what is found for other targets; ``None`` if the budget is spent before there is anything."""
         for asked, plan in zip(self._asked, self.plans, strict=True):
             if asked == set(targets) and plan.stopped is None:
                 return plan
         left_s = None if self._time_limit_s is None else self._time_limit_s - (time.monotonic() - self._begun_s)
-        if self.plans:
-            if self._max_setups is not None and len(self._spent) >= self._max_setups:
-                self.stopped = "max_setups"
-            elif left_s is not None and left_s <= 0:
-                self.stopped = "time_limit"
-            if self.stopped is not None:
-                return None
+        if self.plans and left_s is not None and left_s <= 0:
+            self.stopped = "time_limit"
+        if self.stopped in ("time_limit", "interrupted"):
+            return None
         try:
             plan = self._ask(targets, self._spent, left_s)
+        except BudgetSpentError:
+            self.stopped = "max_setups"
+            return None
         except KeyboardInterrupt:
             if not self.plans:
                 raise

@@ -31,7 +31,7 @@ from pwsim.search.options import AllCandidates, Place, bounds_of, largest
 from pwsim.search.plan import Method, Plan
 from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
-from pwsim.search.trail import Progress, Trail
+from pwsim.search.trail import BudgetSpentError, Progress, Trail
 from pwsim.trace import Trace
 
 MOST_USD_PER_YEAR = 1e12
@@ -111,7 +111,7 @@ def search(
     replays
         Replays that are known, to which those of this search come; several searches may share them.
     spent
-        Setups that count against ``max_setups`` already, to which those of this search come; they are free.
+        Setups that searches before have replayed, which share ``max_setups``; those of this search come to them.
 
     Raises
     ------
@@ -120,6 +120,8 @@ def search(
         must reject more of the work than a target allows, or if no replay could be brought to its end.
     SolverError
         If the solver gives no proven answer.
+    BudgetSpentError
+        If searches before have spent ``max_setups``, and there is nothing to show.
     """
     holding = Holding(trace, cluster)
     targets = complete_targets(holding, targets)
@@ -137,12 +139,14 @@ def search(
         else:
             trail.method = Method("by_setup", because or "jobs can be shared out in too many ways", None)
             _follow(trail, AllCandidates(known), workers)
-        if not trail.rows:
+        if not trail.rows and trail.stopped is None:
             _show_largest(trail)
     except KeyboardInterrupt:
         trail.stop("interrupted")
         if not trail.met:
             raise
+    if not trail.rows:
+        raise BudgetSpentError
     return trail.plan(name or trace.name)
 
 

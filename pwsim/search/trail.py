@@ -13,6 +13,7 @@ from pwsim.cluster import Cluster, Procedure
 from pwsim.common import InputError, SolverError
 from pwsim.engine import compiling_s
 from pwsim.results import Result, record
+from pwsim.search.bounds import least_limit
 from pwsim.search.candidates import Candidate
 from pwsim.search.judgement import Edge, edges
 from pwsim.search.judging import Evaluation, Judge
@@ -21,6 +22,10 @@ from pwsim.search.plan import Method, Plan, Setup, Stop
 
 TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
+
+
+class BudgetSpentError(Exception):
+    """A search that shares its budget with others has nothing to show, for they have spent it."""
 
 
 class Progress(NamedTuple):
@@ -56,13 +61,13 @@ class Trail:
     ) -> None:
         self.job = job
         self.known = known
-        self.may_cost_usd_per_year = min(
-            (one.required for one in job.targets if one.metric == "cost_usd_per_year"), default=math.inf
-        )
+        self.may_cost_usd_per_year = least_limit(job.targets, "cost_usd_per_year", math.inf)
         """What targets let a setup cost."""
         self.max_setups = max_setups
         self.spent = set() if spent is None else spent
         """Setups that count against that limit: those of this search, and of searches before that share it."""
+        self.is_first = not self.spent
+        """Whether no search before shares that limit: then there must be something to show, whatever it is."""
         self.progress = progress
         self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
         self.first: tuple[float, int] | None = None
@@ -104,9 +109,7 @@ class Trail:
             if self._loses_tie(candidate) and not self.late:
                 continue
             procedures = range(len(self.job.cluster.procedures))
-            if limit := self.limit(
-                (one.choice, under) for one in (*self.pending, candidate) for under in procedures
-            ):
+            if limit := self.limit((one.choice, under) for one in (*self.pending, candidate) for under in procedures):
                 if not self.pending:
                     self.stop(limit)
                 self.put_back = candidate
@@ -145,7 +148,7 @@ class Trail:
 
     def limit(self, more: Iterable[Place]) -> Stop | None:
         """Return the limit that more setups would pass, if any; until there is something to show, none."""
-        if not self._has_shown and not self.pending:
+        if not self._has_shown and not self.pending and self.is_first:
             return None
         if self.max_setups is not None and len(self.spent.union(more)) > self.max_setups:
             return "max_setups"
