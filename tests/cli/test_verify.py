@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pwsim import Plan, generate, load_scenario, optimize
+from pwsim import Plan, Trace, generate, load_scenario, optimize
 from pwsim.results import record
 from pwsim.search.answer import answer
 from pwsim.trace.formats.reading import write_trace
@@ -62,22 +62,32 @@ QUESTIONS |= {
 }
 STATUSES = ["optimal"] * 3 + ["infeasible"] * 3 + ["unknown"] * 2 + ["optimal"] * 2
 WAIT = "{metric: wait_s, statistic: p90}"
-VARIED = "frontier: {target: WAIT, at_most: [20 min, 40 min, 6 h]}\n".replace("WAIT", WAIT)
+VARIED = "frontier: {target: WAIT, at_most: [1 s, 40 min, 6 h]}\n".replace("WAIT", WAIT)
 LEAST = "targets: [{metric: cost_usd_per_year, at_most: 5000}]\nminimise: WAIT\n".replace("WAIT", WAIT)
 CUT = "search: {budget: {setups: SETUPS}}\n"
+FEW = OWN.replace("min: 4, max: 12", "min: 6, max: 10")
 GOALS = {
-    "frontier by pool": STEADY + OWN + TARGETS + VARIED,
-    "frontier by setup": OWN + BURST + TARGETS + VARIED,
-    "frontier cut by pool": STEADY + OWN + TARGETS + VARIED + CUT.replace("SETUPS", "20"),
-    "frontier cut by setup": OWN + BURST + TARGETS + VARIED + CUT.replace("SETUPS", "17"),
-    "minimise by pool": STEADY + OWN + LEAST,
-    "minimise by setup": OWN + BURST + LEAST,
-    "minimise cut by pool": STEADY + OWN + LEAST + CUT.replace("SETUPS", "7"),
-    "minimise cut by setup": OWN + BURST + LEAST + CUT.replace("SETUPS", "9"),
-    "nothing to minimise": OWN + LEAST.replace("3000", "30"),
+    "frontier by pool": STEADY + FEW + TARGETS + VARIED,
+    "frontier by setup": FEW + BURST + TARGETS + VARIED,
+    "frontier cut by pool": STEADY + FEW + TARGETS + VARIED + CUT.replace("SETUPS", "9"),
+    "frontier cut by setup": FEW + BURST + TARGETS + VARIED + CUT.replace("SETUPS", "9"),
+    "minimise by pool": STEADY + FEW + LEAST,
+    "minimise by setup": FEW + BURST + LEAST,
+    "minimise cut by pool": STEADY + FEW + LEAST + CUT.replace("SETUPS", "5"),
+    "minimise cut by setup": FEW + BURST + LEAST + CUT.replace("SETUPS", "7"),
+    "nothing to minimise": FEW + LEAST.replace("5000", "30"),
 }
 """Questions that claim several things, each with a proof."""
 QUESTIONS |= GOALS
+
+
+def log_of(name: str) -> Trace:
+    """Return the log of a question; that of several claims is shorter."""
+    return (
+        generate(jobs=60, cores=16, load=1.6, seed=2)
+        if name in GOALS
+        else generate(jobs=200, cores=16, load=0.9, seed=2)
+    )
 
 
 def write_without_figures(plan: Plan, folder: Path) -> None:
@@ -97,7 +107,7 @@ def made(tmp_path_factory) -> Callable[[str], Path]:
     def folder_of(name: str) -> Path:
         if name not in done:
             folder = done[name] = tmp_path_factory.mktemp("verify")
-            write_trace(generate(jobs=200, cores=16, load=0.9, seed=2), folder / "log.parquet")
+            write_trace(log_of(name), folder / "log.parquet")
             head = "name: q\nworkload: {trace: log.parquet}\ncluster:\n  policy: [easy, fcfs]\n  pools:\n"
             (folder / "q.yaml").write_text(head + QUESTIONS[name])
             plan = optimize(load_scenario(folder / "q.yaml"), workers=1)
@@ -150,7 +160,7 @@ def test_proofs_of_several_claims_hold(name, copied, capsys):
     assert (code, err) == (0, ""), out
     assert out.startswith("Verified: none of the ")
     assert [line.partition(":")[0] for line in out.splitlines() if line.startswith("At most")] == [
-        f"At most {one}" for one in ("6 h", "40 min", "20 min")[: len(points)]
+        f"At most {one}" for one in ("6 h", "40 min", "1 s")[: len(points)]
     ]
     accounts = [line.partition(":")[2].split(";") for line in out.splitlines() if line.startswith("The setups allowed")]
     of_answer = 1 + (summary["minimise"] is not None and summary["minimise"]["lower_bound"] > 0)
@@ -282,17 +292,17 @@ def fewer(point: dict[str, Any]) -> dict[str, Any]:
 
 
 BROKEN |= {
-    "cost of a point": ("frontier by pool", point_with(1, cost_usd_per_year=5000.0), "frontier.points.1: cost_usd_per_year is told as 5000.0"),
+    "cost of a point": ("frontier by pool", point_with(1, cost_usd_per_year=3900.0), "frontier.points.1: cost_usd_per_year is told as 3900.0"),
     "cost of a point and all that follows": (
         "frontier by setup",
-        point_with(1, cost_usd_per_year=5000.0, lower_bound_usd_per_year=5000.0, marginal_usd_per_year=5000 - 3169.259197205131),
-        "frontier.points.1: cost_usd_per_year is told as 5000.0",
+        point_with(1, cost_usd_per_year=3900.0, lower_bound_usd_per_year=3900.0, marginal_usd_per_year=3900 - 3378.1479441515303),
+        "frontier.points.1: cost_usd_per_year is told as 3900.0",
     ),
     "choice of a point": ("frontier by setup", point_with(1, chosen=fewer), "or does not meet the targets"),
     "choice of a point by pool": ("frontier by pool", point_with(0, chosen=fewer), "or does not meet the targets"),
     "what a point achieves": ("frontier by pool", point_with(0, achieved=5.0), "frontier.points.0: achieved is told as 5.0"),
     "status of a point": ("frontier by setup", point_with(1, status="best_found"), "by chosen and stopped it is 'optimal'"),
-    "a point is no more infeasible": ("frontier cut by pool", point_with(2, status="infeasible", stopped=None, lower_bound_usd_per_year=None), "frontier.points.2: the setup of"),
+    "a point is no more infeasible": ("frontier cut by setup", point_with(2, status="infeasible", stopped=None, lower_bound_usd_per_year=None), "frontier.points.2: the setup of"),
     "bound of a point raised": ("frontier cut by setup", point_with(1, lower_bound_usd_per_year=7000.0, gap=lambda one: 1 - 7000 / one["cost_usd_per_year"]), "frontier.points.1: the setup of"),
     "bound of a point raised by pool": ("frontier cut by pool", point_with(2, lower_bound_usd_per_year=7000.0), "frontier.points.2: the setup of"),
     "gap of a point": ("frontier cut by setup", point_with(1, gap=0.01), "frontier.points.1: gap is told as 0.01"),
@@ -306,7 +316,7 @@ BROKEN |= {
     "what is minimised": ("minimise by pool", minimised_with(achieved=7000.0), "minimise: achieved is told as 7000.0"),
     "what is minimised, with its bound": ("minimise by setup", minimised_with(achieved=7000.0, lower_bound=7000.0), "minimise: achieved is told as 7000.0"),
     "the least": ("minimise by pool", minimised_with(lower_bound=7000.0), "minimise: lower_bound is told as 7000.0"),
-    "the least, cut short": ("minimise cut by pool", minimised_with(lower_bound=9000.0, gap=1 - 9000 / 19136), "summary.json, minimise: the setup of"),
+    "the least, cut short": ("minimise cut by pool", minimised_with(lower_bound=1800.0, gap=1 - 1800 / 1829), "summary.json, minimise: the setup of"),
     "the gap of the least": ("minimise cut by setup", minimised_with(gap=0.5), "minimise: gap is told as 0.5"),
     "another objective": ("minimise by pool", minimised_with(statistic="p50"), "minimise: statistic is told as 'p50'"),
     "a replay of what is minimised": ("minimise by setup", fewer_setups(-1), "summary.json, minimise: the setup of"),
