@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ import pandas as pd
 from pwsim import costs
 from pwsim.common import ByContent, card
 from pwsim.description import Verdict
+from pwsim.engine import compiling_s
 from pwsim.hindcasting import Hindcast
 from pwsim.metrics import METRIC_COLUMNS
 from pwsim.prices import Economics
@@ -151,6 +153,8 @@ class Plan(ByContent):
     """What replays and judges a setup: the question, without an answer."""
     workers: int | None = field(default=None, compare=False)
     """How many replays run at once."""
+    until_s: float = field(default=math.inf, compare=False)
+    """When the time is over that was given for all [s, on the clock of the process]."""
     proof: pd.DataFrame | None = None
     """One row a replay of a pool that the proof rests on (:data:`.proof.PROOF_COLUMNS`); ``None`` if whole setups were
     replayed, which are :attr:`setups` then."""
@@ -206,6 +210,11 @@ class Plan(ByContent):
         if self.cost_usd_per_year == 0:
             return 0.0
         return (self.cost_usd_per_year - self.lower_bound_usd_per_year) / self.cost_usd_per_year
+
+    @property
+    def left_s(self) -> float:
+        """What is left of the time that was given for all [s]; that of compiling an engine does not count."""
+        return self.until_s + compiling_s() - time.monotonic()
 
     @property
     def stops(self) -> set[Stop]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from pwsim.cluster import Cluster
 from pwsim.common import InputError
+from pwsim.engine import compiling_s
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.results import record
 from pwsim.search.frontier import Frontier, Varied, table, trace_frontier
@@ -53,8 +56,10 @@ def ask(
     InputError
         As :func:`.search`; if the objective or the frontier is about no job.
     """
+    until_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
     if objective is None and frontier is None:
-        return search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
+        plan = search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
+        return replace(plan, until_s=until_s)
     check_goals(trace, objective, frontier, how.get("trim", NO_TRIM))
     complete = with_implied(Holding(trace, cluster), targets, objective, frontier)
     how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
@@ -72,7 +77,8 @@ def ask(
     for name, part in (("minimise", objective), ("frontier", frontier)):
         if part is not None:
             asked[name] = part.model_dump(mode="json", exclude_none=True)
-    return replace(plan, asked=asked, run_id=record.run_id("run", asked, [trace], [cluster], plan.cut_short_after))
+    run_id = record.run_id("run", asked, [trace], [cluster], plan.cut_short_after)
+    return replace(plan, asked=asked, run_id=run_id, until_s=until_s)
 
 
 def with_implied(
