@@ -37,8 +37,10 @@ ALTERNATIVE_COLUMNS: dict[str, tuple[str, str]] = {
     "kind": ("", "chosen; the cheapest that is all_own, all_rented or hybrid, or has the policy; or different"),
     "status": (
         "",
-        "optimal: proven cheapest of its kind; best_found: of those replayed; infeasible: proven that none is; "
-        + "unknown: none was found; not_searched: none was, and the search was cut short before all were looked for",
+        (
+            "optimal: proven cheapest of its kind; best_found: of those replayed; infeasible: proven that none is; "
+            "unknown: none was found; not_searched: none was, and the search was cut short before all were looked for"
+        ),
     ),
     "purchase_usd": ("USD", "price of all own nodes"),
     "first_year_usd": ("USD", "that, and what comes up in the first year"),
@@ -132,7 +134,8 @@ def _searched(plan: Plan, part: Cluster, known: dict[Place, Row]) -> tuple[str, 
             replays=judge.replays,
         )
     except (InputError, KeyboardInterrupt) as error:  # no replay of the part came to its end
-        return "unknown", isinstance(error, KeyboardInterrupt)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        return "not_searched" if interrupted else "unknown", interrupted
     known |= rows_of(judge, found.setups)
     return found.status, found.stopped == "interrupted"
 

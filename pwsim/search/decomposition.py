@@ -25,7 +25,7 @@ from pwsim.rules import attempts
 from pwsim.search import additive, proof
 from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
-from pwsim.search.judging import Evaluation, Judge, out_of_memory, scalable
+from pwsim.search.judging import Evaluation, Judge, in_replay, out_of_memory, scalable
 from pwsim.search.listing import MOST_LISTED, Listing
 from pwsim.search.master import Master
 from pwsim.search.options import AllBounds, Option, Place, choice_of, in_space, largest, options
@@ -304,6 +304,9 @@ class Known:
             replayed = job.replays.of_pools(inputs, [arc.pool for arc in new], job.engine, workers)
         except MemoryError:
             raise out_of_memory(setup) from None
+        except Exception as error:
+            error.add_note(in_replay(setup))
+            raise
         for arc, (engine, start_s) in zip(new, replayed, strict=True):
             self.engine = engine
             self.starts[path.procedure, arc.pool, arc.choice, arc.held] = start_s
