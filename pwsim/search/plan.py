@@ -49,7 +49,10 @@ SETUP_COLUMNS: dict[str, tuple[str, str]] = {
         "whether more nodes of the pool that is named could have made a difference; one such column a pool",
     ),
     **costs.BILL_COLUMNS,
-    "lower_bound_usd_per_year": ("USD/year", "no setup that was left at this point, and meets the targets, costs less"),
+    "lower_bound_usd_per_year": (
+        "USD/year",
+        "no setup that was left at this point, and meets the targets, costs less; absent if replayed for another limit",
+    ),
     **METRIC_COLUMNS,
     "target_N_achieved": (
         "",
