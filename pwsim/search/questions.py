@@ -58,8 +58,8 @@ def ask(
     """
     until_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
     if objective is None and frontier is None:
-        plan = search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
-        return replace(plan, until_s=until_s)
+        alone = search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
+        return replace(alone, until_s=until_s)
     check_goals(trace, objective, frontier, how.get("trim", NO_TRIM))
     complete = with_implied(Holding(trace, cluster), targets, objective, frontier)
     how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
