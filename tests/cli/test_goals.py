@@ -46,13 +46,13 @@ def _no_page(monkeypatch):
     [
         (LEAST, []),
         (TARGETS + VARIED, []),
-        (LEAST + VARIED, ["q.yaml:16", "frontier: tells what service costs, so it does not go with minimise"]),
-        (LEAST.replace(WAIT, "{metric: wait_s}"), ["q.yaml:15", "minimise", "add a statistic"]),
+        (LEAST + VARIED, ["q.yaml:13", "frontier: tells what service costs, so it does not go with minimise"]),
+        (LEAST.replace(WAIT, "{metric: wait_s}"), ["q.yaml:12", "minimise", "add a statistic"]),
         (LEAST.replace(WAIT, "{metric: wate_s, statistic: p90}"), ["minimise.metric", "wait_s"]),
         (LEAST.replace(WAIT, "{metric: utilization}"), ["minimise", "more of utilization is better: set a target on it"]),
         (LEAST.replace(WAIT, "{metric: cost_usd_per_year}"), ["without minimise, the cost is as small as it can be"]),
         (LEAST.replace("p90}", "p90, at_most: 4 h}"), ["minimise.at_most", "unknown key"]),
-        (LEAST.replace("p90}", "p90, where: {procs_at_least: 999}}"), ["q.yaml:15", "minimise.where: no job of simple-2"]),
+        (LEAST.replace("p90}", "p90, where: {procs_at_least: 999}}"), ["q.yaml:12", "minimise.where: no job of simple-2"]),
         (LEAST.replace("at_most: 5000", "at_least: 5000"), ["targets.0", "cost_usd_per_year is limited from above"]),
     ],
 )  # fmt: skip
