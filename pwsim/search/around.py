@@ -69,7 +69,7 @@ def replayed(plan: Plan, places: Sequence[Place], known: Mapping[Place, Row]) ->
     in_time = itertools.takewhile(lambda _: plan.left_s > 0, tasks)
     try:
         answers = in_parallel(judge.evaluate, in_time, workers=plan.workers, engine=judge.engine)
-        for place, one in zip(missing, answers, strict=False):
+        for one, place in zip(answers, missing, strict=False):  # answers first: they are taken to their end
             found[place] = row(one, judge.cluster, math.nan)
     except KeyboardInterrupt:
         pass

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pwsim.search import questions
+from pwsim.search import search
 from pwsim.trace.formats.reading import write_trace
 from tests.cli.test_hostile import pwsim
 from tests.cli.test_verify import FEW, GOALS, LEAST, STEADY, TARGETS, VARIED, WAIT, log_of
@@ -68,7 +68,7 @@ def test_validate_what_is_minimised(asked, words, ask, capsys):
 @pytest.mark.usefixtures("_no_page")
 def test_an_interrupted_frontier_keeps_what_is_proven(within, ask, capsys, monkeypatch):
     """Ctrl-C in the search for the second point: answer and first point are proven, and all is written, and holds."""
-    asked, search = [], questions.search
+    asked = []
 
     def interrupted(*args, **how):
         asked.append(how)
@@ -80,7 +80,7 @@ def test_an_interrupted_frontier_keeps_what_is_proven(within, ask, capsys, monke
             os.kill(os.getpid(), signal.SIGINT)
         return search(*args, **how)
 
-    monkeypatch.setattr(questions, "search", interrupted)
+    monkeypatch.setattr("pwsim.search.questions.search", interrupted)
     ask(FEW + TARGETS + VARIED.replace("40 min", "1 h"))
     code, out, err = pwsim(capsys, "run", "q.yaml", "--out", "r", "--workers", "1", "--quiet")
     assert (code, len(asked)) == (3, 3), err

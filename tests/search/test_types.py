@@ -151,7 +151,7 @@ def test_savings_plans_over_types_are_what_brute_force_finds(trace, targets, alw
     """A plan covers other nodes, at another price, with each type; what was promised is paid whatever is chosen."""
     pools = [
         typed(own([0, 1, 2]), *OWN),
-        typed(rented([0, 1, 2], 0.05, always_up=always_up, **({} if always_up else {"burst_after": 1})), *SAVED[:2]),
+        {**typed(rented([0, 1, 2], 0.05), *SAVED[:2]), **({} if always_up else {"always_up": False, "burst_after": 1})},
         typed(rented([0, 1], 0.05, name="other", always_up=True, accepts={"procs": {"at_most": 1}}), *SAVED),
     ]
     plans = [{"name": "shared", "term": "1yr", "usd_per_hour": amount}]
