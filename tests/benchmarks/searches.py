@@ -162,9 +162,11 @@ def shares(plan: Plan, left: int) -> dict[str, float]:
     space = in_space(judge.cluster)
     reasons = account.by_reason
     found = {name: reasons[name] / space for name in ("too_few_cores", "miss_a_target")}
-    found["left"] = left / space if plan.stopped else 0.0
-    replayed = reasons["replayed_and_missed"] + reasons["replayed_and_dearer"]
-    return {**found, "dear": 1 - sum(found.values()) - replayed / space}
+    replayed = (reasons["replayed_and_missed"] + reasons["replayed_and_dearer"]) / space
+    rest = 1 - sum(found.values()) - replayed
+    # What is left is counted by cost alone, so some of it may be among what conditions exclude.
+    found["left"] = min(left / space, rest) if plan.stopped else 0.0
+    return {**found, "dear": rest - found["left"]}
 
 
 class Clock:
