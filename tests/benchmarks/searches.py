@@ -228,7 +228,7 @@ def measure(name: str, trace: Trace, kind: str, power: int, limit_cpu_s: float) 
         until = seen["gap"][seen["cpu_s"] <= look_s]
         over = found["cpu_s"] <= look_s
         looked[f"gap_after_{look_s}_s"] = found["gap"] if over else until.iloc[-1] if len(until) else math.nan
-    where = {"log": name, "jobs": len(trace), "kind": kind, "setups": math.prod(choices)}
+    where: dict[str, Any] = {"log": name, "jobs": len(trace), "kind": kind, "setups": math.prod(choices)}
     unknown = dict.fromkeys(("too_few_cores", "miss_a_target", "left", "dear"), math.nan)
     excluded = unknown if plan is None else shares(plan, clock.seen[-1]["left_at_most"])
     return {**where, "limit_cpu_s": limit_cpu_s, **found, **looked, **excluded}, seen.assign(**where)
