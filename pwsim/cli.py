@@ -637,6 +637,21 @@ def batch(
 
 
 @commands.command()
+@click.argument("directories", type=_PATH, nargs=-1, required=True)
+@click.option("--out", type=_PATH, help="HTML file for a page of it.")
+@click.option("--csv", is_flag=True, help="Print comma-separated values.")
+@_options("overwrite")
+def compare(directories: tuple[Path, ...], out: Path | None, *, csv: bool, overwrite: bool) -> None:
+    """Put the results of several runs side by side: what was chosen, what it costs, and how it serves."""
+    from pwsim import report
+
+    found = report.compare(directories)
+    if out is not None:
+        found.write(out, overwrite=overwrite)
+    click.echo(found.table().to_csv(index=False) if csv else found.text(), nl=not csv)
+
+
+@commands.command()
 @click.argument("directory", type=_PATH)
 @click.option("--scenario", help="Only this scenario.")
 @click.option("--csv", is_flag=True, help="Print comma-separated values, all columns.")

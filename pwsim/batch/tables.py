@@ -226,24 +226,14 @@ def _cast(name: str, table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(found, schema=schema(name))
 
 
-def dictionary() -> str:
-    """Return the data dictionary of the data set as a page in Markdown."""
-    lines = []
-    for name, columns in DATA.items():
-        lines += [f"### `{name}`", "", "| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
-        fields = {
-            "scenario": ("text", "", "name of the scenario (of the path)"),
-            "run": ("text", "", "key of the run (of the path)"),
-        }
-        for field in schema(name):
-            unit, text = columns[field.name]
-            fields[field.name] = (_type_text(field.type), unit, text)
-        lines += [f"| `{column}` | {kind} | {unit} | {text} |" for column, (kind, unit, text) in fields.items()]
-        lines.append("")
-    return "\n".join(lines)
+def described(table: str) -> list[tuple[str, str, str, str]]:
+    """Return the columns of a table of the data set for people: name, type, unit and meaning."""
+    of_path = [
+        ("scenario", "text", "", "name of the scenario; of the path"),
+        ("run", "text", "", "key of the run: the name of its results directory; of the path"),
+    ]
+    columns = DATA[table]
+    return [*of_path, *((field.name, _KINDS[field.type], *columns[field.name]) for field in schema(table))]
 
 
-def _type_text(kind: pa.DataType) -> str:
-    """Return the name of a type for people."""
-    names = {NUMBER: "number", WHOLE: "whole number", FLAG: "true or false", WORD: "text", TIME: "time in UTC"}
-    return names[kind]
+_KINDS = {NUMBER: "number", WHOLE: "whole number", FLAG: "true or false", WORD: "text", TIME: "time in UTC"}
