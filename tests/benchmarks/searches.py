@@ -32,7 +32,7 @@ from pwsim.search import Holding, Plan, Progress, accounting
 from pwsim.search.accounting import Claimed
 from pwsim.search.around import place_of, records
 from pwsim.search.decomposition import Known, paths
-from pwsim.search.options import bounds_of, in_space
+from pwsim.search.options import Place, bounds_of, in_space
 from pwsim.search.plan import Setup
 from pwsim.search.routing import Path as Route
 from pwsim.trace import datasets
@@ -142,7 +142,7 @@ def shares(plan: Plan, left: int) -> dict[str, float]:
     judge = plan.judge
     holding = Holding(judge.trace, judge.cluster)
     known = bounds_of(holding, judge.targets, judge.economics, judge.trim)
-    usd: dict[accounting.Place, float] = {}
+    usd: dict[Place, float] = {}
     for told in records(plan.setups):
         nodes = {pool.name: told[f"nodes_{pool.name}"] for pool in judge.cluster.pools}
         place = place_of(judge, Setup(nodes, judge.cluster.policy[0]))
