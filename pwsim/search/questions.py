@@ -13,6 +13,7 @@ from pwsim.results import record
 from pwsim.search.frontier import Frontier, Varied, table, trace_frontier
 from pwsim.search.holding import Holding
 from pwsim.search.objective import Objective, minimise
+from pwsim.search.options import in_space
 from pwsim.search.plan import Plan
 from pwsim.search.replays import Replays
 from pwsim.search.searches import Searches
@@ -61,6 +62,8 @@ def ask(
     complete = tuple(one for one in complete_targets(holding, [*targets, *also]) if one not in also)
 
     how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
+    if objective is not None:  # setups are judged again for other limits, and told by what they achieve
+        how["whole"] = in_space(cluster)
 
     def find(asked: Sequence[Target], setups: int | None, left_s: float | None) -> Plan:
         return search(trace, cluster, asked, max_setups=setups, time_limit_s=left_s, **how)

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from pwsim.common import InputError, count, listed, plain
-from pwsim.engine import Replay, prepare, steady_replay
+from pwsim.engine import DEAR, LOST, Replay, prepare, steady_replay
 from pwsim.results import Result
-from pwsim.search import accounting
+from pwsim.search import accounting, early
 from pwsim.search.accounting import Account, Claimed, Place
 from pwsim.search.again import Again
 from pwsim.search.answer import answer
@@ -177,7 +177,7 @@ class _Check:
         """Replay each row of ``setups.parquet``: those that meet the targets, and then the dearest, first."""
         places = self.places()
         usd = -self.setups["cost_usd_per_year"].fillna(0.0).to_numpy()
-        order = np.lexsort((usd, ~self.setups["meets_targets"].to_numpy(dtype=bool))).tolist()
+        order = np.lexsort((usd, ~self.setups["meets_targets"].isin([True]).to_numpy())).tolist()
         return dict(zip(places, self.again.setups(places, order), strict=True))
 
     def pool_replays(self, known: Known) -> dict[tuple[int, int, int, str], Replay]:
@@ -249,14 +249,22 @@ class _Check:
             if place not in seen:
                 continue
             shown = row(seen[place], self.cluster, told["lower_bound_usd_per_year"])
-            if (
-                isinstance(told["stopped"], str) and seen[place].stopped is None
-            ):  # its replay was not brought to its end
-                shown = {"meets_targets": False} if not self.is_beaten(seen[place]) else {}
+            if (how := self.ended_early(told, seen[place])) is not None:
+                ended = self.judge.without_figures(
+                    seen[place].setup, early.TOLD[how], met=False if how == LOST else None
+                )
+                shown = {**dict.fromkeys(shown), **row(ended, self.cluster, told["lower_bound_usd_per_year"])}
             self.compare(f"setups.parquet, {self.named(place)}", told, shown)
             bound = told["lower_bound_usd_per_year"]
             if seen[place].met and bound > seen[place].cost_usd_per_year * (1 + TIE):
                 self.differences.append(f"setups.parquet, {self.named(place)}: its bound is above its cost")
+
+    def ended_early(self, told: Mapping[str, Any], seen: Evaluation) -> int | None:
+        """Return how the replay of a row was ended early, if it was told to be, and its end shows that this is so."""
+        if told["stopped"] == early.TOLD[LOST]:
+            judged = zip(self.judge.targets, seen.achieved, strict=True)
+            return LOST if any(early.counts_late(one) and not one.met(value) for one, value in judged) else None
+        return DEAR if told["stopped"] == early.TOLD[DEAR] and self.is_beaten(seen) else None
 
     def is_beaten(self, one: Evaluation) -> bool:
         """Return whether a setup costs more than the chosen one."""
@@ -334,7 +342,7 @@ def _procedure(told: Mapping[str, Any]) -> tuple[str, int, int]:
 
 def _same(told: Any, found: Any) -> bool:
     """Return whether two values are the same, numbers up to a rounding, and NaN like nothing."""
-    nothing = [one is None or (isinstance(one, float) and math.isnan(one)) for one in (told, found)]
+    nothing = [one is None or one is pd.NA or (isinstance(one, float) and math.isnan(one)) for one in (told, found)]
     if any(nothing):
         return all(nothing)
     if isinstance(told, str) or isinstance(found, str | bool | Mapping):

@@ -837,7 +837,7 @@ def dear_since(now, before_s, w, watch):
 
 @_inner
 def certain(now, before_s, w, watch, dear_s):
-    """Return how the replay ends early, if it does, and since when it is dear; nothing has happened yet at this instant."""
+    """Return how a replay ends early, if it does, and since when it is dear, before anything happens at an instant."""
     lost_s = count_late(
         now, w.submit_s, w.start_s, watch.limit_s, watch.allowed, watch.about, watch.place, watch.late
     )  # fmt: skip
@@ -866,7 +866,7 @@ def as_tables(tried, waits, spans, placed):
 
 # One function of 90 lines, for it is one loop over the rounds of all instants (§2): the order of a round can be read
 # from top to bottom, and it can be left wherever draws are missing or a profile is full.
-def _replay(  # noqa: C901, PLR0912, PLR0915
+def _replay(  # noqa: C901, PLR0911, PLR0912, PLR0915
     order, given, watched, watching, arrivals, followers, think_s, depth, passing_order, rank
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
@@ -999,8 +999,9 @@ def run(inputs: Inputs, order: Any, ends: Ends | None = None) -> Replay | Ended:
         world = _world(inputs, key, nodes, failures)
         watch = watch_for(ends, jobs, len(inputs.pools))
         rest = (
-            world, watch, watch.watches, arrivals, _followers(inputs), inputs.think_s[: jobs if inputs.closed else 0].copy(),
-            inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
+            world, watch, watch.watches, arrivals, _followers(inputs),
+            inputs.think_s[: jobs if inputs.closed else 0].copy(), inputs.depth or max(jobs, 1),
+            bool(inputs.policy.passing_order), rank,
         )  # fmt: skip
         status, one, now, tables = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
         if status == MORE_LIVES:

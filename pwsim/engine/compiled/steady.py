@@ -25,9 +25,9 @@ import numba
 import numpy as np
 
 from pwsim import rules
+from pwsim.engine import ending
 from pwsim.engine.compiled.cache import compiled_code
 from pwsim.engine.compiled.references import by_reference
-from pwsim.engine import ending
 from pwsim.engine.ending import LOST, Ended, Ends, watch_for
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.outcome import REJECTED
