@@ -1,6 +1,6 @@
 """From a trace on a cluster to a schedule: the SimPy model and the compiled engine."""
 
-from pwsim.engine.ending import DEAR, LOST, OPEN, Ended, Ends
+from pwsim.engine.ending import DEAR, LOST, OPEN, TOLERANCE_S, Ended, Ends
 from pwsim.engine.inputs import Inputs, steady_replay
 from pwsim.engine.outcome import REJECTED, Replay
 from pwsim.engine.preparing import prepare
@@ -11,6 +11,7 @@ __all__ = [
     "LOST",
     "OPEN",
     "REJECTED",
+    "TOLERANCE_S",
     "Ended",
     "Ends",
     "Engine",

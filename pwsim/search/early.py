@@ -14,8 +14,7 @@ import numpy as np
 
 from pwsim import costs
 from pwsim.cluster import Cluster
-from pwsim.engine import DEAR, LOST, REJECTED, Ended, Ends, Inputs
-from pwsim.engine.ending import TOLERANCE_S
+from pwsim.engine import DEAR, LOST, REJECTED, TOLERANCE_S, Ended, Ends, Inputs
 from pwsim.metrics import inside
 from pwsim.search.bounds import late_at_most
 from pwsim.search.renting import SAFETY, base_nodes, least_price_usd_per_s

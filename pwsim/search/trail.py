@@ -73,8 +73,8 @@ class Trail:
         self.closest: Evaluation | None = None
         self.ended: dict[int, tuple[tuple[int, ...], Procedure]] = {}
         """Setups whose replays were ended early, by their step."""
-        self.engine: str = job.engine
-        """The engine that replayed last, as far as it is known."""
+        self.engine: str | None = None
+        """The engine that replayed last; ``None`` as long as no replay came to its end."""
         self.bound_usd_per_year = -math.inf
         """No setup that is left costs less."""
         self.stopped: Stop | None = None
@@ -203,7 +203,7 @@ class Trail:
             in_space=in_space(self.job.cluster),
             cost_usd_per_year=cost,
             lower_bound_usd_per_year=self.bound_usd_per_year,
-            engine=self.engine,
+            engine=self.engine or self.job.engine,
             left_at_most=left,
             left_at_most_s=pace_s * left,
         )
