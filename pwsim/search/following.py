@@ -15,7 +15,7 @@ from pwsim.cluster import Procedure
 from pwsim.results import in_parallel
 from pwsim.search.candidates import Candidate
 from pwsim.search.judging import Evaluation
-from pwsim.search.options import AllCandidates
+from pwsim.search.options import AllCandidates, Place
 from pwsim.search.trail import Trail
 
 WHOLE_JOBS = 1_000_000
@@ -93,7 +93,7 @@ class Line:
                 return False
             if trail.loses_tie(candidate) and not trail.late:
                 continue
-            if limit := trail.limit(len(trail.job.cluster.procedures)):
+            if limit := trail.limit(self._places([taken])):
                 trail.stop(limit)
                 return False
             self.pending.append(taken)
@@ -148,12 +148,12 @@ class Line:
 
     def _next(self) -> tuple[int, Candidate] | None:
         """Return the next candidate to be begun ahead of judgement; ``None`` if none is, for now."""
-        trail, procedures = self.trail, len(self.trail.job.cluster.procedures)
+        trail = self.trail
         while not self._over and not trail.is_over and (taken := self._take()) is not None:
             place, candidate = taken
-            pending = len(self.pending)
-            full = pending > 0 and self.pending[0][0] <= place - _window(place)
-            limit = trail.limit((pending + 1) * procedures, begun=pending > 0)
+            pending = list(self.pending)
+            full = bool(pending) and pending[0][0] <= place - _window(place)
+            limit = trail.limit(self._places([*pending, taken]), begun=bool(pending))
             if full or limit or trail.is_beaten(candidate.bound_usd_per_year):
                 self._put_back = taken
                 return None
@@ -161,6 +161,11 @@ class Line:
                 self.pending.append(taken)
                 return taken
         return None
+
+    def _places(self, taken: Sequence[tuple[int, Candidate]]) -> list[Place]:
+        """Return the setups of candidates, one for each policy."""
+        procedures = range(len(self.trail.job.cluster.procedures))
+        return [(candidate.choice, procedure) for _, candidate in taken for procedure in procedures]
 
     def _known_before(self, place: int) -> float:
         """Return the least cost that is known for a candidate, whatever is known besides [USD a year].

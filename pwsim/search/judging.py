@@ -71,11 +71,15 @@ def scalable(trace: Trace) -> Iterator[None]:
 
 def out_of_memory(setup: Setup) -> MachineError:
     """Return the error for a setup whose replay takes more memory than there is."""
-    nodes = ", ".join(f"{name} {count}" for name, count in setup.nodes.items())
     return MachineError(
-        f"the memory was full in the replay of {nodes} under {setup.policy}; run fewer at once (--workers), or a part "
-        "of the log (workload.window)"
+        f"the memory was full {in_replay(setup)}; run fewer at once (--workers), or a part of the log (workload.window)"
     )
+
+
+def in_replay(setup: Setup) -> str:
+    """Return in which replay something went wrong."""
+    nodes = ", ".join(f"{name} {count}" for name, count in setup.nodes.items())
+    return f"in the replay of {nodes} under {setup.policy}"
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,9 @@ class Judge:
             return self.without_figures(setup, str(error), met=False)
         except MemoryError:
             raise out_of_memory(setup) from None
+        except Exception as error:
+            error.add_note(in_replay(setup))
+            raise
 
     def without_figures(self, setup: Setup, why: str, *, met: bool | None) -> Evaluation:
         """Return what is known of a setup whose replay did not come to its end."""

@@ -23,6 +23,7 @@ STATUS_NAMES = {
     "best_found": "best of those replayed",
     "infeasible": "none meets the targets (proven)",
     "unknown": "none found that meets the targets",
+    "not_searched": "not searched: the search was cut short",
 }
 """How sure it is that an alternative is the cheapest of its kind."""
 
@@ -87,9 +88,7 @@ def binding_texts(summary: Mapping[str, Any]) -> list[str]:
     if said or not summary["binding"]:
         return said
     if summary.get("setups_ended_early"):
-        return [
-            "No target is known to bind by itself: replays of other setups ended before all was known of them."
-        ]
+        return ["No target is known to bind by itself: replays of other setups ended before all was known of them."]
     several = sum(one["cheaper_that_miss_it"] for one in summary["binding"])
     if several:
         return ["No target binds by itself: each cheaper setup that was replayed misses more than one of them."]

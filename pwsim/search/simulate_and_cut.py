@@ -28,11 +28,11 @@ from pwsim.search.finishing import finish
 from pwsim.search.following import follow
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Judge, scalable
-from pwsim.search.options import AllCandidates, bounds_of, largest
+from pwsim.search.options import AllCandidates, Place, bounds_of, largest
 from pwsim.search.plan import Method, Plan
 from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
-from pwsim.search.trail import Progress, Trail
+from pwsim.search.trail import BudgetSpentError, Progress, Trail
 from pwsim.trace import Trace
 
 MOST_USD_PER_YEAR = 1e12
@@ -71,6 +71,7 @@ def search(
     time_limit_s: float | None = None,
     replays: Replays | None = None,
     whole: int | None = None,
+    spent: set[Place] | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -114,6 +115,8 @@ def search(
     whole
         How many setups are replayed to their end, whatever they show; by default as many as have a million jobs in
         all, four at least.  Later ones end once it is certain that they miss a target or cost more than another.
+    spent
+        Setups that searches before have replayed, which share ``max_setups``; those of this search come to them.
 
     Raises
     ------
@@ -122,6 +125,8 @@ def search(
         must reject more of the work than a target allows, or if no replay could be brought to its end.
     SolverError
         If the solver gives no proven answer.
+    BudgetSpentError
+        If searches before have spent ``max_setups``, and there is nothing to show.
     """
     holding = Holding(trace, cluster)
     targets = complete_targets(holding, targets)
@@ -129,7 +134,7 @@ def search(
     with scalable(trace):
         known = bounds_of(holding, targets, economics, trim)
     job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
-    trail = Trail(job, known, max_setups, time_limit_s, progress)
+    trail = Trail(job, known, max_setups, time_limit_s, progress, spent)
     trail.workers = workers = workers or os.cpu_count() or 1
     try:
         because = coupling(trace, cluster, economics.savings_plans)
@@ -140,12 +145,14 @@ def search(
             trail.method = Method("by_setup", because or "jobs can be shared out in too many ways", None)
             follow(trail, AllCandidates(known), workers, whole)
             finish(trail)
-        if not trail.rows:
+        if not trail.rows and trail.stopped is None:
             _show_largest(trail)
     except KeyboardInterrupt:
         trail.stop("interrupted")
         if not trail.met:
             raise
+    if not trail.rows:
+        raise BudgetSpentError
     return trail.plan(name or trace.name)
 
 

@@ -37,6 +37,7 @@ from pwsim.engine.compiled.steady import (
     reservation,
     set_priorities,
 )
+from pwsim.engine.compiled.tables import as_table
 from pwsim.engine.ending import OPEN, TOLERANCE_S, Ended, Ends, first_of, watch_for
 from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, full_error, lives, records, uptimes
 from pwsim.engine.outcome import REJECTED, Replay
@@ -867,10 +868,9 @@ def as_tables(tried, waits, spans, placed):
 # One function of 90 lines, for it is one loop over the rounds of all instants (§2): the order of a round can be read
 # from top to bottom, and it can be left wherever draws are missing or a profile is full.
 def _replay(  # noqa: C901, PLR0911, PLR0912, PLR0915
-    order, given, watched, watching, arrivals, followers, think_s, depth, passing_order, rank
+    order, w, watch, watching, arrivals, followers, think_s, depth, passing_order, rank
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
-    w, watch = by_reference(given), by_reference(watched)
     pools, jobs = w.needs.shape
     events = [(0.0, 0, 0, 0)]
     tried = [(0.0, 0.0, 0.0, 0.0, 0.0)]
@@ -999,7 +999,7 @@ def run(inputs: Inputs, order: Any, ends: Ends | None = None) -> Replay | Ended:
         world = _world(inputs, key, nodes, failures)
         watch = watch_for(ends, jobs, len(inputs.pools))
         rest = (
-            world, watch, watch.watches, arrivals, _followers(inputs),
+            as_table(world), as_table(watch), watch.watches, arrivals, _followers(inputs),
             inputs.think_s[: jobs if inputs.closed else 0].copy(), inputs.depth or max(jobs, 1),
             bool(inputs.policy.passing_order), rank,
         )  # fmt: skip
