@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any, NamedTuple
 
 import numba
@@ -15,6 +14,12 @@ from pwsim.engine.compiled.tables import Given, Table, as_table
 
 class Inner(NamedTuple):
     flag: Any
+    rows: Any
+    half: Any
+
+
+class Other(NamedTuple):
+    other: Any
     rows: Any
     half: Any
 
@@ -82,7 +87,7 @@ def test_types_say_what_is_in_a_table():
     assert Table(outer()) != Table(outer(rows=np.arange(6).reshape(2, 3)))
     assert len(Table(outer()).name) < 30
     named = Inner(False, np.array([1.0]), 2.0)
-    assert Table(named) != Table(namedtuple("Other", ["other", "rows", "half"])(*named))
+    assert Table(named) != Table(Other(*named))
 
 
 @pytest.mark.parametrize("value", [np.arange(6.0).reshape(2, 3).T, [1.0], "a", np.float32(1.0)])
