@@ -18,6 +18,12 @@ class Inner(NamedTuple):
     half: Any
 
 
+class Other(NamedTuple):
+    other: Any
+    rows: Any
+    half: Any
+
+
 class Outer(NamedTuple):
     whole: Any
     inner: Any
