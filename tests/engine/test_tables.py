@@ -81,14 +81,6 @@ def test_a_table_is_the_named_tuple():
     assert as_python.inner.rows[1, 2] == 205.0
 
 
-class Other(NamedTuple):
-    """As :class:`Inner`, but for a name."""
-
-    other: Any
-    rows: Any
-    half: Any
-
-
 def test_types_say_what_is_in_a_table():
     assert Table(outer()) == Given(outer()).kind
     assert Table(outer()) != Table(outer()._replace(whole=7.0))
