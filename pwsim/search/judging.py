@@ -21,6 +21,7 @@ from pwsim.search.plan import Setup
 from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
 from pwsim.trace import Trace
+from pwsim.workload import Draw
 
 
 class Ran(NamedTuple):
@@ -100,6 +101,17 @@ class Judge:
     def start(self) -> Start | None:
         """When the replay begins on the site's clock."""
         return start_of(self.trace, self.economics.start, self.economics.time_zone)
+
+    def on(self, draw: Draw) -> Judge:
+        """Return what judges setups on a draw instead of the log; rules with dates stay on the site's clock."""
+        economics, start = self.economics, self.start
+        if start is not None and draw.trace is not self.trace:
+            told = {
+                "start": start.before(-draw.later_s).local.isoformat(),
+                "time_zone": start.zone.key if start.zone else None,
+            }
+            economics = economics.model_copy(update=told)
+        return replace(self, trace=draw.trace, seed=draw.seed, economics=economics)
 
     def evaluate(self, choice: tuple[int, ...], procedure: Procedure) -> Evaluation:
         """Replay a setup, or take what is known of it, and judge it.

@@ -40,6 +40,8 @@ class Draw(NamedTuple):
     """The jobs."""
     seed: int
     """Seed of interruptions and failures."""
+    later_s: float = 0.0
+    """How much later than the log's its first submission is on the site's clock [s]."""
 
 
 class Population:
@@ -91,7 +93,9 @@ class Population:
             with self._lock:
                 if (len(self._held) + 1) * len(trace) * _BYTES_A_JOB <= HELD_BYTES:
                     self._held[number] = trace
-        return Draw(trace, seed)
+        # A twin's clock starts at the log's first submission.
+        log_s = 0.0 if "twin" in self.by else self.trace.first_submit_s
+        return Draw(trace, seed, trace.first_submit_s - log_s)
 
     def _drawn(self, number: int) -> Trace:
         """Return the workload of a draw: first who works, then in which week, then to the second."""
