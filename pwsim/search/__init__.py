@@ -15,6 +15,9 @@ from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
 from pwsim.search.questions import ask, check_goals
 from pwsim.search.replays import Replays
+from pwsim.search.replications import Replications, check_draws
+from pwsim.search.replications import faults as draw_faults
+from pwsim.search.sequential import Decided
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress
@@ -32,6 +35,7 @@ __all__ = [
     "TERM_YEARS",
     "Candidate",
     "Candidates",
+    "Decided",
     "Edge",
     "Frontier",
     "Holding",
@@ -43,6 +47,7 @@ __all__ = [
     "Point",
     "Progress",
     "Replays",
+    "Replications",
     "Setup",
     "Stretch",
     "Target",
@@ -51,10 +56,12 @@ __all__ = [
     "ask",
     "at_limit",
     "bounds",
+    "check_draws",
     "check_goals",
     "check_question",
     "committed_text",
     "complete_targets",
+    "draw_faults",
     "edge_text",
     "edges",
     "general_name",

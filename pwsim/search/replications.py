@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from pwsim.common import Frozen, InputError, numeral
+from pwsim.common import Frozen, InputError, count, numeral
 from pwsim.search.targets import Target
 from pwsim.trace import Trace
 from pwsim.workload import Drawn, undrawable
@@ -45,6 +47,11 @@ class Replications(Frozen):
         """How many draws only screen: they may refuse a setup, but count nothing for accepting it."""
         return self.n // 10
 
+    def least_n(self, share: float) -> int:
+        """Return the least ``n`` with which a setup that holds in every draw is accepted (:mod:`.sequential`)."""
+        met = math.ceil(math.log(2 / self.error) / math.log(share / (share - self.margin)))
+        return next(n for n in itertools.count(met) if n - n // 10 >= met)
+
 
 def share_of(targets: Sequence[Target]) -> float | None:
     """Return in what share of the draws targets must hold together, the largest asked; ``None`` if none is asked."""
@@ -58,14 +65,21 @@ def faults(targets: Sequence[Target], replications: Replications | None) -> list
         return []
     if replications is None:
         message = (
-            "a share of draws is asked, but nothing says what is drawn: add `replications: {by: [seed, shake, weeks]}`, "
+            "a share of draws is asked, but nothing says what is drawn: add `replications: {by: [seed, shake, weeks]}` "
             "with what may turn out otherwise than in the log"
         )
         return [(key, message) for key, _ in asked]
-    key, share = max(asked, key=lambda one: one[1] or 0.0)
-    if replications.margin >= share:  # type: ignore[operator]
-        margin, most = numeral(replications.margin), numeral(share or 0.0)
-        return [("replications.margin", f"must be less than the share that {key} asks (got {margin}, and {most} there)")]
+    key, share = max(asked, key=lambda one: one[1])
+    if replications.margin >= share:
+        margin = numeral(replications.margin)
+        return [("replications.margin", f"must be below the share that {key} asks, {numeral(share)} (got {margin})")]
+    if replications.n < (enough := replications.least_n(share)):
+        sure = f"with margin {numeral(replications.margin)} and error {numeral(replications.error)}"
+        message = (
+            f"{count(replications.n, 'draw')} cannot show that a setup holds in a share of {numeral(share)}, "
+            f"{sure}: write {enough:,} at least, or allow a larger margin or error"
+        )
+        return [("replications.n", message)]
     return []
 
 

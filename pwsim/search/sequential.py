@@ -3,10 +3,10 @@
 One setup.  Draws are independent, and it holds in each with the same unknown chance ``p``.  Against each other stand
 ``p ≥ s``, the share asked, and ``p ≤ s - m``, with a margin ``m`` between them.  Each draw multiplies the *likelihood
 ratio* of ``s`` to ``s - m`` by ``s / (s - m)`` if the setup holds, and by ``(1 - s) / (1 - s + m)`` if not.  Where
-``p ≤ s - m``, that factor is at most 1 on average, whatever was drawn before; so the chance that the ratio ever reaches
-``1 / a`` is at most ``a`` (Ville's inequality).  Where ``p ≥ s``, the same holds of its inverse.  Therefore one may look
-after every draw: the setup is accepted once the ratio is ``1 / a`` or more, refused once it is ``a`` or less, and each
-error is at most ``a`` (Wald's sequential probability ratio test).
+``p ≤ s - m``, that factor is at most 1 on average, whatever was drawn before; so the chance that the ratio ever
+reaches ``1 / a`` is at most ``a`` (Ville's inequality).  Where ``p ≥ s``, the same holds of its inverse.  Therefore one
+may look after every draw: the setup is accepted once the ratio is ``1 / a`` or more, refused once it is ``a`` or less,
+and each error is at most ``a`` (Wald's sequential probability ratio test).
 
 A whole search.  Setups come in an order that no draw decides (by their cost in the log's own replay), one is decided
 after the other, and the first that is accepted ends it.  All share the draws, so their fates hang together; what
@@ -18,9 +18,9 @@ follows adds up chances only, and holds all the same.
   and all of these are ``error`` together.  A setup that clearly misses is gone by then, and costs the others nothing,
   however many there are.
 * *Refusing.*  After ``u`` undecided setups, a setup is refused with error ``error / ((u + 1) (u + 2))``.  If a search
-  refuses any setup with ``p ≥ s``, look at the first one, and say that it is the ``k``-th of those with ``p ≥ s``: those
-  before it were neither accepted, which ends the search, nor refused, so they were undecided, and ``u ≥ k - 1``.  So this
-  happens with a chance of at most ``error / (k (k + 1))``; and all of these are ``error`` together.
+  refuses any setup with ``p ≥ s``, look at the first one, and say that it is the ``k``-th of those with ``p ≥ s``.
+  Those before it were neither accepted, which ends the search, nor refused, so they were undecided, and ``u ≥ k - 1``.
+  So this happens with a chance of at most ``error / (k (k + 1))``; and all of these are ``error`` together.
 
 References
 ----------
@@ -38,7 +38,6 @@ import math
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from pwsim.common import InputError, count, numeral
 from pwsim.search.replications import Replications
 
 Decision = Literal["accepted", "refused", "undecided"]
@@ -54,6 +53,8 @@ class Decided(NamedTuple):
     """In how many of them the setup met all targets that must hold in a share of draws."""
     decision: Decision | None = None
     """What came of it; ``None`` if nothing was drawn for the setup."""
+    by_target: tuple[int, ...] = ()
+    """In how many of them it met each of these targets."""
 
 
 class Sequential:
@@ -66,16 +67,13 @@ class Sequential:
     replications
         How many draws there are, the margin below the share, and the error over the whole search.
 
-    Raises
-    ------
-    InputError
-        If there are too few draws to accept anything.
-
     Examples
     --------
     >>> rule = Sequential(0.95, Replications(by=["seed"]))
-    >>> rule.decide([True] * 200), rule.decide([False] * 200)
-    (Decided(draws=89, draws_met=89, decision='accepted'), Decided(draws=6, draws_met=0, decision='refused'))
+    >>> rule.decide([True] * 200)
+    Decided(draws=89, draws_met=89, decision='accepted', by_target=())
+    >>> rule.decide([False] * 200)
+    Decided(draws=6, draws_met=0, decision='refused', by_target=())
     """
 
     def __init__(self, share: float, replications: Replications) -> None:
@@ -87,15 +85,6 @@ class Sequential:
         """How many setups the screening left."""
         self.undecided = 0
         """How many were undecided."""
-        needed = replications.screening + math.ceil(-math.log(replications.error / 2) / self._hit)
-        if needed > replications.n:
-            enough = next(n for n in range(needed, 2 * needed) if n - n // 10 >= needed - replications.screening)
-            told = replications.model_dump(include={"margin", "error"})
-            raise InputError(
-                f"replications.n: {count(replications.n, 'draw')} cannot show that a setup holds in a share of "
-                f"{numeral(share)}, with margin {numeral(told['margin'])} and error {numeral(told['error'])}: write "
-                f"{enough} at least, or allow a larger margin or error"
-            )
 
     def decide(self, held: Iterable[bool]) -> Decided:
         """Decide the next setup.
@@ -110,7 +99,7 @@ class Sequential:
         accept_at = math.inf
         draws = met = screened_met = 0
         screened_out = False
-        for draws, one in enumerate(held, 1):  # noqa: B007 - how many there were counts afterwards
+        for draws, one in enumerate(held, 1):
             met += one
             against = self._log(draws, met)
             if against <= refuse_at:
