@@ -78,7 +78,9 @@ def test_no_more_draws_are_asked_for_than_it_takes():
 def test_where_a_setup_must_always_hold_one_miss_refuses_it():
     drawn = Replications(by=["seed"], n=100)
     assert Sequential(1.0, drawn).decide([True] * 50 + [False] * 50) == Decided(51, 50, "refused")
-    assert Sequential(1.0, drawn).decide([True] * 100) == Decided(82, 82, "accepted")  # 10 screen, and 0.95 ** 72 is below 0.025
+    assert Sequential(1.0, drawn).decide([True] * 100) == Decided(
+        82, 82, "accepted"
+    )  # 10 screen, and 0.95 ** 72 is below 0.025
 
 
 def test_setups_that_clearly_miss_cost_the_others_nothing():
@@ -130,10 +132,10 @@ def measured(trials: int, spaces: dict[str, list[float]], **told: Any) -> dict[s
 
 
 def test_errors_over_a_whole_search_are_as_stated():
-    """A quick look: a true chance of 5 % gives more than 14 of 120 once in a thousand times."""
-    spaces = {name: SPACES[name][:12] for name in ("all just below the margin", "both")}
-    for accepted, refused in measured(120, spaces).values():
-        assert max(accepted, refused) <= 14 / 120
+    """A quick look: a true chance of 5 % gives more than 11 of 80 once in a thousand times."""
+    spaces = {"just below the margin": [0.9] * 5, "both": [0.9] * 3 + [0.95] * 3}
+    for accepted, refused in measured(80, spaces).values():
+        assert max(accepted, refused) <= 11 / 80
 
 
 @pytest.mark.slow
