@@ -26,6 +26,10 @@ TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
 
 
+TOLD_DRAWS = 20
+"""Progress is told once in so many draws."""
+
+
 class Progress(NamedTuple):
     """How far a search is."""
 
@@ -43,6 +47,8 @@ class Progress(NamedTuple):
     """No more setups than this are left to replay: those that might be cheaper than the best."""
     left_at_most_s: float
     """How long these take at the pace so far [s]; NaN at first, for the first replay may have to compile the engine."""
+    draw: int = 0
+    """Number of the draw by which the best setup is being decided; 0 if it is not."""
 
 
 class Trail:
@@ -241,6 +247,13 @@ class Trail:
             self.deciding.wait([other for other, keep in zip(self.met, cheap, strict=True) if not keep])
         self.met = [other for other, keep in zip(self.met, cheap, strict=True) if keep]
 
+    def _may_draw(self, number: int) -> bool:
+        """Return whether there is time for a draw of the setup that is being decided; tell of it now and then."""
+        told = number == 1 or number // TOLD_DRAWS > (number - (self.workers or 1)) // TOLD_DRAWS
+        if self.progress is not None and told:
+            self.progress(self._reached(self.met)._replace(draw=number))
+        return time.monotonic() <= self.deadline_s + compiling_s()
+
     def is_settled(self) -> bool:
         """Decide what is proven to be the cheapest on draws, if need be; return whether the search is over.
 
@@ -248,7 +261,7 @@ class Trail:
         of setups is limited, those that are known are decided in the order of their cost.
         """
         while self.deciding is not None and self.stopped in (None, "max_setups") and (best := self.best) is not None:
-            decided = self.deciding.decide(best, self.workers or 1, lambda: time.monotonic() > self.deadline_s)
+            decided = self.deciding.decide(best, self.workers or 1, self._may_draw)
             if decided is None:
                 self.stop("time_limit")
             elif decided.decision == "accepted":
@@ -278,7 +291,7 @@ class Trail:
         cost, now_s, pace_s = self.cheapest_usd_per_year if self.met else math.nan, time.monotonic(), math.nan
         if self.first is None:
             self.first = now_s, len(self.rows)
-        else:
+        elif len(self.rows) > self.first[1]:
             pace_s = (now_s - self.first[0]) / (len(self.rows) - self.first[1])
         left = self.left(cost)
         return Progress(

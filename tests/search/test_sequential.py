@@ -17,9 +17,9 @@ from pwsim.search.replications import Replications, faults, share_of
 from pwsim.search.sequential import Sequential
 
 
-def by_the_book(setups: list[list[bool]], share: str, margin: str, error: str, n: int) -> list[tuple[int, int, str]]:
+def by_the_book(setups: list[list[bool]], rule: tuple[str, str, str], n: int) -> list[tuple[int, int, str]]:
     """Return draws, draws met and decision of each setup until one is accepted, with ratios as exact fractions."""
-    s, m, e = Fraction(share), Fraction(margin), Fraction(error)
+    s, m, e = map(Fraction, rule)  # share, margin, error
     hit, miss = s / (s - m), (1 - s) / (1 - s + m)
     screening, left, undecided, found = n // 10, 0, 0, []
     for held in setups:
@@ -64,7 +64,7 @@ def test_it_decides_as_the_rule_says(n, rule, chances, seed):
     drawn = np.random.default_rng(seed).random((len(chances), n))
     setups = [(drawn[index] < chance).tolist() for index, chance in enumerate(chances)]
     told = Sequential(float(share), Replications(by=["seed"], n=n, margin=float(margin), error=float(error)))
-    expected = by_the_book(setups, share, margin, error, n)
+    expected = by_the_book(setups, rule, n)
     found = [told.decide(held)[:3] for held in setups[: len(expected)]]
     assert found == expected
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from pwsim import InputError, Trace, generate
 from pwsim.common import DAY_S, WEEK_S
-from pwsim.workload import Population, drawn_weeks, stream_seed, with_feedback
+from pwsim.workload import Drawn, Population, drawn_weeks, stream_seed, with_feedback
 from pwsim.workload.draws import HELD_BYTES, SHAKE_S
 
-EVERY = ("seed", "shake", "weeks", "users", "twin")
+EVERY: tuple[Drawn, ...] = ("seed", "shake", "weeks", "users", "twin")
 
 
 @pytest.fixture(scope="module")
