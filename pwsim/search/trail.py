@@ -24,8 +24,6 @@ from pwsim.search.targets import Target
 
 TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
-
-
 TOLD_DRAWS = 20
 """Progress is told once in so many draws."""
 
@@ -268,7 +266,8 @@ class Trail:
                 self.met = [best]
                 return True
             else:
-                self.met = [one for one in self.met if one is not best] or self.deciding.cheapest_waiting(TIE)
+                self.deciding.wait(one for one in self.met if one is not best)
+                self.met = self.deciding.cheapest_waiting(TIE)
                 if self.stopped is None:
                     return False
         return True
@@ -338,10 +337,12 @@ class Trail:
         if shown is None or shown.ran is None or shown.ran.replay is None:
             raise InputError(f"no setup could be replayed to its end; the first: {self.rows[0]['stopped']}")
         lower_bound = math.inf if self.stopped is None else self.bound_usd_per_year
-        lower_bound = min([lower_bound, *(one.cost_usd_per_year for one in self.met)])
+        if best is not None:
+            lower_bound = min(lower_bound, best.cost_usd_per_year)
         stopped = self.stopped
         if deciding is not None:
-            lower_bound = min(lower_bound, deciding.undecided_usd_per_year)
+            open_usd = (one.cost_usd_per_year for one in self.met)
+            lower_bound = min(lower_bound, deciding.undecided_usd_per_year, *open_usd)
             stopped = stopped or ("undecided" if math.isfinite(deciding.undecided_usd_per_year) else None)
         setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
         kinds: dict[str, Any] = {name: float for name in map(str, setups) if name.endswith("_achieved")}

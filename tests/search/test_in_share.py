@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from pwsim import Cluster, InputError, Plan, Target, Trace, costs, generate, optimize, simulate
 from pwsim.prices import UNDISCOUNTED
-from pwsim.search import complete_targets, decomposition, search, simulate_and_cut, verify
+from pwsim.search import Progress, complete_targets, decomposition, search, simulate_and_cut, verify
+from pwsim.search.deciding import Deciding
 from pwsim.search.holding import Holding
 from pwsim.search.replications import Replications
 from pwsim.workload import Population
@@ -215,6 +216,27 @@ def test_a_limit_on_setups_decides_those_that_are_known():
     short = asked(max_setups=1)
     assert (short.status, short.stopped, short.chosen) == ("unknown", "max_setups", None)
     assert short.setups["decision"].tolist() == ["refused"]
+
+
+def test_where_time_is_over_before_anything_is_decided_nothing_is_chosen():
+    plan = asked(time_limit_s=1e-9)
+    assert (plan.status, plan.stopped, plan.chosen) == ("unknown", "time_limit", None)
+    assert plan.setups["draws"].tolist() == [0]
+    assert "No setup is known to meet all targets yet" in plan.summary["answer"]
+    assert "on draws it was not decided" in plan.summary["answer"]
+    judge = plan.judge
+    one = judge.evaluate((1,), judge.cluster.procedures[0])
+    deciding = Deciding(judge)
+    deciding.note(one.setup, {})
+    assert deciding.decide(one, 2, lambda number: number < 9) is None
+    assert not deciding.accepted
+
+
+def test_how_far_a_decision_is_is_told():
+    said: list[Progress] = []
+    asked(progress=said.append, workers=2)
+    assert [one.draw for one in said if one.draw][:1] == [1]
+    assert {one.draw for one in said} > {0, 1, 21, 41, 61, 81}
 
 
 def test_targets_that_must_hold_in_draws_bound_nothing_of_the_log():
