@@ -31,7 +31,18 @@ from pwsim.hindcasting import CHECK_NAMES, WAITING_NAMES
 from pwsim.metrics import JOB_METRICS, METRICS, Trim, inside, meets, value_text
 from pwsim.results import SCHEMA_VERSION, busy
 from pwsim.rules import policy_text
-from pwsim.search import STOPS, TERM_YEARS, committed_text, edge_text, minimised_text, reasons, run_text, solver_text
+from pwsim.search import (
+    STOPS,
+    TERM_YEARS,
+    committed_text,
+    drawn_text,
+    edge_text,
+    minimised_text,
+    reasons,
+    run_text,
+    solver_text,
+    undecided_text,
+)
 from pwsim.trace import LEFT_OUT_REASONS, dropped_words, left_out_words
 
 COMPARED = 10
@@ -51,7 +62,7 @@ WORDS = SimpleNamespace(
     share=share, share_or_dash=share_or_dash, value_text=value_text, STATUS_NAMES=reasons.STATUS_NAMES,
     kind_text=reasons.kind_text, change_text=reasons.change_text, misses_text=reasons.misses_text,
     more_text=reasons.more_text, binding_texts=reasons.binding_texts, relaxation_texts=reasons.relaxation_texts,
-    solver_text=solver_text,
+    solver_text=solver_text, drawn_text=drawn_text, undecided_text=undecided_text,
 )  # fmt: skip
 """What the page says numbers and names with."""
 
@@ -182,7 +193,11 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
         missed = [] if whole else [row["stopped"]]
         for index, target in enumerate(summary["targets"] if whole else ()):
             value = row[f"target_{index}_achieved"]
-            if not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
+            if target.get("in_share") and row["draws"]:
+                if row["decision"] != "accepted":
+                    drawn = {"draws": row["draws"], "draws_met": row[f"target_{index}_draws_met"]}
+                    missed.append(f"{target['text']}: {drawn_text(drawn)}")
+            elif not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
                 missed.append(f"{target['text']}: {value_text(target['metric'], value)}")
         nodes = {pool["name"]: row[f"nodes_{pool['name']}"] for pool in summary["pools"]}
         typed = {pool["name"]: row[f"type_{pool['name']}"] for pool in summary["pools"] if "type" in pool}

@@ -5,6 +5,7 @@ from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.around import NEIGHBOUR_COLUMNS
 from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.certificate import solver_text
+from pwsim.search.decided import Decided
 from pwsim.search.frontier import FRONTIER_COLUMNS, Frontier, Point
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
@@ -15,12 +16,23 @@ from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
 from pwsim.search.questions import ask, check_goals, with_implied
 from pwsim.search.replays import Replays
+from pwsim.search.replications import Replications, check_draws
+from pwsim.search.replications import faults as draw_faults
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress
 from pwsim.search.verification import Verification
 from pwsim.search.verifying import verify
-from pwsim.search.words import STOPS, TERM_YEARS, committed_text, edge_text, minimised_text, run_text
+from pwsim.search.words import (
+    STOPS,
+    TERM_YEARS,
+    committed_text,
+    drawn_text,
+    edge_text,
+    minimised_text,
+    run_text,
+    undecided_text,
+)
 
 __all__ = [
     "ALTERNATIVE_COLUMNS",
@@ -32,6 +44,7 @@ __all__ = [
     "TERM_YEARS",
     "Candidate",
     "Candidates",
+    "Decided",
     "Edge",
     "Frontier",
     "Holding",
@@ -43,6 +56,7 @@ __all__ = [
     "Point",
     "Progress",
     "Replays",
+    "Replications",
     "Setup",
     "Stretch",
     "Target",
@@ -51,10 +65,13 @@ __all__ = [
     "ask",
     "at_limit",
     "bounds",
+    "check_draws",
     "check_goals",
     "check_question",
     "committed_text",
     "complete_targets",
+    "draw_faults",
+    "drawn_text",
     "edge_text",
     "edges",
     "general_name",
@@ -65,6 +82,7 @@ __all__ = [
     "run_text",
     "search",
     "solver_text",
+    "undecided_text",
     "verify",
     "with_implied",
 ]

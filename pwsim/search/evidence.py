@@ -18,6 +18,7 @@ from pwsim.engine import prepare, steady_replay
 from pwsim.results import Result
 from pwsim.search.again import Again
 from pwsim.search.around import records
+from pwsim.search.decided import Decided, undrawn
 from pwsim.search.decomposition import Known
 from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.options import AllBounds, Place, many, order_of, told_choice
@@ -66,6 +67,8 @@ class Evidence:
         self.places = self._places()
         self.seen: dict[Place, Evaluation] = {}
         """What each setup shows now."""
+        self.decided: dict[Place, Decided | None] = {}
+        """What draws decide of setups, where targets must hold in a share of them."""
         self._pools: list[tuple[int, Arc, Result]] = []
         """What each pool shows now, under which procedure."""
 
@@ -110,15 +113,17 @@ class Evidence:
             self._combine(self._replay_pools(network))
 
     def judged(self, targets: Sequence[Target]) -> dict[Place, Evaluation]:
-        """Return what each setup shows, judged by targets."""
+        """Return what each setup shows, judged by targets, and what draws decided of it."""
         index = {target.about: place for place, target in enumerate(self.measured)}
         found = {}
         for place, one in self.seen.items():
             achieved = tuple(one.achieved[index[target.about]] for target in targets)
             pairs = list(zip(targets, achieved, strict=True))
-            met = one.ran is not None and all(target.met(value) for target, value in pairs)
-            miss = max((target.miss(value) for target, value in pairs), default=0.0)
-            found[place] = replace(one, achieved=achieved, met=met, miss=miss)
+            firm = [(target, value) for target, value in pairs if target.in_share is None]
+            met = one.ran is not None and all(target.met(value) for target, value in firm)
+            miss = max((target.miss(value) for target, value in firm), default=0.0)
+            decided = self.decided.get(place) or undrawn(targets)
+            found[place] = replace(one, achieved=achieved, met=met, miss=miss, decided=decided)
         return found
 
     def known(self, judge: Judge, bounds: AllBounds, network: Network) -> Known:

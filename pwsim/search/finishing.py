@@ -27,7 +27,7 @@ def finish(trail: Trail) -> None:
         answers = in_parallel(trail.job.evaluate, tasks, workers=trail.workers, engine=trail.job.engine)
         for step, one in zip(steps, answers, strict=True):
             bound = trail.rows[step]["lower_bound_usd_per_year"]
-            trail.rows[step] = {"step": step, **row(one, trail.job.cluster, bound)}
+            trail.rows[step] = {"step": step, **row(one, trail.job.cluster, trail.job.targets, bound)}
             trail.look_at(one)
     except KeyboardInterrupt:
         if not trail.has_shown:

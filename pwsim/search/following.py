@@ -44,16 +44,20 @@ def follow(trail: Trail, candidates: AllCandidates, workers: int, whole: int | N
     job = trail.job
     most = max(WHOLE_SETUPS, WHOLE_JOBS // len(job.trace)) if whole is None else whole
     line, together = Line(trail, candidates, most), len(job.cluster.procedures)
-    while line.begin():
-        evaluations: list[Evaluation] = []
-        try:
-            for one in in_parallel(job.evaluate, line.tasks(), workers=workers, engine=job.engine):
-                evaluations.append(one)
-                if len(evaluations) == together:
-                    line.add(evaluations)
-                    evaluations = []
-        finally:  # what was replayed before an interrupt or the time limit counts
-            line.add(evaluations)
+    while True:
+        while line.begin():
+            evaluations: list[Evaluation] = []
+            try:
+                for one in in_parallel(job.evaluate, line.tasks(), workers=workers, engine=job.engine):
+                    evaluations.append(one)
+                    if len(evaluations) == together:
+                        line.add(evaluations)
+                        evaluations = []
+            finally:  # what was replayed before an interrupt or the time limit counts
+                line.add(evaluations)
+        if trail.is_settled():
+            return
+        line.resume()
 
 
 class Line:
@@ -74,7 +78,7 @@ class Line:
         self.pending: deque[tuple[int, Candidate]] = deque()
         """Candidates that are being replayed, with their place in the list; the first is the next to be judged."""
         self._candidates, self._whole = candidates, whole
-        self._put_back: tuple[int, Candidate] | None = None
+        self._put_back: deque[tuple[int, Candidate]] = deque()
         self._taken = 0
         self._over = False
         self._known = [(-math.inf, math.inf)]  # the least cost after candidates were judged
@@ -82,19 +86,23 @@ class Line:
     def begin(self) -> bool:
         """Take the next candidate to replay; return whether there is one, or the search is over."""
         trail = self.trail
+        if self._over:
+            return False
         if self.pending:  # the time limit came before it was replayed under all policies
             if trail.has_shown:
                 trail.stop("time_limit")
             return not trail.has_shown
-        while not self._over and (taken := self._take()) is not None:
+        while (taken := self._take()) is not None:
             candidate = taken[1]
             trail.bound_usd_per_year = candidate.bound_usd_per_year
             if trail.is_beaten(candidate.bound_usd_per_year):
+                self._put_back.appendleft(taken)
                 return False
             if trail.loses_tie(candidate) and not trail.late:
                 continue
             if limit := trail.limit(self._places([taken])):
                 trail.stop(limit)
+                self._put_back.appendleft(taken)
                 return False
             self.pending.append(taken)
             return True
@@ -130,18 +138,25 @@ class Line:
         trail.bound_usd_per_year = max(trail.bound_usd_per_year, candidate.bound_usd_per_year)
         if trail.met and trail.is_beaten(candidate.bound_usd_per_year):
             self._over = True
-        if evaluations and not self._over and not trail.loses_tie(candidate):
+        if self._over:
+            return
+        if evaluations and not trail.loses_tie(candidate):
             trail.note(candidate, evaluations)
         if len(evaluations) == len(trail.job.cluster.procedures):
             # In this order: a candidate that is not pending any more is known.
             self._known.append((place, trail.cheapest_usd_per_year if trail.met else math.inf))
             self.pending.popleft()
 
+    def resume(self) -> None:
+        """Go on after what was proven to be the cheapest was not accepted: what was begun ahead of it is the next."""
+        self._put_back.extendleft(reversed(self.pending))
+        self.pending.clear()
+        self._over = False
+
     def _take(self) -> tuple[int, Candidate] | None:
         """Return the next candidate with its place in the list; ``None`` if there is none."""
-        if self._put_back is not None:
-            taken, self._put_back = self._put_back, None
-            return taken
+        if self._put_back:
+            return self._put_back.popleft()
         candidate = self._candidates.take()
         self._taken += 1
         return None if candidate is None else (self._taken - 1, candidate)
@@ -155,7 +170,7 @@ class Line:
             full = bool(pending) and pending[0][0] <= place - _window(place)
             limit = trail.limit(self._places([*pending, taken]), begun=bool(pending))
             if full or limit or trail.is_beaten(candidate.bound_usd_per_year):
-                self._put_back = taken
+                self._put_back.appendleft(taken)
                 return None
             if not trail.loses_tie(candidate):
                 self.pending.append(taken)
@@ -170,8 +185,11 @@ class Line:
     def _known_before(self, place: int) -> float:
         """Return the least cost that is known for a candidate, whatever is known besides [USD a year].
 
-        It is that of the candidates before its window; all of these are judged when it is begun.
+        It is that of the candidates before its window; all of these are judged when it is begun.  Where draws may yet
+        refuse what is cheapest, none is known.
         """
+        if self.trail.deciding is not None:
+            return math.inf
         until = place - _window(place)
         return next(usd for judged, usd in reversed(self._known) if judged <= until)
 

@@ -16,18 +16,22 @@ from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
 from pwsim.results import Result
 from pwsim.search import early
+from pwsim.search.decided import Decided, undrawn
 from pwsim.search.judgement import at_limit
 from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
 from pwsim.search.replays import Replays
+from pwsim.search.replications import Replications
 from pwsim.search.targets import Target
 from pwsim.trace import Trace
+from pwsim.workload import Draw, Population
 
 
 class Ran(NamedTuple):
     """What a whole replay showed."""
 
-    replay: Replay
+    replay: Replay | None
+    """``None`` if it is not held any more."""
     bill: costs.Bill
     metrics: dict[str, float]
     at_limit: tuple[bool, ...]
@@ -45,14 +49,32 @@ class Evaluation:
     """Why it did."""
     achieved: tuple[float, ...]
     met: bool | None
-    """``None`` if the replay ended early for its cost: then it is not known."""
+    """Whether the targets are met that must hold in this replay; ``None`` if it ended early for its cost, so that it is
+    not known."""
     miss: float
     """The largest share by which a target is missed."""
+    decided: Decided | None = None
+    """What draws say of it; ``None`` where no target must hold in a share of them."""
 
     @property
     def cost_usd_per_year(self) -> float:
         """The whole cost [USD a year]; NaN if it is not known."""
         return math.nan if self.ran is None else costs.total(self.ran.bill.cost)
+
+    @property
+    def engine(self) -> str | None:
+        """The engine that replayed it; ``None`` if the replay gave up, or is not held any more."""
+        return None if self.ran is None or self.ran.replay is None else self.ran.replay.engine
+
+    @property
+    def accepted(self) -> bool | None:
+        """Whether it is known to meet all targets: those that must hold in a share of draws, if these accepted it."""
+        return self.met and (self.decided is None or self.decided.decision == "accepted")
+
+    @property
+    def excluded(self) -> bool:
+        """Whether it is known not to meet all targets: it misses one in this replay, or draws refused it."""
+        return self.met is False or (self.decided is not None and self.decided.decision == "refused")
 
     @property
     def nearness(self) -> tuple[float, float]:
@@ -95,6 +117,20 @@ class Judge:
     trim: Trim
     replays: Replays = field(default_factory=Replays)
     """What was replayed before, and whatever is to be."""
+    replications: Replications | None = None
+    """What is drawn again, and how sure decisions are that rest on it; ``None`` if the scenario does not say."""
+    population: Population | None = None
+    """The draws; ``None`` without ``replications``."""
+
+    @property
+    def firm(self) -> tuple[Target, ...]:
+        """The targets that must hold in the replay of the log itself."""
+        return tuple(one for one in self.targets if one.in_share is None)
+
+    @property
+    def shared(self) -> tuple[Target, ...]:
+        """The targets that must hold in a share of the draws, together (semantics §10)."""
+        return tuple(one for one in self.targets if one.in_share is not None)
 
     def setup(self, choice: tuple[int, ...], procedure: Procedure) -> Setup:
         """Return the setup that a choice of nodes and types, and a procedure stand for."""
@@ -106,6 +142,21 @@ class Judge:
     def start(self) -> Start | None:
         """When the replay begins on the site's clock."""
         return start_of(self.trace, self.economics.start, self.economics.time_zone)
+
+    def on(self, draw: Draw) -> Judge:
+        """Return what judges setups on a draw instead of the log; rules with dates stay on the site's clock.
+
+        In one draw, every target holds or does not, whatever share of them it must hold in.
+        """
+        economics, start = self.economics, self.start
+        if start is not None and draw.trace is not self.trace:
+            told = {
+                "start": start.before(-draw.later_s).local.isoformat(),
+                "time_zone": start.zone.key if start.zone else None,
+            }
+            economics = economics.model_copy(update=told)
+        targets = tuple(one.model_copy(update={"in_share": None}) for one in self.targets)
+        return replace(self, trace=draw.trace, seed=draw.seed, economics=economics, targets=targets)
 
     def evaluate(
         self, choice: tuple[int, ...], procedure: Procedure, most_usd_per_year: float | None = None
@@ -145,15 +196,43 @@ class Judge:
 
     def without_figures(self, setup: Setup, why: str, *, met: bool | None) -> Evaluation:
         """Return what is known of a setup whose replay did not come to its end."""
-        return Evaluation(setup, None, why, (math.nan,) * len(self.targets), met=met, miss=math.inf)
+        nothing = (math.nan,) * len(self.targets)
+        return Evaluation(setup, None, why, nothing, met=met, miss=math.inf, decided=undrawn(self.targets))
+
+    def holds(self, choice: tuple[int, ...], procedure: Procedure) -> tuple[bool, ...]:
+        """Return which targets a replay of a setup meets; all that :meth:`evaluate` tells besides is left out.
+
+        Raises
+        ------
+        MachineError
+            If there is not enough memory for it.
+        """
+        setup = self.setup(choice, procedure)
+        try:
+            cluster = self.cluster.at(*setup)
+            seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
+        except HopelessError:
+            return (False,) * len(self.targets)
+        except MemoryError:
+            raise out_of_memory(setup) from None
+        return self.met_by(Result(self.trace, cluster, seen, self.seed))
+
+    def met_by(self, result: Result) -> tuple[bool, ...]:
+        """Return which targets a replay meets."""
+        result = replace(result, trim=self.trim)
+        bill = None
+        if any(target.of_bill for target in self.targets):
+            with scalable(self.trace):
+                bill = result.bill(self.economics)
+        return tuple(target.met(target.achieved(result, bill)) for target in self.targets)
 
     def judge(self, setup: Setup, result: Result) -> Evaluation:
-        """Judge what a replay of a setup showed."""
+        """Judge what a replay of a setup showed, by the targets that must hold in it."""
         result = replace(result, trim=self.trim)
         with scalable(self.trace):
             bill = result.bill(self.economics)
         achieved = tuple(target.achieved(result, bill) for target in self.targets)
-        judged = list(zip(self.targets, achieved, strict=True))
+        judged = [one for one in zip(self.targets, achieved, strict=True) if one[0].in_share is None]
         return Evaluation(
             setup=setup,
             ran=Ran(result.replay, bill, result.metrics, at_limit(result)),
@@ -161,4 +240,5 @@ class Judge:
             achieved=achieved,
             met=all(target.met(value) for target, value in judged),
             miss=max((target.miss(value) for target, value in judged), default=0.0),
+            decided=undrawn(self.targets),
         )

@@ -21,8 +21,9 @@ from pwsim.metrics import METRIC_COLUMNS
 from pwsim.prices import Economics
 from pwsim.results import Result
 from pwsim.rules import Policy
+from pwsim.search.decided import Decided, drawn_columns
 from pwsim.search.judgement import Edge, OverTime, Stretch, over_time
-from pwsim.search.targets import Target
+from pwsim.search.targets import Target, judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pwsim.search.objective import Minimised
 
 
-Stop = Literal["max_setups", "time_limit", "interrupted"]
+Stop = Literal["max_setups", "time_limit", "interrupted", "undecided"]
 """Why a search ended before its proof."""
 
 SETUP_COLUMNS: dict[str, tuple[str, str]] = {
@@ -61,6 +62,13 @@ SETUP_COLUMNS: dict[str, tuple[str, str]] = {
         "",
         "what the setup achieved of the target of that number (from 0), in the unit of its metric",
     ),
+    "draws": ("", "draws that were replayed to decide whether it meets the targets with in_share (semantics §10)"),
+    "draws_met": ("", "in how many of them it meets these targets, all of them"),
+    "decision": (
+        "",
+        "accepted, refused or undecided by its draws; absent if it misses another target, or could not be the answer",
+    ),
+    "target_N_draws_met": ("", "in how many of its draws it meets the target of that number (from 0)"),
 }
 """Unit and meaning of the columns of :attr:`Plan.setups`; ``POOL`` stands for a pool's name, ``N`` for a number."""
 
@@ -172,6 +180,8 @@ class Plan(ByContent):
     """Whether the scenario describes the present machine, but the log recorded no waits."""
     verdicts: tuple[Verdict, ...] = ()
     """What is wrong with the log (:func:`pwsim.describe`): warnings and problems."""
+    decided: Decided | None = None
+    """What draws say of the chosen setup, or of the closest; ``None`` where no target must hold in a share of them."""
     minimised: Minimised | None = None
     """What is known of the objective, where that is not the cost."""
     points: tuple[Point, ...] = ()
@@ -230,7 +240,7 @@ class Plan(ByContent):
     @property
     def cut_short_after(self) -> int | None:
         """After how many setups a search ended before its proof; ``None`` if none did."""
-        return len(self.setups) if self.stops else None
+        return len(self.setups) if self.stops - {"undecided"} else None
 
     @property
     def jobs(self) -> pd.DataFrame:
@@ -280,13 +290,19 @@ class Plan(ByContent):
 
     @cached_property
     def _judged_targets(self) -> list[dict[str, Any]]:
-        judged = []
+        courses = []
         for target in self.targets:
             course = over_time(target, self.result) or OverTime(0, 0, None, None)
             parts = course._asdict().items()
             told = {name: part._asdict() if isinstance(part, Stretch) else part for name, part in parts}
-            judged.append({**target.judge(target.achieved(self.result, self.bill)), **told})
-        return judged
+            courses.append(told)
+        achieved = {
+            f"target_{index}_achieved": target.achieved(self.result, self.bill)
+            for index, target in enumerate(self.targets)
+        }
+        drawn = {} if self.decided is None else drawn_columns(self.targets, self.decided)
+        each = judged(self.targets, {**achieved, **drawn})
+        return [{**one, **course} for one, course in zip(each, courses, strict=True)]
 
     def plot(self, kind: str = "setups", ax: Axes | None = None) -> Axes:
         """Draw ``setups``, ``search``, ``cost_breakdown``, or a figure of :meth:`pwsim.Result.plot`.

@@ -60,7 +60,7 @@ def ask(
     if objective is None and frontier is None:
         alone = search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
         return replace(alone, until_s=until_s)
-    check_goals(trace, objective, frontier, how.get("trim", NO_TRIM))
+    check_goals(trace, targets, objective, frontier, how.get("trim", NO_TRIM))
     complete = with_implied(Holding(trace, cluster), targets, objective, frontier)
     how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
     how["whole"] = in_space(cluster)  # setups are judged again for other limits, and told by what they achieve
@@ -94,8 +94,14 @@ def with_implied(
     return (*targets, *complete_targets(holding, [*targets, *also])[len(targets) + len(also) :])
 
 
-def check_goals(trace: Trace, objective: Objective | None, frontier: Frontier | None, trim: Trim = NO_TRIM) -> None:
-    """Make sure that objective and frontier go together, and are about some job of a trace.
+def check_goals(
+    trace: Trace,
+    targets: Sequence[Target],
+    objective: Objective | None,
+    frontier: Frontier | None,
+    trim: Trim = NO_TRIM,
+) -> None:
+    """Make sure that targets, objective and frontier go together, and are about some job of a trace.
 
     Raises
     ------
@@ -104,6 +110,13 @@ def check_goals(trace: Trace, objective: Objective | None, frontier: Frontier | 
     """
     if objective is not None and frontier is not None:
         raise InputError("frontier: tells what service costs, so it does not go with minimise: leave one of them out")
+    shared = [place for place, one in enumerate(targets) if one.in_share is not None]
+    for key, asked in (("minimise", objective), ("frontier", frontier)):
+        if asked is not None and shared:
+            raise InputError(
+                f"{key}: does not go with in_share, which targets.{shared[0]} has: only the cheapest setup is decided "
+                f"on draws; leave {key} out, or in_share"
+            )
     window = trim.window(trace.span_s)
     if objective is not None:
         _check_jobs("minimise", objective, trace, window)

@@ -31,9 +31,11 @@ from pwsim.search.judging import Judge, scalable
 from pwsim.search.options import AllCandidates, Place, bounds_of, largest
 from pwsim.search.plan import Method, Plan
 from pwsim.search.replays import Replays
+from pwsim.search.replications import Replications, check_draws
 from pwsim.search.targets import Target
 from pwsim.search.trail import BudgetSpentError, Progress, Trail
 from pwsim.trace import Trace
+from pwsim.workload import Population
 
 MOST_USD_PER_YEAR = 1e12
 """More than this no pool may cost: beside it, the tolerances of a solver of integer programmes would hide cents."""
@@ -72,6 +74,8 @@ def search(
     replays: Replays | None = None,
     whole: int | None = None,
     spent: set[Place] | None = None,
+    replications: Replications | None = None,
+    population: Population | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -117,6 +121,10 @@ def search(
         all, four at least.  Later ones end once it is certain that they miss a target or cost more than another.
     spent
         Setups that searches before have replayed, which share ``max_setups``; those of this search come to them.
+    replications
+        What is drawn again, and how sure decisions are that rest on it, where targets must hold in a share of draws.
+    population
+        Its draws, if there are some already; several searches may share them.
 
     Raises
     ------
@@ -131,9 +139,12 @@ def search(
     holding = Holding(trace, cluster)
     targets = complete_targets(holding, targets)
     check_question(holding, targets, economics, trim)
-    with scalable(trace):
-        known = bounds_of(holding, targets, economics, trim)
-    job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
+    check_draws(trace, targets, replications)
+    if replications is not None and population is None:
+        population = Population(trace, replications.by, seed)
+    job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays(), replications, population)
+    with scalable(trace):  # what must hold in draws excludes nothing that is replayed on the log
+        known = bounds_of(holding, job.firm, economics, trim)
     trail = Trail(job, known, max_setups, time_limit_s, progress, spent)
     trail.workers = workers = workers or os.cpu_count() or 1
     try:
@@ -149,7 +160,7 @@ def search(
             _show_largest(trail)
     except KeyboardInterrupt:
         trail.stop("interrupted")
-        if not trail.met:
+        if not trail.has_answer:
             raise
     if not trail.rows:
         raise BudgetSpentError

@@ -15,14 +15,19 @@ from pwsim.engine import compiling_s
 from pwsim.results import Result, record
 from pwsim.search.bounds import least_limit
 from pwsim.search.candidates import Candidate
+from pwsim.search.decided import drawn_columns
+from pwsim.search.deciding import Deciding
 from pwsim.search.early import TOLD
 from pwsim.search.judgement import Edge, edges
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.options import AllBounds, Place, choice_of, in_space, order_of, types_of
 from pwsim.search.plan import Method, Plan, Setup, Stop
+from pwsim.search.targets import Target
 
 TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
+TOLD_DRAWS = 20
+"""Progress is told once in so many draws."""
 YES_OR_NO = ("meets_targets", "at_limit_")
 """Beginnings of the names of columns of yes or no, which are empty where a replay did not come to its end."""
 
@@ -48,6 +53,8 @@ class Progress(NamedTuple):
     """No more setups than this are left to replay: those that might be cheaper than the best."""
     left_at_most_s: float
     """How long these take at the pace so far [s]; NaN at first, for the first replay may have to compile the engine."""
+    draw: int = 0
+    """Number of the draw by which the best setup is being decided; 0 if it is not."""
 
 
 class Trail:
@@ -64,7 +71,7 @@ class Trail:
     ) -> None:
         self.job = job
         self.known = known
-        self.may_cost_usd_per_year = least_limit(job.targets, "cost_usd_per_year", math.inf)
+        self.may_cost_usd_per_year = least_limit(job.firm, "cost_usd_per_year", math.inf)
         """What targets let a setup cost."""
         self.max_setups = max_setups
         self.spent = set() if spent is None else spent
@@ -78,11 +85,16 @@ class Trail:
         self.rows: list[dict[str, Any]] = []
         self.met: list[Evaluation] = []
         """The cheapest setup that meets the targets, and those that cost as much."""
+        self.deciding = Deciding(job) if job.shared else None
+        """Decides setups on draws, where targets must hold in a share of them; :attr:`met` then are those that meet the
+        other targets, and are not refused or undecided."""
         self.closest: Evaluation | None = None
         self.ended: dict[int, tuple[tuple[int, ...], Procedure]] = {}
         """Setups whose replays were ended early, by their step."""
         self.engine: str | None = None
         """The engine that replayed last; ``None`` as long as no replay came to its end."""
+        self.last_met = False
+        """Whether the setup that was judged last meets the targets that must hold in the log's own replay."""
         self.bound_usd_per_year = -math.inf
         """No setup that is left costs less."""
         self.stopped: Stop | None = None
@@ -133,6 +145,8 @@ class Trail:
     def loses_tie(self, candidate: Candidate) -> bool:
         """Return whether a candidate costs at best as much as the best one, which then is taken all the same."""
         best = self.best
+        if self.deciding is not None:  # the best may be refused yet
+            return False
         if best is None or candidate.bound_usd_per_year < best.cost_usd_per_year * (1 - TIE):
             return False
         return order_of(self.job.cluster, candidate.choice) > self._rank(best.setup)[:-1]
@@ -153,6 +167,11 @@ class Trail:
         return *order_of(cluster, choice), cluster.procedures.index(Procedure(*setup.how))
 
     @property
+    def has_answer(self) -> bool:
+        """Whether a setup was found that meets all targets."""
+        return bool(self.met) if self.deciding is None else self.deciding.accepted
+
+    @property
     def best(self) -> Evaluation | None:
         """The setup to choose, so far."""
         return min(self.met, key=lambda one: self._rank(one.setup), default=None)
@@ -167,14 +186,14 @@ class Trail:
             self.rows.append(
                 {
                     "step": len(self.rows),
-                    **row(one, self.job.cluster, candidate.bound_usd_per_year),
+                    **row(one, self.job.cluster, self.job.targets, candidate.bound_usd_per_year),
                 }
             )
+            self.last_met = bool(one.met)
             if one.met:
-                self.met.append(one)
-                self.met = [
-                    other for other in self.met if other.cost_usd_per_year <= self.cheapest_usd_per_year * (1 + TIE)
-                ]
+                if self.deciding is not None:
+                    self.deciding.note(one.setup, self.rows[-1])
+                self._keep(one)
             self.look_at(one)
         if self.progress is not None:
             self.progress(self._reached())
@@ -182,9 +201,44 @@ class Trail:
     def look_at(self, one: Evaluation) -> None:
         """Note if a replay that came to its end is closer to the targets than all others."""
         if one.ran is not None:
-            self.engine = one.ran.replay.engine
+            self.engine = one.engine
             if self.closest is None or one.nearness < self.closest.nearness:
                 self.closest = one
+
+    def _keep(self, one: Evaluation) -> None:
+        """Keep a setup that meets the targets, if none that is known is cheaper."""
+        self.met.append(one)
+        cheap = [other.cost_usd_per_year <= self.cheapest_usd_per_year * (1 + TIE) for other in self.met]
+        if self.deciding is not None:
+            self.deciding.wait([other for other, keep in zip(self.met, cheap, strict=True) if not keep])
+        self.met = [other for other, keep in zip(self.met, cheap, strict=True) if keep]
+
+    def _may_draw(self, number: int) -> bool:
+        """Return whether there is time for a draw of the setup that is being decided; tell of it now and then."""
+        told = number == 1 or number // TOLD_DRAWS > (number - (self.workers or 1)) // TOLD_DRAWS
+        if self.progress is not None and told:
+            self.progress(self._reached()._replace(draw=number))
+        return time.monotonic() <= self.deadline_s + compiling_s()
+
+    def is_settled(self) -> bool:
+        """Decide what is proven to be the cheapest on draws, if need be; return whether the search is over.
+
+        It is if nothing is left that may be the answer, if that is accepted, or if the time is over.  Where the number
+        of setups is limited, those that are known are decided in the order of their cost.
+        """
+        while self.deciding is not None and self.stopped in (None, "max_setups") and (best := self.best) is not None:
+            decided = self.deciding.decide(best, self.workers or 1, self._may_draw)
+            if decided is None:
+                self.stop("time_limit")
+            elif decided.decision == "accepted":
+                self.met = [best]
+                return True
+            else:
+                self.deciding.wait(one for one in self.met if one is not best)
+                self.met = self.deciding.cheapest_waiting(TIE)
+                if self.stopped is None:
+                    return False
+        return True
 
     def expect_none_met(self) -> None:
         """Make sure that what cannot meet the targets does not.
@@ -204,7 +258,7 @@ class Trail:
         cost, now_s, pace_s = self.cheapest_usd_per_year if self.met else math.nan, time.monotonic(), math.nan
         if self.first is None:
             self.first = now_s, len(self.rows)
-        else:
+        elif len(self.rows) > self.first[1]:
             pace_s = (now_s - self.first[0]) / (len(self.rows) - self.first[1])
         left = self.left(cost)
         return Progress(
@@ -244,16 +298,24 @@ class Trail:
         InputError
             If no replay of any setup could be brought to its end.
         """
-        job, best = self.job, self.best
+        job, best, deciding = self.job, self.best, self.deciding
+        if deciding is not None and not deciding.accepted:
+            best, self.closest = None, deciding.closest() or self.closest
         shown = best or self.closest
-        if shown is None or shown.ran is None:
+        if shown is None or shown.ran is None or shown.ran.replay is None:
             raise InputError(f"no setup could be replayed to its end; the first: {self.rows[0]['stopped']}")
         lower_bound = math.inf if self.stopped is None else self.bound_usd_per_year
         if best is not None:
             lower_bound = min(lower_bound, best.cost_usd_per_year)
+        stopped = self.stopped
+        if deciding is not None:
+            open_usd = (one.cost_usd_per_year for one in self.met)
+            lower_bound = min(lower_bound, deciding.undecided_usd_per_year, *open_usd)
+            stopped = stopped or ("undecided" if math.isfinite(deciding.undecided_usd_per_year) else None)
         setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
-        kinds: dict[Any, Any] = {name: float for name in setups if str(name).startswith("target_")}
+        kinds: dict[Any, Any] = {name: float for name in map(str, setups) if name.endswith("_achieved")}
         kinds |= {name: "boolean" for name in setups if str(name).startswith(YES_OR_NO) and setups[name].isna().any()}
+        kinds |= {"stopped": "str", "decision": "str"}
         found = self._edges(setups, best) if best else ()
         asked = {
             "name": name,
@@ -264,16 +326,18 @@ class Trail:
             "search": {} if self.max_setups is None else {"budget": {"setups": self.max_setups}},
             "seed": job.seed,
         }
+        if job.replications is not None:
+            asked["replications"] = job.replications.model_dump(mode="json")
         return Plan(
-            status=_status(proven=self.stopped is None, found=best is not None),
-            stopped=self.stopped,
+            status=_status(proven=stopped is None, found=best is not None),
+            stopped=stopped,
             chosen=best.setup if best else None,
             closest=None if best else shown.setup,
             result=Result(job.trace, job.cluster.at(*shown.setup), shown.ran.replay, job.seed, job.trim),
             bill=shown.ran.bill,
             lower_bound_usd_per_year=lower_bound,
             setups_in_space=in_space(job.cluster),
-            setups=setups.astype({**kinds, "stopped": "str"}),
+            setups=setups.astype({name: kind for name, kind in kinds.items() if name in setups}),
             targets=job.targets,
             economics=job.economics,
             edges=found,
@@ -284,6 +348,7 @@ class Trail:
             judge=job,
             workers=self.workers,
             asked=asked,
+            decided=None if deciding is None else deciding.of(shown.setup),
             run_id=record.run_id("run", asked, [job.trace], [job.cluster], len(setups) if self.stopped else None),
         )
 
@@ -294,13 +359,13 @@ def _status(*, proven: bool, found: bool) -> str:
     return "infeasible" if proven else "unknown"
 
 
-def row(one: Evaluation, cluster: Cluster, bound_usd_per_year: float) -> dict[str, Any]:
+def row(one: Evaluation, cluster: Cluster, targets: Sequence[Target], bound_usd_per_year: float) -> dict[str, Any]:
     """Return a replayed setup as a row of ``setups``, without its step."""
     return {
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
         **{f"type_{name}": chosen for name, chosen in one.setup.types.items()},
         **one.setup.procedure(cluster.alternatives),
-        "meets_targets": one.met,
+        "meets_targets": one.accepted,
         "stopped": one.stopped,
         **{
             f"at_limit_{name}": None if one.ran is None else one.ran.at_limit[index]
@@ -310,4 +375,5 @@ def row(one: Evaluation, cluster: Cluster, bound_usd_per_year: float) -> dict[st
         "lower_bound_usd_per_year": bound_usd_per_year,
         **(one.ran.metrics if one.ran else {}),
         **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},
+        **({} if one.decided is None else drawn_columns(targets, one.decided)),
     }

@@ -29,8 +29,10 @@ from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.objective import Objective
 from pwsim.search.options import Place, bounds_of, choice_of, in_space
+from pwsim.search.redrawing import decided_again
+from pwsim.search.replications import share_of
 from pwsim.search.routing import Network
-from pwsim.search.targets import Target
+from pwsim.search.targets import Target, judged
 from pwsim.search.trail import TIE, row
 from pwsim.search.verification import Differences, Shown, Verification
 
@@ -106,6 +108,7 @@ class _Check:
             self.judge, measured, setups, proof, self.summary["engine"], workers, self.differences, thorough=thorough
         )
         self.evidence.gather(network)
+        self.draw_again()
         self.check_rows(self.evidence.judged(self.judge.targets))
         self.check_answer(of_answer[-1])
         for told, claim in zip(self.points, of_points, strict=True):
@@ -211,6 +214,19 @@ class _Check:
             raise InputError(f"the search was done {told}, and {method} can be checked here: run the scenario again")
         return network
 
+    def draw_again(self) -> None:
+        """Decide setups on draws again, where targets must hold in a share of them."""
+        if not self.judge.shared:
+            return
+        evidence, draws = self.evidence, self.tables["setups"]["draws"]
+        cut = self.summary["stopped"] in ("time_limit", "interrupted")
+        took = dict(zip(evidence.places, map(int, draws), strict=True))
+        found = decided_again(self.judge, evidence.again, evidence.judged(self.judge.targets), took, cut=cut)
+        evidence.decided = {place: one.decided for place, one in found.items()}
+        taken = [one.draws for one in evidence.decided.values() if one is not None and one.draws]
+        told = {"share": share_of(self.judge.targets), "setups_drawn": len(taken), "draws": sum(taken)}
+        self.differences.compare("summary.json, decisions", self.summary["decisions"], told)
+
     # -- what came of the replays
 
     def check_rows(self, seen: Mapping[Place, Evaluation]) -> None:
@@ -221,11 +237,12 @@ class _Check:
         for place, told in zip(places, records(self.tables["setups"]), strict=True):
             if place not in seen:
                 continue
-            shown = row(seen[place], self.cluster, told["lower_bound_usd_per_year"])
+            bound, targets = told["lower_bound_usd_per_year"], self.judge.targets
+            shown = row(seen[place], self.cluster, targets, bound)
             if (how := self.ended_early(told, seen[place])) is not None:
                 met = False if how == LOST else None
                 ended = self.judge.without_figures(seen[place].setup, early.TOLD[how], met=met)
-                shown = {**dict.fromkeys(shown), **row(ended, self.cluster, told["lower_bound_usd_per_year"])}
+                shown = {**dict.fromkeys(shown), **row(ended, self.cluster, targets, bound)}
             self.differences.compare(f"setups.parquet, {named(place)}", told, shown)
             bound = told["lower_bound_usd_per_year"]
             if seen[place].met and bound > seen[place].cost_usd_per_year * (1 + TIE):
@@ -234,8 +251,9 @@ class _Check:
     def ended_early(self, told: Mapping[str, Any], seen: Evaluation) -> int | None:
         """Return how the replay of a row was ended early, if it was told to be, and its end shows that this is so."""
         if told["stopped"] == early.TOLD[LOST]:
-            judged = zip(self.judge.targets, seen.achieved, strict=True)
-            return LOST if any(early.counts_late(one) and not one.met(value) for one, value in judged) else None
+            pairs = zip(self.judge.targets, seen.achieved, strict=True)
+            late = any(early.counts_late(one) and not one.met(value) for one, value in pairs if one.in_share is None)
+            return LOST if late else None
         return DEAR if told["stopped"] == early.TOLD[DEAR] and self.is_beaten(seen) else None
 
     def is_beaten(self, one: Evaluation) -> bool:
@@ -255,7 +273,7 @@ class _Check:
         place = self.shown(told["chosen"] or told["closest"])
         also = [] if self.objective is None else [self.objective.at_most(self.objective.largest)]
         one = self.evidence.judged([*self.judge.targets, *also]).get(place)
-        if one is None or one.ran is None or one.met != (told["chosen"] is not None):
+        if one is None or one.ran is None or one.accepted != (told["chosen"] is not None):
             named = self.evidence.named(place)
             self.differences.append(f"summary.json: {named} was not replayed, or not with such an end")
             return
@@ -263,11 +281,12 @@ class _Check:
         key = "cost_breakdown_usd_per_year"
         compare(f"summary.json, {key}", told[key], one.ran.bill.cost)
         compare("summary.json, metrics", told["metrics"], plain(one.ran.metrics))
-        for index, (target, value) in enumerate(zip(self.judge.targets, one.achieved, strict=False)):
-            compare(f"summary.json, targets.{index}", told["targets"][index], plain(target.judge(value)))
+        targets = self.judge.targets
+        for index, target in enumerate(judged(targets, row(one, self.cluster, targets, 0.0))):
+            compare(f"summary.json, targets.{index}", told["targets"][index], plain(target))
         if self.objective is not None:
             compare("summary.json, minimise", told["minimise"], {"achieved": one.achieved[-1] if one.met else None})
-        if one.met and (self.objective is None or told["status"] == "optimal"):
+        if one.accepted and (self.objective is None or told["status"] == "optimal"):
             self.check_best(place, claim)
 
     def check_point(self, told: Mapping[str, Any], claim: Claim) -> None:
@@ -292,7 +311,7 @@ class _Check:
         seen, evidence = self.evidence.judged(claim.targets), self.evidence
         usd = seen[place].cost_usd_per_year
         better = [
-            at for at, one in seen.items() if one.met and evidence.is_better(at, one.cost_usd_per_year, place, usd)
+            at for at, one in seen.items() if one.accepted and evidence.is_better(at, one.cost_usd_per_year, place, usd)
         ]
         if better:
             said = f"{evidence.named(better[0])} meets the targets and is to be preferred"
@@ -302,10 +321,10 @@ class _Check:
         """Account for every setup, and note those that nothing accounts for."""
         judge = replace(self.judge, targets=claim.targets)
         with scalable(judge.trace):
-            bounds = bounds_of(self.holding, judge.targets, judge.economics, judge.trim)
+            bounds = bounds_of(self.holding, judge.firm, judge.economics, judge.trim)
         seen = self.evidence.judged(claim.targets)
-        usd = {place: one.cost_usd_per_year if one.met else math.nan for place, one in seen.items()}
-        claimed = Claimed(claim.usd_per_year, usd, least_limit(claim.targets, "cost_usd_per_year", math.inf))
+        usd = {place: math.nan if one.excluded else one.cost_usd_per_year for place, one in seen.items()}
+        claimed = Claimed(claim.usd_per_year, usd, least_limit(judge.firm, "cost_usd_per_year", math.inf))
         large = in_space(self.cluster) > accounting.MOST_LISTED
         if network is None:
             whole = accounting.by_order if large else accounting.by_setup
