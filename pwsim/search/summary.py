@@ -191,7 +191,9 @@ def _drawn(plan: Plan) -> list[str]:
     replications = plan.judge.replications
     if plan.decided is None or replications is None:
         return []
-    return [f"What may come is like the draws of what was ({listed(list(replications.by))}), each as likely as any other."]
+    return [
+        f"What may come is like the draws of what was ({listed(list(replications.by))}), each as likely as any other."
+    ]
 
 
 def _money_assumptions(plan: Plan) -> list[str]:

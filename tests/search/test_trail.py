@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from pwsim.prices import UNDISCOUNTED
 from pwsim.results import record
 from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
-from pwsim.search.judging import Judge
+from pwsim.search.judging import Judge, gave_up
 from pwsim.search.options import bounds_of
 from pwsim.search.trail import Progress, Trail
 from tests.search.test_plan import cluster_of, own
@@ -58,18 +59,12 @@ def costing(trail, choice, usd, procedure=0, **judged):
     one = trail.job.evaluate((choice,), trail.job.cluster.procedures[procedure])
     assert one.ran is not None
     bill = one.ran.bill._replace(cost={**dict.fromkeys(PARTS, 0.0), "opex_usd_per_year": usd})
-    return SimpleNamespace(
-        setup=one.setup, ran=one.ran._replace(bill=bill), stopped=None, achieved=one.achieved, cost_usd_per_year=usd,
-        **{"met": True, "miss": 0.0, "nearness": (judged.get("miss", 0.0), usd), **judged},
-    )  # fmt: skip
+    return replace(one, **{"ran": one.ran._replace(bill=bill), "met": True, "miss": 0.0, **judged})
 
 
 def given_up(trail, choice, procedure=0):
     setup = trail.job.setup((choice,), trail.job.cluster.procedures[procedure])
-    return SimpleNamespace(
-        setup=setup, ran=None, stopped="in vain", achieved=(math.nan,), cost_usd_per_year=math.nan, met=False,
-        miss=math.inf, nearness=(math.inf, math.nan),
-    )  # fmt: skip
+    return gave_up(setup, "in vain", trail.job.targets)
 
 
 # -- candidates
