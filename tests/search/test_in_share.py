@@ -89,7 +89,7 @@ CHOICES = st.sampled_from(
     method=st.sampled_from(["by_setup", "listed", "programme"]),
     workers=st.sampled_from([1, 3]),
 )
-@settings(max_examples=6)
+@settings(max_examples=5)
 def test_it_decides_in_the_order_of_cost_as_brute_force_does(trace, pools, rule, limit, firm, method, workers):
     """Whichever way the search goes, and however many draws are replayed at once."""
     cluster = cluster_of(*pools, policy=["fcfs", "easy"])
@@ -107,6 +107,8 @@ def test_it_decides_in_the_order_of_cost_as_brute_force_does(trace, pools, rule,
             patch.setattr(decomposition, "MOST_LISTED", 0)
         plan = search(trace, cluster, targets, workers=workers, replications=drawn)
     check(plan, order, expected)
+    if method != "by_setup":  # verify is not told that pools meet
+        assert verify(plan.judge, plan.summary, plan.tables()).differences == ()
 
 
 def check(plan: Plan, order: list[Any], expected: list[tuple[int, int, str]]) -> None:
@@ -136,7 +138,6 @@ def check(plan: Plan, order: list[Any], expected: list[tuple[int, int, str]]) ->
     least = min([*undecided, *([plan.cost_usd_per_year] if accepted else [])], default=np.inf)
     assert plan.lower_bound_usd_per_year == pytest.approx(least, rel=1e-9)
     assert plan.summary["answer"]
-    assert verify(plan.judge, plan.summary, plan.tables()).differences == ()
 
 
 # On one node of one core, the second job waits for 50 s.  In draws, its submission minus that of the first is 50 s and the
@@ -166,7 +167,7 @@ def test_what_holds_in_the_log_may_be_refused_by_draws():
     assert "decisions" not in firm.summary
     told = plan.summary
     assert "at share 0.9, margin 0.05, error 0.05; 2 replayed" in told["answer"]
-    assert told["targets"][0]["text"] == "longest waiting time at most 1 min, in 90 % of the draws"
+    assert told["targets"][0]["text"] == "largest waiting time at most 1 min, in 90 % of the draws"
     assert told["certificate"]["sure"].startswith(
         "At share 0.9, margin 0.05, error 0.05: the chance that the search acc"
     )
