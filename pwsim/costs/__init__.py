@@ -4,6 +4,7 @@ from pwsim.costs import charges, commitments, covering, savings
 from pwsim.costs.annual import carbon_kg as standing_carbon_kg
 from pwsim.costs.bill import BILL_COLUMNS, WHOLE_SETUP, Bill, per_hour_used
 from pwsim.costs.charges import Jobs
+from pwsim.costs.owning import BreakEven, break_even
 from pwsim.costs.parts import PARTS, Breakdown, Part, hourly_usd, least_usd, standing, total, year
 from pwsim.costs.terms import Terms, per_year, terms_of
 
@@ -12,10 +13,12 @@ __all__ = [
     "PARTS",
     "WHOLE_SETUP",
     "Bill",
+    "BreakEven",
     "Breakdown",
     "Jobs",
     "Part",
     "Terms",
+    "break_even",
     "charges",
     "commitments",
     "covering",

@@ -13,9 +13,11 @@ from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
+from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import Economics, start_of
-from pwsim.results import record
+from pwsim.results import Attribution, record
 from pwsim.rules import Policy
+from pwsim.scenario.afterwards import Afterwards
 from pwsim.scenario.scenario import Scenario
 from pwsim.search import (
     Frontier,
@@ -31,6 +33,7 @@ from pwsim.search import (
     complete_targets,
     in_space,
 )
+from pwsim.search.sensitivity import Question, Sensitivity
 from pwsim.trace import Trace
 
 
@@ -45,6 +48,8 @@ def optimize(
     depth: int | None = None,
     minimise: Objective | Mapping[str, Any] | None = None,
     frontier: Frontier | Mapping[str, Any] | None = None,
+    sensitivity: Sensitivity | Mapping[str, Any] | None = None,
+    attribution: Attribution | Mapping[str, Any] | None = None,
     economics: Economics | None = None,
     max_setups: int | None = None,
     name: str | None = None,
@@ -79,6 +84,10 @@ def optimize(
         What is to be as small as can be instead of the cost, such as ``{"metric": "wait_s", "statistic": "p95"}``.
     frontier
         A target to be varied, such as ``{"target": {"metric": "utilization"}, "at_least": [0.5, 0.7]}``.
+    sensitivity
+        What may be otherwise, such as ``{"load": [0.8, 1.2], "electricity": [2.0]}``.
+    attribution
+        Who causes what, such as ``{"by": ["user"]}``.
     economics
         How money is counted; as in a scenario that does not say if left out.
     max_setups
@@ -116,7 +125,8 @@ def optimize(
     {'own': 4}
     """
     question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
-                "depth": depth, "minimise": minimise, "frontier": frontier, "economics": economics,
+                "depth": depth, "minimise": minimise, "frontier": frontier, "sensitivity": sensitivity,
+                "attribution": attribution, "economics": economics,
                 "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
     replays = Replays(Kept(most_bytes=cache_bytes))
@@ -143,23 +153,60 @@ def optimize(
     check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
-    plan = ask(
-        trace,
-        cluster,
-        [_object(Target, one) for one in targets or ()],
+    goals = tuple(_object(Target, one) for one in targets or ())
+    question = Question(trace, cluster, goals, economics or Economics(), 1 if seed is None else seed)
+    after = Afterwards(
+        sensitivity=None if sensitivity is None else _object(Sensitivity, sensitivity),
+        attribution=None if attribution is None else _object(Attribution, attribution),
+    )
+    plan = _answer(
+        question,
+        after,
         objective=None if minimise is None else _object(Objective, minimise),
         frontier=None if frontier is None else _object(Frontier, frontier),
-        economics=economics or Economics(),
         max_setups=max_setups,
         workers=workers,
         engine=engine,
         progress=progress,
         name=name,
-        seed=1 if seed is None else seed,
         time_limit_s=time_limit_s,
         replays=replays,
     )
-    return replace(plan, verdicts=_faults_of(trace))
+    told = {**plan.asked, **after.asked()}
+    run_id = record.run_id("run", told, [trace], [cluster], plan.cut_short_after)
+    return replace(plan, asked=told, run_id=run_id, verdicts=_faults_of(trace))
+
+
+def _answer(
+    question: Question,
+    after: Afterwards,
+    *,
+    max_setups: int | None,
+    time_limit_s: float | None,
+    frontier: Frontier | None,
+    trim: Trim = NO_TRIM,
+    name: str | None,
+    **how: Any,
+) -> Plan:
+    """Search, and then ask what is asked of the answer; limits are for both together."""
+    begun_s = time.monotonic()
+    after.check(question)
+    trace, cluster, targets, economics, seed = question
+    plan = ask(
+        trace,
+        cluster,
+        targets,
+        frontier=frontier,
+        economics=economics,
+        seed=seed,
+        trim=trim,
+        name=name,
+        max_setups=max_setups,
+        time_limit_s=time_limit_s,
+        **how,
+    )
+    left_s = None if time_limit_s is None else time_limit_s - (time.monotonic() - begun_s)
+    return after.answered(plan, question, max_setups=max_setups, left_s=left_s, **how)
 
 
 def _object(kind: type[Any], given: Any) -> Any:
@@ -199,19 +246,16 @@ def _optimize(
     limit_s = budget.time if time_limit_s is None else time_limit_s
     check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
     try:
-        plan = ask(
-            trace,
-            scenario.cluster,
-            scenario.targets,
+        plan = _answer(
+            Question(trace, scenario.cluster, scenario.targets, scenario.economics, seed),
+            Afterwards(scenario.sensitivity, scenario.attribution),
             objective=scenario.minimise,
             frontier=scenario.frontier,
-            economics=scenario.economics,
             max_setups=budget.setups,
             workers=workers,
             engine=engine,
             progress=progress,
             name=scenario.name,
-            seed=seed,
             trim=scenario.metrics.trim(trace),
             time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
             replays=replays,
@@ -287,7 +331,7 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    keys = "targets|economics|cluster|minimise|frontier"
+    keys = "targets|economics|cluster|minimise|frontier|sensitivity|attribution"
     named = re.match(rf"((?:{keys})(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 
@@ -311,6 +355,8 @@ def check(scenario: Scenario) -> str:
         targets = complete_targets(holding, scenario.targets)
         check_question(holding, targets, scenario.economics, scenario.metrics.trim(trace))
         check_goals(trace, scenario.minimise, scenario.frontier, scenario.metrics.trim(trace))
+        question = Question(trace, scenario.cluster, scenario.targets, scenario.economics, scenario.seed)
+        Afterwards(scenario.sensitivity, scenario.attribution).check(question)
     except InputError as error:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")

@@ -31,10 +31,12 @@ from pwsim.common import (
 )
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.prices import COMPRESSED, Economics
+from pwsim.results import Attribution
 from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
 from pwsim.search import Frontier, Objective, Target
+from pwsim.search.sensitivity import Sensitivity
 from pwsim.trace import Trace
 
 
@@ -103,6 +105,10 @@ class Scenario(Frozen):
     """What is to be as small as can be instead of the cost, which may then be a target."""
     frontier: Frontier | None = None
     """A target to be varied over a list of limits: what does better service cost?"""
+    sensitivity: Sensitivity | None = None
+    """What may be otherwise than it says: which setup is right then, and how much load the answer bears."""
+    attribution: Attribution | None = None
+    """Who causes what: the cost, waits and emissions of the answer by user, account, queue or partition."""
     metrics: Metrics = Metrics()
     """Which part of the replay is measured."""
     economics: Economics = Economics()

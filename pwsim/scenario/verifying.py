@@ -99,6 +99,7 @@ def _other_question(
 
 
 def _was_cut(summary: Mapping[str, Any]) -> bool:
-    """Return whether the search, or that of a point of the frontier, ended before its proof."""
+    """Return whether the search, that of a point of the frontier, or what came after it ended early."""
     points = (summary["frontier"] or {"points": []})["points"]
-    return summary["stopped"] is not None or any(point["stopped"] is not None for point in points)
+    after = [summary[key] for key in ("sensitivity", "attribution") if summary[key] is not None]
+    return any(one["stopped"] is not None for one in (summary, *points, *after))

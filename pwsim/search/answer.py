@@ -10,6 +10,7 @@ from pwsim.common import capital, count, listed, money, numeral, share
 from pwsim.metrics import value_text
 from pwsim.results import left, service
 from pwsim.rules import policy_name
+from pwsim.search.sensitivity.words import headroom_text, near_text
 from pwsim.search.words import (
     STOPS,
     beyond_log_text,
@@ -53,7 +54,12 @@ def answer(summary: Mapping[str, Any]) -> str:
                 f"({share(summary['gap'])} less)."
             )
         varied = list(filter(None, [frontier_text(summary["frontier"])])) if summary["frontier"] else []
-        return " ".join([*sentences, *map(edge_text, summary["edges"]), *varied, *_beware(summary)])
+        changes = summary["sensitivity"]
+        otherwise = (
+            [] if changes is None else filter(None, [headroom_text(changes["headroom"]), near_text(changes["rent"])])
+        )
+        told = [*sentences, *map(edge_text, summary["edges"]), *varied, *otherwise]
+        return " ".join([*told, *_beware(summary)])
     if summary["status"] == "infeasible":
         first = f"None of the {setups} allowed meets all targets ({proven})."
     else:

@@ -25,9 +25,11 @@ from pwsim.search.targets import Target
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pwsim.search.attributing import Attributed
     from pwsim.search.frontier import Point
     from pwsim.search.judging import Judge
     from pwsim.search.objective import Minimised
+    from pwsim.search.sensitivity import Study
 
 
 Stop = Literal["max_setups", "time_limit", "interrupted"]
@@ -168,6 +170,10 @@ class Plan(ByContent):
     """The frontier, where one was asked for: the cheapest setup for each limit of a target, the loosest first."""
     frontier: pd.DataFrame | None = None
     """The same as a table, one row a limit (:data:`.frontier.FRONTIER_COLUMNS`)."""
+    study: Study | None = None
+    """What would change the answer, where that was asked for."""
+    attributed: Attributed | None = None
+    """Who causes what, where that was asked for."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
@@ -211,7 +217,13 @@ class Plan(ByContent):
     def cut_short_after(self) -> int | None:
         """After how many setups a search ended before its proof; ``None`` if none did."""
         cut = self.stopped is not None or any(point.stopped is not None for point in self.points)
-        return len(self.setups) if cut else None
+        after = any(one is not None and one.stopped is not None for one in (self.study, self.attributed))
+        return len(self.setups) if cut or after else None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the search, or what came after it, was interrupted."""
+        return any(one is not None and one.stopped == "interrupted" for one in (self, self.study, self.attributed))
 
     @property
     def jobs(self) -> pd.DataFrame:
@@ -246,11 +258,16 @@ class Plan(ByContent):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by the name of their Parquet file."""
+        from pwsim.search.sensitivity.tables import tables as study_tables
+
         compared = {} if self.hindcast is None else self.hindcast.tables()
         proof = {} if self.proof is None else {"proof": self.proof}
         varied = {} if self.frontier is None else {"frontier": self.frontier}
         around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied}
-        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **proof, **around, **compared}
+        changed = {} if self.study is None else study_tables(self.study, self.judge.cluster)
+        causes = {} if self.attributed is None else {"attribution": self.attributed.table}
+        found = {**proof, **around, **changed, **causes, **compared}
+        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **found}
 
     def judged_targets(self) -> list[dict[str, Any]]:
         """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.
@@ -286,8 +303,14 @@ class Plan(ByContent):
         """
         from pwsim import figures
 
-        return figures.plot({**figures.OF_SEARCH, **figures.OF_REPLAY}, kind, self._shown, ax)
+        after = {**figures.OF_SENSITIVITY, **figures.OF_ATTRIBUTION}
+        kinds = {**figures.OF_SEARCH, **after, **figures.OF_REPLAY}
+        return figures.plot(kinds, kind, self._shown, ax)
 
     def _shown(self, name: str) -> Any:
         """Return what a figure needs."""
+        if name == "headroom":
+            from pwsim.search.sensitivity.tables import tables
+
+            return None if self.study is None else tables(self.study, self.judge.cluster).get(name)
         return getattr(self, name) if name in ("setups", "jobs", "timeline") else self.summary[name]

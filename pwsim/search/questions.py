@@ -55,10 +55,7 @@ def ask(
     if objective is None and frontier is None:
         return search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
     check_goals(trace, objective, frontier, how.get("trim", NO_TRIM))
-    holding = Holding(trace, cluster)
-    # What is implied about a metric is not, where something is asked of it.
-    also = [] if objective is None else [objective.at_most(objective.largest)]
-    complete = tuple(one for one in complete_targets(holding, [*targets, *also]) if one not in also)
+    complete = all_targets(Holding(trace, cluster), targets, objective)
 
     how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
 
@@ -76,6 +73,15 @@ def ask(
         if part is not None:
             asked[name] = part.model_dump(mode="json", exclude_none=True)
     return replace(plan, asked=asked, run_id=record.run_id("run", asked, [trace], [cluster], plan.cut_short_after))
+
+
+def all_targets(holding: Holding, targets: Sequence[Target], objective: Objective | None = None) -> tuple[Target, ...]:
+    """Return the targets with those that are implied (:func:`.complete_targets`).
+
+    What is implied about a metric is not, where something is asked of it.
+    """
+    also = [] if objective is None else [objective.at_most(objective.largest)]
+    return tuple(one for one in complete_targets(holding, [*targets, *also]) if one not in also)
 
 
 def check_goals(trace: Trace, objective: Objective | None, frontier: Frontier | None, trim: Trim = NO_TRIM) -> None:

@@ -12,11 +12,13 @@ from pwsim.hindcasting import COMPARED_STATISTICS, scaled_waits
 from pwsim.prices import Commitment, start_of
 from pwsim.results import assumptions_of, common_of, pools_of
 from pwsim.rules import portable
+from pwsim.search import attributing
 from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.answer import answer
 from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
 from pwsim.search.certificate import certificate
 from pwsim.search.options import types_told
+from pwsim.search.sensitivity.telling import told as told_of_study
 
 if TYPE_CHECKING:
     from pwsim.description import Verdict
@@ -67,6 +69,8 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "search": plan.method._asdict(),
             "minimise": None if plan.minimised is None else plan.minimised._asdict(),
             "frontier": _frontier(plan),
+            "sensitivity": _sensitivity(plan),
+            "attribution": None if plan.attributed is None else attributing.told(plan, plan.attributed),
             "certificate": certificate(plan),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
             "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],
@@ -95,6 +99,11 @@ def _frontier(plan: Plan) -> dict[str, Any] | None:
     points = [{**point._asdict(), "chosen": _setup(point.chosen, plan)} for point in plan.points]
     about = {"where": None, "statistic": None, **varied["target"]}
     return {**about, "limit": "at_least" if "at_least" in varied else "at_most", "points": points}
+
+
+def _sensitivity(plan: Plan) -> dict[str, Any] | None:
+    """Return what would change the answer; ``None`` if that was not asked."""
+    return None if plan.study is None else told_of_study(plan, plan.study, lambda setup: _setup(setup, plan))
 
 
 def _replayed(plan: Plan, told: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
