@@ -196,7 +196,7 @@ def run(
             time_limit_s=limit_s,
             cache_bytes=cache_bytes,
         )
-    if plan.stopped == "interrupted":
+    if plan.interrupted:
         click.echo("Interrupted: writing what was found so far.", err=True)
     check = plan.summary["hindcast"]
     checked = f"Present machine: {check['text']}\n" if check else ""
@@ -204,9 +204,9 @@ def run(
     with _heeding_the_second("writing what was found; a second interrupt leaves it out"):
         report.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
     click.echo(f"Report: {out / 'report.html'}")
-    if plan.stopped == "interrupted":
+    if plan.interrupted:
         sys.exit(INTERRUPTED)
-    if plan.chosen is None:
+    if not plan.is_found:
         sys.exit(NO_SETUP)
 
 

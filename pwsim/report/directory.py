@@ -24,6 +24,7 @@ from pwsim.search import (
     SETUP_COLUMNS,
     general_name,
 )
+from pwsim.search.horizon import HORIZON_COLUMNS
 from pwsim.trace import COLUMNS
 
 _TRACE_COLUMNS = {one.name: (one.unit, one.text) for one in COLUMNS}
@@ -32,6 +33,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "jobs": {**_TRACE_COLUMNS, **JOB_COLUMNS, **FEEDBACK_COLUMNS, **DATED_COLUMNS},
     "setups": SETUP_COLUMNS,
     "frontier": FRONTIER_COLUMNS,
+    "horizon": HORIZON_COLUMNS,
     "proof": PROOF_COLUMNS,
     "alternatives": {**ALTERNATIVE_COLUMNS, **SETUP_COLUMNS},
     "neighbours": {**NEIGHBOUR_COLUMNS, **SETUP_COLUMNS},

@@ -31,6 +31,7 @@ from pwsim.search import (
     complete_targets,
     in_space,
 )
+from pwsim.search.horizon import Horizon, check_years, with_years
 from pwsim.trace import Trace
 
 
@@ -45,6 +46,7 @@ def optimize(
     depth: int | None = None,
     minimise: Objective | Mapping[str, Any] | None = None,
     frontier: Frontier | Mapping[str, Any] | None = None,
+    horizon: Horizon | Mapping[str, Any] | None = None,
     economics: Economics | None = None,
     max_setups: int | None = None,
     name: str | None = None,
@@ -79,6 +81,8 @@ def optimize(
         What is to be as small as can be instead of the cost, such as ``{"metric": "wait_s", "statistic": "p95"}``.
     frontier
         A target to be varied, such as ``{"target": {"metric": "utilization"}, "at_least": [0.5, 0.7]}``.
+    horizon
+        Years to plan for, such as ``{"years": 5, "load_growth": 0.2}``.
     economics
         How money is counted; as in a scenario that does not say if left out.
     max_setups
@@ -116,7 +120,7 @@ def optimize(
     {'own': 4}
     """
     question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
-                "depth": depth, "minimise": minimise, "frontier": frontier, "economics": economics,
+                "depth": depth, "minimise": minimise, "frontier": frontier, "horizon": horizon, "economics": economics,
                 "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
     replays = Replays(Kept(most_bytes=cache_bytes))
@@ -143,11 +147,15 @@ def optimize(
     check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
+    asked_targets, begun_s = [_object(Target, one) for one in targets or ()], time.monotonic()
+    years = None if horizon is None else _object(Horizon, horizon)
+    goal = None if minimise is None else _object(Objective, minimise)
+    check_years(years, cluster, asked_targets, goal)
     plan = ask(
         trace,
         cluster,
-        [_object(Target, one) for one in targets or ()],
-        objective=None if minimise is None else _object(Objective, minimise),
+        asked_targets,
+        objective=goal,
         frontier=None if frontier is None else _object(Frontier, frontier),
         economics=economics or Economics(),
         max_setups=max_setups,
@@ -159,7 +167,14 @@ def optimize(
         time_limit_s=time_limit_s,
         replays=replays,
     )
+    left_s = _left_s(time_limit_s, begun_s)
+    plan = with_years(plan, years, asked_targets, max_setups=max_setups, time_limit_s=left_s, progress=progress)
     return replace(plan, verdicts=_faults_of(trace))
+
+
+def _left_s(limit_s: float | None, begun_s: float) -> float | None:
+    """Return how much is left of a time limit that began at some instant [s]; ``None`` without a limit."""
+    return None if limit_s is None else limit_s - (time.monotonic() - begun_s)
 
 
 def _object(kind: type[Any], given: Any) -> Any:
@@ -213,9 +228,11 @@ def _optimize(
             name=scenario.name,
             seed=seed,
             trim=scenario.metrics.trim(trace),
-            time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
+            time_limit_s=_left_s(limit_s, begun_s),
             replays=replays,
         )
+        limits = {"max_setups": budget.setups, "time_limit_s": _left_s(limit_s, begun_s), "progress": progress}
+        plan = with_years(plan, scenario.horizon, scenario.targets, **limits)
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
@@ -287,7 +304,7 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    keys = "targets|economics|cluster|minimise|frontier"
+    keys = "targets|economics|cluster|minimise|frontier|horizon"
     named = re.match(rf"((?:{keys})(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 

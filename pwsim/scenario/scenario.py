@@ -35,6 +35,8 @@ from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
 from pwsim.search import Frontier, Objective, Target
+from pwsim.search.horizon import Horizon
+from pwsim.search.horizon import faults as horizon_faults
 from pwsim.trace import Trace
 
 
@@ -103,6 +105,8 @@ class Scenario(Frozen):
     """What is to be as small as can be instead of the cost, which may then be a target."""
     frontier: Frontier | None = None
     """A target to be varied over a list of limits: what does better service cost?"""
+    horizon: Horizon | None = None
+    """Years to plan for: what to buy, rent and retire in which, as the load grows."""
     metrics: Metrics = Metrics()
     """Which part of the replay is measured."""
     economics: Economics = Economics()
@@ -270,6 +274,10 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
         except InputError as error:
             yield (where, "policy"), str(error)
     yield from costs.savings.faults(scenario.cluster.pools, scenario.economics.savings_plans)
+    if scenario.horizon is not None:
+        yield from horizon_faults(scenario.horizon, scenario.cluster, scenario.targets, scenario.minimise)
+        if scenario.horizon.grows and scenario.workload.feedback is not None:
+            yield ("workload", "feedback"), "which job follows which is not known of jobs that horizon.load_growth adds"
     if scenario.cluster.by_the_hour:
         for keys, instead in scenario.workload.losing_the_hours():
             yield ("workload", *keys), f"{COMPRESSED}; {instead}"

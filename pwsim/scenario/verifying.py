@@ -100,5 +100,5 @@ def _other_question(
 
 def _was_cut(summary: Mapping[str, Any]) -> bool:
     """Return whether the search, or that of a point of the frontier, ended before its proof."""
-    points = (summary["frontier"] or {"points": []})["points"]
-    return summary["stopped"] is not None or any(point["stopped"] is not None for point in points)
+    parts = [summary, *(summary["frontier"] or {"points": []})["points"], *filter(None, [summary["horizon"]])]
+    return any(part["stopped"] is not None for part in parts)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from pwsim.search.frontier import Point
+    from pwsim.search.horizon import Years
     from pwsim.search.judging import Judge
     from pwsim.search.objective import Minimised
 
@@ -168,6 +169,8 @@ class Plan(ByContent):
     """The frontier, where one was asked for: the cheapest setup for each limit of a target, the loosest first."""
     frontier: pd.DataFrame | None = None
     """The same as a table, one row a limit (:data:`.frontier.FRONTIER_COLUMNS`)."""
+    horizon: Years | None = field(default=None, compare=False)
+    """What to buy, rent and retire in which year, where years were to be planned."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
@@ -211,7 +214,18 @@ class Plan(ByContent):
     def cut_short_after(self) -> int | None:
         """After how many setups a search ended before its proof; ``None`` if none did."""
         cut = self.stopped is not None or any(point.stopped is not None for point in self.points)
+        cut |= self.horizon is not None and self.horizon.stopped is not None
         return len(self.setups) if cut else None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the search, or the planning of years, was interrupted."""
+        return "interrupted" in (self.stopped, None if self.horizon is None else self.horizon.stopped)
+
+    @property
+    def is_found(self) -> bool:
+        """Whether some setup meets the targets, and where years were to be planned, one in each of them."""
+        return self.chosen is not None and (self.horizon is None or self.horizon.purchases is not None)
 
     @property
     def jobs(self) -> pd.DataFrame:
@@ -249,8 +263,17 @@ class Plan(ByContent):
         compared = {} if self.hindcast is None else self.hindcast.tables()
         proof = {} if self.proof is None else {"proof": self.proof}
         varied = {} if self.frontier is None else {"frontier": self.frontier}
+        planned = {} if self.horizon is None else {"horizon": self.horizon.table}
         around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied}
-        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **proof, **around, **compared}
+        return {
+            "jobs": self.jobs,
+            "setups": self.setups,
+            "timeline": self.timeline,
+            **proof,
+            **around,
+            **planned,
+            **compared,
+        }
 
     def judged_targets(self) -> list[dict[str, Any]]:
         """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.

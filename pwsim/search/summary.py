@@ -67,6 +67,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "search": plan.method._asdict(),
             "minimise": None if plan.minimised is None else plan.minimised._asdict(),
             "frontier": _frontier(plan),
+            "horizon": None if plan.horizon is None else plan.horizon.summary,
             "certificate": certificate(plan),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
             "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],

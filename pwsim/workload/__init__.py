@@ -5,6 +5,7 @@ from pwsim.workload.draws import Draw, Drawn, Population, drawn_weeks, stream_se
 from pwsim.workload.edit import compress, faster, in_cores, in_window, keep, matching, mix, shake, window, with_data
 from pwsim.workload.feedback import with_feedback
 from pwsim.workload.flurries import LEAST_WEEKS, find_flurries, without_flurries
+from pwsim.workload.load import Level, with_load
 from pwsim.workload.models.synthetic import MODELS, generate
 from pwsim.workload.resampling import grow, resample
 from pwsim.workload.twin.fitting import fit
@@ -15,6 +16,7 @@ __all__ = [
     "MODELS",
     "Draw",
     "Drawn",
+    "Level",
     "Population",
     "Twin",
     "compress",
@@ -40,5 +42,6 @@ __all__ = [
     "window",
     "with_data",
     "with_feedback",
+    "with_load",
     "without_flurries",
 ]
