@@ -206,7 +206,7 @@ def run(
     click.echo(f"Report: {out / 'report.html'}")
     if plan.interrupted:
         sys.exit(INTERRUPTED)
-    if plan.chosen is None:
+    if not plan.is_found:
         sys.exit(NO_SETUP)
 
 

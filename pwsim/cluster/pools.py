@@ -140,26 +140,11 @@ class PoolBase(Frozen):
             return (self,)
         return tuple(pool.model_copy(update={"nodes": self.nodes}) for pool in self._as_types)
 
-    def changed(self, change: Callable[[Self], Mapping[str, Any]]) -> Self:
-        """Return the pool with some values changed, and each of its types of node likewise; nothing is checked anew.
-
-        Parameters
-        ----------
-        change
-            Gives the new values of a pool by name, of each type as the pool that it stands for.
-        """
-        pool = self.model_copy(update=dict(change(self)))
-        if not self.types:
-            return pool
-        as_types = tuple(one.model_copy(update=dict(change(one))) for one in self._as_types)
-        keys = [key for key in type(self).type_class.model_fields if key != "name"]
-        types = tuple(
-            told.model_copy(update={key: getattr(one, key) for key in keys})
-            for told, one in zip(self.types, as_types, strict=True)
-        )
-        pool = pool.model_copy(update={"types": types})
-        object.__setattr__(pool, "__pydantic_private__", {"_as_types": as_types})
-        return pool
+    def with_each_type(self, change: Callable[[Any], Any]) -> Self:
+        """Return the pool after a change that is made to it, and to what it is with each of its types of node."""
+        changed: Self = change(self)
+        object.__setattr__(changed, "__pydantic_private__", {"_as_types": tuple(map(change, self._as_types))})
+        return changed
 
     def type_index(self, name: str) -> int:
         """Return the place of a type among :attr:`types`.

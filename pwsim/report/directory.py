@@ -24,6 +24,7 @@ from pwsim.search import (
     SETUP_COLUMNS,
     general_name,
 )
+from pwsim.search.horizon import HORIZON_COLUMNS
 from pwsim.search.sensitivity import HEADROOM_COLUMNS, SENSITIVITY_COLUMNS
 from pwsim.trace import COLUMNS
 
@@ -36,6 +37,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "sensitivity": SENSITIVITY_COLUMNS,
     "headroom": HEADROOM_COLUMNS,
     "attribution": ATTRIBUTION_COLUMNS,
+    "horizon": HORIZON_COLUMNS,
     "proof": PROOF_COLUMNS,
     "alternatives": {**ALTERNATIVE_COLUMNS, **SETUP_COLUMNS},
     "neighbours": {**NEIGHBOUR_COLUMNS, **SETUP_COLUMNS},

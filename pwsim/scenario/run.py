@@ -33,6 +33,7 @@ from pwsim.search import (
     complete_targets,
     in_space,
 )
+from pwsim.search.horizon import Horizon, check_years, with_years
 from pwsim.search.sensitivity import Question, Sensitivity
 from pwsim.trace import Trace
 
@@ -50,6 +51,7 @@ def optimize(
     frontier: Frontier | Mapping[str, Any] | None = None,
     sensitivity: Sensitivity | Mapping[str, Any] | None = None,
     attribution: Attribution | Mapping[str, Any] | None = None,
+    horizon: Horizon | Mapping[str, Any] | None = None,
     economics: Economics | None = None,
     max_setups: int | None = None,
     name: str | None = None,
@@ -88,6 +90,8 @@ def optimize(
         What may be otherwise, such as ``{"load": [0.8, 1.2], "electricity": [2.0]}``.
     attribution
         Who causes what, such as ``{"by": ["user"]}``.
+    horizon
+        Years to plan for, such as ``{"years": 5, "load_growth": 0.2}``.
     economics
         How money is counted; as in a scenario that does not say if left out.
     max_setups
@@ -126,7 +130,7 @@ def optimize(
     """
     question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
                 "depth": depth, "minimise": minimise, "frontier": frontier, "sensitivity": sensitivity,
-                "attribution": attribution, "economics": economics,
+                "attribution": attribution, "horizon": horizon, "economics": economics,
                 "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
     replays = Replays(Kept(most_bytes=cache_bytes))
@@ -153,16 +157,20 @@ def optimize(
     check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
+    begun_s = time.monotonic()
     goals = tuple(_object(Target, one) for one in targets or ())
     question = Question(trace, cluster, goals, economics or Economics(), 1 if seed is None else seed)
     after = Afterwards(
         sensitivity=None if sensitivity is None else _object(Sensitivity, sensitivity),
         attribution=None if attribution is None else _object(Attribution, attribution),
     )
+    years = None if horizon is None else _object(Horizon, horizon)
+    goal = None if minimise is None else _object(Objective, minimise)
+    check_years(years, cluster, goals, goal)
     plan = _answer(
         question,
         after,
-        objective=None if minimise is None else _object(Objective, minimise),
+        objective=goal,
         frontier=None if frontier is None else _object(Frontier, frontier),
         max_setups=max_setups,
         workers=workers,
@@ -174,7 +182,10 @@ def optimize(
     )
     told = {**plan.asked, **after.asked()}
     run_id = record.run_id("run", told, [trace], [cluster], plan.cut_short_after)
-    return replace(plan, asked=told, run_id=run_id, verdicts=_faults_of(trace))
+    plan = replace(plan, asked=told, run_id=run_id)
+    left_s = _left_s(time_limit_s, begun_s)
+    plan = with_years(plan, years, goals, max_setups=max_setups, time_limit_s=left_s, progress=progress)
+    return replace(plan, verdicts=_faults_of(trace))
 
 
 def _answer(
@@ -207,6 +218,11 @@ def _answer(
     )
     left_s = None if time_limit_s is None else time_limit_s - (time.monotonic() - begun_s)
     return after.answered(plan, question, max_setups=max_setups, left_s=left_s, **how)
+
+
+def _left_s(limit_s: float | None, begun_s: float) -> float | None:
+    """Return how much is left of a time limit that began at some instant [s]; ``None`` without a limit."""
+    return None if limit_s is None else limit_s - (time.monotonic() - begun_s)
 
 
 def _object(kind: type[Any], given: Any) -> Any:
@@ -257,9 +273,11 @@ def _optimize(
             progress=progress,
             name=scenario.name,
             trim=scenario.metrics.trim(trace),
-            time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
+            time_limit_s=_left_s(limit_s, begun_s),
             replays=replays,
         )
+        limits = {"max_setups": budget.setups, "time_limit_s": _left_s(limit_s, begun_s), "progress": progress}
+        plan = with_years(plan, scenario.horizon, scenario.targets, **limits)
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
@@ -331,7 +349,7 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    keys = "targets|economics|cluster|minimise|frontier|sensitivity|attribution"
+    keys = "targets|economics|cluster|minimise|frontier|horizon|sensitivity|attribution"
     named = re.match(rf"((?:{keys})(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 

@@ -36,6 +36,8 @@ from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
 from pwsim.search import Frontier, Objective, Target
+from pwsim.search.horizon import Horizon
+from pwsim.search.horizon import faults as horizon_faults
 from pwsim.search.sensitivity import Sensitivity
 from pwsim.trace import Trace
 
@@ -109,6 +111,8 @@ class Scenario(Frozen):
     """What may be otherwise than it says: which setup is right then, and how much load the answer bears."""
     attribution: Attribution | None = None
     """Who causes what: the cost, waits and emissions of the answer by user, account, queue or partition."""
+    horizon: Horizon | None = None
+    """Years to plan for: what to buy, rent and retire in which, as the load grows."""
     metrics: Metrics = Metrics()
     """Which part of the replay is measured."""
     economics: Economics = Economics()
@@ -276,6 +280,10 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
         except InputError as error:
             yield (where, "policy"), str(error)
     yield from costs.savings.faults(scenario.cluster.pools, scenario.economics.savings_plans)
+    if scenario.horizon is not None:
+        yield from horizon_faults(scenario.horizon, scenario.cluster, scenario.targets, scenario.minimise)
+        if scenario.horizon.grows and scenario.workload.feedback is not None:
+            yield ("workload", "feedback"), "which job follows which is not known of jobs that horizon.load_growth adds"
     if scenario.cluster.by_the_hour:
         for keys, instead in scenario.workload.losing_the_hours():
             yield ("workload", *keys), f"{COMPRESSED}; {instead}"

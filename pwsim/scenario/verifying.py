@@ -101,5 +101,5 @@ def _other_question(
 def _was_cut(summary: Mapping[str, Any]) -> bool:
     """Return whether the search, that of a point of the frontier, or what came after it ended early."""
     points = (summary["frontier"] or {"points": []})["points"]
-    after = [summary[key] for key in ("sensitivity", "attribution") if summary[key] is not None]
+    after = [summary[key] for key in ("sensitivity", "attribution", "horizon") if summary[key] is not None]
     return any(one["stopped"] is not None for one in (summary, *points, *after))

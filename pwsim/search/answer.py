@@ -58,7 +58,7 @@ def answer(summary: Mapping[str, Any]) -> str:
         otherwise = (
             [] if changes is None else filter(None, [headroom_text(changes["headroom"]), near_text(changes["rent"])])
         )
-        told = [*sentences, *map(edge_text, summary["edges"]), *varied, *otherwise]
+        told = [*sentences, *map(edge_text, summary["edges"]), *varied, *_years(summary), *otherwise]
         return " ".join([*told, *_beware(summary)])
     if summary["status"] == "infeasible":
         first = f"None of the {setups} allowed meets all targets ({proven})."
@@ -73,7 +73,9 @@ def answer(summary: Mapping[str, Any]) -> str:
         if not target["met"]
     ]
     closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
-    return " ".join([first, f"{closest}; it misses: {'; '.join(missed)}.", *_beyond(summary), *_beware(summary)])
+    return " ".join(
+        [first, f"{closest}; it misses: {'; '.join(missed)}.", *_beyond(summary), *_years(summary), *_beware(summary)]
+    )
 
 
 def _minimised(summary: Mapping[str, Any], setups: str, proven: str) -> str:
@@ -102,6 +104,11 @@ def _beyond(summary: Mapping[str, Any]) -> list[str]:
     if submitted >= max(asked, default=0.0):
         return []
     return [f"The log itself submits only {numeral(submitted, 4)} jobs an hour, so no setup can complete more."]
+
+
+def _years(summary: Mapping[str, Any]) -> list[str]:
+    """Return what to do over the years, where these were to be planned."""
+    return [] if summary["horizon"] is None else [summary["horizon"]["text"]]
 
 
 def _beware(summary: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pwsim.search.attributing import Attributed
     from pwsim.search.frontier import Point
+    from pwsim.search.horizon import Years
     from pwsim.search.judging import Judge
     from pwsim.search.objective import Minimised
     from pwsim.search.sensitivity import Study
@@ -174,6 +175,8 @@ class Plan(ByContent):
     """What would change the answer, where that was asked for."""
     attributed: Attributed | None = None
     """Who causes what, where that was asked for."""
+    horizon: Years | None = field(default=None, compare=False)
+    """What to buy, rent and retire in which year, where years were to be planned."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
@@ -217,13 +220,19 @@ class Plan(ByContent):
     def cut_short_after(self) -> int | None:
         """After how many setups a search ended before its proof; ``None`` if none did."""
         cut = self.stopped is not None or any(point.stopped is not None for point in self.points)
-        after = any(one is not None and one.stopped is not None for one in (self.study, self.attributed))
+        after = any(one is not None and one.stopped is not None for one in (self.study, self.attributed, self.horizon))
         return len(self.setups) if cut or after else None
 
     @property
     def interrupted(self) -> bool:
         """Whether the search, or what came after it, was interrupted."""
-        return any(one is not None and one.stopped == "interrupted" for one in (self, self.study, self.attributed))
+        after = (self.study, self.attributed, self.horizon)
+        return any(one is not None and one.stopped == "interrupted" for one in (self, *after))
+
+    @property
+    def is_found(self) -> bool:
+        """Whether some setup meets the targets, and where years were to be planned, one in each of them."""
+        return self.chosen is not None and (self.horizon is None or self.horizon.purchases is not None)
 
     @property
     def jobs(self) -> pd.DataFrame:
@@ -263,10 +272,11 @@ class Plan(ByContent):
         compared = {} if self.hindcast is None else self.hindcast.tables()
         proof = {} if self.proof is None else {"proof": self.proof}
         varied = {} if self.frontier is None else {"frontier": self.frontier}
+        planned = {} if self.horizon is None else {"horizon": self.horizon.table}
         around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied}
         changed = {} if self.study is None else study_tables(self.study, self.judge.cluster)
         causes = {} if self.attributed is None else {"attribution": self.attributed.table}
-        found = {**proof, **around, **changed, **causes, **compared}
+        found = {**proof, **around, **planned, **changed, **causes, **compared}
         return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **found}
 
     def judged_targets(self) -> list[dict[str, Any]]:

@@ -71,6 +71,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "frontier": _frontier(plan),
             "sensitivity": _sensitivity(plan),
             "attribution": None if plan.attributed is None else attributing.told(plan, plan.attributed),
+            "horizon": None if plan.horizon is None else plan.horizon.summary,
             "certificate": certificate(plan),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
             "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],

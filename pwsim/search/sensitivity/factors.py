@@ -68,7 +68,9 @@ def _of_cost(question: Question, change: Callable[[OnPremisesCost], Mapping[str,
 
 
 def _with_pools(question: Question, change: Callable[[Any], dict[str, Any]]) -> Question:
-    pools = tuple(pool.changed(change) for pool in question.cluster.pools)
+    pools = tuple(
+        pool.with_each_type(lambda one: one.model_copy(update=change(one))) for pool in question.cluster.pools
+    )
     return question._replace(cluster=question.cluster.model_copy(update={"pools": pools}))
 
 
