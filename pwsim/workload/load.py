@@ -40,8 +40,9 @@ class Level(NamedTuple):
 def with_load(trace: Trace, levels: Sequence[Level], seed: int = 1) -> Trace:
     """Return a trace with so many times the work of some classes of its jobs, by more or fewer jobs.
 
-    Pieces of the log are added, or taken away, in an order drawn at random, until the level is reached; a piece that
-    goes beyond it is left out.  So what is missing in the end is less than any piece that was left out.
+    Pieces of the log are added, or taken away, in an order drawn at random, until the level is reached; the last one as
+    far as it takes, in job order.  So levels are nested: a higher one has all the jobs of a lower one.  In the end,
+    what is missing of the level, or too much, is at most half the work of the next job.
 
     Parameters
     ----------
@@ -141,16 +142,23 @@ class _Pieces:
         rows = self.rows[piece]
         return rows[self.trace.submit_s[rows] + by_s <= self.trace.span_s], by_s
 
+    def until(self, rows: Integers, missing: float) -> Integers:
+        """Return the first of some jobs, until what is missing is there: to half the work of the next at most."""
+        weight = self.weight[rows]
+        left = missing - (np.cumsum(weight) - weight)
+        enough = left <= np.maximum(weight / 2, ENOUGH * self.total)
+        return rows[: int(np.argmax(enough))] if enough.any() else rows
+
 
 def _fewer(pieces: _Pieces, level: float, random: np.random.Generator) -> Integers:
     """Return the jobs to take away."""
     missing, taken = (1 - level) * pieces.total, [np.array([], dtype=np.int64)]
     for piece in random.permutation(len(pieces.rows)):
         rows = pieces.rows[piece]
-        if (weight := float(pieces.weight[rows].sum())) <= missing + ENOUGH * pieces.total:
-            missing -= weight
-            taken.append(rows)
-        if missing <= ENOUGH * pieces.total:
+        few = pieces.until(rows, missing)
+        missing -= float(pieces.weight[few].sum())
+        taken.append(few)
+        if len(few) < len(rows):
             break
     return np.concatenate(taken)
 
@@ -158,15 +166,15 @@ def _fewer(pieces: _Pieces, level: float, random: np.random.Generator) -> Intege
 def _more(pieces: _Pieces, level: float, random: np.random.Generator) -> Iterator[tuple[Integers, float]]:
     """Yield the jobs to add, and by how much they move [s]."""
     missing, added = (level - 1) * pieces.total, True
-    while added and missing > ENOUGH * pieces.total:
+    while added:
         added = False
         places = pieces.period[random.permutation(len(pieces.rows))]
         for piece, to in zip(random.permutation(len(pieces.rows)), places, strict=True):
             rows, by_s = pieces.moved(int(piece), int(to))
-            weight = float(pieces.weight[rows].sum())
-            if len(rows) and weight <= missing + ENOUGH * pieces.total:
-                missing -= weight
-                added |= weight > 0
-                yield rows, by_s
-            if missing <= ENOUGH * pieces.total:
-                break
+            few = pieces.until(rows, missing)
+            weight = float(pieces.weight[few].sum())
+            missing, added = missing - weight, added or weight > 0
+            if len(few):
+                yield few, by_s
+            if len(few) < len(rows):
+                return
