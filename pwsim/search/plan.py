@@ -298,7 +298,8 @@ class Plan(ByContent):
         Parameters
         ----------
         kind
-            Which figure: a name of :data:`pwsim.figures.OF_SEARCH` or :data:`pwsim.figures.OF_REPLAY`.
+            Which figure: a name of :data:`pwsim.figures.OF_SEARCH`, :data:`pwsim.figures.OF_HORIZON` or
+            :data:`pwsim.figures.OF_REPLAY`.
         ax
             Axes to draw on; new ones if left out.
 
@@ -309,7 +310,7 @@ class Plan(ByContent):
         """
         from pwsim import figures
 
-        return figures.plot({**figures.OF_SEARCH, **figures.OF_REPLAY}, kind, self._shown, ax)
+        return figures.plot({**figures.OF_SEARCH, **figures.OF_HORIZON, **figures.OF_REPLAY}, kind, self._shown, ax)
 
     def _shown(self, name: str) -> Any:
         """Return what a figure needs."""
