@@ -19,6 +19,7 @@ from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.rules import BACKFILLS, ORDERS, Order, Rule
 from pwsim.search import ALTERNATIVE_COLUMNS, FRONTIER_COLUMNS, NEIGHBOUR_COLUMNS, PROOF_COLUMNS, SETUP_COLUMNS
+from pwsim.search.horizon import HORIZON_COLUMNS
 from pwsim.trace import COLUMNS, DROP_REASONS, FORMATS, LEFT_OUT_REASONS
 from pwsim.workload.flurries import COLUMNS as FLURRY_COLUMNS
 
@@ -133,6 +134,7 @@ _TABLES: dict[str, Any] = {
     "timeline": _timeline,
     "setups": lambda: _plain(SETUP_COLUMNS),
     "frontier": lambda: _plain(FRONTIER_COLUMNS),
+    "horizon": lambda: _plain(HORIZON_COLUMNS),
     "proof": lambda: _plain(PROOF_COLUMNS),
     "alternatives": lambda: _plain(ALTERNATIVE_COLUMNS),
     "neighbours": lambda: _plain(NEIGHBOUR_COLUMNS),

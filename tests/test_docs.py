@@ -301,6 +301,7 @@ def test_columns_are_all_there():
         "jobs",
         "setups",
         "frontier",
+        "horizon",
         "proof",
         "alternatives",
         "neighbours",

@@ -16,6 +16,10 @@ from pwsim.search import verify as verify_search
 from pwsim.trace import Trace
 
 
+UNCHECKED = {"frontier": "the points of the frontier", "horizon": "the plan over years"}
+"""What is not checked of a summary, by its key."""
+
+
 def verify(
     directory: str | os.PathLike[str],
     *,
@@ -72,12 +76,13 @@ def verify(
     check_question(holding, targets, scenario.economics, trim)
     judge = Judge(trace, scenario.cluster, targets, scenario.economics, "auto", scenario.seed, trim)
     try:
-        return verify_search(judge, summary, tables, workers=workers, thorough=thorough)
+        found = verify_search(judge, summary, tables, workers=workers, thorough=thorough)
     except InputError as error:
         raise InputError(f"{directory}: {error}") from None
     except (KeyError, TypeError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(f"{directory}: summary.json or a table is not as pwsim writes it ({what})") from None
+    return found._replace(unchecked=tuple(told for key, told in UNCHECKED.items() if summary.get(key) is not None))
 
 
 def _other_question(

@@ -302,7 +302,8 @@ class Plan(ByContent):
         Parameters
         ----------
         kind
-            Which figure: a name of :data:`pwsim.figures.OF_SEARCH` or :data:`pwsim.figures.OF_REPLAY`.
+            Which figure: a name of :data:`pwsim.figures.OF_SEARCH`, :data:`pwsim.figures.OF_HORIZON` or
+            :data:`pwsim.figures.OF_REPLAY`.
         ax
             Axes to draw on; new ones if left out.
 
@@ -313,7 +314,7 @@ class Plan(ByContent):
         """
         from pwsim import figures
 
-        after = {**figures.OF_SENSITIVITY, **figures.OF_ATTRIBUTION}
+        after = {**figures.OF_HORIZON, **figures.OF_SENSITIVITY, **figures.OF_ATTRIBUTION}
         kinds = {**figures.OF_SEARCH, **after, **figures.OF_REPLAY}
         return figures.plot(kinds, kind, self._shown, ax)
 

@@ -24,6 +24,8 @@ class Verification(NamedTuple):
     """Those of them that another engine did than in the run."""
     account: Account | None
     """What accounts for every setup; ``None`` if replays differ, so that nothing rests on them."""
+    unchecked: tuple[str, ...] = ()
+    """Parts of the results that have proofs of their own, which are not checked."""
 
     @property
     def verified(self) -> bool:
@@ -41,4 +43,6 @@ class Verification(NamedTuple):
             told = [f"{number:,} {REASONS[reason]}" for reason, number in self.account.by_reason.items() if number]
             told += [f"{self.account.left_in_all:,} are not accounted for"] if self.account.left_in_all else []
             lines.append(f"The setups allowed: {'; '.join(told)}.")
+        if self.unchecked:
+            lines.append(f"Not checked: {' and '.join(self.unchecked)}.")
         return "\n".join(lines)

@@ -6,6 +6,8 @@ drawn so that each week gets as many such pieces as it has; so sessions, bursts,
 survive.  In logs shorter than two weeks pieces are those of a day and move by days, in those shorter than two days they
 do not move.
 
+Where jobs are taken away, the first and the last one stay, so that the log is as long as it was.
+
 The log's own jobs stay where they are, and a higher level adds to what a lower one has: so the years of a plan differ
 by their load and by little else.
 """
@@ -56,7 +58,7 @@ def with_load(trace: Trace, levels: Sequence[Level], seed: int = 1) -> Trace:
     Raises
     ------
     TraceError
-        If jobs follow others (:func:`.with_feedback`), or if no job is left.
+        If there are no jobs, or jobs follow others (:func:`.with_feedback`).
 
     Examples
     --------
@@ -68,6 +70,8 @@ def with_load(trace: Trace, levels: Sequence[Level], seed: int = 1) -> Trace:
     """
     if all(one.level == 1 for one in levels):
         return trace
+    if not len(trace):
+        raise TraceError(f"{trace.name}: there are no jobs to draw from")
     if trace.feedback is not None:
         raise TraceError(
             f"{trace.name}: some jobs follow others (workload.feedback), and who follows a job that is added or taken "
@@ -78,8 +82,7 @@ def with_load(trace: Trace, levels: Sequence[Level], seed: int = 1) -> Trace:
     for (jobs, level), random in zip(levels, streams, strict=True):
         if level < 1:
             taken[_fewer(_Pieces(trace, jobs), level, random)] = True
-    if taken.all():
-        raise TraceError(f"{trace.name}: at {numeral(min(one.level for one in levels))} times its load no job is left")
+    taken[[0, -1]] = False
     left, levels = trace.without(taken, "growth"), [one._replace(jobs=one.jobs[~taken]) for one in levels]
     rows, moved_s, users = [np.arange(len(left))], [np.zeros(len(left))], [np.asarray(left.user, dtype=object)]
     names = _names(left)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pwsim
-from pwsim.figures import FIGURES, OF_HINDCAST, OF_LOG, OF_REPLAY, OF_SEARCH
+from pwsim.figures import FIGURES, OF_HINDCAST, OF_HORIZON, OF_LOG, OF_REPLAY, OF_SEARCH
 from pwsim.report import page
 
 TEMPLATE = Path(pwsim.__file__).parent / "report" / "templates" / "report.html"
@@ -21,7 +21,7 @@ def test_every_figure_has_a_caption_and_a_row_of_the_page():
     rows = re.findall(r'row_of\("(\w+)"\)', TEMPLATE.read_text())
     assert len(rows) == len(set(rows))
     assert {one.row for one in FIGURES.values()} == set(rows)
-    assert len(FIGURES) == len(OF_HINDCAST) + len(OF_REPLAY) + len(OF_SEARCH)
+    assert len(FIGURES) == len(OF_HINDCAST) + len(OF_HORIZON) + len(OF_REPLAY) + len(OF_SEARCH)
     for name, one in {**FIGURES, **OF_LOG}.items():
         assert one.name == name
         assert re.fullmatch(r"[A-Z].*\.", one.caption), name

@@ -160,7 +160,8 @@ class Horizon(Frozen):
         found = list(targets)
         for one in sorted(self.targets, key=lambda one: one.from_year):
             if one.from_year <= year:
-                found = [*(other for other in found if not one.replaces(other)), one.plain()]
+                replaced = [one.plain() if one.replaces(other) else other for other in found]
+                found = replaced if one.plain() in replaced else [*found, one.plain()]
         return tuple(found)
 
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 from pwsim.cluster import CloudPool, Cluster
 from pwsim.common import count, listed, money, numeral, plain, share
 from pwsim.costs import WHOLE_SETUP, savings
+from pwsim.search.horizon.table import RUN_PARTS
 from pwsim.search.horizon.year import LONG_TERM
 from pwsim.search.words import STOPS, missed_text, run_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pwsim.search.horizon.planning import Years
     from pwsim.search.horizon.year import Year
-    from pwsim.search.judging import Evaluation
+    from pwsim.search.horizon.years import Years
     from pwsim.search.plan import Setup
 
+OF_OWN = ("standing", "bought", "retired")
+"""What is told of own nodes."""
 RESIDUALS = {
     "annuity": "what is left to pay of their price by annuity, as the cost of a single year counts them",
     "linear": "a price that falls evenly over their life",
@@ -54,7 +56,7 @@ def of_years(found: Years, rows: pd.DataFrame) -> dict[str, Any]:
             "solver": dict(found.programme.said),
             "elastic": [pool.name for pool in found.cluster.pools if pool.elastic],
             "loads": [year.load for year in found.years],
-            "plan": [_year(found, index, one) for index, one in enumerate(found.chosen)],
+            "plan": [_year(found, one, rows) for one in range(1, len(found.chosen) + 1)],
             "rows": rows.to_dict("records"),
             "missed": [_lost(year) for year in found.years if year.is_lost],
             "assumptions": _assumptions(found),
@@ -68,17 +70,24 @@ def _setup(setup: Setup, cluster: Cluster) -> dict[str, Any]:
     return {"nodes": setup.nodes, **types, **setup.procedure(cluster.alternatives)}
 
 
-def _year(found: Years, index: int, one: Evaluation) -> dict[str, Any]:
-    """Return what a year of the plan is: its setup, and how its targets do."""
-    year = found.years[index]
+def _year(found: Years, number: int, rows: pd.DataFrame) -> dict[str, Any]:
+    """Return what a year of the plan is: its setup, what is bought and leaves, what it costs, how its targets do."""
+    year, one = found.years[number - 1], found.chosen[number - 1]
+    mine = rows[rows["year"] == number]
+    own = mine[mine["standing_nodes"].notna()].groupby("pool", sort=False)
+    nodes = {name: {pool: int(count) for pool, count in own[f"{name}_nodes"].sum().items()} for name in OF_OWN}
+    summed = {name: float(mine[name].sum()) for name in ("purchase_usd", "returned_usd", "residual_usd")}
     return {
-        "year": year.number,
+        "year": number,
         "load": year.load,
         **_setup(one.setup, found.cluster),
-        "targets": [
-            target.judge(value) for target, value in zip(year.judge.targets, one.achieved, strict=True)
-        ],
-    }  # fmt: skip
+        **nodes,
+        **summed,
+        "run_usd": float(mine[list(RUN_PARTS)].sum().sum()),
+        **{name: float(mine[name].sum()) for name in ("cost_usd", "discounted_usd")},
+        "discounted_residual_usd": summed["residual_usd"] * found.capital.discount(number),
+        "targets": [target.judge(value) for target, value in zip(year.judge.targets, one.achieved, strict=True)],
+    }
 
 
 def _lost(year: Year) -> dict[str, Any]:
@@ -182,7 +191,11 @@ def _acts(horizon: Mapping[str, Any]) -> str:
     acts = []
     for verb, column, when in (("buy", "bought_nodes", "in"), ("retire", "retired_nodes", "after")):
         for pool, kind in kinds:
-            steps = [(one["year"], one[column]) for one in rows if (one["pool"], one["type"]) == (pool, kind)]
+            ends = (
+                horizon["years"] if column == "retired_nodes" else None
+            )  # what leaves in the end, leaves all the same
+            mine = [one for one in rows if (one["pool"], one["type"]) == (pool, kind) and one["year"] != ends]
+            steps = [(one["year"], one[column]) for one in mine]
             if any(nodes for _, nodes in steps):
                 acts.append(f"{verb} {_steps(steps, pool, kind, when, each=True)}")
     for pool, kind in kinds:

@@ -13,7 +13,7 @@ from pwsim.costs import PARTS, WHOLE_SETUP, total
 from pwsim.results import Result
 
 if TYPE_CHECKING:
-    from pwsim.search.horizon.planning import Years
+    from pwsim.search.horizon.years import Years
 
 RUN_PARTS = tuple(name for name in PARTS if name != "capex_usd_per_year")
 """Parts of what a year costs to run."""
