@@ -44,7 +44,7 @@ def with_load(trace: Trace, levels: Sequence[Level], seed: int = 1) -> Trace:
 
     Pieces of the log are added, or taken away, in an order drawn at random, until the level is reached; the last one as
     far as it takes, in job order.  So levels are nested: a higher one has all the jobs of a lower one.  In the end,
-    what is missing of the level, or too much, is at most half the work of the next job.
+    less is missing than the work of the next job.
 
     Parameters
     ----------
@@ -146,11 +146,9 @@ class _Pieces:
         return rows[self.trace.submit_s[rows] + by_s <= self.trace.span_s], by_s
 
     def until(self, rows: Integers, missing: float) -> Integers:
-        """Return the first of some jobs, until what is missing is there: to half the work of the next at most."""
-        weight = self.weight[rows]
-        left = missing - (np.cumsum(weight) - weight)
-        enough = left <= np.maximum(weight / 2, ENOUGH * self.total)
-        return rows[: int(np.argmax(enough))] if enough.any() else rows
+        """Return the first of some jobs, as many as do not go beyond what is missing."""
+        beyond = np.cumsum(self.weight[rows]) > missing + ENOUGH * self.total
+        return rows[: int(np.argmax(beyond))] if beyond.any() else rows
 
 
 def _fewer(pieces: _Pieces, level: float, random: np.random.Generator) -> Integers:
