@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -202,17 +202,18 @@ def _kept_s(result: Result, pool: Pool, ended: npt.NDArray[np.bool_]) -> Floats:
     """Return for how long the data of each job is kept [s]."""
     if isinstance(pool, CloudPool) and pool.storage_time is not None:
         return np.full(len(result.trace), float(pool.storage_time))
-    return np.where(ended, result.replay.end_s - result.submit_s, 0.0)
+    kept_s: Floats = np.where(ended, result.replay.end_s - result.submit_s, 0.0)
+    return kept_s
 
 
 def _cents(
-    pools: Sequence[_Caused], codes: Integers, names: Sequence[str], idle: Idle, amount: float, unit: float
+    pools: Sequence[_Caused], codes: Integers, names: npt.NDArray[np.object_], idle: Idle, amount: float, unit: float
 ) -> Integers:
     """Return what each used, and their share of what nobody did, in whole units, shape (2, names)."""
     used = np.zeros(len(names))
     for one in pools:
         used += np.bincount(codes, one.used, len(names))
-    by_all, even = used.copy(), (np.asarray(names) != "").astype(np.float64)
+    by_all, even = used.copy(), (names != "").astype(np.float64)
     left = np.zeros(len(names))
     for one in pools:
         here = np.bincount(codes, one.idle_weight, len(names))
@@ -222,14 +223,13 @@ def _cents(
     return whole
 
 
-def _counts(result: Result, codes: Integers, names: int) -> dict[str, npt.NDArray[np.generic]]:
+def _counts(result: Result, codes: Integers, names: int) -> dict[str, npt.NDArray[Any]]:
     """Return what is counted and measured of each, by column."""
     trace, tried = result.trace, result.attempts
     rejected, held_s = result.replay.pool == REJECTED, (tried.end_s - tried.start_s) * tried.part
 
     def summed(values: Floats, whose: Integers = codes) -> Floats:
-        found: Floats = np.bincount(whose, values, names)
-        return found
+        return np.bincount(whose, values, names).astype(np.float64)
 
     waits = result.wait_s
     about = result.measured & ~np.isnan(waits)

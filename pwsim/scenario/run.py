@@ -159,7 +159,7 @@ def optimize(
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
     begun_s = time.monotonic()
     goals = tuple(_object(Target, one) for one in targets or ())
-    question = Question(trace, cluster, goals, economics or Economics(), 1 if seed is None else seed)
+    money = economics or Economics()
     after = Afterwards(
         sensitivity=None if sensitivity is None else _object(Sensitivity, sensitivity),
         attribution=None if attribution is None else _object(Attribution, attribution),
@@ -168,7 +168,7 @@ def optimize(
     goal = None if minimise is None else _object(Objective, minimise)
     check_years(years, cluster, goals, goal)
     plan = _answer(
-        question,
+        Question(trace, cluster, goals, money, 1 if seed is None else seed),
         after,
         objective=goal,
         frontier=None if frontier is None else _object(Frontier, frontier),

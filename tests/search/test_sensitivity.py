@@ -44,7 +44,13 @@ def pools(rent=1.0, electricity=0.2, capex=9000.0, lifetime=5.0, kind="elastic")
         "electricity_usd_per_kwh": electricity,
     }  # fmt: skip
     own = {"name": "own", "kind": "on_premises", "nodes": [0, 1, 2, 3], "node": {"cores": 2}, "cost": cost}
-    cloud = {"name": "cloud", "kind": "cloud", "nodes": [0, 1, 2], "node": {"cores": 2}, "price_usd_per_hour": 0.9 * rent}
+    cloud = {
+        "name": "cloud",
+        "kind": "cloud",
+        "nodes": [0, 1, 2],
+        "node": {"cores": 2},
+        "price_usd_per_hour": 0.9 * rent,
+    }
     more = {"elastic": {"burst_after": HOUR_S}, "steady": {"always_up": True}}[kind]
     return [own, {**cloud, **more}]
 
@@ -276,7 +282,9 @@ def test_what_is_not_there_cannot_be_otherwise(asked_for, words):
         check(Sensitivity(**asked_for), question)
 
 
-@pytest.mark.parametrize("wrong", [{"load": [0]}, {"load": [1.2, 1.2]}, {"discount_rate": [2]}, {"capex": [-1]}, {"x": [1]}])
+@pytest.mark.parametrize(
+    "wrong", [{"load": [0]}, {"load": [1.2, 1.2]}, {"discount_rate": [2]}, {"capex": [-1]}, {"x": [1]}]
+)
 def test_values_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError):
         Sensitivity(**wrong)
@@ -336,7 +344,9 @@ def test_of_a_job_there_is_no_part():
     assert in_proportion(Target(metric="jobs_rejected", at_most=2), one, two).at_most == 2.0
 
 
-sizes = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 4), st.sampled_from([0, 0.5, 1, 2, 3])), min_size=1, max_size=8)
+sizes = st.lists(
+    st.tuples(st.integers(1, 9), st.integers(0, 4), st.sampled_from([0, 0.5, 1, 2, 3])), min_size=1, max_size=8
+)
 
 
 @given(sizes, st.floats(0.2, 4), st.floats(0.2, 4))
