@@ -216,8 +216,8 @@ def _cents(
     by_all, even = used.copy(), (names != "").astype(np.float64)
     left = np.zeros(len(names))
     for one in pools:
-        here = np.bincount(codes, one.idle_weight, len(names))
-        choices = (even,) if idle == "even" else (here, by_all, even)
+        here: Floats = np.bincount(codes, one.idle_weight, len(names)).astype(np.float64)
+        choices: tuple[Floats, ...] = (even,) if idle == "even" else (here, by_all, even)
         left += sharing.shared(one.idle, next(weights for weights in choices if weights.any()))
     whole: Integers = sharing.in_whole(np.concatenate((used, left)), amount, unit).reshape(2, -1)
     return whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pwsim.common import count, listed, money, numeral, share
@@ -40,17 +40,30 @@ def findings(plain: Mapping[str, Any]) -> list[str]:
 def _turning_text(plain: Mapping[str, Any]) -> str:
     """Say which changes lead to another answer."""
     asked = [one for one in plain["outcomes"] if one["changes"] is not None]
-    turned = [_case(one) for one in asked if one["changes"]]
+    turned = [one for one in asked if one["changes"]]
     if not asked:
         return ""
     if not turned:
         return f"The answer stays the same in {_all_of(len(asked))}."
     others = f"; in {_all_of(len(asked) - len(turned), 'other ')} it stays the same" if len(turned) < len(asked) else ""
-    return f"Another answer is right at {listed(turned)}{others}."
+    return f"Another answer is right at {_cases(turned)}{others}."
 
 
 def _all_of(cases: int, other: str = "") -> str:
     return f"the {other}case that was asked" if cases == 1 else f"all {cases} {other}cases that were asked"
+
+
+def _cases(outcomes: Sequence[Mapping[str, Any]]) -> str:
+    """Say what is otherwise in some cases, those of one thing together."""
+    by_factor: dict[str, list[Mapping[str, Any]]] = {}
+    for one in outcomes:
+        by_factor.setdefault(one["factor"], []).append(one)
+    said = []
+    for each in by_factor.values():
+        *before, last = each
+        values = [one["value_text"].removesuffix(" times") for one in before]
+        said.append(_case({**last, "value_text": listed([*values, last["value_text"]])}))
+    return listed(said)
 
 
 def _case(one: Mapping[str, Any]) -> str:
@@ -61,8 +74,8 @@ def _case(one: Mapping[str, Any]) -> str:
 
 def _missing_text(plain: Mapping[str, Any]) -> str:
     """Say in which cases the setup misses a target as it stands."""
-    missing = [_case(one) for one in plain["outcomes"] if one["setup_meets_targets"] is False]
-    return f"As it stands, the setup misses a target at {listed(missing)}." if missing else ""
+    missing = [one for one in plain["outcomes"] if one["setup_meets_targets"] is False]
+    return f"As it stands, the setup misses a target at {_cases(missing)}." if missing else ""
 
 
 def headroom_text(room: Mapping[str, Any] | None) -> str:
@@ -157,7 +170,8 @@ def _not_done(plain: Mapping[str, Any]) -> list[str]:
     said = [f"At {_case(one)}, the question cannot be asked: {one['fault']}." for one in outcomes if one["fault"]]
     if plain["stopped"] is None:
         return said
-    left = [_case(one) for one in outcomes if one["stopped"]]
+    open_ = [one for one in outcomes if one["stopped"]]
+    left = [_cases(open_)] if open_ else []
     if plain["rent"] is not None and any(turn["stopped"] for turn in plain["rent"].values()):
         left.append("the price of rent at which the answer turns")
     if plain["headroom"] is not None and plain["headroom"]["stopped"]:
