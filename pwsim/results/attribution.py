@@ -13,9 +13,7 @@ from pydantic import Field
 from pwsim import metrics
 from pwsim.cluster import CloudPool, Pool
 from pwsim.common import HOUR_S, Frozen, InputError
-from pwsim.costs import PARTS, charges, sharing, standing, standing_carbon_kg, terms_of, total
-from pwsim.costs.sharing import Idle
-from pwsim.costs.terms import Terms
+from pwsim.costs import PARTS, Idle, Terms, charges, sharing, standing, standing_carbon_kg, terms_of, total
 from pwsim.engine import REJECTED
 from pwsim.prices import Economics, usd_per_kw
 from pwsim.results.result import Result
