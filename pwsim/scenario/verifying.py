@@ -15,7 +15,6 @@ from pwsim.search import Holding, Judge, Verification, check_question, complete_
 from pwsim.search import verify as verify_search
 from pwsim.trace import Trace
 
-
 UNCHECKED = {"frontier": "the points of the frontier", "horizon": "the plan over years"}
 """What is not checked of a summary, by its key."""
 

@@ -33,12 +33,16 @@ def test_python_draws_every_figure():
     log = pwsim.generate(jobs=60, cores=16, load=0.5, seed=1)
     soon = pwsim.Target(metric="wait_s", statistic="p95", at_most=1e9)
     steps = {"target": {"metric": "wait_s", "statistic": "p95"}, "at_most": ["1 h", "1 d"]}
-    plan = pwsim.optimize(trace=log, pools=[own], targets=[soon], frontier=steps, engine="simpy", workers=1)
+    plan = pwsim.optimize(
+        trace=log, pools=[own], targets=[soon], frontier=steps, horizon={"years": 2}, engine="simpy", workers=1
+    )
+    with pytest.raises(ValueError, match="no years were to be planned"):
+        replace(plan, horizon=None).plot("horizon_cost")
     with pytest.raises(ValueError, match="no frontier was asked for"):
         replace(plan, points=()).plot("frontier")
     check = pwsim.hindcast(log.with_columns(recorded_wait_s=np.zeros(len(log))), cores=16, engine="simpy")
     for shown, kinds in (
-        (plan, [*OF_SEARCH, *OF_REPLAY]),
+        (plan, [*OF_SEARCH, *OF_HORIZON, *OF_REPLAY]),
         (plan.result, OF_REPLAY),
         (check, [name.removeprefix("compared_") for name in OF_HINDCAST]),
         (pwsim.describe(log), OF_LOG),
