@@ -76,7 +76,7 @@ def runs(trace, cluster, targets, horizon, economics):
     names = [pool.name for pool in cluster.pools if pool.kind == "on_premises"]
     found = []
     for year in range(1, horizon.years + 1):
-        jobs, cheapest = workload_of(trace, horizon, year, 1), {}
+        jobs, cheapest = workload_of(trace, horizon, year, 1), dict[tuple[int, ...], float]()
         asked = complete_targets(Holding(jobs, cluster), horizon.targets_of(year, targets))
         for counts in itertools.product(*(pool.nodes for pool in cluster.pools)):
             nodes = {pool.name: count for pool, count in zip(cluster.pools, counts, strict=True)}
