@@ -2,6 +2,7 @@
 
 from pwsim.figures.figure import Figure, plot
 from pwsim.figures.of_hindcast import OF_HINDCAST
+from pwsim.figures.of_history import draw_nights, nights
 from pwsim.figures.of_horizon import OF_HORIZON
 from pwsim.figures.of_log import OF_LOG
 from pwsim.figures.of_replay import OF_REPLAY
@@ -19,6 +20,8 @@ __all__ = [
     "OF_REPLAY",
     "OF_SEARCH",
     "Figure",
+    "draw_nights",
+    "nights",
     "plot",
     "shown",
     "template",

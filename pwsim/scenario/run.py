@@ -147,7 +147,7 @@ def optimize(
     check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
-    asked_targets, begun_s = [_object(Target, one) for one in targets or ()], time.monotonic()
+    asked_targets = [_object(Target, one) for one in targets or ()]
     years = None if horizon is None else _object(Horizon, horizon)
     goal = None if minimise is None else _object(Objective, minimise)
     check_years(years, cluster, asked_targets, goal)
@@ -167,14 +167,8 @@ def optimize(
         time_limit_s=time_limit_s,
         replays=replays,
     )
-    left_s = _left_s(time_limit_s, begun_s)
-    plan = with_years(plan, years, asked_targets, max_setups=max_setups, time_limit_s=left_s, progress=progress)
+    plan = with_years(plan, years, asked_targets, max_setups=max_setups, progress=progress)
     return replace(plan, verdicts=_faults_of(trace))
-
-
-def _left_s(limit_s: float | None, begun_s: float) -> float | None:
-    """Return how much is left of a time limit that began at some instant [s]; ``None`` without a limit."""
-    return None if limit_s is None else limit_s - (time.monotonic() - begun_s)
 
 
 def _object(kind: type[Any], given: Any) -> Any:
@@ -228,11 +222,10 @@ def _optimize(
             name=scenario.name,
             seed=seed,
             trim=scenario.metrics.trim(trace),
-            time_limit_s=_left_s(limit_s, begun_s),
+            time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
             replays=replays,
         )
-        limits = {"max_setups": budget.setups, "time_limit_s": _left_s(limit_s, begun_s), "progress": progress}
-        plan = with_years(plan, scenario.horizon, scenario.targets, **limits)
+        plan = with_years(plan, scenario.horizon, scenario.targets, max_setups=budget.setups, progress=progress)
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}

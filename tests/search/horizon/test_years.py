@@ -18,7 +18,7 @@ from pwsim import Cluster, InputError, Target, Trace, costs, generate, optimize,
 from pwsim.common.solver import OutOfTimeError, solve
 from pwsim.costs.annual import annuity_usd
 from pwsim.prices import Economics
-from pwsim.search import Holding, complete_targets, search
+from pwsim.search import Holding, answer, complete_targets, search
 from pwsim.search.horizon import Horizon, plan_years, programme
 from pwsim.search.horizon.year import workload_of
 from tests.search.test_plan import COST, own, rented
@@ -387,7 +387,7 @@ def test_what_does_not_go_together_is_refused(changes, wrong):
 def test_python_plans_years_as_well():
     plan = optimize(trace=LOG, pools=[OWN], targets=[SOON], horizon={"years": 2, "load_growth": 0.2})
     assert plan.asked["horizon"]["load_growth"] == 0.2
-    assert plan.is_found
+    assert answer.is_found(plan.summary)
     assert plan.summary["answer"].count("Over 2 years, the last with 1.2 times the load: buy") == 1
     assert plan.tables()["horizon"].equals(plan.horizon.table)
     assert np.isfinite(plan.summary["horizon"]["annuity_usd_per_year"])
