@@ -37,6 +37,16 @@ def columns(table: str) -> str:
     return _table(("column", "unit", "holds"), rows)
 
 
+def data_set() -> str:
+    """Return the data dictionary of a batch's data set."""
+    heads = ("column", "type", "unit", "holds")
+    parts = []
+    for table, rows in sources.data_set().items():
+        lines = [(f"`{name}`", kind, unit, _sentence(text)) for name, kind, unit, text in rows]
+        parts.append(f"## {table}\n\n{_table(heads, lines)}")
+    return "\n".join(parts)
+
+
 def reasons(which: str) -> str:
     """Return the reasons for which records are dropped, or jobs left out."""
     rows = [(f"`{name}`", text) for name, text in sources.reasons(which).items()]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 import pwsim
+from pwsim.batch import tables as batch_tables
 from pwsim.cluster import REJECTIONS
 from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
@@ -54,6 +55,11 @@ def commands() -> click.Group:
     """Return the click group of the command line."""
     group: click.Group = import_module(_ENTRY.module).commands
     return group
+
+
+def data_set() -> dict[str, list[tuple[str, str, str, str]]]:
+    """Return the columns of each table of a batch's data set: name, type, unit and meaning."""
+    return {table: batch_tables.described(table) for table in batch_tables.DATA}
 
 
 def columns(table: str) -> list[Row]:

@@ -16,16 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pwsim._codes import BAD_INPUT, INTERRUPTED, MACHINE_FAILED, NO_SETUP
 from pwsim._version import __version__
 
 if TYPE_CHECKING:
     from pwsim.cluster import Cluster
     from pwsim.search import Progress
     from pwsim.trace import Trace
-
-NO_SETUP, BAD_INPUT, INTERRUPTED, MACHINE_FAILED = 1, 2, 3, 4
-NOT_VERIFIED = 1
-"""Exit codes beside 0."""
 
 _PATH = click.Path(path_type=Path)
 
@@ -180,6 +177,7 @@ def run(
     from pwsim import report
     from pwsim.results import record
     from pwsim.scenario import load_scenario, optimize
+    from pwsim.search import answer
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
     cache_bytes = _bytes("--cache-size", cache_size)
@@ -196,7 +194,7 @@ def run(
             time_limit_s=limit_s,
             cache_bytes=cache_bytes,
         )
-    if plan.interrupted:
+    if "interrupted" in plan.stops:
         click.echo("Interrupted: writing what was found so far.", err=True)
     check = plan.summary["hindcast"]
     checked = f"Present machine: {check['text']}\n" if check else ""
@@ -204,9 +202,9 @@ def run(
     with _heeding_the_second("writing what was found; a second interrupt leaves it out"):
         report.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
     click.echo(f"Report: {out / 'report.html'}")
-    if plan.interrupted:
+    if "interrupted" in plan.stops:
         sys.exit(INTERRUPTED)
-    if not plan.is_found:
+    if not answer.is_found(plan.summary):
         sys.exit(NO_SETUP)
 
 
@@ -327,7 +325,7 @@ def verify(directory: Path, folder: Path, thorough: bool, workers: int | None, a
     found = check(directory, folder=folder, workers=workers, thorough=thorough, allow_code=allow_code)
     click.echo(found)
     if not found.verified:
-        sys.exit(NOT_VERIFIED)
+        sys.exit(NO_SETUP)
 
 
 @commands.command()
@@ -566,6 +564,127 @@ def site_import(folder: Path, out: Path, overwrite: bool) -> None:
 
 
 @commands.command()
+@click.argument("scenarios", nargs=-1, required=True)
+@click.option("--out", type=_PATH, required=True, help="Directory of the batch; results in it stay, and are used.")
+@click.option("--set", "changes", multiple=True, metavar="KEY.PATH=VALUE", help="What is other in all scenarios.")
+@click.option("--report", "with_report", is_flag=True, help="Make figures and a page of each scenario, too.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done, and why.")
+@click.option("--keep", type=click.IntRange(1, 10**6), help="Drop all but the newest so many runs of each scenario.")
+@click.option("--time-limit", help="For the whole batch, such as '2 h'; shared out evenly among the scenarios.")
+@click.option("--shard", help="Do only this part of the scenarios, such as 1/8; the last to finish writes the table.")
+@click.option("--collect", is_flag=True, help="Only write the table of all scenarios, once all are done.")
+@click.option("--dask", metavar="ADDRESS", help="Do the work on the Dask cluster of this scheduler.")
+@click.option("--cache-size", default="5 GB", show_default=True, help="Keep so much of the replays on disk.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed; default: the scenarios'.")
+@_options("engine", "workers", "allow_code", "quiet")
+def batch(
+    scenarios: tuple[str, ...],
+    out: Path,
+    changes: tuple[str, ...],
+    keep: int | None,
+    time_limit: str | None,
+    shard: str | None,
+    dask: str | None,
+    cache_size: str,
+    workers: int | None,
+    *,
+    with_report: bool,
+    dry_run: bool,
+    collect: bool,
+    quiet: bool,
+    **asked: Any,
+) -> None:
+    """Run all SCENARIOS, each once: files, patterns of files, and manifests that list them.
+
+    \b
+    Writes into the directory given with --out
+      results/SCENARIO/RUN/              a results directory for each scenario, as `pwsim run` makes it
+      data/TABLE/scenario=…/run=…/       one data set over all: summary, setups, jobs, timeline and more
+      log.jsonl                          a line for each scenario and batch
+      batch.parquet                      what became of each scenario
+
+    What was finished before is known by a hash of the scenario, its log, prices and code, and is not done again; where
+    a batch was stopped, the same command goes on.  Exit code: that of the worst outcome, in the order 3, 4, 2, 1, 0.
+    """  # noqa: D301 - \b is a sign to click
+    from pwsim.batch import Batch, Options, Shard, worst
+    from pwsim.scenario import parse_change
+
+    limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
+    options = Options(report=with_report, cache_bytes=_bytes("--cache-size", cache_size), **asked)
+    part = None if shard is None else Shard.parse(shard)
+    todo = Batch(scenarios, out, changes=[parse_change(one) for one in changes], options=options, shard=part)
+    if dry_run:
+        for planned in todo.mine:
+            click.echo(f"{planned.name}: {planned.text}" + (f"\n  {planned.fault[0]}" if planned.fault else ""))
+        return
+    codes = [0]
+    if not collect:
+        with _executor(dask) as executor:
+            found = todo.run(
+                at_once=workers,
+                executor=executor,
+                time_limit_s=limit_s,
+                seen=lambda one: None if quiet else click.echo(f"{one.scenario}: {one.event}", err=True),
+            )
+        codes = [one.code for one in found]
+        for one in found:
+            click.echo(f"{one.scenario}: {one.message}")
+    table = todo.collect()
+    if table is None:
+        click.echo("Other scenarios are still to be done; the last shard, or --collect, writes the table.", err=True)
+    if keep is not None and (dropped := todo.drop_old(keep)):
+        click.echo(f"{dropped} old runs dropped.", err=True)
+    sys.exit(worst(codes))
+
+
+@commands.command()
+@click.argument("directories", type=_PATH, nargs=-1, required=True)
+@click.option("--out", type=_PATH, help="HTML file for a page of it.")
+@click.option("--csv", is_flag=True, help="Print comma-separated values.")
+@_options("overwrite")
+def compare(directories: tuple[Path, ...], out: Path | None, *, csv: bool, overwrite: bool) -> None:
+    """Put the results of several runs side by side: what was chosen, what it costs, and how it serves."""
+    from pwsim import report
+
+    found = report.compare(directories)
+    if out is not None:
+        found.write(out, overwrite=overwrite)
+    click.echo(found.table().to_csv(index=False) if csv else found.text(), nl=not csv)
+
+
+@commands.command()
+@click.argument("directory", type=_PATH)
+@click.option("--scenario", help="Only this scenario.")
+@click.option("--csv", is_flag=True, help="Print comma-separated values, all columns.")
+@click.option("--figure", type=_PATH, help="Draw how the cost moved, into this file (png, svg or pdf).")
+@click.option("--alert", is_flag=True, help="Exit with 1 if an answer changed in its last night, or failed.")
+@_options("overwrite")
+def history(
+    directory: Path, scenario: str | None, figure: Path | None, *, csv: bool, alert: bool, overwrite: bool
+) -> None:
+    """Show how the answers of a batch in DIRECTORY moved from night to night, and why."""
+    from pwsim import figures
+    from pwsim.batch import history as history_of
+    from pwsim.batch import history_text, moved_last
+    from pwsim.common import new_file
+
+    table = history_of(directory, scenario)
+    if figure is not None:
+        if figure.suffix not in (".png", ".svg", ".pdf"):
+            raise click.UsageError(f"--figure: name a file that ends in .png, .svg or .pdf (got {figure})")
+        _reserve(figure, overwrite)
+        with new_file(figure) as made:
+            figures.draw_nights(table, made)
+    if csv:
+        click.echo(table.to_csv(index=False), nl=False)
+    else:
+        click.echo(history_text(table))
+    if alert and (moved := moved_last(table)):
+        click.echo(f"Changed: {', '.join(moved)}", err=True)
+        sys.exit(NO_SETUP)
+
+
+@commands.command()
 @click.argument("directory", type=_PATH)
 @click.option("--to", type=click.Choice(["slurm"]), required=True, help="What is to be told of the setup.")
 @click.option("--out", type=_PATH, help="Directory for the files; default: print them.")
@@ -635,29 +754,15 @@ def _run() -> int:
         error.show()
         return BAD_INPUT
     except Exception as error:
-        said, code = _told(error)
+        from pwsim.common import told  # here: ``pwsim --help`` does not wait for pandas
+
+        said, code = told(error)
         if not said:
             raise
     else:
         return done if isinstance(done, int) else 0
     click.echo(said, err=True)
     return code
-
-
-def _told(error: Exception) -> tuple[str, int]:
-    """Return message and exit code of an error that pwsim or the machine raised; none of a bug."""
-    from pwsim.common import MachineError, PwsimError, SolverError  # here: ``pwsim --help`` does not wait for pandas
-
-    if isinstance(error, PwsimError):
-        return str(error), MACHINE_FAILED if isinstance(error, MachineError | SolverError) else BAD_INPUT
-    if isinstance(error, MemoryError):
-        why = f" ({error})" if str(error) else ""
-        more = "Run fewer at once (--workers), or take a part of the log."
-        return f"Out of memory{why}; nothing was written.  {more}", MACHINE_FAILED
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}; nothing was written.", MACHINE_FAILED
-    return "", 0
 
 
 @contextmanager
@@ -875,6 +980,24 @@ def _made(model: str, jobs: int | None, days: float | None, cores: int | None, l
     if days is not None:
         raise click.ClickException(f"model {model!r} takes --jobs, not --days: its length follows from the load")
     return generate(jobs=jobs, cores=cores, load=0.75 if load is None else load, seed=seed, model=model)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _executor(dask: str | None) -> Iterator[Any]:
+    """Give who does the work: the Dask cluster of a scheduler; ``None``, processes of this machine, without one."""
+    if dask is None:
+        yield None
+        return
+    try:
+        from distributed import Client  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise click.UsageError("--dask needs Dask: pip install 'pwsim[dask]'") from None
+    try:
+        client = Client(dask, timeout="30s")
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--dask: no scheduler answers at {dask!r} ({error})") from None
+    with client:
+        yield client.get_executor()
 
 
 def _reserve(out: Path, overwrite: bool, files: Sequence[str] = ()) -> None:

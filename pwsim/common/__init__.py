@@ -10,6 +10,7 @@ from pwsim.common.errors import (
     ScenarioError,
     SolverError,
     TraceError,
+    told,
 )
 from pwsim.common.explain import FaultsError, problems
 from pwsim.common.frozen import Frozen
@@ -81,6 +82,7 @@ __all__ = [
     "share_or_dash",
     "short",
     "text",
+    "told",
     "within",
     "words",
     "writing",

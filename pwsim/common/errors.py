@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pwsim._codes import BAD_INPUT, MACHINE_FAILED
+
 
 class PwsimError(Exception):
     """The base of every error that pwsim raises on purpose."""
@@ -45,6 +47,20 @@ class MachineError(PwsimError):
 
 class SolverError(PwsimError):
     """The optimiser gave no answer that can be trusted."""
+
+
+def told(error: Exception) -> tuple[str, int]:
+    """Return message and exit code of an error that pwsim or the machine raised; an empty one of a bug."""
+    if isinstance(error, PwsimError):
+        return str(error), MACHINE_FAILED if isinstance(error, MachineError | SolverError) else BAD_INPUT
+    if isinstance(error, MemoryError):
+        why = f" ({error})" if str(error) else ""
+        more = "Run fewer at once (--workers), or take a part of the log."
+        return f"Out of memory{why}; nothing was written.  {more}", MACHINE_FAILED
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; nothing was written.", MACHINE_FAILED
+    return "", 0
 
 
 @dataclass(frozen=True, order=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -52,7 +54,7 @@ class Document:
 
 
 def read_document(path: Path, keys: Sequence[str]) -> Document:
-    """Parse YAML 1.2 into plain data with line numbers.
+    """Parse YAML 1.2 into plain data with line numbers; the path ``-`` is standard input.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def read_document(path: Path, keys: Sequence[str]) -> Document:
         If the file cannot be read, or is not a mapping of plain values in YAML.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with nullcontext(sys.stdin) if str(path) == "-" else path.open(encoding="utf-8") as file:
             text = file.read(LONGEST + 1)
     except OSError as error:
         raise ScenarioError(str(path), [Problem(0, "", f"cannot be read: {error.strerror}")]) from None

@@ -3,6 +3,7 @@
 from pwsim.figures.figure import Figure, plot
 from pwsim.figures.of_attribution import OF_ATTRIBUTION
 from pwsim.figures.of_hindcast import OF_HINDCAST
+from pwsim.figures.of_history import draw_nights, nights
 from pwsim.figures.of_horizon import OF_HORIZON
 from pwsim.figures.of_log import OF_LOG
 from pwsim.figures.of_replay import OF_REPLAY
@@ -23,6 +24,8 @@ __all__ = [
     "OF_SEARCH",
     "OF_SENSITIVITY",
     "Figure",
+    "draw_nights",
+    "nights",
     "plot",
     "shown",
     "template",

@@ -61,7 +61,12 @@ _PROVENANCE = ("run_id", "schema_version", "scenario", "pwsim_version", "seed", 
 
 
 def write_results(
-    directory: Path, summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], scenario: str = ""
+    directory: Path,
+    summary: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    scenario: str = "",
+    *,
+    page: bool = True,
 ) -> None:
     """Write ``summary.json``, a Parquet file for each table, the figures and the report; and the resolved scenario.
 
@@ -75,6 +80,8 @@ def write_results(
         Tables by the name of their file (see :data:`FILES`).
     scenario
         Text of ``scenario.yaml`` (:func:`pwsim.results.record.scenario_yaml`); none is written without it.
+    page
+        Whether figures and report are written, too; ``pwsim report`` can do it later.
 
     Raises
     ------
@@ -90,7 +97,8 @@ def write_results(
             (beside / "scenario.yaml").write_text(scenario, encoding="utf-8")
         for name, table in tables.items():
             _write_parquet(beside / f"{name}.parquet", table, TABLES[name], provenance)
-        write_report(beside, beside)
+        if page:
+            write_report(beside, beside)
 
 
 def _write_parquet(

@@ -1,18 +1,22 @@
 """From the keys of a YAML file to objects, and running them."""
 
 from pwsim.scenario import drafting
+from pwsim.scenario.changing import Changes, parse_change
 from pwsim.scenario.run import check, optimize
-from pwsim.scenario.scenario import Scenario, load_scenario
+from pwsim.scenario.scenario import Scenario, VariantName, load_scenario
 from pwsim.scenario.site import Site, load_site
 from pwsim.scenario.verifying import verify
 
 __all__ = [
+    "Changes",
     "Scenario",
     "Site",
+    "VariantName",
     "check",
     "drafting",
     "load_scenario",
     "load_site",
     "optimize",
+    "parse_change",
     "verify",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pwsim.engine import Engine
 from pwsim.results import Attribution, check_named
-from pwsim.search import Objective, Plan, Progress, Replays, attributed
+from pwsim.search import Frontier, Objective, Plan, Progress, Replays, attributed
 from pwsim.search.sensitivity import Asker, Purse, Question, Sensitivity, check, study
 
 
@@ -44,12 +45,12 @@ class Afterwards(NamedTuple):
         question: Question,
         *,
         objective: Objective | None,
+        frontier: Frontier | None,
         engine: Engine,
         workers: int | None,
         replays: Replays,
         progress: Callable[[Progress], None] | None,
         max_setups: int | None,
-        left_s: float | None,
     ) -> Plan:
         """Return a plan with what was asked of it.
 
@@ -59,18 +60,16 @@ class Afterwards(NamedTuple):
             The answer.
         question
             What it answers.
-        objective, engine, workers, replays, progress
+        objective, frontier, engine, workers, replays, progress
             As for the search.
         max_setups
-            Limit on setups for the search and for this.
-        left_s
-            Time that is left of the limit [s].
+            Limit on setups for the search and for this.  The time is what is left of the plan's.
         """
         if self.sensitivity is None and self.attribution is None:
             return plan
         left = None if max_setups is None else max_setups - len(plan.setups)
-        purse = Purse(left, left_s, plan.stopped)
-        asker = Asker(question, objective, plan.judge.trim, engine, workers, purse, replays, progress)
+        purse = Purse(left, None if math.isinf(plan.left_s) else plan.left_s, plan.stopped)
+        asker = Asker(question, objective, plan.judge.trim, engine, workers, purse, replays, progress, frontier)
         causes = None if self.attribution is None else attributed(self.attribution, asker, plan)
         found = None if self.sensitivity is None else study(self.sensitivity, asker, plan)
         return replace(plan, attributed=causes, study=found)

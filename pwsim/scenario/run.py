@@ -157,7 +157,6 @@ def optimize(
     check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
-    begun_s = time.monotonic()
     goals = tuple(_object(Target, one) for one in targets or ())
     money = economics or Economics()
     after = Afterwards(
@@ -183,8 +182,7 @@ def optimize(
     told = {**plan.asked, **after.asked()}
     run_id = record.run_id("run", told, [trace], [cluster], plan.cut_short_after)
     plan = replace(plan, asked=told, run_id=run_id)
-    left_s = _left_s(time_limit_s, begun_s)
-    plan = with_years(plan, years, goals, max_setups=max_setups, time_limit_s=left_s, progress=progress)
+    plan = with_years(plan, years, goals, max_setups=max_setups, progress=progress)
     return replace(plan, verdicts=_faults_of(trace))
 
 
@@ -200,7 +198,6 @@ def _answer(
     **how: Any,
 ) -> Plan:
     """Search, and then ask what is asked of the answer; limits are for both together."""
-    begun_s = time.monotonic()
     after.check(question)
     trace, cluster, targets, economics, seed = question
     plan = ask(
@@ -216,13 +213,7 @@ def _answer(
         time_limit_s=time_limit_s,
         **how,
     )
-    left_s = None if time_limit_s is None else time_limit_s - (time.monotonic() - begun_s)
-    return after.answered(plan, question, max_setups=max_setups, left_s=left_s, **how)
-
-
-def _left_s(limit_s: float | None, begun_s: float) -> float | None:
-    """Return how much is left of a time limit that began at some instant [s]; ``None`` without a limit."""
-    return None if limit_s is None else limit_s - (time.monotonic() - begun_s)
+    return after.answered(plan, question, frontier=frontier, max_setups=max_setups, **how)
 
 
 def _object(kind: type[Any], given: Any) -> Any:
@@ -273,11 +264,10 @@ def _optimize(
             progress=progress,
             name=scenario.name,
             trim=scenario.metrics.trim(trace),
-            time_limit_s=_left_s(limit_s, begun_s),
+            time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
             replays=replays,
         )
-        limits = {"max_setups": budget.setups, "time_limit_s": _left_s(limit_s, begun_s), "progress": progress}
-        plan = with_years(plan, scenario.horizon, scenario.targets, **limits)
+        plan = with_years(plan, scenario.horizon, scenario.targets, max_setups=budget.setups, progress=progress)
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}

@@ -6,6 +6,7 @@ docstrings are the JSON Schema's descriptions.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ from pwsim.common import (
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.prices import COMPRESSED, Economics
 from pwsim.results import Attribution
+from pwsim.scenario.changing import Changes, make_changes
 from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
@@ -87,6 +89,11 @@ class Search(Frozen):
         return data
 
 
+VARIANTS = ("overrides", "matrix")
+"""Keys that tell of other runs than that of the file as it stands."""
+VariantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)]
+
+
 class Scenario(Frozen):
     """A question: the cheapest of some setups that serves a workload well enough."""
 
@@ -119,11 +126,16 @@ class Scenario(Frozen):
     """How money is counted."""
     search: Search = Search()
     """How the search is done, and what it may spend."""
+    overrides: dict[VariantName, dict[str, Any]] = Field(default_factory=dict)
+    """Variants for ``pwsim batch``: by name, paths of keys and what stands there instead."""
+    matrix: dict[str, Annotated[tuple[Any, ...], Field(min_length=1, strict=False)]] = Field(default_factory=dict)
+    """Variants for ``pwsim batch``: paths of keys, and the values to try, all with all."""
     seed: int = Field(default=1, ge=0, lt=2**32)
     """Seed of everything random."""
 
     _path: Path = PrivateAttr(default=Path("scenario.yaml"))
     _folder: Path = PrivateAttr(default=Path())
+    _said: str = PrivateAttr(default="")
     _lines: dict[Place, int] = PrivateAttr(default_factory=dict)
 
     @property
@@ -135,6 +147,11 @@ class Scenario(Frozen):
     def folder(self) -> Path:
         """Where the paths in it start."""
         return self._folder
+
+    @property
+    def said(self) -> str:
+        """What the file says after changes, as JSON: without prices taken, or what another file says."""
+        return self._said
 
     def read_log(self) -> Trace:
         """Read the log as it is.
@@ -189,7 +206,8 @@ class Scenario(Frozen):
         plain: dict[str, Any] = self.model_dump(mode="json", exclude_none=True, by_alias=True)
         if self.baseline is not None and self.baseline.cores is not None:
             del plain["baseline"]["pools"]  # cores stand for them
-        plain.pop("site", None)  # what it says was taken over
+        for key in ("site", *VARIANTS):  # what the site says was taken over; variants are other runs
+            plain.pop(key, None)
         return plain
 
     def read_part(self, log: Trace) -> Trace:
@@ -213,15 +231,19 @@ class Scenario(Frozen):
         return InputError(Problem(self._lines.get(place, 0), key, str(error)).at(str(self._path)))
 
 
-def load_scenario(path: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None) -> Scenario:
+def load_scenario(
+    path: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None, changes: Changes = ()
+) -> Scenario:
     """Read and check a scenario file; the files that it names are looked for, but not read.
 
     Parameters
     ----------
     path
-        The file.
+        The file; ``-`` is standard input.
     folder
         Where the paths in it start; its own folder if left out.
+    changes
+        What is to be other than the file says: paths of keys, such as ``cluster.pools.onprem.nodes``, and values.
 
     Raises
     ------
@@ -230,6 +252,10 @@ def load_scenario(path: str | os.PathLike[str], folder: str | os.PathLike[str] |
     """
     start = Path(path).parent if folder is None else Path(folder)
     document = read_document(Path(path), list(Scenario.model_fields))
+    make_changes(document, changes)
+    if document.problems:
+        raise ScenarioError(str(path), document.problems)
+    said = json.dumps({key: one for key, one in document.data.items() if key not in VARIANTS}, sort_keys=True)
     table = _prices(document, start)
     taken_over(document)
     scenario: Scenario | None = None
@@ -241,6 +267,7 @@ def load_scenario(path: str | os.PathLike[str], folder: str | os.PathLike[str] |
     if scenario is not None:
         scenario._path = Path(path)
         scenario._folder = start
+        scenario._said = said
         scenario._lines = document.lines
         for machine in filter(None, (scenario.cluster, scenario.baseline)):
             machine._folder = start

@@ -11,12 +11,11 @@ from pwsim import report
 from pwsim.common import InputError
 from pwsim.scenario.run import check_code, id_of_run
 from pwsim.scenario.scenario import Scenario, load_scenario
-from pwsim.search import Holding, Judge, Verification, check_question, complete_targets
+from pwsim.search import Holding, Judge, Verification, check_question, complete_targets, with_implied
 from pwsim.search import verify as verify_search
 from pwsim.trace import Trace
 
-UNCHECKED = {"frontier": "the points of the frontier", "horizon": "the plan over years",
-             "sensitivity": "what would change the answer"}  # fmt: skip
+UNCHECKED = {"horizon": "the plan over years", "sensitivity": "what would change the answer"}
 """What is not checked of a summary, by its key."""
 
 
@@ -59,24 +58,34 @@ def verify(
     summary = report.read_summary(directory)
     if summary["command"] != "run":
         raise InputError(f"{directory}: holds no proof; only results of `pwsim run` do (got {summary['command']})")
-    if summary.get("minimise") is not None:
-        raise InputError(f"{directory}: only proofs about the cost can be checked, not that of `minimise:`")
     tables = {"setups": report.read_table(directory / "setups.parquet")}
     if summary["search"]["method"] == "by_pool":
         tables["proof"] = report.read_table(directory / "proof.parquet")
+    if summary["frontier"] is not None:
+        tables["frontier"] = report.read_table(directory / "frontier.parquet")
     scenario = load_scenario(directory / "scenario.yaml", folder)
     check_code(f"{scenario.path}: cluster.", scenario.cluster, allow_code=allow_code)
     log = scenario.read_log()
     trace = scenario.read_workload(log=log)
     holding = Holding(trace, scenario.cluster)
     trim = scenario.metrics.trim(trace)
-    targets = complete_targets(holding, scenario.targets)
+    asked = with_implied(holding, scenario.targets, scenario.minimise, scenario.frontier)
+    targets = asked if scenario.frontier is None else complete_targets(holding, asked)
     if differences := _other_question(scenario, trace, log, summary, len(tables["setups"])):
-        return Verification("these results answer this scenario, for this log.", differences, 0, 0, None)
+        return Verification("these results answer this scenario, for this log.", differences, 0, 0, ())
     check_question(holding, targets, scenario.economics, trim)
     judge = Judge(trace, scenario.cluster, targets, scenario.economics, "auto", scenario.seed, trim)
     try:
-        found = verify_search(judge, summary, tables, workers=workers, thorough=thorough)
+        found = verify_search(
+            judge,
+            summary,
+            tables,
+            objective=scenario.minimise,
+            frontier=scenario.frontier,
+            asked=asked,
+            workers=workers,
+            thorough=thorough,
+        )
     except InputError as error:
         raise InputError(f"{directory}: {error}") from None
     except (KeyError, TypeError, AttributeError) as error:

@@ -14,7 +14,7 @@ from pwsim.search.objective import Minimised, Objective
 from pwsim.search.options import in_space
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
-from pwsim.search.questions import ask, check_goals
+from pwsim.search.questions import ask, check_goals, with_implied
 from pwsim.search.replays import Replays
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
@@ -69,4 +69,5 @@ __all__ = [
     "search",
     "solver_text",
     "verify",
+    "with_implied",
 ]

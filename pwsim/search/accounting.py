@@ -21,7 +21,7 @@ from pwsim.search.additive import Sums
 from pwsim.search.bounds import Bounds
 from pwsim.search.candidates import Candidates
 from pwsim.search.master import Master
-from pwsim.search.options import AllBounds, many, options
+from pwsim.search.options import AllBounds, Place, many, options
 from pwsim.search.routing import Network, Path
 from pwsim.search.trail import TIE
 from pwsim.trace import Floats, Integers
@@ -32,9 +32,6 @@ PIECE = 1 << 18
 """Choices that are looked at at once."""
 MOST_NAMED = 5
 """Setups that nothing accounts for which are named."""
-
-Place = tuple[tuple[int, ...], int]
-"""A setup: index of the choice of each pool, and of the procedure."""
 
 REASONS = {
     "replayed_and_missed": "replayed, a target missed",
@@ -64,11 +61,18 @@ class Claimed(NamedTuple):
     """No setup that meets the targets costs less; infinite if none meets them."""
     replayed: Mapping[Place, float]
     """Cost of each setup that was replayed [USD a year]; NaN if it misses a target."""
+    allowed_usd_per_year: float = math.inf
+    """What targets let a setup cost."""
 
     def is_dear(self, usd_per_year: float | Floats) -> Booleans:
         """Return whether costs are not below what is claimed, up to a rounding."""
         dear: Booleans = np.greater_equal(usd_per_year, self.usd_per_year * (1 - TIE))
         return dear
+
+    def is_forbidden(self, usd_per_year: float | Floats) -> Booleans:
+        """Return whether costs are above what targets allow, up to a rounding."""
+        forbidden: Booleans = np.greater(usd_per_year, self.allowed_usd_per_year * (1 + TIE))
+        return forbidden
 
 
 class _Tally:
@@ -157,6 +161,7 @@ def by_pool(cluster: Cluster, known: AllBounds, network: Network, sums: Sums, cl
                 amount = np.sum([amounts[procedure, one] for one in arcs], axis=0)
                 open_ = tally.take(open_, "miss_a_target", amount > limit)
             usd = np.sum([sums.usd[procedure, one] for one in arcs], axis=0)
+            open_ = tally.take(open_, "miss_a_target", claimed.is_forbidden(usd))
             open_ = tally.take(open_, "at_least_as_dear", claimed.is_dear(usd))
             for one in np.flatnonzero(open_):
                 tally.leave((tuple(piece[:, one].tolist()), procedure))
@@ -171,7 +176,7 @@ def by_programme(cluster: Cluster, known: AllBounds, network: Network, sums: Sum
         master.take_out(Path(procedure, network.path(choice)))
     if math.isfinite(known.needed_cores) and (path := master.cheapest()) is not None:
         usd = math.fsum(sums.usd[path.procedure, list(path.arcs)])
-        if not claimed.is_dear(usd):
+        if not (claimed.is_dear(usd) or claimed.is_forbidden(usd)):
             tally.leave((tuple(network.arcs[arc].choice for arc in path.arcs), path.procedure))
     return tally.account()
 
@@ -208,11 +213,12 @@ def by_setup(cluster: Cluster, known: Bounds, claimed: Claimed) -> Account:
         open_ = [~_replayed_in(piece, choices, procedure, claimed) for procedure in procedures]
         for procedure in procedures:
             open_[procedure] = tally.take(open_[procedure], "too_few_cores", few)
+            open_[procedure] = tally.take(open_[procedure], "miss_a_target", claimed.is_forbidden(usd))
             open_[procedure] = tally.take(open_[procedure], "at_least_as_dear", claimed.is_dear(usd))
         for one in np.flatnonzero(np.any(open_, axis=0)).tolist():  # these take longer to tell
             choice = tuple(piece[:, one].tolist())
             under = [procedure for procedure in procedures if open_[procedure][one]]
-            if _rejects_too_much(known, choice):
+            if _rejects_too_much(known, choice) or claimed.is_forbidden(known.usd_of(choice)):
                 tally.by_reason["miss_a_target"] += len(under)
             elif claimed.is_dear(known.usd_of(choice)):
                 tally.by_reason["at_least_as_dear"] += len(under)
@@ -226,7 +232,9 @@ def by_order(cluster: Cluster, known: Bounds, claimed: Claimed) -> Account:
     """Account for a space that is too large to be listed: all below the claimed cost, in the order of the search."""
     tally, candidates = _Tally(), Candidates(cluster, known)
     tally.replayed(claimed)
-    while (candidate := candidates.take()) is not None and not claimed.is_dear(candidate.bound_usd_per_year):
+    while (candidate := candidates.take()) is not None:
+        if claimed.is_dear(candidate.bound_usd_per_year) or claimed.is_forbidden(candidate.bound_usd_per_year):
+            break
         for place in itertools.product([candidate.choice], range(len(cluster.procedures))):
             if place not in claimed.replayed:
                 tally.leave(place)

@@ -12,8 +12,8 @@ import numpy as np
 from pwsim.common import HopelessError
 from pwsim.engine import REJECTED, Engine, prepare, replay
 from pwsim.results import Result, in_parallel, simulate
-from pwsim.search.accounting import Place
 from pwsim.search.judging import Evaluation, Judge
+from pwsim.search.options import Place
 from pwsim.search.routing import Arc, Network
 
 OTHER_ENGINE_JOBS = 300_000

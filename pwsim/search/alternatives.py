@@ -1,7 +1,8 @@
 """Other answers than the cheapest: the cheapest of each kind, and the most different ones that cost little more.
 
 The cheapest setup of a kind (all own, all rented, both, each policy) is searched for as the answer was, among those of
-that kind, but with few replays.  Where these do not do for a proof, what was found is told as such.
+that kind, but with few replays.  Where these do not do for a proof, what was found is told as such; and where the time
+of the search is over, that nothing was looked for.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pwsim.search.options import many, options
 from pwsim.search.simulate_and_cut import search
 
 if TYPE_CHECKING:
-    from pwsim.search.accounting import Place
+    from pwsim.search.options import Place
     from pwsim.search.plan import Plan
 
 MOST_SETUPS = 24
@@ -36,7 +37,10 @@ ALTERNATIVE_COLUMNS: dict[str, tuple[str, str]] = {
     "kind": ("", "chosen; the cheapest that is all_own, all_rented or hybrid, or has the policy; or different"),
     "status": (
         "",
-        "optimal: proven cheapest of its kind; best_found: of those replayed; infeasible: proven that none is; unknown",
+        (
+            "optimal: proven cheapest of its kind; best_found: of those replayed; infeasible: proven that none is; "
+            "unknown: none was found; not_searched: none was, and the search was cut short before all were looked for"
+        ),
     ),
     "purchase_usd": ("USD", "price of all own nodes"),
     "first_year_usd": ("USD", "that, and what comes up in the first year"),
@@ -68,7 +72,8 @@ def alternatives(plan: Plan) -> pd.DataFrame:
     for kind, parts in _kinds(judge.cluster, chosen):
         found = []
         for part in parts:
-            status, over = ("unknown", True) if over else _searched(plan, part, known)
+            over = over or plan.left_s <= 0
+            status, over = ("not_searched", True) if over else _searched(plan, part, known)
             found.append(status)
         told.append(_cheapest(kind, found, parts, plan, known))
     listed = {place for _, _, place in told if place is not None}
@@ -121,6 +126,7 @@ def _searched(plan: Plan, part: Cluster, known: dict[Place, Row]) -> tuple[str, 
             plan.targets,
             economics=judge.economics,
             max_setups=max(4, min(MOST_SETUPS, MOST_JOBS // len(judge.trace))),
+            time_limit_s=None if math.isinf(plan.left_s) else plan.left_s,
             workers=plan.workers,
             engine=judge.engine,
             seed=judge.seed,
@@ -128,7 +134,8 @@ def _searched(plan: Plan, part: Cluster, known: dict[Place, Row]) -> tuple[str, 
             replays=judge.replays,
         )
     except (InputError, KeyboardInterrupt) as error:  # no replay of the part came to its end
-        return "unknown", isinstance(error, KeyboardInterrupt)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        return "not_searched" if interrupted else "unknown", interrupted
     known |= rows_of(judge, found.setups)
     return found.status, found.stopped == "interrupted"
 
@@ -141,7 +148,8 @@ def _cheapest(
     best = min(mine, key=lambda place: (known[place]["cost_usd_per_year"], place), default=None)
     proven = all(status in ("optimal", "infeasible") for status in found)
     if best is None:
-        return kind, "infeasible" if proven else "unknown", None
+        unsure = "not_searched" if "not_searched" in found else "unknown"
+        return kind, "infeasible" if proven else unsure, None
     return kind, "optimal" if proven else "best_found", best
 
 

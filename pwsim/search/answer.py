@@ -78,6 +78,11 @@ def answer(summary: Mapping[str, Any]) -> str:
     )
 
 
+def is_found(summary: Mapping[str, Any]) -> bool:
+    """Return whether some setup meets the targets, and where years were to be planned, one in each of them."""
+    return summary["chosen"] is not None and (summary["horizon"] is None or bool(summary["horizon"]["plan"]))
+
+
 def _minimised(summary: Mapping[str, Any], setups: str, proven: str) -> str:
     """Say that no setup has less of what was to be minimised, or how much less one might have."""
     objective = summary["minimise"]

@@ -5,6 +5,7 @@ The few replays that are missing for this are done once the search is over; they
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,8 @@ from pwsim.search.options import choice_of, count, largest, many, told_choice, t
 from pwsim.search.trail import TIE, row
 
 if TYPE_CHECKING:
-    from pwsim.search.accounting import Place
     from pwsim.search.judging import Judge
+    from pwsim.search.options import Place
     from pwsim.search.plan import Plan, Setup
 
 NEIGHBOUR_COLUMNS: dict[str, tuple[str, str]] = {
@@ -59,15 +60,16 @@ def rows_of(judge: Judge, setups: pd.DataFrame) -> dict[Place, Row]:
 def replayed(plan: Plan, places: Sequence[Place], known: Mapping[Place, Row]) -> dict[Place, Row]:
     """Return setups as rows; what is not known is replayed, unless the search was cut short.
 
-    An interrupt leaves out what is not replayed yet.
+    An interrupt, or the end of the time that was given, leaves out what is not replayed yet.
     """
     judge = plan.judge
     found = {place: known[place] for place in places if place in known}
     missing = [place for place in places if place not in known] if plan.cut_short_after is None else []
-    tasks = [(choice, judge.cluster.procedures[procedure]) for choice, procedure in missing]
+    tasks = ((choice, judge.cluster.procedures[procedure]) for choice, procedure in missing)
+    in_time = itertools.takewhile(lambda _: plan.left_s > 0, tasks)
     try:
-        answers = in_parallel(judge.evaluate, tasks, workers=plan.workers, engine=judge.engine)
-        for place, one in zip(missing, answers, strict=True):
+        answers = in_parallel(judge.evaluate, in_time, workers=plan.workers, engine=judge.engine)
+        for one, place in zip(answers, missing, strict=False):  # answers first: they are taken to their end
             found[place] = row(one, judge.cluster, math.nan)
     except KeyboardInterrupt:
         pass

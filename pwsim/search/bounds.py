@@ -31,6 +31,8 @@ GRID = 24
 """Interval starts, and ends, that :func:`needed_cores` looks at."""
 MOST_LISTED = 1_000_000
 """Choices that are counted by their bounds one by one."""
+TOLD_AT_ONCE = 100
+"""Choices of which :meth:`Bounds.setups_up_to` tells at a call what they cost as a whole: some milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +82,34 @@ class Bounds:
     def setups_up_to(self, usd_per_year: float) -> int:
         """Return how many choices of nodes have a cost bound of no more than this; all if it is NaN.
 
-        Where there are more choices than can be listed, all are counted.
+        Where there are more choices than can be listed, all are counted.  What a choice costs at least as a whole takes
+        longer to tell, so it is told of some more at each call, the cheapest by their pools first.
         """
-        choices = math.prod(len(cost) for cost in self.cost_usd_per_year)
-        if math.isnan(usd_per_year) or choices > MOST_LISTED:
-            return choices
-        return int(np.searchsorted(self._sorted_usd, usd_per_year, side="right"))
+        shape = [len(cost) for cost in self.cost_usd_per_year]
+        if math.isnan(usd_per_year) or math.prod(shape) > MOST_LISTED:
+            return math.prod(shape)
+        places, usd = self._sorted
+        up_to = int(np.searchsorted(usd, usd_per_year, side="right"))
+        if self.renting is None and not self.payable_usd_per_year:
+            return up_to
+        told = self._whole_usd
+        for place in places[len(told) : min(up_to, len(told) + TOLD_AT_ONCE)]:
+            told.append(self.usd_of(tuple(map(int, np.unravel_index(place, shape)))))
+        return up_to - int(np.count_nonzero(np.array(told[:up_to]) > usd_per_year))
 
     @cached_property
-    def _sorted_usd(self) -> Floats:
+    def _sorted(self) -> tuple[Integers, Floats]:
+        """The choices in the order of what their pools cost at least, and what that is [USD a year]."""
         usd = np.zeros(1)
         for cost in self.cost_usd_per_year:
             usd = np.add.outer(usd, cost).ravel()
-        return np.sort(usd)
+        order = np.argsort(usd, kind="stable")
+        return order, usd[order]
+
+    @cached_property
+    def _whole_usd(self) -> list[float]:
+        """What the first of these choices cost at least as a whole [USD a year], as far as that was told."""
+        return []
 
 
 def work_s(trace: Trace, cluster: Cluster) -> Floats:
@@ -113,8 +130,8 @@ def analyse(holding: Holding, targets: Sequence[Target], economics: Economics, t
     classes, members, counts = np.unique(first, axis=0, return_inverse=True, return_counts=True)
     work = trace.procs * trace.run_s  # as the metric has it, whatever is killed
     shares = np.bincount(members.ravel(), work, minlength=len(classes)) / (math.fsum(work) or 1.0)
-    rejected_at_most = int(_least_limit(targets, "jobs_rejected", len(trace)))
-    rejected_work_at_most = _least_limit(targets, "rejected_work_share", 1.0) + SAFETY
+    rejected_at_most = int(least_limit(targets, "jobs_rejected", len(trace)))
+    rejected_work_at_most = least_limit(targets, "rejected_work_share", 1.0) + SAFETY
     terms = costs.terms_of(economics, trace)
     standing = [
         np.array([costs.total(costs.standing(pool, nodes, terms)) for nodes in pool.nodes])
@@ -161,7 +178,7 @@ def _renting(holding: Holding, targets: Sequence[Target], terms: costs.Terms, tr
     return Renting(holding, work_s(trace, cluster), terms, work if math.isfinite(work) else 0.0, window[1])
 
 
-def _least_limit(targets: Sequence[Target], metric: str, otherwise: float) -> float:
+def least_limit(targets: Sequence[Target], metric: str, otherwise: float) -> float:
     """Return the smallest limit that targets set on a metric from above."""
     limits = [target.at_most for target in targets if target.metric == metric and target.at_most is not None]
     return min(limits, default=otherwise)

@@ -25,10 +25,10 @@ from pwsim.rules import attempts
 from pwsim.search import additive, proof
 from pwsim.search.candidates import Candidate
 from pwsim.search.holding import Holding
-from pwsim.search.judging import Evaluation, Judge, out_of_memory, scalable
+from pwsim.search.judging import Evaluation, Judge, in_replay, out_of_memory, scalable
 from pwsim.search.listing import MOST_LISTED, Listing
 from pwsim.search.master import Master
-from pwsim.search.options import AllBounds, Option, choice_of, in_space, largest, options
+from pwsim.search.options import AllBounds, Option, Place, choice_of, in_space, largest, options
 from pwsim.search.plan import Method
 from pwsim.search.proof import Key
 from pwsim.search.routing import Arc, Network, Path, network_of
@@ -95,7 +95,7 @@ class _Search:
         trail = self.trail
         try:
             self.search()
-            if not trail.rows:
+            if not trail.rows and trail.stopped is None:
                 self.show_largest()
             self.look_at_edges()
         finally:  # an interrupt leaves what was proven
@@ -109,15 +109,15 @@ class _Search:
         for pool, some in enumerate(self.known.options):
             for choice in range(len(some)):
                 most = some[choice].nodes == some[-1].nodes
-                if most and trail.stopped is None and trail.best is not None and trail.limit(1) is None:
+                if most and trail.stopped is None and trail.best is not None:
                     self.look_at_edge(pool, choice)
 
     def show_largest(self) -> None:
         """Show how far the largest setup gets, where none can do it."""
-        path = self.network.path(largest(self.trail.job.cluster))
+        most = largest(self.trail.job.cluster)
         for procedure in range(len(self.trail.job.cluster.procedures)):
-            if self.trail.limit(1) is None:  # that none can do it is proven without it
-                self.look_at(Path(procedure, path), math.inf)
+            if self.trail.limit([(most, procedure)]) is None:  # that none can do it is proven without it
+                self.look_at(Path(procedure, self.network.path(most)), math.inf)
         self.trail.expect_none_met()
 
     def look_at_edge(self, pool: int, choice: int) -> None:
@@ -129,7 +129,7 @@ class _Search:
             return
         one_more = self.trail.known.of_one_more(pool, choice)
         path = self.master.dearest_with(pool, choice, self.trail.cheapest_usd_per_year * (1 - TIE) - one_more)
-        if path is not None:
+        if path is not None and self.trail.limit([self.place(path)]) is None:
             self.look_at(path, self.trail.bound_usd_per_year)
 
     def search(self) -> None:
@@ -167,13 +167,17 @@ class _Search:
             elif not self.look_at(path, bound):
                 return
 
+    def place(self, path: Path) -> Place:
+        """Return the setup that a path is."""
+        return tuple(self.network.arcs[arc].choice for arc in path.arcs), path.procedure
+
     def look_at(self, path: Path, bound_usd_per_year: float) -> bool:
         """Judge a path, and never take it again; return whether a limit of the search allows it."""
-        if stop := self.trail.limit(1):
+        choice, procedure = self.place(path)
+        if stop := self.trail.limit([(choice, procedure)]):
             self.trail.bound_usd_per_year = bound_usd_per_year
             self.trail.stop(stop)
             return False
-        choice = tuple(self.network.arcs[arc].choice for arc in path.arcs)
         evaluation = self.known.evaluate(path, self.workers)
         self.trail.method = Method("by_pool", None, len(self.known.starts))
         self.master.take_out(path)
@@ -300,6 +304,9 @@ class Known:
             replayed = job.replays.of_pools(inputs, [arc.pool for arc in new], job.engine, workers)
         except MemoryError:
             raise out_of_memory(setup) from None
+        except Exception as error:
+            error.add_note(in_replay(setup))
+            raise
         for arc, (engine, start_s) in zip(new, replayed, strict=True):
             self.engine = engine
             self.starts[path.procedure, arc.pool, arc.choice, arc.held] = start_s

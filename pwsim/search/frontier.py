@@ -65,7 +65,7 @@ class Frontier(Frozen):
     def replaces(self, target: Target) -> bool:
         """Return whether a target of the scenario is about the same, from the same side, and so is varied."""
         varied = self.target
-        same = (varied.metric, varied.statistic, varied.where) == (target.metric, target.statistic, target.where)
+        same = (varied.metric, varied.statistic, varied.where) == target.about
         return same and getattr(target, self.limit) is not None
 
     def points(self) -> list[Target]:
@@ -74,6 +74,11 @@ class Frontier(Frozen):
         asked = self.target.model_dump()
         found = [Target(**asked, **{key: limit}) for limit in limits or ()]
         return sorted(found, key=lambda target: target.required, reverse=key == "at_most")
+
+    def asked(self, targets: Sequence[Target]) -> list[tuple[Target, ...]]:
+        """Return what is asked at each point besides targets, the point's own last; the loosest first."""
+        others = [target for target in targets if not self.replaces(target)]
+        return [(*others, point) for point in self.points()]
 
 
 class Point(NamedTuple):
@@ -111,14 +116,13 @@ def trace_frontier(frontier: Frontier, targets: Sequence[Target], searches: Sear
     searches
         Finds the cheapest setup for other targets.
     """
-    others = [target for target in targets if not frontier.replaces(target)]
     points: list[Point] = []
-    for target in frontier.points():
+    for asked in frontier.asked(targets):
         if points and points[-1].status == "infeasible":  # nothing meets a looser limit
-            points.append(points[-1]._replace(required=target.required))
+            points.append(points[-1]._replace(required=asked[-1].required))
             continue
-        plan = searches.find([*others, target])
-        points.append(_point(target, plan, searches.stopped, points))
+        plan = searches.find(asked)
+        points.append(_point(asked[-1], plan, searches.stopped, points))
     return tuple(points)
 
 
@@ -128,7 +132,8 @@ def _point(target: Target, plan: Plan | None, stopped: Stop | None, before: Sequ
     if plan is None or plan.chosen is None:
         status = "unknown" if plan is None else plan.status
         bound = proven if plan is None else max(proven, plan.lower_bound_usd_per_year)
-        return Point(target.required, status, stopped, None, math.nan, math.nan, bound, math.nan, math.nan)
+        why = None if status == "infeasible" else stopped
+        return Point(target.required, status, why, None, math.nan, math.nan, bound, math.nan, math.nan)
     cost = plan.cost_usd_per_year
     bound = min(cost, max(proven, plan.lower_bound_usd_per_year))
     status = "optimal" if bound == cost else plan.status

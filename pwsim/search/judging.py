@@ -69,11 +69,15 @@ def scalable(trace: Trace) -> Iterator[None]:
 
 def out_of_memory(setup: Setup) -> MachineError:
     """Return the error for a setup whose replay takes more memory than there is."""
-    nodes = ", ".join(f"{name} {count}" for name, count in setup.nodes.items())
     return MachineError(
-        f"the memory was full in the replay of {nodes} under {setup.policy}; run fewer at once (--workers), or a part "
-        "of the log (workload.window)"
+        f"the memory was full {in_replay(setup)}; run fewer at once (--workers), or a part of the log (workload.window)"
     )
+
+
+def in_replay(setup: Setup) -> str:
+    """Return in which replay something went wrong."""
+    nodes = ", ".join(f"{name} {count}" for name, count in setup.nodes.items())
+    return f"in the replay of {nodes} under {setup.policy}"
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,9 @@ class Judge:
             return Evaluation(setup, None, str(error), (math.nan,) * len(self.targets), met=False, miss=math.inf)
         except MemoryError:
             raise out_of_memory(setup) from None
+        except Exception as error:
+            error.add_note(in_replay(setup))
+            raise
 
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed."""

@@ -2,23 +2,22 @@
 
 A search for the cheapest setup is asked again and again, with one target more: to have less of the metric than the best
 setup so far.  Where that is proven impossible, the last setup found is the best there is, and of those that do as well
-it is the cheapest.  The limit that is asked next lies halfway to what is proven impossible, so that few searches do.
+it is the cheapest.  The limit that is asked next lies halfway to what is proven impossible, and after a proof just
+below the best value of all setups that were replayed, so that few searches do.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
-import pandas as pd
 from pydantic import model_validator
 
 from pwsim.common import InputError
 from pwsim.metrics import ALL_METRICS
-from pwsim.search.plan import Method, Plan
+from pwsim.search.plan import Plan, Stop
 from pwsim.search.searches import Searches
 from pwsim.search.targets import Measure, Target
 
@@ -54,6 +53,16 @@ class Objective(Measure):
     def largest(self) -> float:
         """More than this it never is."""
         return 1.0 if ALL_METRICS[self.metric].is_share else 1e15
+
+    @property
+    def least(self) -> float:
+        """Less than this it never is."""
+        return LEAST.get(self.metric, 0.0)
+
+    @staticmethod
+    def below(value: float) -> float:
+        """Return the most that is less than a value, and not as good up to a rounding."""
+        return value * (1 - BETTER) - BETTER
 
     def at_most(self, value: float) -> Target:
         """Return the target that a setup has no more of it than this."""
@@ -106,58 +115,76 @@ def minimise(objective: Objective, targets: Sequence[Target], searches: Searches
         without = searches.find(targets)
         if without is not None and without.chosen is not None:
             raise InputError("minimise: no setup that meets the targets serves a job that it is about")
-    least = LEAST.get(objective.metric, 0.0)
+    least, bold, value = objective.least, True, math.nan
     while best.chosen is not None and searches.stopped is None:
-        value = _achieved(objective, best)
-        as_good = value * (1 - BETTER) - BETTER
-        if math.isnan(value) or as_good <= least:
+        value = _lowest(len(targets), searches)
+        as_good = objective.below(value)
+        if as_good <= least:
             least = value
             break
-        limit = (value + least) / 2 if value - least > CLOSE * value else as_good
+        limit = (value + least) / 2 if bold and value - least > CLOSE * value else as_good
         found = searches.find([*targets, objective.at_most(limit)])
         if found is None:
             break
         if found.chosen is not None:
-            best = found
+            best, bold = found, True
         elif found.stopped is None:
-            least = value if limit == as_good else limit
-    return _told(objective, targets, best, least, searches)
+            # Often that was because there is nothing better at all: that is asked before another half is.
+            least, bold = value if limit == as_good else limit, False
+    stopped = searches.stopped
+    # A dearer setup than the cheapest within a limit may have had less of the objective.
+    if best.chosen is not None and (lowest := _lowest(len(targets), searches)) < _achieved(objective, best):
+        found = searches.find([*targets, objective.at_most(lowest)])
+        best = best if found is None or found.chosen is None else found
+    return _told(objective, targets, best, least, stopped or searches.stopped, searches)
 
 
-def _together(proofs: Sequence[pd.DataFrame | None]) -> pd.DataFrame | None:
-    """Return the replays of pools that several searches rest on, each once."""
-    told = [proof for proof in proofs if proof is not None]
-    return pd.concat(told, ignore_index=True).drop_duplicates(ignore_index=True) if told else None
+def _lowest(place: int, searches: Searches) -> float:
+    """Return the least of the objective that any setup has that was replayed and meets the targets.
 
-
-def _method(plans: Sequence[Plan]) -> Method:
-    """Return how several searches of one space were done."""
-    proof = _together([plan.proof for plan in plans])
-    return plans[0].method._replace(pool_replays=None if proof is None else len(proof))
+    Parameters
+    ----------
+    place
+        Number of the target that limits the objective in each search; what it is limited to does not count.
+    searches
+        What was asked so far.
+    """
+    lowest = math.inf
+    for plan in searches.plans:
+        others = [(index, target) for index, target in enumerate(plan.targets) if index != place]
+        values = plan.setups[f"target_{place}_achieved"]
+        for index, target in others:
+            values = values[plan.setups.loc[values.index, f"target_{index}_achieved"].map(target.met).astype(bool)]
+        lowest = min(lowest, float(values.min())) if values.notna().any() else lowest
+    return lowest
 
 
 def _achieved(objective: Objective, plan: Plan) -> float:
     return objective.at_most(0.0).achieved(plan.result, plan.bill)
 
 
-def _told(objective: Objective, targets: Sequence[Target], best: Plan, least: float, searches: Searches) -> Plan:
+def _told(
+    objective: Objective,
+    targets: Sequence[Target],
+    best: Plan,
+    least: float,
+    stopped: Stop | None,
+    searches: Searches,
+) -> Plan:
     """Return the plan of the best setup with the setups of all searches, and what is known of the objective."""
     value = math.nan if best.chosen is None else _achieved(objective, best)
     gap = (value - least) / value if value else 0.0
     where = None if objective.where is None else objective.where.model_dump(exclude_none=True)
     status = best.status
-    if searches.stopped is not None:
+    if stopped is not None:
         status = "unknown" if best.chosen is None else "best_found"
-    return replace(
+    plan = replace(
         best,
         status=status,
-        stopped=searches.stopped,
+        stopped=stopped,
         targets=tuple(targets),
         judge=replace(best.judge, targets=tuple(targets)),
-        setups=searches.setups(targets),
         edges=(),
-        proof=_together([plan.proof for plan in searches.plans]),
-        method=_method(searches.plans),
-        solver=dict(sum((Counter(plan.solver) for plan in searches.plans), Counter())),
         minimised=Minimised(objective.metric, objective.statistic, where, value, least, gap, len(searches.plans)),
     )
+    return searches.whole(plan)

@@ -24,6 +24,9 @@ from pwsim.search.holding import Holding
 from pwsim.search.targets import Target
 from pwsim.trace import Floats
 
+Place = tuple[tuple[int, ...], int]
+"""A setup: index of the choice of each pool, and of the procedure."""
+
 
 class Option(NamedTuple):
     """A choice of a pool."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ import pandas as pd
 from pwsim import costs
 from pwsim.common import ByContent, card
 from pwsim.description import Verdict
+from pwsim.engine import compiling_s
 from pwsim.hindcasting import Hindcast
 from pwsim.metrics import METRIC_COLUMNS
 from pwsim.prices import Economics
@@ -50,7 +52,10 @@ SETUP_COLUMNS: dict[str, tuple[str, str]] = {
         "whether more nodes of the pool that is named could have made a difference; one such column a pool",
     ),
     **costs.BILL_COLUMNS,
-    "lower_bound_usd_per_year": ("USD/year", "no setup that was left at this point, and meets the targets, costs less"),
+    "lower_bound_usd_per_year": (
+        "USD/year",
+        "no setup that was left at this point, and meets the targets, costs less; absent if replayed for another limit",
+    ),
     **METRIC_COLUMNS,
     "target_N_achieved": (
         "",
@@ -154,6 +159,8 @@ class Plan(ByContent):
     """What replays and judges a setup: the question, without an answer."""
     workers: int | None = field(default=None, compare=False)
     """How many replays run at once."""
+    until_s: float = field(default=math.inf, compare=False)
+    """When the time is over that was given for all [s, on the clock of the process]."""
     proof: pd.DataFrame | None = None
     """One row a replay of a pool that the proof rests on (:data:`.proof.PROOF_COLUMNS`); ``None`` if whole setups were
     replayed, which are :attr:`setups` then."""
@@ -217,22 +224,21 @@ class Plan(ByContent):
         return (self.cost_usd_per_year - self.lower_bound_usd_per_year) / self.cost_usd_per_year
 
     @property
+    def left_s(self) -> float:
+        """What is left of the time that was given for all [s]; that of compiling an engine does not count."""
+        return self.until_s + compiling_s() - time.monotonic()
+
+    @property
+    def stops(self) -> set[Stop]:
+        """Why the search, that for a point of the frontier, or what came after it ended early; empty if none did."""
+        after = [one for one in (self.study, self.attributed, self.horizon) if one is not None]
+        every = (self.stopped, *(point.stopped for point in self.points), *(one.stopped for one in after))
+        return {one for one in every if one is not None}
+
+    @property
     def cut_short_after(self) -> int | None:
         """After how many setups a search ended before its proof; ``None`` if none did."""
-        cut = self.stopped is not None or any(point.stopped is not None for point in self.points)
-        after = any(one is not None and one.stopped is not None for one in (self.study, self.attributed, self.horizon))
-        return len(self.setups) if cut or after else None
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether the search, or what came after it, was interrupted."""
-        after = (self.study, self.attributed, self.horizon)
-        return any(one is not None and one.stopped == "interrupted" for one in (self, *after))
-
-    @property
-    def is_found(self) -> bool:
-        """Whether some setup meets the targets, and where years were to be planned, one in each of them."""
-        return self.chosen is not None and (self.horizon is None or self.horizon.purchases is not None)
+        return len(self.setups) if self.stops else None
 
     @property
     def jobs(self) -> pd.DataFrame:

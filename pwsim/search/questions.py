@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from pwsim.cluster import Cluster
 from pwsim.common import InputError
+from pwsim.engine import compiling_s
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.results import record
 from pwsim.search.frontier import Frontier, Varied, table, trace_frontier
 from pwsim.search.holding import Holding
 from pwsim.search.objective import Objective, minimise
+from pwsim.search.options import Place
 from pwsim.search.plan import Plan
 from pwsim.search.replays import Replays
 from pwsim.search.searches import Searches
@@ -43,7 +47,7 @@ def ask(
     frontier
         The target to vary, and its limits.
     max_setups, time_limit_s
-        As for :func:`.search`; for all searches together.
+        As for :func:`.search`; for all searches together.  A setup counts once, however many searches judge it.
     **how
         What else :func:`.search` takes.
 
@@ -52,36 +56,41 @@ def ask(
     InputError
         As :func:`.search`; if the objective or the frontier is about no job.
     """
+    until_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
     if objective is None and frontier is None:
-        return search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
+        alone = search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
+        return replace(alone, until_s=until_s)
     check_goals(trace, objective, frontier, how.get("trim", NO_TRIM))
-    complete = all_targets(Holding(trace, cluster), targets, objective)
-
+    complete = with_implied(Holding(trace, cluster), targets, objective, frontier)
     how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
 
-    def find(asked: Sequence[Target], setups: int | None, left_s: float | None) -> Plan:
-        return search(trace, cluster, asked, max_setups=setups, time_limit_s=left_s, **how)
+    def find(asked: Sequence[Target], spent: set[Place], left_s: float | None) -> Plan:
+        return search(trace, cluster, asked, max_setups=max_setups, spent=spent, time_limit_s=left_s, **how)
 
-    searches = Searches(find, max_setups, time_limit_s)
-    plan = searches.find(targets) if objective is None else minimise(objective, complete, searches)
+    searches = Searches(find, time_limit_s)
+    plan = searches.find(complete) if objective is None else minimise(objective, complete, searches)
     assert plan is not None  # the first search is always done
     if frontier is not None:
-        points = trace_frontier(frontier, targets, searches)
-        plan = replace(plan, points=points, frontier=table(points, cluster))
+        points = trace_frontier(frontier, complete, searches)
+        plan = replace(searches.whole(plan), points=points, frontier=table(points, cluster))
     asked = {**plan.asked, "targets": [one.model_dump(mode="json", exclude_none=True) for one in complete]}
     for name, part in (("minimise", objective), ("frontier", frontier)):
         if part is not None:
             asked[name] = part.model_dump(mode="json", exclude_none=True)
-    return replace(plan, asked=asked, run_id=record.run_id("run", asked, [trace], [cluster], plan.cut_short_after))
+    run_id = record.run_id("run", asked, [trace], [cluster], plan.cut_short_after)
+    return replace(plan, asked=asked, run_id=run_id, until_s=until_s)
 
 
-def all_targets(holding: Holding, targets: Sequence[Target], objective: Objective | None = None) -> tuple[Target, ...]:
-    """Return the targets with those that are implied (:func:`.complete_targets`).
+def with_implied(
+    holding: Holding, targets: Sequence[Target], objective: Objective | None, frontier: Frontier | None
+) -> tuple[Target, ...]:
+    """Return the targets with those that hold unless others say so (:func:`.complete_targets`).
 
-    What is implied about a metric is not, where something is asked of it.
+    Nothing is implied about a metric of which something is asked besides, by an objective or a frontier.
     """
     also = [] if objective is None else [objective.at_most(objective.largest)]
-    return tuple(one for one in complete_targets(holding, [*targets, *also]) if one not in also)
+    also += [] if frontier is None else frontier.points()
+    return (*targets, *complete_targets(holding, [*targets, *also])[len(targets) + len(also) :])
 
 
 def check_goals(trace: Trace, objective: Objective | None, frontier: Frontier | None, trim: Trim = NO_TRIM) -> None:

@@ -23,6 +23,7 @@ STATUS_NAMES = {
     "best_found": "best of those replayed",
     "infeasible": "none meets the targets (proven)",
     "unknown": "none found that meets the targets",
+    "not_searched": "not searched: the search was cut short",
 }
 """How sure it is that an alternative is the cheapest of its kind."""
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
+from pwsim.search.options import Place
 from pwsim.search.plan import Plan, Stop
 from pwsim.search.targets import Target
+from pwsim.search.trail import BudgetSpentError
 
 
 class Searches:
@@ -17,43 +21,41 @@ class Searches:
     Parameters
     ----------
     ask
-        Searches for the cheapest setup that meets some targets: gets them, how many setups may be replayed, and how
-        long that may take [s].
-    max_setups, time_limit_s
-        Limits for all searches together; none if ``None``.
+        Searches for the cheapest setup that meets some targets: gets them, the setups that count against the limit
+        already, to which it adds its own, and how long it may take [s].
+    time_limit_s
+        Limit for all searches together; none if ``None``.
     """
 
     def __init__(
         self,
-        ask: Callable[[Sequence[Target], int | None, float | None], Plan],
-        max_setups: int | None,
+        ask: Callable[[Sequence[Target], set[Place], float | None], Plan],
         time_limit_s: float | None,
     ) -> None:
-        self._ask, self._max_setups, self._time_limit_s = ask, max_setups, time_limit_s
+        self._ask, self._time_limit_s = ask, time_limit_s
         self._begun_s = time.monotonic()
-        self._seen: set[tuple[object, ...]] = set()
+        self._spent: set[Place] = set()
         self._asked: list[set[Target]] = []
         self.stopped: Stop | None = None
-        """Why no search can be begun any more, or the last was cut short; ``None`` if neither is so."""
+        """Why the last search was cut short, or not begun; ``None`` if neither is so."""
         self.plans: list[Plan] = []
         """What was found so far; the first is that of the scenario's own targets."""
 
     def find(self, targets: Sequence[Target]) -> Plan | None:
-        """Return what is found for other targets; ``None`` if the budget is spent."""
+        """Return what is found for other targets; ``None`` if the budget is spent before there is anything."""
         for asked, plan in zip(self._asked, self.plans, strict=True):
             if asked == set(targets) and plan.stopped is None:
                 return plan
-        setups = None if self._max_setups is None else self._max_setups - len(self._seen)
         left_s = None if self._time_limit_s is None else self._time_limit_s - (time.monotonic() - self._begun_s)
-        if self.plans:
-            if setups is not None and setups <= 0:
-                self.stopped = "max_setups"
-            elif left_s is not None and left_s <= 0:
-                self.stopped = "time_limit"
-            if self.stopped is not None:
-                return None
+        if self.plans and left_s is not None and left_s <= 0:
+            self.stopped = "time_limit"
+        if self.stopped in ("time_limit", "interrupted"):
+            return None
         try:
-            plan = self._ask(targets, setups, left_s)
+            plan = self._ask(targets, self._spent, left_s)
+        except BudgetSpentError:
+            self.stopped = "max_setups"
+            return None
         except KeyboardInterrupt:
             if not self.plans:
                 raise
@@ -62,25 +64,34 @@ class Searches:
         self.plans.append(plan)
         self._asked.append(set(targets))
         self.stopped = plan.stopped
-        self._seen |= set(map(tuple, plan.setups[_names(plan.setups)].to_numpy().tolist()))
         return plan
 
-    def setups(self, targets: Sequence[Target]) -> pd.DataFrame:
-        """Return the setups of all searches as one table, judged by the targets of the first search.
+    def whole(self, plan: Plan) -> Plan:
+        """Return a plan with the replays, and the proof, of all searches."""
+        told = [one.proof for one in self.plans if one.proof is not None]
+        proof = pd.concat(told, ignore_index=True).drop_duplicates(ignore_index=True) if told else None
+        return replace(
+            plan,
+            setups=self._setups(plan.targets),
+            proof=proof,
+            method=self.plans[0].method._replace(pool_replays=None if proof is None else len(proof)),
+            solver=dict(sum((Counter(one.solver) for one in self.plans), Counter())),
+        )
 
-        A target of theirs that a later search was not asked about has no value in the rows of that search.  Bounds are
-        about the targets, too, and stand in the rows of the first search alone.
+    def _setups(self, targets: Sequence[Target]) -> pd.DataFrame:
+        """Return the setups of all searches as one table, judged by targets that each of them was asked about.
+
+        Bounds are about the targets, too, and stand in the rows of the first search alone.
         """
         tables = []
         for number, plan in enumerate(self.plans):
-            asked = {f"target_{index}_achieved": target for index, target in enumerate(plan.targets)}
+            asked = {target.about: f"target_{index}_achieved" for index, target in enumerate(plan.targets)}
             achieved = {
-                f"target_{index}_achieved": plan.setups[name]
+                # What is implied, and so may be missing, is a figure of the whole replay.
+                f"target_{index}_achieved": plan.setups[asked.get(target.about, target.metric)]
                 for index, target in enumerate(targets)
-                for name, other in asked.items()
-                if _about(other) == _about(target)
             }
-            left_out = [*asked, *(["lower_bound_usd_per_year"] if number else [])]
+            left_out = [*asked.values(), *(["lower_bound_usd_per_year"] if number else [])]
             others = plan.setups.drop(columns=left_out)
             tables.append(others.assign(**achieved))
         table = pd.concat(tables, ignore_index=True)
@@ -89,11 +100,6 @@ class Searches:
         for index, target in enumerate(targets):
             met &= table[f"target_{index}_achieved"].map(target.met)
         return table.assign(step=table.index, meets_targets=met)
-
-
-def _about(target: Target) -> tuple[object, ...]:
-    """Return what a target measures, without its limit."""
-    return target.metric, target.statistic, target.where
 
 
 def _names(setups: pd.DataFrame) -> list[str]:

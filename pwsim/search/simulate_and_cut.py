@@ -27,11 +27,11 @@ from pwsim.search.candidates import Candidate
 from pwsim.search.decomposition import coupling, decompose, paths
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
-from pwsim.search.options import AllCandidates, bounds_of, largest
+from pwsim.search.options import AllCandidates, Place, bounds_of, largest
 from pwsim.search.plan import Method, Plan
 from pwsim.search.replays import Replays
 from pwsim.search.targets import Target
-from pwsim.search.trail import Progress, Trail
+from pwsim.search.trail import BudgetSpentError, Progress, Trail
 from pwsim.trace import Trace
 
 MOST_USD_PER_YEAR = 1e12
@@ -69,6 +69,7 @@ def search(
     trim: Trim = NO_TRIM,
     time_limit_s: float | None = None,
     replays: Replays | None = None,
+    spent: set[Place] | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -109,6 +110,8 @@ def search(
         which the engine is compiled, once after each installation, does not.
     replays
         Replays that are known, to which those of this search come; several searches may share them.
+    spent
+        Setups that searches before have replayed, which share ``max_setups``; those of this search come to them.
 
     Raises
     ------
@@ -117,6 +120,8 @@ def search(
         must reject more of the work than a target allows, or if no replay could be brought to its end.
     SolverError
         If the solver gives no proven answer.
+    BudgetSpentError
+        If searches before have spent ``max_setups``, and there is nothing to show.
     """
     holding = Holding(trace, cluster)
     targets = complete_targets(holding, targets)
@@ -124,7 +129,7 @@ def search(
     with scalable(trace):
         known = bounds_of(holding, targets, economics, trim)
     job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
-    trail = Trail(job, known, max_setups, time_limit_s, progress)
+    trail = Trail(job, known, max_setups, time_limit_s, progress, spent)
     trail.workers = workers = workers or os.cpu_count() or 1
     try:
         because = coupling(trace, cluster, economics.savings_plans)
@@ -134,12 +139,14 @@ def search(
         else:
             trail.method = Method("by_setup", because or "jobs can be shared out in too many ways", None)
             _follow(trail, AllCandidates(known), workers)
-        if not trail.rows:
+        if not trail.rows and trail.stopped is None:
             _show_largest(trail)
     except KeyboardInterrupt:
         trail.stop("interrupted")
         if not trail.met:
             raise
+    if not trail.rows:
+        raise BudgetSpentError
     return trail.plan(name or trace.name)
 
 

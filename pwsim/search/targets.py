@@ -110,6 +110,11 @@ class Target(Frozen):
         return self
 
     @property
+    def about(self) -> tuple[object, ...]:
+        """What is measured, without the limit."""
+        return self.metric, self.statistic, self.where
+
+    @property
     def required(self) -> float:
         """The limit, in the unit of the metric."""
         limit = self.at_most if self.at_least is None else self.at_least

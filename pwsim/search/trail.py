@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -13,14 +13,19 @@ from pwsim.cluster import Cluster, Procedure
 from pwsim.common import InputError, SolverError
 from pwsim.engine import compiling_s
 from pwsim.results import Result, record
+from pwsim.search.bounds import least_limit
 from pwsim.search.candidates import Candidate
 from pwsim.search.judgement import Edge, edges
 from pwsim.search.judging import Evaluation, Judge
-from pwsim.search.options import AllBounds, AllCandidates, choice_of, in_space, order_of, types_of
+from pwsim.search.options import AllBounds, AllCandidates, Place, choice_of, in_space, order_of, types_of
 from pwsim.search.plan import Method, Plan, Setup, Stop
 
 TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
+
+
+class BudgetSpentError(Exception):
+    """A search that shares its budget with others has nothing to show, for they have spent it."""
 
 
 class Progress(NamedTuple):
@@ -52,14 +57,17 @@ class Trail:
         max_setups: int | None,
         time_limit_s: float | None,
         progress: Callable[[Progress], None] | None,
+        spent: set[Place] | None = None,
     ) -> None:
         self.job = job
         self.known = known
-        self.may_cost_usd_per_year = min(
-            (one.required for one in job.targets if one.metric == "cost_usd_per_year"), default=math.inf
-        )
+        self.may_cost_usd_per_year = least_limit(job.targets, "cost_usd_per_year", math.inf)
         """What targets let a setup cost."""
         self.max_setups = max_setups
+        self.spent = set() if spent is None else spent
+        """Setups that count against that limit: those of this search, and of searches before that share it."""
+        self.is_first = not self.spent
+        """Whether no search before shares that limit: then there must be something to show, whatever it is."""
         self.progress = progress
         self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
         self.first: tuple[float, int] | None = None
@@ -100,7 +108,8 @@ class Trail:
                 break
             if self._loses_tie(candidate) and not self.late:
                 continue
-            if limit := self.limit((len(self.pending) + 1) * len(self.job.cluster.procedures)):
+            procedures = range(len(self.job.cluster.procedures))
+            if limit := self.limit((one.choice, under) for one in (*self.pending, candidate) for under in procedures):
                 if not self.pending:
                     self.stop(limit)
                 self.put_back = candidate
@@ -137,11 +146,11 @@ class Trail:
         """Whether some replay has come to its end."""
         return self.closest is not None
 
-    def limit(self, more: int) -> Stop | None:
-        """Return the limit that so many setups more would pass, if any; until there is something to show, none."""
-        if not self._has_shown and not self.pending:
+    def limit(self, more: Iterable[Place]) -> Stop | None:
+        """Return the limit that more setups would pass, if any; until there is something to show, none."""
+        if not self._has_shown and not self.pending and self.is_first:
             return None
-        if self.max_setups is not None and len(self.rows) + more > self.max_setups:
+        if self.max_setups is not None and len(self.spent.union(more)) > self.max_setups:
             return "max_setups"
         return "time_limit" if self.late else None
 
@@ -198,6 +207,7 @@ class Trail:
         """Take in evaluations of setups that have the nodes of a candidate."""
         self.bound_usd_per_year = candidate.bound_usd_per_year
         for one in evaluations:
+            self.spent.add((candidate.choice, self.job.cluster.procedures.index(Procedure(*one.setup.how))))
             self.rows.append(
                 {
                     "step": len(self.rows),

@@ -1,39 +1,40 @@
 """A proof checked again: every replay that it rests on done anew, every bound recomputed, every setup accounted for.
 
 Nothing of a search is run here but its formulas: bounds, sums over pools, judgement of a replay.  The replays are done
-without what was kept of them, by the other engine where that is affordable, and :mod:`.accounting` lists all setups.
+without what was kept of them (:mod:`.evidence`), by the other engine where that is affordable; and for each claim
+(:mod:`.claims`), :mod:`.accounting` lists all setups.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from pwsim.common import InputError, count, listed, plain
-from pwsim.engine import Replay, prepare, steady_replay
-from pwsim.results import Result
-from pwsim.search import accounting
-from pwsim.search.accounting import Account, Claimed, Place
-from pwsim.search.again import Again
+from pwsim.common import InputError, count, plain
+from pwsim.search import accounting, claims
+from pwsim.search.accounting import Account, Claimed
 from pwsim.search.answer import answer
 from pwsim.search.around import records
-from pwsim.search.decomposition import Known, coupling, paths
+from pwsim.search.bounds import least_limit
+from pwsim.search.claims import Claim
+from pwsim.search.decomposition import coupling, paths
+from pwsim.search.evidence import Evidence, procedure_of, procedures_of
+from pwsim.search.frontier import Frontier, Point, table
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
-from pwsim.search.options import bounds_of, choice_of, in_space, many, order_of, told_choice
-from pwsim.search.proof import by_jobs, digest_of_jobs, digest_of_starts
+from pwsim.search.objective import Objective
+from pwsim.search.options import Place, bounds_of, choice_of, in_space
 from pwsim.search.routing import Network
+from pwsim.search.targets import Target
 from pwsim.search.trail import TIE, row
-from pwsim.search.verification import Verification
+from pwsim.search.verification import Differences, Shown, Verification
 
 NOT_ACCOUNTED_FOR = "was not replayed or does not miss, is cheaper than claimed, and nothing else excludes it"
 """What is said of a setup that breaks the proof."""
-CLOSE = 1e-9
-"""Relative difference up to which figures are the same: sums may be rounded otherwise on another machine."""
 
 
 def verify(
@@ -41,6 +42,9 @@ def verify(
     summary: Mapping[str, Any],
     tables: Mapping[str, pd.DataFrame],
     *,
+    objective: Objective | None = None,
+    frontier: Frontier | None = None,
+    asked: Sequence[Target] = (),
     workers: int | None = None,
     thorough: bool = False,
 ) -> Verification:
@@ -51,13 +55,19 @@ def verify(
     judge
         The question, targets complete.
     summary, tables
-        What the search wrote: ``summary.json``, and the tables ``setups`` and, if it was done by pool, ``proof``.
+        What the search wrote: ``summary.json``, and the tables ``setups``, ``proof`` if it was done by pool, and
+        ``frontier`` if there is one.
+    objective, frontier
+        What was asked besides.
+    asked
+        The targets that hold at each point of a frontier, if it does not vary them; no others are implied there than
+        these imply (:func:`.with_implied`).
     workers
         How many replays run at once; as many as there are cores if ``None``.
     thorough
         Whether all replays are done by the other engine, however long that takes.
     """
-    return _Check(judge, summary, tables, workers, thorough=thorough).run()
+    return _Check(judge, summary, tables, objective, frontier, asked).run(workers, thorough=thorough)
 
 
 class _Check:
@@ -66,186 +76,148 @@ class _Check:
         judge: Judge,
         summary: Mapping[str, Any],
         tables: Mapping[str, pd.DataFrame],
-        workers: int | None,
-        *,
-        thorough: bool,
+        objective: Objective | None,
+        frontier: Frontier | None,
+        asked: Sequence[Target],
     ) -> None:
-        self.judge, self.summary, self.setups, self.proof = judge, summary, tables["setups"], tables.get("proof")
-        self.cluster = judge.cluster
+        self.judge, self.cluster, self.summary, self.tables = judge, judge.cluster, summary, tables
+        self.objective, self.frontier, self.asked = objective, frontier, asked
         self.holding = Holding(judge.trace, judge.cluster)
-        with scalable(judge.trace):
-            self.bounds = bounds_of(self.holding, judge.targets, judge.economics, judge.trim)
-        self.procedures = {
-            (str(one.policy), one.limits, one.hours): index for index, one in enumerate(self.cluster.procedures)
-        }
-        self.differences: list[str] = []
-        self.again = Again(judge, summary["engine"], workers, thorough=thorough)
+        self.points = [] if frontier is None else summary["frontier"]["points"]
+        self.differences = Differences()
 
-    def run(self) -> Verification:
+    def run(self, workers: int | None, *, thorough: bool) -> Verification:
         """Do all checks."""
         if not self.is_consistent():
-            return Verification("these results claim one thing.", tuple(self.differences), 0, 0, None)
+            return Verification("these results claim one thing.", tuple(self.differences), 0, 0, ())
         self.check_claims()
         network = self.network()
-        known = None if network is None else Known(self.judge, self.bounds, network)
-        seen = self.whole_replays() if known is None else self.combined(self.pool_replays(known))
-        self.check_rows(seen)
-        self.check_answer(seen)
-        account = self.account(known, self.claimed(seen))
-        self.differences += [f"{self.named(place)}: {NOT_ACCOUNTED_FOR}" for place in account.left]
-        return Verification(
-            self.claim(), tuple(self.differences), self.again.replays, self.again.by_other_engine, account
+        of_answer = list(claims.of_answer(self.summary, self.judge.targets, in_space(self.cluster), self.objective))
+        of_points = (
+            []
+            if self.frontier is None
+            else list(claims.of_points(self.points, self.frontier, self.asked, self.holding))
         )
+        every = [*of_answer, *of_points]
+        measured = (target for claim in every for target in claim.targets)
+        setups, proof = self.tables["setups"], self.tables.get("proof")
+        self.evidence = Evidence(
+            self.judge, measured, setups, proof, self.summary["engine"], workers, self.differences, thorough=thorough
+        )
+        self.evidence.gather(network)
+        self.check_rows(self.evidence.judged(self.judge.targets))
+        self.check_answer(of_answer[-1])
+        for told, claim in zip(self.points, of_points, strict=True):
+            self.check_point(told, claim)
+        shown = tuple(Shown(claim.text, self.account(network, claim)) for claim in every)
+        again = self.evidence.again
+        return Verification(every[0].text, tuple(self.differences), again.replays, again.by_other_engine, shown)
 
     # -- what is claimed
 
-    @property
-    def threshold_usd_per_year(self) -> float:
-        """Below this, no setup is claimed to meet the targets."""
-        if self.summary["status"] == "infeasible":
-            return math.inf
-        bound = self.summary["lower_bound_usd_per_year"]
-        return -math.inf if bound is None else float(bound)
-
-    def claim(self) -> str:
-        """Say what is claimed."""
-        setups = count(in_space(self.cluster), "setup")
-        if self.summary["status"] == "infeasible":
-            return f"none of the {setups} allowed meets all targets."
-        bound = self.threshold_usd_per_year
-        return f"none of the {setups} allowed that meets all targets costs less than ${bound:,.2f} a year."
-
     def is_consistent(self) -> bool:
-        """Return whether status, chosen and stopped go together."""
-        told = self.summary
-        found, proven = told["chosen"] is not None, told["stopped"] is None
-        status = {(True, True): "optimal", (True, False): "best_found", (False, True): "infeasible"}
-        if told["status"] != (right := status.get((found, proven), "unknown")):
-            self.differences.append(
-                f"summary.json: status is told as {told['status']!r}, but by chosen and stopped it is {right!r}"
-            )
+        """Return whether what is told goes together: status, chosen and stopped, and the limits of points."""
+        points = [(f"summary.json, frontier.points.{index}", one) for index, one in enumerate(self.points)]
+        for where, told in (("summary.json", self.summary), *points):
+            if told["status"] != (right := claims.right_status(told)):
+                self.differences.append(
+                    f"{where}: status is told as {told['status']!r}, but by chosen and stopped it is {right!r}"
+                )
+        required = [] if self.frontier is None else [point.required for point in self.frontier.points()]
+        if [one["required"] for one in self.points] != required:
+            self.differences.append(f"summary.json, frontier.points: there must be one for each limit of {required}")
         return not self.differences
 
     def check_claims(self) -> None:
         """Compare what the summary says of the proof with itself."""
-        told = self.summary
-        found = told["chosen"] is not None
-        cost, bound = told["cost_usd_per_year"], told["lower_bound_usd_per_year"]
-        gap = None if not found else 0.0 if not cost else (cost - (bound or 0.0)) / cost
+        told, proof = self.summary, self.tables.get("proof")
         expected: dict[str, Any] = {
             "setups_in_space": in_space(self.cluster),
-            "setups_simulated": len(self.setups),
-            "gap": gap,
+            "setups_simulated": len(self.tables["setups"]),
+            "gap": claims.right_gap(told),
         }
         if told["status"] == "optimal":
-            expected["lower_bound_usd_per_year"] = cost
-        if self.proof is not None:
+            expected["lower_bound_usd_per_year"] = told["cost_usd_per_year"]
+        if proof is not None:
             pool_replays = told["search"]["pool_replays"]
-            if pool_replays != len(self.proof):
+            if pool_replays != len(proof):
                 self.differences.append(
-                    f"proof.parquet has {count(len(self.proof), 'row')}, but the search says that it rests on "
+                    f"proof.parquet has {count(len(proof), 'row')}, but the search says that it rests on "
                     f"{count(pool_replays or 0, 'replay')} of pools"
                 )
-        self.compare("summary.json", told, expected)
+        self.differences.compare("summary.json", told, expected)
+        if self.objective is not None:
+            self.check_objective(told["minimise"])
         if (certificate := told.get("certificate")) is not None:
-            same = ("status", "lower_bound_usd_per_year", "gap", "setups_in_space", "setups_simulated")
-            self.compare("the certificate", certificate, {key: told[key] for key in same})
+            same = ("status", "lower_bound_usd_per_year", "setups_in_space", "setups_simulated")
+            gap = told["gap"] if self.objective is None else told["minimise"]["gap"]
+            self.differences.compare("the certificate", certificate, {**{key: told[key] for key in same}, "gap": gap})
+        if self.frontier is not None:
+            self.check_points()
+
+    def check_objective(self, told: Mapping[str, Any]) -> None:
+        """Compare what the summary says of the objective with the question, and with itself."""
+        assert self.objective is not None
+        value, least = told["achieved"], told["lower_bound"]
+        where = self.objective.where
+        expected = {
+            "metric": self.objective.metric,
+            "statistic": self.objective.statistic,
+            "where": None if where is None else where.model_dump(exclude_none=True),
+            "gap": None if value is None else (value - least) / value if value else 0.0,
+        }
+        self.differences.compare("summary.json, minimise", told, expected)
+        if self.summary["status"] == "optimal":
+            self.differences.compare("summary.json, minimise", told, {"lower_bound": value})
+
+    def check_points(self) -> None:
+        """Compare the points of a frontier with one another, and with their table."""
+        before: list[float] = []
+        for index, told in enumerate(self.points):
+            cost = told["cost_usd_per_year"]
+            expected = {"gap": claims.right_gap(told), "marginal_usd_per_year": None}
+            if told["chosen"] is not None:
+                expected["marginal_usd_per_year"] = cost - before[-1] if before else None
+                before.append(cost)
+            if told["status"] == "optimal":
+                expected["lower_bound_usd_per_year"] = cost
+            self.differences.compare(f"summary.json, frontier.points.{index}", told, expected)
+        rows = records(table([self.point(told) for told in self.points], self.cluster))
+        told_rows = records(self.tables["frontier"])
+        if len(rows) != len(told_rows):
+            self.differences.append(f"frontier.parquet has {count(len(told_rows), 'row')}, not {len(rows)}")
+        for index, (told, shown) in enumerate(zip(told_rows, rows, strict=False)):
+            self.differences.compare(f"frontier.parquet, row {index}", told, shown)
+
+    def point(self, told: Mapping[str, Any]) -> Point:
+        """Return a point of the summary as a search returns it."""
+        chosen = None
+        if told["chosen"] is not None:
+            choice, procedure = self.shown(told["chosen"])
+            chosen = self.judge.setup(choice, self.cluster.procedures[procedure])
+        bound = told["lower_bound_usd_per_year"]
+        unbounded = math.inf if told["status"] == "infeasible" else math.nan
+        known = {**told, "chosen": chosen, "lower_bound_usd_per_year": unbounded if bound is None else bound}
+        return Point(**{name: known[name] for name in Point._fields})
 
     def network(self) -> Network | None:
         """Return the network of pools where they do not meet; that the search went the way that it says is checked."""
         because = coupling(self.judge.trace, self.cluster, self.judge.economics.savings_plans)
         network = paths(self.holding) if because is None else None
         method = "by_setup" if network is None else "by_pool"
-        if self.summary["search"]["method"] != method or (self.proof is None) != (network is None):
+        if self.summary["search"]["method"] != method or ("proof" in self.tables) != (network is not None):
             told = self.summary["search"]["method"]
             raise InputError(f"the search was done {told}, and {method} can be checked here: run the scenario again")
         return network
 
-    # -- replays
-
-    def places(self) -> list[Place]:
-        """Return the setups of the rows of ``setups.parquet``."""
-        found = []
-        for index, told in enumerate(records(self.setups)):
-            try:
-                found.append((told_choice(self.cluster, told), self.procedures[_procedure(told)]))
-            except (KeyError, ValueError):
-                raise InputError(f"setups.parquet: row {index} is no setup that the scenario allows") from None
-        return found
-
-    def whole_replays(self) -> dict[Place, Evaluation]:
-        """Replay each row of ``setups.parquet``: those that meet the targets, and then the dearest, first."""
-        places = self.places()
-        usd = -self.setups["cost_usd_per_year"].fillna(0.0).to_numpy()
-        order = np.lexsort((usd, ~self.setups["meets_targets"].to_numpy(dtype=bool))).tolist()
-        return dict(zip(places, self.again.setups(places, order), strict=True))
-
-    def pool_replays(self, known: Known) -> dict[tuple[int, int, int, str], Replay]:
-        """Replay each row of ``proof.parquet``, and put what it shows into the sums."""
-        assert self.proof is not None
-        arcs = by_jobs(known.network)
-        names = {pool.name: index for index, pool in enumerate(self.cluster.pools)}
-        keys, rows = [], []
-        for index, told in enumerate(records(self.proof)):
-            try:
-                pool = names[told["pool"]]
-                here = self.cluster.pools[pool]
-                kind = here.type_index(told["type"]) if here.types else 0
-                choice = here.nodes.index(told["nodes"]) * many(here) + kind
-                arc = arcs[pool, choice, str(told["jobs_sha256"])]
-                keys.append((self.procedures[_procedure(told)], arc))
-                rows.append((f"proof.parquet, row {index}", told))
-            except (KeyError, ValueError):
-                self.differences.append(f"proof.parquet, row {index}: no setup sends such jobs to such a pool")
-        seen = {}
-        for (procedure, arc), (where, told), result in zip(
-            keys, rows, self.again.pools(known.network, keys), strict=True
-        ):
-            with scalable(self.judge.trace):
-                usd = result.pools(self.judge.economics)["cost_usd_per_year"].iloc[arc.pool]
-            mine = known.network.held(arc)
-            shown = {
-                "jobs": int(np.count_nonzero(mine)),
-                "starts_sha256": digest_of_starts(result.replay.start_s[mine]),
-                "cost_usd_per_year": float(usd),
-            }
-            self.compare(where, told, shown)
-            known.learn(procedure, [arc], result)
-            seen[procedure, arc.pool, arc.choice, str(told["jobs_sha256"])] = result.replay
-        return seen
-
-    def combined(self, pools: Mapping[tuple[int, int, int, str], Replay]) -> dict[Place, Evaluation]:
-        """Judge each row of ``setups.parquet`` by the replays of its pools."""
-        found = {}
-        for choice, procedure in self.places():
-            setup = self.judge.setup(choice, self.cluster.procedures[procedure])
-            inputs = prepare(self.judge.trace, self.cluster.at(*setup), self.judge.seed, self.judge.start)
-            start_s = np.full(len(self.judge.trace), np.nan)
-            missing = []
-            for pool, one in enumerate(choice):
-                here = inputs.pool == pool
-                seen = pools.get((procedure, pool, one, digest_of_jobs(here)))
-                if seen is None:
-                    missing.append(self.cluster.pools[pool].name)
-                else:
-                    start_s[here] = seen.start_s[here]
-            if missing:
-                named = f"{self.named((choice, procedure))} was judged"
-                self.differences.append(f"{named}, but proof.parquet has no replay of its pool {listed(missing)}")
-                continue
-            replayed = steady_replay(self.summary["engine"], inputs, start_s)
-            result = Result(self.judge.trace, self.cluster.at(*setup), replayed, self.judge.seed)
-            found[choice, procedure] = self.judge.judge(setup, result)
-        return found
-
-    # -- what came of them
+    # -- what came of the replays
 
     def check_rows(self, seen: Mapping[Place, Evaluation]) -> None:
         """Compare the rows of ``setups.parquet`` with what their replays show now."""
-        places = self.places()
+        places, named = self.evidence.places, self.evidence.named
         if len(set(places)) < len(places):
             self.differences.append("setups.parquet: a setup stands in it twice")
-        for place, told in zip(places, records(self.setups), strict=True):
+        for place, told in zip(places, records(self.tables["setups"]), strict=True):
             if place not in seen:
                 continue
             shown = row(seen[place], self.cluster, told["lower_bound_usd_per_year"])
@@ -253,92 +225,87 @@ class _Check:
                 isinstance(told["stopped"], str) and seen[place].stopped is None
             ):  # its replay was not brought to its end
                 shown = {"meets_targets": False} if not self.is_beaten(seen[place]) else {}
-            self.compare(f"setups.parquet, {self.named(place)}", told, shown)
+            self.differences.compare(f"setups.parquet, {named(place)}", told, shown)
             bound = told["lower_bound_usd_per_year"]
             if seen[place].met and bound > seen[place].cost_usd_per_year * (1 + TIE):
-                self.differences.append(f"setups.parquet, {self.named(place)}: its bound is above its cost")
+                self.differences.append(f"setups.parquet, {named(place)}: its bound is above its cost")
 
     def is_beaten(self, one: Evaluation) -> bool:
         """Return whether a setup costs more than the chosen one."""
         chosen = self.summary["chosen"] is not None
         return chosen and one.cost_usd_per_year > self.summary["cost_usd_per_year"] * (1 - TIE)
 
-    def check_answer(self, seen: Mapping[Place, Evaluation]) -> None:
+    def shown(self, told: Mapping[str, Any]) -> Place:
+        """Return the setup that an entry of the summary tells of."""
+        choice = choice_of(self.cluster, told["nodes"], told.get("types", {}))
+        return choice, procedures_of(self.cluster)[procedure_of(told)]
+
+    def check_answer(self, claim: Claim) -> None:
         """Compare the chosen setup, its cost and what it achieves with its replay, and the sentence with both."""
-        told = self.summary
-        self.compare("summary.json", told, {"answer": answer(told)})
-        shown = told["chosen"] or told["closest"]
-        choice = choice_of(self.cluster, shown["nodes"], shown.get("types", {}))
-        place = choice, self.procedures[_procedure(shown)]
-        one = seen.get(place)
+        told, compare = self.summary, self.differences.compare
+        compare("summary.json", told, {"answer": answer(told)})
+        place = self.shown(told["chosen"] or told["closest"])
+        also = [] if self.objective is None else [self.objective.at_most(self.objective.largest)]
+        one = self.evidence.judged([*self.judge.targets, *also]).get(place)
         if one is None or one.ran is None or one.met != (told["chosen"] is not None):
-            self.differences.append(f"summary.json: {self.named(place)} was not replayed, or not with such an end")
+            named = self.evidence.named(place)
+            self.differences.append(f"summary.json: {named} was not replayed, or not with such an end")
             return
-        self.compare("summary.json", told, {"cost_usd_per_year": one.cost_usd_per_year})
+        compare("summary.json", told, {"cost_usd_per_year": one.cost_usd_per_year})
         key = "cost_breakdown_usd_per_year"
-        self.compare(f"summary.json, {key}", told[key], one.ran.bill.cost)
-        self.compare("summary.json, metrics", told["metrics"], plain(one.ran.metrics))
-        for index, (target, value) in enumerate(zip(self.judge.targets, one.achieved, strict=True)):
-            judged = plain(target.judge(value))
-            self.compare(f"summary.json, targets.{index}", told["targets"][index], judged)
-        if one.met and (better := [at for at in seen if self.is_better(at, seen[at], place, one)]):
-            self.differences.append(f"summary.json: {self.named(better[0])} meets the targets and is to be preferred")
+        compare(f"summary.json, {key}", told[key], one.ran.bill.cost)
+        compare("summary.json, metrics", told["metrics"], plain(one.ran.metrics))
+        for index, (target, value) in enumerate(zip(self.judge.targets, one.achieved, strict=False)):
+            compare(f"summary.json, targets.{index}", told["targets"][index], plain(target.judge(value)))
+        if self.objective is not None:
+            compare("summary.json, minimise", told["minimise"], {"achieved": one.achieved[-1] if one.met else None})
+        if one.met and (self.objective is None or told["status"] == "optimal"):
+            self.check_best(place, claim)
 
-    def is_better(self, place: Place, one: Evaluation, chosen: Place, best: Evaluation) -> bool:
-        """Return whether a setup is to be taken rather than the chosen one: it is cheaper, or wins the tie."""
-        if not one.met or one.cost_usd_per_year > best.cost_usd_per_year * (1 + TIE):
-            return False
-        return one.cost_usd_per_year < best.cost_usd_per_year * (1 - TIE) or self.rank(place) < self.rank(chosen)
+    def check_point(self, told: Mapping[str, Any], claim: Claim) -> None:
+        """Compare the chosen setup of a point of the frontier with its replay."""
+        if told["chosen"] is None or self.frontier is None:
+            return
+        place = self.shown(told["chosen"])
+        one = self.evidence.judged(claim.targets).get(place)
+        if one is None or not one.met:
+            named = self.evidence.named(place)
+            self.differences.append(f"{claim.where}: {named} was not replayed, or does not meet the targets")
+            return
+        pairs = zip(claim.targets, one.achieved, strict=True)
+        varied = next(value for target, value in pairs if self.frontier.replaces(target))
+        shown = {"cost_usd_per_year": one.cost_usd_per_year, "achieved": varied}
+        self.differences.compare(claim.where, told, shown)
+        if told["status"] == "optimal":
+            self.check_best(place, claim)
 
-    def rank(self, place: Place) -> tuple[int, ...]:
-        """Return what decides between setups of equal cost, the least first."""
-        return (*order_of(self.cluster, place[0]), place[1])
+    def check_best(self, place: Place, claim: Claim) -> None:
+        """Note it if a setup that was replayed is to be taken rather than the chosen one."""
+        seen, evidence = self.evidence.judged(claim.targets), self.evidence
+        usd = seen[place].cost_usd_per_year
+        better = [
+            at for at, one in seen.items() if one.met and evidence.is_better(at, one.cost_usd_per_year, place, usd)
+        ]
+        if better:
+            said = f"{evidence.named(better[0])} meets the targets and is to be preferred"
+            self.differences.append(f"{claim.where}: {said}")
 
-    def claimed(self, seen: Mapping[Place, Evaluation]) -> Claimed:
-        """Return what is to be shown of all setups."""
+    def account(self, network: Network | None, claim: Claim) -> Account:
+        """Account for every setup, and note those that nothing accounts for."""
+        judge = replace(self.judge, targets=claim.targets)
+        with scalable(judge.trace):
+            bounds = bounds_of(self.holding, judge.targets, judge.economics, judge.trim)
+        seen = self.evidence.judged(claim.targets)
         usd = {place: one.cost_usd_per_year if one.met else math.nan for place, one in seen.items()}
-        return Claimed(self.threshold_usd_per_year, usd)
-
-    def account(self, known: Known | None, claimed: Claimed) -> Account:
-        """Account for every setup."""
+        claimed = Claimed(claim.usd_per_year, usd, least_limit(claim.targets, "cost_usd_per_year", math.inf))
         large = in_space(self.cluster) > accounting.MOST_LISTED
-        if known is None:
+        if network is None:
             whole = accounting.by_order if large else accounting.by_setup
-            return accounting.by_variant(self.cluster, self.bounds, claimed, whole)
-        way = accounting.by_programme if large else accounting.by_pool
-        return way(self.cluster, self.bounds, known.network, known.sums, claimed)
-
-    # -- words
-
-    def named(self, place: Place) -> str:
-        """Return a setup in words."""
-        choice, procedure = place
-        setup = self.judge.setup(choice, self.cluster.procedures[procedure])
-        types = {name: f" ({one})" for name, one in setup.types.items()}
-        nodes = listed([f"{number:,} of pool {name}{types.get(name, '')}" for name, number in setup.nodes.items()])
-        rules = [f"{key} {value}" for key, value in setup.procedure(self.cluster.alternatives).items()]
-        return f"the setup of {nodes} under {', '.join(rules)}"
-
-    def compare(self, where: str, told: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
-        """Note each value that is not as it is told."""
-        for key, value in shown.items():
-            if key not in told:
-                self.differences.append(f"{where}: {key} is missing")
-            elif not _same(told[key], value):
-                self.differences.append(f"{where}: {key} is told as {told[key]!r}, and found to be {value!r}")
-
-
-def _procedure(told: Mapping[str, Any]) -> tuple[str, int, int]:
-    return str(told["policy"]), int(told.get("limits", 0)), int(told.get("hours", 0))
-
-
-def _same(told: Any, found: Any) -> bool:
-    """Return whether two values are the same, numbers up to a rounding, and NaN like nothing."""
-    nothing = [one is None or (isinstance(one, float) and math.isnan(one)) for one in (told, found)]
-    if any(nothing):
-        return all(nothing)
-    if isinstance(told, str) or isinstance(found, str | bool | Mapping):
-        return bool(told == found)
-    if isinstance(found, int | float) and isinstance(told, int | float | np.number):
-        return math.isclose(told, found, rel_tol=CLOSE, abs_tol=CLOSE)
-    return bool(told == found)
+            account = accounting.by_variant(self.cluster, bounds, claimed, whole)
+        else:
+            way = accounting.by_programme if large else accounting.by_pool
+            sums = self.evidence.known(judge, bounds, network).sums
+            account = way(self.cluster, bounds, network, sums, claimed)
+        where = "" if claim.where == "summary.json" else f"{claim.where}: "
+        self.differences += [f"{where}{self.evidence.named(place)}: {NOT_ACCOUNTED_FOR}" for place in account.left]
+        return account

@@ -6,9 +6,10 @@
 #
 # Users and accounts become codes: hashes of their names and of a salt that is made here and stays here, in the file
 # pwsim-site.salt.  Keep it to have the same codes next time; give it to nobody.  Qualities of service and partitions that
-# are called like a user or an account become codes, too.  Names, comments and folders of jobs are never asked for; of
-# slurm.conf only settings of scheduling are copied.  Names of nodes, partitions and qualities of service stay: look through
-# the directory before it leaves your site.
+# are called like a user or an account become codes, too.  Names, comments and folders of jobs are never asked for.  Of the
+# lines by which jobs were submitted, only a few options are kept, and only if they are numbers, times or job ids:
+# --dependency, --array, --nice, --time-min, --exclusive, --hold.  Of slurm.conf only settings of scheduling are copied.
+# Names of nodes, partitions and qualities of service stay: look through the directory before it leaves your site.
 set -eu
 umask 077
 LC_ALL=C
@@ -60,16 +61,69 @@ sacctmgr -P show event start="$first" end="$last" format=NodeName,Start,End,Stat
 scontrol show config >"$raw/config" || say "scontrol shows no configuration"
 
 wanted=''
-offered=$(sacct --helpformat | tr '[:upper:]' '[:lower:]')
+offered=$(sacct --helpformat | tr '[:upper:]\n\t' '[:lower:]  ')
+offers() { # FIELD: whether this version of Slurm has it
+    case " $offered " in
+    *" $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') "*) ;;
+    *) return 1 ;;
+    esac
+}
+jobs() { # FIELDS: what the jobs of the year have in them
+    TZ=UTC sacct --allusers --duplicates --allocations --parsable2 --starttime "$first" --endtime "$last" --format "$1"
+}
 for field in JobID JobIDRaw User Account QOS Partition Submit Eligible Start End Elapsed Timelimit State Reason Constraints \
     Priority Flags NNodes NCPUS AllocCPUS ReqCPUS ReqMem ReqTRES AllocTRES NodeList; do
-    case " $(printf '%s' "$offered" | tr '\n\t' '  ') " in
-    *" $(printf '%s' "$field" | tr '[:upper:]' '[:lower:]') "*) wanted=${wanted:+$wanted,}$field ;;
-    esac
+    if offers "$field"; then wanted=${wanted:+$wanted,}$field; fi
 done
 say "reading the jobs from $first to $last; this may take a while"
-TZ=UTC sacct --allusers --duplicates --allocations --parsable2 --starttime "$first" --endtime "$last" --format "$wanted" \
-    >"$raw/sacct"
+jobs "$wanted" >"$raw/sacct"
+
+# Of the lines by which jobs were submitted, what is about scheduling; they are asked for alone, for there may be anything
+# in them, such as the sign between fields.  Older versions of Slurm do not have them.
+cat >"$raw/options.awk" <<'AWK'
+function keep(option, value, pattern) {
+    if (!(option in kept) && value ~ pattern) { kept[option] = 1; all = all " --" option (value == "" ? "" : "=" value) }
+}
+function tell() {
+    if (all != "") print job "|" command all
+    all = ""
+    split("", kept)
+}
+BEGIN {
+    task = "[0-9]+(_[0-9]+)?([+][0-9]+)?"
+    clause = "((after|after(any|ok|notok|corr|burstbuffer))(:" task ")+|singleton)"
+    dependency = "^" clause "([,?]" clause ")*$"
+}
+NR == 1 { next }
+/^[0-9]+[|]/ { # else the line before had more than one
+    tell()
+    at = index($0, "|"); job = substr($0, 1, at - 1); $0 = substr($0, at + 1)
+    command = $1; sub(/.*\//, "", command)
+    if (command !~ /^(sbatch|srun|salloc)$/) command = "sbatch"
+}
+{
+    gsub(/["']/, "")
+    for (i = 1; i <= NF; i++) {
+        key = $i; value = $(i + 1)
+        if ($i ~ /^--[a-z-]+=/) { at = index($i, "="); key = substr($i, 1, at - 1); value = substr($i, at + 1) }
+        else if ($i ~ /^-[ad]./) { key = substr($i, 1, 2); value = substr($i, 3) }
+        if (key == "--dependency" || key == "-d") keep("dependency", value, dependency)
+        if (key == "--array" || key == "-a") keep("array", value, "^[0-9][-0-9,:]*(%[0-9]+)?$")
+        if (key == "--time-min") keep("time-min", value, "^[0-9][-0-9:]*$")
+        if (key == "--nice") keep("nice", $i == key ? "" : value, "^-?[0-9]*$")
+        if (key == "--exclusive") keep("exclusive", $i == key ? "" : value, "^(|user|mcs|topo)$")
+        if ($i == "--hold") keep("hold", "", "^$")
+    }
+}
+END { tell() }
+AWK
+if offers JobIDRaw && offers SubmitLine; then
+    if jobs JobIDRaw,SubmitLine >"$raw/lines"; then
+        awk -f "$raw/options.awk" "$raw/lines" >"$raw/options"
+    else
+        say "sacct does not show how jobs were submitted"
+    fi
+fi
 
 # A code for each user and account, and for what is called like one.
 column() { # HEAD FILE: the different values of a column
@@ -136,9 +190,15 @@ NR == 1 {
         if (head == "qos" || head == "defqos" || head == "defaultqos" || head == "preempt") kind[i] = "q"
         if (head == "name" && table == "qos") kind[i] = "q"
         if (head == "state") state = i
+        if (head == "jobidraw") job = i
         if (head == "descr" || head == "description") drop[i] = 1
     }
     columns = NF
+    if (options != "") {
+        while ((getline line < options) > 0) { at = index(line, "|"); option[substr(line, 1, at - 1)] = substr(line, at + 1) }
+        close(options)
+        $(columns + 1) = "SubmitLine"
+    }
     print
     next
 }
@@ -147,18 +207,22 @@ NF != columns { odd++; next } # which field is a name there is not known
     for (i in kind) $i = coded_list(kind[i], $i)
     for (i in drop) $i = ""
     if (state) sub(/ by [0-9]+.*/, "", $state) # who cancelled a job
+    if (options != "") $(columns + 1) = option[$job]
     print
 }
 END { if (odd) print table ": " odd " lines have another number of fields: left out" | "cat 1>&2" }
 AWK
-table() { # NAME: a table with its names as codes
-    awk -F'|' -v OFS='|' -v codes="$raw/codes" -v table="$1" -f "$raw/coding.awk" -f "$raw/table.awk" "$raw/$1"
+table() { # NAME [OPTIONS]: a table with its names as codes, and with options of jobs
+    awk -F'|' -v OFS='|' -v codes="$raw/codes" -v table="$1" -v options="${2:-}" -f "$raw/coding.awk" -f "$raw/table.awk" "$raw/$1"
 }
 
 mkdir "$out"
-for name in associations qos events sacct; do
+for name in associations qos events; do
     if [ -s "$raw/$name" ]; then table "$name" >"$out/$name.psv"; fi
 done
+options=''
+if [ -e "$raw/options" ]; then options=$raw/options; fi
+if [ -s "$raw/sacct" ]; then table sacct "$options" >"$out/sacct.psv"; fi
 
 # Settings of scheduling, nodes and partitions; files that are included come in their place.
 conf=$(awk '$1 == "SLURM_CONF" { print $3 }' "$raw/config")

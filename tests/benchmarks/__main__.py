@@ -8,6 +8,7 @@ Writes ``benchmarks.parquet``, ``benchmarks.svg`` and ``benchmarks.png``.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -111,6 +112,12 @@ SITES: dict[str, dict[str, Any]] = {
     "partitions": {"pools": HALVES, "partitions": [{"name": "all", "pools": ["first", "second"]}]},
 }
 """Rules of a site on 256 cores: no engine of old knows them."""
+FIRST = {
+    **{name: {"pools": [CLUSTERS[name]]} for name in ("steady", "elastic")},
+    "partitions": SITES["partitions"],
+    "failing under limits": {"pools": [CLUSTERS["failing"]], "limits": SITES["limits"]["limits"]},
+}
+"""Clusters of which each has compiled code of its own."""
 
 ALL = ("compiled", "simpy", "plain")
 POLICIES = ("fcfs", "sjf", "easy", "sjf-easy", "easy:sjf", "wfp3-easy", "multifactor-easy", "conservative")
@@ -187,6 +194,23 @@ def memory(engine: str, jobs: int) -> dict[str, Any]:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     facts = {"study": "memory", "jobs": jobs, "load": 0.9, "policy": "easy", "estimates": "over", "at_once": False}
     return {**facts, "engine": engine, "bytes_per_job": 1024 * int(done.stdout) / jobs}
+
+
+def compiling(name: str) -> dict[str, Any]:
+    """Return the CPU time of the first replay after installation, most of which is that of compiling."""
+    code = (
+        "import time; from pwsim import Cluster, generate, simulate\n"
+        f"cluster = Cluster.model_validate({ {'policy': 'easy', **FIRST[name]}!r})\n"
+        f"trace = generate(jobs=100, cores={CORES}, load=0.7, seed=1)\n"
+        "simulate(trace, cluster, engine='simpy')\n"
+        "start = time.process_time()\n"
+        "simulate(trace, cluster, engine='compiled')\n"
+        "print(time.process_time() - start)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    return {"study": "compiling", "cluster": name, "engine": "compiled", "cpu_s": float(done.stdout)}
 
 
 def reading(jobs: int, rounds: int) -> list[dict[str, Any]]:
@@ -269,6 +293,10 @@ def main(out: Path, rounds: int, study: tuple[str, ...], peer: str | None) -> No
         rows += measure(case, rounds)
         for row in rows[-len(case.engines) :]:
             click.echo(json.dumps(row))
+    if not study or "compiling" in study:
+        for name in FIRST:
+            rows.append(compiling(name))
+            click.echo(json.dumps(rows[-1]))
     if study:
         return
     rows += [memory("compiled", 10**6), memory("simpy", 10**5), *reading(10**6, rounds), *many(64, rounds)]

@@ -37,9 +37,11 @@ def test_python_draws_every_figure():
     soon = pwsim.Target(metric="wait_s", statistic="p95", at_most=1e9)
     steps = {"target": {"metric": "wait_s", "statistic": "p95"}, "at_most": ["1 h", "1 d"]}
     plan = pwsim.optimize(
-        trace=log, pools=[own], targets=[soon], frontier=steps, sensitivity={"capex": [2.0]},
+        trace=log, pools=[own], targets=[soon], frontier=steps, horizon={"years": 2}, sensitivity={"capex": [2.0]},
         attribution={"by": ["user"]}, engine="simpy", workers=1,
     )  # fmt: skip
+    with pytest.raises(ValueError, match="no years were to be planned"):
+        replace(plan, horizon=None).plot("horizon_cost")
     with pytest.raises(ValueError, match="nothing was asked of this"):
         replace(plan, study=None).plot("tornado")
     with pytest.raises(ValueError, match="no frontier was asked for"):
@@ -51,7 +53,7 @@ def test_python_draws_every_figure():
         (check, [name.removeprefix("compared_") for name in OF_HINDCAST]),
         (pwsim.describe(log), OF_LOG),
     ):
-        for kind in (one for one in kinds if one not in OF_HORIZON):  # tests/search/horizon draws those
+        for kind in kinds:
             assert shown.plot(kind).get_figure() is not None
             plt.close("all")
         with pytest.raises(ValueError, match=f"kind must be one of {', '.join(kinds)} "):

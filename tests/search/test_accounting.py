@@ -18,7 +18,7 @@ from pwsim.search.accounting import Account, Claimed
 from pwsim.search.again import Again
 from pwsim.search.decomposition import Known, paths
 from pwsim.search.judging import Judge
-from pwsim.search.options import bounds_of
+from pwsim.search.options import Place, bounds_of
 from tests.search.test_decomposition import CLUSTERS, TARGETS, WITH_SPAN
 from tests.search.test_plan import allowing_rejections
 from tests.search.test_renting import burst, cluster_of, own
@@ -39,10 +39,11 @@ def question(trace, cluster, targets):
     return judge, known, {place: one.cost_usd_per_year if one.met else math.nan for place, one in found.items()}
 
 
-def check(account: Account, usd: dict[accounting.Place, float], claimed: Claimed) -> None:
+def check(account: Account, usd: dict[Place, float], claimed: Claimed) -> None:
     """Make sure that every setup counts once, and that nothing false is taken for shown."""
     assert sum(account.by_reason.values()) + account.left_in_all == len(usd)
-    cheaper = [place for place, cost in usd.items() if not math.isnan(cost) and not claimed.is_dear(cost)]
+    good = {place: cost for place, cost in usd.items() if not (math.isnan(cost) or claimed.is_forbidden(cost))}
+    cheaper = [place for place, cost in good.items() if not claimed.is_dear(cost)]
     assert account.left_in_all >= len(cheaper)
     if account.left_in_all <= accounting.MOST_NAMED:
         assert set(cheaper) <= set(account.left)
@@ -55,7 +56,9 @@ def claims(data, usd):
     costs = sorted({cost for cost in usd.values() if not math.isnan(cost)})
     threshold = data.draw(st.sampled_from([*costs, *(cost * 1.01 for cost in costs), math.inf, 0.0]))
     replayed = data.draw(st.one_of(st.just(list(usd)), st.lists(st.sampled_from(list(usd)), unique=True)))
-    return Claimed(threshold, {place: usd[place] for place in replayed})
+    allowed = data.draw(st.sampled_from([math.inf, *costs]))
+    known = {place: math.nan if usd[place] > allowed else usd[place] for place in replayed}
+    return Claimed(threshold, known, allowed)
 
 
 @given(data=st.data(), trace=WITH_SPAN, cluster=BURSTING, targets=TARGETS, piece=st.integers(1, 9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from dataclasses import replace
 
 import pytest
@@ -134,8 +135,41 @@ def test_an_interrupt_leaves_out_what_is_not_replayed(plan, monkeypatch):
     monkeypatch.setattr("pwsim.search.alternatives.search", interrupted)
     again = replace(plan)
     assert len(again.neighbours) < len(plan.neighbours)
-    assert set(alternatives(again)["status"]) <= {"optimal", "unknown", "best_found"}
+    assert set(alternatives(again)["status"]) <= {"optimal", "not_searched", "best_found"}
     assert again.summary["answer"] == plan.summary["answer"]
+
+
+def test_the_time_that_is_given_is_for_what_lies_around_too(plan, monkeypatch):
+    """After it nothing is replayed, and it is said of what was not searched; a part that has begun has what is left."""
+
+    def too_late(*_, **__):
+        raise AssertionError("a replay after the time is over")
+
+    limits = []
+
+    def limited(*args, time_limit_s, **more):
+        limits.append(time_limit_s)
+        return search(*args, time_limit_s=time_limit_s, **more)
+
+    hour = replace(plan, until_s=time.monotonic() + 3600)
+    monkeypatch.setattr("pwsim.search.alternatives.search", limited)
+    assert alternatives(hour).equals(plan.alternatives)
+    assert limits
+    assert all(0 < one <= 3600 for one in limits)
+    over = replace(plan, until_s=time.monotonic() - 1e6)
+    monkeypatch.setattr("pwsim.search.judging.Judge.evaluate", too_late)
+    monkeypatch.setattr("pwsim.search.alternatives.search", too_late)
+    assert len(over.neighbours) < len(plan.neighbours)
+    told = over.summary["alternatives"]
+    assert [one["kind"] for one in told if one["kind"] != "different"] == [
+        one["kind"] for one in plan.summary["alternatives"] if one["kind"] != "different"
+    ]
+    unsure = [one for one in told if one["status"] == "not_searched"]
+    assert unsure
+    assert {reasons.STATUS_NAMES[one["status"]] for one in unsure} == {"not searched: the search was cut short"}
+    known = around.rows_of(plan.judge, plan.setups) | around.rows_of(plan.judge, over.neighbours)
+    assert all(one["status"] in ("optimal", "best_found", "not_searched") for one in told)
+    assert sum(one["status"] == "best_found" for one in told) <= len(known)
 
 
 def test_a_search_that_was_cut_short_replays_nothing_more(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -135,6 +136,24 @@ def test_how_many_setups_cost_at_most_so_much():
 
 
 CLOUD = {"name": "c", "kind": "cloud", "nodes": 1, "node": {"cores": 1}, "price_usd_per_hour": 1}
+
+
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_what_is_left_counts_by_what_setups_cost_as_a_whole(monkeypatch, at_once):
+    """Where nodes come and go pools cost little by themselves; what is told of it is true at once, and exact at last."""
+    monkeypatch.setattr(bounds, "TOLD_AT_ONCE", at_once)
+    pools = own([0, 1, 2, 3]), {**CLOUD, "nodes": [0, 2, 4], "burst_after": 0}
+    trace = trace_of((0, 1, 3600), (0, 1, 3600), (0, 1, 3600), (3600, 1, 60))
+    known = bounds.analyse(Holding(trace, cluster_of(*pools)), [], UNDISCOUNTED)
+    every = list(itertools.product(range(4), range(3)))
+    whole = [known.usd_of(choice) for choice in every]
+    by_pool = [sum(usd[one] for usd, one in zip(known.cost_usd_per_year, choice, strict=True)) for choice in every]
+    assert max(whole) > max(by_pool)
+    for most in sorted({*whole, *by_pool}):
+        told = [known.setups_up_to(most) for _ in range(12)]
+        assert sorted(told, reverse=True) == told
+        assert told[0] <= sum(one <= most for one in by_pool)
+        assert told[-1] == sum(one <= most for one in whole)
 
 
 @pytest.mark.parametrize(

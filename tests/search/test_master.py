@@ -68,6 +68,24 @@ def test_the_programme_is_the_one_that_ships(tmp_path):
     assert solve(problem)
 
 
+def test_the_programme_with_types_is_the_one_that_ships(tmp_path):
+    # One or two own nodes of two cores for 250 USD a year each, or of three for 400, at half the speed; none or one rented.
+    types = [
+        {"name": "thin", "node": {"cores": 2}, "cost": {"capex_usd": 1000, "lifetime_years": 4}},
+        {"name": "thick", "node": {"cores": 3, "speed": 0.5}, "cost": {"capex_usd": 1600, "lifetime_years": 4}},
+    ]
+    pool = {"name": "own", "kind": "on_premises", "nodes": [1, 2], "types": types}
+    cluster = cluster_of(pool, rented([0, 1], 0.125, accepts={"procs": {"at_most": 1}}))
+    programme = master_of(TRACE, cluster, [SOON])
+    problem, _ = programme.problem(programme.sums.usd, {}, None)
+    assert text_of(problem, tmp_path) == (GOLDEN / "cheapest_path_of_types.lp").read_text()
+    # To break ties: the earliest type of the first pool, at a limited cost.
+    types_of_first = programme._order["type_0"]
+    problem, _ = programme.problem(np.broadcast_to(types_of_first, programme.sums.usd.shape), {"nodes_0": 2}, 1500.0)
+    assert text_of(problem, tmp_path) == (GOLDEN / "earlier_type.lp").read_text()
+    assert solve(problem)
+
+
 def test_a_programme_without_solution_proves_that_no_setup_does():
     plan = search(
         TRACE, cluster_of(own([1]), rented([1], 0.1)), [Target(metric="wait_s", statistic="p50", at_least=9e9)]

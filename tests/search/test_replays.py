@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import re
+import shutil
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from pwsim import Cluster, Target, Trace
+from pwsim import Cluster, Target, Trace, engine
 from pwsim.common import HopelessError, InputError, MachineError
 from pwsim.common.kept import Kept
 from pwsim.engine import Replay, prepare, replay, steady_replay
 from pwsim.prices import Economics
+from pwsim.search import fingerprint as fingerprints
 from pwsim.search import replays, search
 from pwsim.search.fingerprint import fingerprint
 from pwsim.search.replays import Record, Replays, pack, unpack
@@ -138,6 +144,36 @@ def test_what_changes_a_schedule_changes_the_name():
     assert fingerprint("pool", different[0], "auto") not in names
 
 
+def test_versions_and_sources_of_what_computes_change_the_name(tmp_path, monkeypatch):
+    """Whatever is kept by another numpy, numba or pwsim engine is not found."""
+    shutil.copytree(Path(engine.__file__).parent, tmp_path / "engine", ignore=shutil.ignore_patterns("__pycache__"))
+    inputs, names = inputs_of(HYBRID, (1, 1)), []
+
+    def name():
+        fingerprints.sources.cache_clear()
+        names.append(fingerprint("whole", inputs, "auto"))
+        return names[-1]
+
+    first = name()
+    for package in ("numpy", "numba", "llvmlite", "simpy"):
+        with monkeypatch.context() as patch:
+            version = metadata.version
+            patch.setattr(metadata, "version", lambda one, of=package, true=version: "0.0" if one == of else true(one))
+            name()
+    with monkeypatch.context() as patch:
+        patch.setattr("platform.python_version", lambda: "3.0")
+        name()
+    with monkeypatch.context() as patch:
+        copy = SimpleNamespace(__file__=str(tmp_path / "engine" / "__init__.py"), __name__="pwsim.engine")
+        patch.setattr(fingerprints, "engine", copy)
+        assert name() == first  # where the sources lie makes no difference
+        with next((tmp_path / "engine" / "compiled").glob("*.py")).open("a") as file:
+            file.write("# changed\n")
+        name()
+    assert len(set(names)) == len(names) - 1
+    assert name() == first
+
+
 def test_prices_do_not_change_the_name():
     pools = [own([0, 1, 2, 3]), {**HYBRID["pools"][1], "price_usd_per_hour": 7.0}]
     pools[0]["cost"] = {**pools[0]["cost"], "capex_usd": 1}
@@ -215,13 +251,13 @@ def test_a_damaged_replay_is_done_again(tmp_path, cluster, caplog):
 class Crashing:
     """A replay that fails from some call on."""
 
-    def __init__(self, at: int) -> None:
-        self.left = at
+    def __init__(self, at: int, error: type[Exception] = MemoryError) -> None:
+        self.left, self.error = at, error
 
     def __call__(self, *asked):
         self.left -= 1
         if self.left <= 0:
-            raise MemoryError
+            raise self.error
         return replay(*asked)
 
 
@@ -235,6 +271,22 @@ def test_a_replay_for_which_there_is_no_memory(tmp_path, monkeypatch, cluster):
     known = Replays(Kept(tmp_path))
     with pytest.raises(MachineError, match=said):
         asked_of(cluster, known, 0.0)
+    monkeypatch.undo()
+    on = Replays(Kept(tmp_path))
+    assert asked_of(cluster, on, 0.0).setups.equals(plan.setups)
+    assert on.done == whole.done - known.done < whole.done
+
+
+@pytest.mark.parametrize("cluster", [HYBRID, STEADY], ids=["hybrid", "steady"])
+def test_a_replay_that_crashes_ends_the_search_and_is_named(tmp_path, monkeypatch, cluster):
+    """It is no miss, and no answer comes of the others; what was replayed before need not be done again."""
+    whole = Replays()
+    plan = asked_of(cluster, whole, 0.0)
+    monkeypatch.setattr(replays, "replay", Crashing(4, ArithmeticError))
+    known = Replays(Kept(tmp_path))
+    with pytest.raises(ArithmeticError) as raised:
+        asked_of(cluster, known, 0.0)
+    assert any(re.match(r"in the replay of own \d, rented \d under [a-z-]+$", one) for one in raised.value.__notes__)
     monkeypatch.undo()
     on = Replays(Kept(tmp_path))
     assert asked_of(cluster, on, 0.0).setups.equals(plan.setups)

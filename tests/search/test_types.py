@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from pwsim import Cluster, InputError, Trace, costs, optimize, simulate
 from pwsim.metrics import NO_TRIM
-from pwsim.prices import UNDISCOUNTED
+from pwsim.prices import UNDISCOUNTED, Economics
 from pwsim.search import Holding, accounting, complete_targets, decomposition, search
 from pwsim.search.accounting import Claimed
 from pwsim.search.decomposition import coupling, paths
 from pwsim.search.judging import Judge
-from pwsim.search.options import bounds_of, count, options, order_of
+from pwsim.search.options import Place, bounds_of, count, options, order_of
 from tests.search.test_decomposition import TARGETS, WITH_SPAN
 from tests.search.test_plan import allowing_rejections, own, rented
 
@@ -51,7 +51,7 @@ BURSTING = [
 ]
 
 
-def brute_force(trace: Trace, cluster: Cluster, targets: Any) -> tuple[float, Any]:
+def brute_force(trace: Trace, cluster: Cluster, targets: Any, economics: Economics = UNDISCOUNTED) -> tuple[float, Any]:
     """Replay every setup of every type; return the lowest cost that meets the targets, and all that do."""
     good = []
     names = [pool.name for pool in cluster.pools]
@@ -67,7 +67,7 @@ def brute_force(trace: Trace, cluster: Cluster, targets: Any) -> tuple[float, An
                 result = simulate(trace, cluster.at(dict(zip(names, counts, strict=True)), policy, types=types))
                 if all(target.met(target.achieved(result)) for target in targets):
                     rank = (*counts, *places, cluster.policy.index(policy))
-                    good.append((costs.total(result.cost(UNDISCOUNTED)), rank, types))
+                    good.append((costs.total(result.cost(economics)), rank, types))
     return min((one[0] for one in good), default=math.inf), good
 
 
@@ -107,7 +107,7 @@ def test_bounds_are_true_and_every_setup_is_accounted_for(data, trace, pools, ta
     judge = Judge(trace, cluster, tuple(allowing_rejections(trace, cluster, targets)), UNDISCOUNTED, "auto", 1, NO_TRIM)
     known = bounds_of(Holding(trace, cluster), judge.targets, UNDISCOUNTED, NO_TRIM)
     every = [options(pool) for pool in cluster.pools]
-    usd: dict[accounting.Place, float] = {}
+    usd: dict[Place, float] = {}
     for choice in itertools.product(*(range(count(pool)) for pool in cluster.pools)):
         one = judge.evaluate(choice, cluster.procedures[0])
         usd[choice, 0] = one.cost_usd_per_year if one.met else math.nan
@@ -133,6 +133,48 @@ def test_bounds_are_true_and_every_setup_is_accounted_for(data, trace, pools, ta
         by_pool = accounting.by_pool(cluster, known, network, sums, claimed)
         assert sum(by_pool.by_reason.values()) + by_pool.left_in_all == len(usd)
         assert by_pool.left_in_all >= sum(cost < threshold * (1 - 1e-9) for cost in usd.values())
+
+
+SAVED = [
+    {**offer("slow", 2, 0.05), "savings_1yr_usd_per_hour": 0.02},
+    {**offer("fast", 2, 0.06, 2.0), "savings_1yr_usd_per_hour": 0.05},
+    offer("plain", 3, 0.055),  # no plan covers it
+]
+
+
+@given(
+    trace=WITH_SPAN, targets=TARGETS, always_up=st.booleans(), programme=st.booleans(),
+    amount=st.sampled_from(["best", 0.03, 0.2]),
+)  # fmt: skip
+@settings(max_examples=12)
+def test_savings_plans_over_types_are_what_brute_force_finds(trace, targets, always_up, programme, amount):
+    """A plan covers other nodes, at another price, with each type; what was promised is paid whatever is chosen."""
+    pools = [
+        typed(own([0, 1, 2]), *OWN),
+        {**typed(rented([0, 1, 2], 0.05), *SAVED[:2]), **({} if always_up else {"always_up": False, "burst_after": 1})},
+        typed(rented([0, 1], 0.05, name="other", always_up=True, accepts={"procs": {"at_most": 1}}), *SAVED),
+    ]
+    plans = [{"name": "shared", "term": "1yr", "usd_per_hour": amount}]
+    economics = Economics.model_validate({"discount_rate": 0.0, "savings_plans": plans})
+    cluster = Cluster.model_validate({"pools": pools})
+    targets = list(complete_targets(Holding(trace, cluster), allowing_rejections(trace, cluster, targets)))
+    best, good = brute_force(trace, cluster, targets, economics)
+    with pytest.MonkeyPatch.context() as patch:
+        if programme:
+            patch.setattr(decomposition, "MOST_LISTED", 0)
+        plan = search(trace, cluster, targets, economics=economics, workers=1)
+    by_pool = coupling(trace, cluster, economics.savings_plans) is None
+    assert by_pool == (always_up and amount == "best")
+    assert plan.method.method == ("by_pool" if by_pool else "by_setup")
+    if not good:
+        assert (plan.status, plan.chosen) == ("infeasible", None)
+        return
+    assert (plan.status, plan.gap) == ("optimal", 0)
+    assert plan.cost_usd_per_year == pytest.approx(best, rel=1e-9)
+    _, rank, types = min((one for one in good if one[0] <= best * (1 + 1e-9)), key=lambda one: one[1])
+    assert plan.chosen is not None
+    assert (tuple(plan.chosen.nodes.values()), plan.chosen.types) == (rank[: len(cluster.pools)], types)
+    assert (plan.setups["lower_bound_usd_per_year"] <= plan.setups["cost_usd_per_year"] * (1 + 1e-9)).all()
 
 
 def test_choices_are_by_nodes_then_type():

@@ -23,6 +23,15 @@ JobID|JobIDRaw|User|Account|QOS|Partition|Submit|Eligible|Start|End|Elapsed|Time
 2|2|bob|physics|smithlab-high|standard|2024-01-02T08:01:00|2024-01-02T08:01:00|2024-01-02T08:05:00|2024-01-02T08:06:00|00:01:00|02:00:00|CANCELLED by 4711|None||1|4|cpu=4|cpu=4|n2
 3|3|carol|chemistry|normal|alice-only|2024-01-02T08:02:00|2024-01-02T08:02:00|2024-01-02T08:05:00|2024-01-02T08:15:00|00:10:00|02:00:00|COMPLETED|None||1|4|cpu=4|cpu=4|g1
 """
+SUBMITTED = """\
+JobIDRaw|SubmitLine
+1|/home/alice/bin/sbatch --job-name=physics -p standard --dependency=afterok:17:18_3,singleton --nice run.sh | tee bob.log
+2|sbatch --array=1-9%2 --comment "for carol's
+ 9|second try" -d afterany:1 --nice=-5 --wrap=python /home/bob/x.py --time-min=0-01:00:00
+3|srun --dependency=afterok:alice --array=bob --time-min=carol --exclusive=smithlab --exclusive=user -d 5 --hold a.out
+"""
+"""The lines by which the jobs were submitted, hostile in the ways that they may be: other options, paths, breaks, bars."""
+FIELDS = SACCT.splitlines()[0].replace("|", "  ")
 _HEAD = [
     "Cluster",
     "Account",
@@ -106,6 +115,13 @@ def command(folder: Path, name: str, cases: dict[str, str]) -> None:
     path.chmod(0o755)
 
 
+def submitted(folder: Path) -> list[str]:
+    """Return what is told of the lines by which jobs were submitted."""
+    head, *rows = (folder / "out" / "sacct.psv").read_text().splitlines()
+    assert head.endswith("|NodeList|SubmitLine")
+    return [row.split("|")[-1] for row in rows]
+
+
 @pytest.fixture
 def collected(tmp_path) -> Path:
     """Run the script at a pretended site, and return the folder that it ran in."""
@@ -117,7 +133,11 @@ def collected(tmp_path) -> Path:
     (etc / "slurm.conf").write_text(CONF)
     (etc / "parts" / "nodes.conf").write_text(NODES)
     (etc / "gres.conf").write_text("NodeName=g1 Name=gpu Type=a100 Count=4 File=/dev/nvidia[0-3] # bob\n")
-    command(bin_, "sacct", {"--helpformat": SACCT.splitlines()[0].replace("|", "  "), "--format": SACCT})
+    command(
+        bin_,
+        "sacct",
+        {"--helpformat": f"{FIELDS}\nSubmitLine", "--format JobIDRaw,SubmitLine": SUBMITTED, "--format JobID,": SACCT},
+    )
     command(bin_, "sacctmgr", {"show assoc": ASSOCIATIONS, "show qos": QOS, "show event": EVENTS})
     command(bin_, "scontrol", {"show reservation": RESERVATIONS, "show config": CONFIG.format(conf=etc / "slurm.conf")})
     (tmp_path / "site.sh").write_text(SCRIPT)
@@ -125,11 +145,13 @@ def collected(tmp_path) -> Path:
     return tmp_path
 
 
-def run(folder: Path) -> None:
+def run(folder: Path) -> str:
+    """Run the script; return what it said."""
     done = subprocess.run(["sh", "site.sh", "out", "2024-01-01", "2025-01-01"], cwd=folder, capture_output=True, text=True,
                           env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "done: 4 lines of jobs" in done.stderr
+    return done.stderr
 
 
 def test_nothing_tells_of_a_person(collected):
@@ -185,6 +207,32 @@ def test_what_was_collected_is_a_log_and_a_site(collected, tmp_path, capsys):
         (("n",), 1, "2024-02-02T00:00:00", 43200.0, None),
     ]
     assert text_of(import_site(collected / "out"), "out") == path.read_text()
+
+
+def test_options_that_matter_stay(collected):
+    assert submitted(collected) == [
+        "sbatch --dependency=afterok:17:18_3,singleton --nice",
+        "sbatch --array=1-9%2 --dependency=afterany:1 --nice=-5 --time-min=0-01:00:00",
+        "srun --exclusive=user --hold",
+    ]
+    trace = read_trace(collected / "out" / "sacct.psv")
+    assert trace.after.tolist() == ["17", "1", ""]  # job 18 is of no array here
+
+
+def test_options_are_not_asked_for_where_slurm_does_not_know_them(collected):
+    (collected / "bin" / "sacct.0").write_text(FIELDS)
+    (collected / "bin" / "sacct.1").write_text("1|asked for\n")
+    shutil.rmtree(collected / "out")
+    run(collected)
+    assert (collected / "out" / "sacct.psv").read_text().splitlines()[0] == SACCT.splitlines()[0]
+
+
+def test_options_are_not_needed(collected):
+    path = collected / "bin" / "sacct"
+    path.write_text(path.read_text().replace(f"cat '{collected}/bin/sacct.1'", "exit 1"))
+    shutil.rmtree(collected / "out")
+    assert "sacct does not show how jobs were submitted" in run(collected)
+    assert (collected / "out" / "sacct.psv").read_text().splitlines()[0] == SACCT.splitlines()[0]
 
 
 def test_the_script_is_refused_where_there_is_no_slurm(tmp_path):

@@ -36,6 +36,7 @@ from pwsim.engine.compiled.steady import (
     reservation,
     set_priorities,
 )
+from pwsim.engine.compiled.tables import as_table
 from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, full_error, lives, records, uptimes
 from pwsim.engine.outcome import REJECTED, Replay
 from pwsim.engine.priorities import copied
@@ -836,10 +837,9 @@ def as_tables(tried, waits, spans, placed):
 # One function of 90 lines, for it is one loop over the rounds of all instants (§2): the order of a round can be read
 # from top to bottom, and it can be left wherever draws are missing or a profile is full.
 def _replay(  # noqa: C901, PLR0912, PLR0915
-    order, given, arrivals, followers, think_s, depth, passing_order, rank
+    order, w, arrivals, followers, think_s, depth, passing_order, rank
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
-    w = by_reference(given)
     pools, jobs = w.needs.shape
     events = [(0.0, 0, 0, 0)]
     tried = [(0.0, 0.0, 0.0, 0.0, 0.0)]
@@ -959,7 +959,7 @@ def run(inputs: Inputs, order: Any) -> Replay:
     while True:
         world = _world(inputs, key, nodes, failures)
         rest = (
-            world, arrivals, _followers(inputs), inputs.think_s[: jobs if inputs.closed else 0].copy(),
+            as_table(world), arrivals, _followers(inputs), inputs.think_s[: jobs if inputs.closed else 0].copy(),
             inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
         )  # fmt: skip
         status, one, now, tables = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)

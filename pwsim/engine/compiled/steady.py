@@ -26,7 +26,8 @@ import numpy as np
 
 from pwsim import rules
 from pwsim.engine.compiled.cache import compiled_code
-from pwsim.engine.compiled.references import by_reference
+from pwsim.engine.compiled.parts import PartCompiler
+from pwsim.engine.compiled.tables import Table, as_table
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.outcome import REJECTED
 from pwsim.engine.priorities import NOTHING, of_pool
@@ -47,10 +48,12 @@ _SIZE = 1 << _BITS
 def _inner(function: Callable[..., Any]) -> Any:
     """Return a function compiled, that compiled code alone calls.
 
-    Without entries for Python and C it compiles in two thirds of the time.  numba would compile it anew for each number
-    that is written in a call, such as ``place_of(row, 0, value)``: it is told the kind of the number only.
+    It has no entries for Python and C, and is optimised with what calls it (:mod:`pwsim.engine.compiled.parts`).  numba
+    would compile it anew for each number that is written in a call, such as ``place_of(row, 0, value)``: it is told
+    the kind only.
     """
-    made = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    alone = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": PartCompiler}
+    made = numba.njit(nogil=True, **alone)(function)
     if not numba.config.DISABLE_JIT:
         for_kinds = made.get_call_template
         made.get_call_template = lambda kinds, named: for_kinds(tuple(map(numba.types.unliteral, kinds)), named)
@@ -415,7 +418,7 @@ def reserve(
 # instant.  No rule is in it: it calls those that the SimPy model calls, and the functions above that leave out slots.
 def _replay_pool(  # noqa: C901, PLR0912, PLR0915
     order, static, rule, depth, total, submit_s, procs, logged_estimate_s, estimate_s, held_s, job_need,
-    slot_of, job_at, passing_order, rank, by_factors, given, start_s,
+    slot_of, job_at, passing_order, rank, by_factors, priorities, start_s,
 ):  # fmt: skip
     """Replay the jobs of one pool, which are in job order; write their starts.
 
@@ -423,7 +426,6 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
     """
     jobs = len(submit_s)
     facts = job_need, estimate_s, held_s
-    priorities = by_reference(given)
     running = make_running(jobs)
     release_s, release_need, end_s, end_job = running
     slots = make_slots(jobs)
@@ -705,7 +707,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
 _INTEGERS, _FLOATS = (numba.types.Array(kind, 1, "C", readonly=True) for kind in (numba.int64, numba.float64))
 _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
     ORDER, numba.boolean, numba.int64, numba.int64, numba.int64, _FLOATS, _INTEGERS, _FLOATS, _FLOATS, _FLOATS,
-    _INTEGERS, _INTEGERS, _INTEGERS, numba.boolean, _INTEGERS, numba.boolean, numba.typeof(NOTHING),
+    _INTEGERS, _INTEGERS, _INTEGERS, numba.boolean, _INTEGERS, numba.boolean, Table(NOTHING),
     numba.float64[::1],
 )  # fmt: skip
 
@@ -794,7 +796,7 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
             order, not inputs.dynamic, policy.rule.holds, inputs.depth, units,
             submit_s, procs, logged_estimate_s, inputs.estimate_s[here], inputs.held_s[here], inputs.need[here],
             slot_of, np.argsort(slot_of), bool(policy.passing_order), rank,
-            inputs.order is None, of_pool(inputs.priorities, index, here), starts,
+            inputs.order is None, as_table(of_pool(inputs.priorities, index, here)), starts,
         )  # fmt: skip
         if job == FULL:
             raise full_error(inputs.pools[index].name)

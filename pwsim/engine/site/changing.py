@@ -156,7 +156,7 @@ def _packs(packs: Packs, inputs: Inputs, nodes: Nodes) -> Packs:
     return packs._replace(nodes=counts, numbers=np.arange(size + 1), chosen=np.zeros(size, dtype=np.int64), **wide)
 
 
-_BY_NODE = ("cores", "memory", "gpus", "then_cores", "then_memory", "then_gpus", "first_point")
+_BY_NODE = ("cores", "memory", "gpus", "then_cores", "then_memory", "then_gpus", "first_point", "fits_s")
 """Fields of packed pools with an entry a node."""
 
 

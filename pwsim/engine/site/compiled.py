@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from pwsim.engine.compiled.general import as_rows
-from pwsim.engine.compiled.references import by_reference
 from pwsim.engine.compiled.steady import _inner, compiled, compiled_for, set_priorities
+from pwsim.engine.compiled.tables import as_table
 from pwsim.engine.inputs import Inputs, fruitless_error, full_error
 from pwsim.engine.site import changes as changing
 from pwsim.engine.site import moving, passes
@@ -136,10 +136,9 @@ def overflown(s):
 # One function, for it is one loop over the rounds of all instants (§2).  Where no node comes or goes and no job moves,
 # `changes` is None: numba then leaves out what is about these, which takes long to compile.
 def _replay(  # noqa: C901, PLR0912, PLR0915
-    order, given, arrivals, planned_s, planned, dynamic, by_factors, changes
+    order, s, arrivals, planned_s, planned, dynamic, by_factors, changes
 ):
     """Replay all jobs; return status, its job or pool, its time, attempts, waits and stays of nodes."""
-    s = by_reference(given)
     events = [(0.0, 0, 0, 0)]
     agenda = [(0.0, 0, 0, 0)]
     tried = [(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)]
@@ -245,7 +244,7 @@ def run(inputs: Inputs, prepared: Prepared, arrivals: Integers, order: Any) -> t
         if prepared.changes:
             state = laid_out(prepared.state, inputs, more)
         changes = 1 if prepared.changes else None
-        rest = (state, arrivals, planned_s, planned, inputs.dynamic, inputs.order is None, changes)
+        rest = (as_table(state), arrivals, planned_s, planned, inputs.dynamic, inputs.order is None, changes)
         what = "rules of the site" + " and nodes that come and go" * prepared.changes
         status, one, now, *noted = compiled_for(_replay, what, rest)(order, *rest)
         if status != LACKING or state.nodes.status[0] != SHORT:

@@ -49,10 +49,10 @@ def packs_of(trace: Trace, cluster: Cluster, inputs: Inputs, waiting: Waiting) -
         bins[2].copy(), bins[3].copy(), cores, memory, milli, np.arange(most + 1),
         np.concatenate(([0], np.cumsum(held))), shares, shares.copy(), shares.copy(), claim, claim.copy(), claim.copy(),
         np.zeros(2 * pools, dtype=np.int64), np.zeros(2 * pools), np.zeros(2 * pools), np.zeros(1, dtype=np.int64),
-        np.zeros((pools, most), dtype=np.int64), points.astype(np.float64), points, points.copy(), points.copy(),
-        points.copy(), np.zeros(len(points) * int(width.max()), dtype=np.int64), np.zeros(1, dtype=np.int64),
-        np.zeros(pools, dtype=bool), np.zeros(most, dtype=np.int64), np.zeros(widest, dtype=np.int64),
-        np.zeros(widest, dtype=np.int64),
+        np.zeros((pools, most), dtype=np.int64), np.zeros((pools, most)), points.astype(np.float64), points,
+        points.copy(), points.copy(), points.copy(), np.zeros(len(points) * int(width.max()), dtype=np.int64),
+        np.zeros(1, dtype=np.int64), np.zeros(pools, dtype=bool), np.zeros(most, dtype=np.int64),
+        np.zeros(widest, dtype=np.int64), np.zeros(widest, dtype=np.int64),
     )  # fmt: skip
 
 

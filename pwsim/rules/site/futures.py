@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from pwsim.rules.packing import WHOLE, Bins, fits, hold
-from pwsim.rules.site.guards import Site, pools_of
+from pwsim.rules.site.containers import Site, pools_of
 from pwsim.rules.site.packs import Packs, bins_now, bins_then, shares_in
 
 

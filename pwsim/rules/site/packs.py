@@ -74,6 +74,8 @@ class Packs(NamedTuple):
     """How many guards there are, the only entry."""
     first_point: Sequence[MutableSequence[int]]
     """The first point of what will be free on each node, in a plan that is made anew; a row a pool."""
+    fits_s: Sequence[MutableSequence[float]]
+    """From when on each node fits the job that is being placed in the plan, as far as it has been looked at [s]."""
     point_s: MutableSequence[float]
     """When each point is; minus infinity of the first of a node [s]."""
     next_point: MutableSequence[int]

@@ -11,26 +11,13 @@ import math
 from collections.abc import MutableSequence, Sequence
 
 from pwsim.rules.packing import fits, hold, pick
+from pwsim.rules.site.containers import Site, pools_of
+from pwsim.rules.site.fitting import draw_profile, first_fit, is_too_wide, next_change, note_away, set_aside, take
 from pwsim.rules.site.futures import draw_futures, first_on_node, reserve_nodes
-from pwsim.rules.site.guards import (
-    BEHIND,
-    INDEX,
-    OVER,
-    START,
-    Site,
-    draw_profile,
-    first_fit,
-    is_held,
-    is_packed,
-    is_too_wide,
-    next_change,
-    note_away,
-    pools_of,
-    set_aside,
-    take,
-)
+from pwsim.rules.site.guards import BEHIND, INDEX, OVER, START, is_held
 from pwsim.rules.site.hours import may_start, next_opening, next_tick
 from pwsim.rules.site.packs import bins_now, bins_then, share_out, shares_in
+from pwsim.rules.site.placing import is_packed
 
 
 def begin_plan(now: float, row: int, jobs: Sequence[int], end: int, site: Site) -> int:
@@ -69,6 +56,9 @@ def first_on_nodes(now: float, job: int, site: Site) -> float:
     """Return the earliest start of a job on packed nodes within the window [s], and find its nodes; or infinity."""
     packs, table, length_s = site.packs, site.waiting.table[job], site.waiting.length_s[job]
     door, need, time_s = site.waiting.door[job], site.waiting.need, now
+    for pool in pools_of(door, site.doors):
+        for node in range(packs.nodes[pool]):
+            packs.fits_s[pool][node] = -math.inf
     while time_s < math.inf:
         start_s = next_tick(time_s, site.hours.period_s)
         if start_s > now + site.plan.window_s:
@@ -80,13 +70,16 @@ def first_on_nodes(now: float, job: int, site: Site) -> float:
             for pool in pools_of(door, site.doors):
                 packs.closed[pool] = False
                 next_s = min(next_s, next_change(pool, start_s, site))
+                fits_s, cores = packs.fits_s[pool], bins_then(pool, packs).cores
                 for node in range(max(0, packs.nodes[pool] - site.away_most[pool])):
-                    fits_s = first_on_node(start_s, length_s, pool, node, job, site)
-                    if fits_s == start_s:
+                    if fits_s[node] <= start_s:  # else nothing that starts before fits there, as was found already
+                        fits_s[node] = first_on_node(start_s, length_s, pool, node, job, site)
+                        if fits_s[node] > start_s:
+                            cores[node] = 0  # every share needs some
+                    if fits_s[node] == start_s:
                         found += 1
-                        continue
-                    bins_then(pool, packs).cores[node] = 0  # every share needs some
-                    next_s = min(next_s, fits_s)
+                    else:
+                        next_s = min(next_s, fits_s[node])
             if found >= need[job]:
                 share_out(job, pools_of(door, site.doors), site.away_most, False, need, packs)
                 return start_s

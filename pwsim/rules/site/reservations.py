@@ -13,24 +13,11 @@ from collections.abc import MutableSequence, Sequence
 from pwsim.rules.conservative import NO_RESERVATION, hold_overdue, no_gain
 from pwsim.rules.conservative import gain as note_gain
 from pwsim.rules.profile import advance
-from pwsim.rules.site.guards import (
-    BEHIND,
-    BLOCKED,
-    INDEX,
-    OVER,
-    START,
-    Site,
-    draw_profile,
-    first_fit,
-    fits_in_profiles,
-    is_held,
-    least_free,
-    pools_of,
-    set_aside,
-    shift_part,
-    take,
-)
+from pwsim.rules.site.containers import Site, pools_of
+from pwsim.rules.site.fitting import draw_profile, first_fit, least_free, set_aside, shift_part, take
+from pwsim.rules.site.guards import BEHIND, BLOCKED, INDEX, OVER, START, is_held
 from pwsim.rules.site.hours import may_start
+from pwsim.rules.site.preempting import fits_in_profiles
 
 
 def give_up(job: int, site: Site) -> None:

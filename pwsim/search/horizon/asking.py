@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,8 +43,8 @@ def with_years(plan: Plan, horizon: Horizon | None, targets: Sequence[Target], *
     targets
         What must be achieved, as it was asked.
     **limits
-        ``max_setups``, for this and the plan together; ``time_limit_s``, for this alone; ``progress``
-        (:func:`plan_years`).
+        ``max_setups``, for this and the plan together; ``progress`` (:func:`plan_years`).  The time is what is left
+        of the plan's.
 
     Raises
     ------
@@ -65,6 +66,7 @@ def with_years(plan: Plan, horizon: Horizon | None, targets: Sequence[Target], *
         trim=judge.trim,
         replays=judge.replays,
         max_setups=None if most is None else max(0, most - len(plan.setups)),
+        time_limit_s=None if math.isinf(plan.left_s) else plan.left_s,
         stopped="interrupted" if plan.stopped == "interrupted" else None,
         **limits,
     )

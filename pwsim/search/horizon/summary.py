@@ -118,7 +118,8 @@ def _assumptions(found: Years) -> list[str]:
     sold = "; they may be sold for that at the end of any year" if horizon.sell_early else ""
     said.append(f"Own nodes are worth {RESIDUALS[horizon.residual]}, when the years are over{sold}.")
     if horizon.capex_change:
-        said.append(f"The price of own nodes changes by {share(horizon.capex_change)} a year; other prices do not.")
+        moves = "rises" if horizon.capex_change > 0 else "falls"
+        said.append(f"The price of own nodes {moves} by {share(abs(horizon.capex_change))} a year; others stay.")
     else:
         said.append("Prices stay as they are.")
     if any(isinstance(pool, CloudPool) and pool.commitments for pool in found.cluster.pools) or any(
@@ -231,6 +232,7 @@ def _steps(
             span = f"year {years[0]}"
         else:
             span = f"years {years[0]} {'and' if len(years) == 2 else 'to'} {years[-1]}"
-        what = f"{nodes:,}" if place else f"{count(nodes, 'node')}{of}"
-        told.append(f"{what}{' each' if each and len(years) > 1 else ''} {when} {span}")
+        apiece = " each" if each and len(years) > 1 else ""
+        what = f"{nodes:,}{apiece}" if place else f"{count(nodes, 'node')}{apiece}{of}"
+        told.append(f"{what} {when} {span}")
     return ", ".join(told)

@@ -12,12 +12,13 @@ from pwsim.common import InputError
 from pwsim.engine import Engine
 from pwsim.metrics import Trim
 from pwsim.results import Result
+from pwsim.search.frontier import Frontier
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.objective import Objective
 from pwsim.search.options import choice_of
 from pwsim.search.plan import Plan, Setup, Stop
-from pwsim.search.questions import all_targets, ask
+from pwsim.search.questions import ask, with_implied
 from pwsim.search.replays import Replays
 from pwsim.search.sensitivity.factors import Question
 from pwsim.search.trail import Progress
@@ -90,10 +91,13 @@ class Asker:
     """What was replayed before, and whatever is to be."""
     progress: Callable[[Progress], None] | None = None
     """Called after each choice of nodes."""
+    frontier: Frontier | None = None
+    """What is varied besides: nothing is implied about its metric."""
 
     def judge(self, question: Question) -> Judge:
         """Return what judges setups by a question."""
-        targets = all_targets(Holding(question.trace, question.cluster), question.targets, self.objective)
+        holding = Holding(question.trace, question.cluster)
+        targets = with_implied(holding, question.targets, self.objective, self.frontier)
         return Judge(
             question.trace, question.cluster, targets, question.economics, self.engine, question.seed, self.trim,
             self.replays,

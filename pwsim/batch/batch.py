@@ -1,0 +1,271 @@
+"""A batch: many scenarios into one directory, each once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from pwsim import report
+from pwsim._codes import BAD_INPUT, MACHINE_FAILED, WORST_FIRST
+from pwsim.batch import journal, tables, workers
+from pwsim.batch.identity import Identity, identity
+from pwsim.batch.journal import Entry
+from pwsim.batch.running import Elsewhere, Options, Work, failed, finished, results_of, work
+from pwsim.batch.tasks import Task, Unreadable, tasks
+from pwsim.common import InputError, MachineError, PwsimError, new_file, reserved, told
+from pwsim.scenario import Changes
+
+log = logging.getLogger("pwsim")
+
+TABLE = "batch.parquet"
+"""Name of the table of what became of each scenario, in the directory of the batch."""
+
+
+class Shard(NamedTuple):
+    """A part of the scenarios: every ``of``-th by their order, from ``number`` on, which counts from 1."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Return the shard that a text such as ``1/8`` names.
+
+        Raises
+        ------
+        InputError
+            If it names none.
+        """
+        number, _, of = text.partition("/")
+        if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+            raise InputError(f"--shard must be a part of all, such as 1/8 (got {text!r})")
+        return cls(int(number), int(of))
+
+
+class Planned(NamedTuple):
+    """What is to be done for a scenario, and why."""
+
+    name: str
+    """Name of the scenario."""
+    because: list[str]
+    """Why it is to be run; empty if its results are there."""
+    work: Work | None
+    """What is to be done; ``None`` if it cannot be."""
+    fault: tuple[str, int] | None = None
+    """What is wrong with it, and the exit code of that."""
+
+    @property
+    def text(self) -> str:
+        """What is to be done, in words."""
+        if self.fault:
+            return "cannot be run"
+        return f"run ({', '.join(self.because)})" if self.because else "nothing: its results are there"
+
+
+class Batch:
+    """Many scenarios, and the directory that their results go to.
+
+    Parameters
+    ----------
+    scenarios
+        Files, patterns of them, and manifests.
+    directory
+        Where the results are, and go.
+    changes
+        What is to be other in all scenarios.
+    options
+        What is asked of every scenario.
+    shard
+        Which part of the scenarios is done here; all if ``None``.
+
+    Raises
+    ------
+    InputError
+        If the scenarios cannot be told.
+    """
+
+    def __init__(
+        self,
+        scenarios: Sequence[str],
+        directory: Path,
+        *,
+        changes: Changes = (),
+        options: Options = Options(),  # noqa: B008 - a tuple
+        shard: Shard | None = None,
+    ) -> None:
+        self.directory, self.options, self.shard = directory, options, shard
+        self.name = journal.now()
+        """When it began."""
+        before = journal.latest(directory)
+        self.all = [self._planned(one, before) for one in tasks(scenarios, changes)]
+        """What all shards together are to do."""
+
+    @property
+    def mine(self) -> list[Planned]:
+        """What is to be done here."""
+        return self.all if self.shard is None else self.all[self.shard.number - 1 :: self.shard.of]
+
+    def _planned(self, task: Task | Unreadable, before: dict[str, Entry]) -> Planned:
+        if isinstance(task, Unreadable):
+            return Planned(task.name, [], None, (task.why, BAD_INPUT))
+        try:
+            known_by = identity(task.load(), self.options.text())
+        except (PwsimError, OSError) as error:
+            return Planned(task.name, [], None, told(error))
+        because = self._because(task.name, known_by, before.get(task.name))
+        return Planned(task.name, because, Work(task, known_by, because, self.directory, self.options, self.name))
+
+    def _because(self, name: str, known_by: Identity, last: Entry | None) -> list[str]:
+        """Return why a scenario is to be run."""
+        if finished(results_of(self.directory, name, known_by.key)):
+            return []
+        if last is None or last.known_by is None:
+            return ["new"]
+        return known_by.changes(last.known_by) or ["unfinished"]
+
+    def run(
+        self,
+        *,
+        at_once: int | None = None,
+        executor: Executor | None = None,
+        time_limit_s: float | None = None,
+        seen: Callable[[Entry], None] = lambda _: None,
+    ) -> list[Entry]:
+        """Do what is to be done; return what became of each scenario of this shard, in their order.
+
+        One scenario's failure does not stop the others.
+
+        Parameters
+        ----------
+        at_once
+            How many replays run at once; as many as there are cores if ``None``.
+        executor
+            Who does the work; processes of this machine if ``None``.
+        time_limit_s
+            Time for all [s]; it is shared out evenly among the scenarios that are left.
+        seen
+            Called with each entry.
+
+        Raises
+        ------
+        MachineError
+            If the directory cannot be written to.
+        """
+        at_once = at_once or os.cpu_count() or 1
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._clear_litter()
+        except OSError as error:
+            raise MachineError(f"{self.directory}: cannot be written ({error.strerror})") from None
+        found: dict[str, Entry] = {}
+        for one in self.mine:
+            if one.fault:
+                seen(entry := failed(self.directory, self.name, one.name, *one.fault))
+                found[one.name] = entry
+        works = [one.work for one in self.mine if one.work is not None]
+        for entry in self._all_of(works, at_once, executor, time_limit_s):
+            found[entry.scenario] = entry
+            seen(entry)
+        return [found[one.name] for one in self.mine]
+
+    def _all_of(
+        self, works: list[Work], at_once: int, executor: Executor | None, time_limit_s: float | None
+    ) -> Iterator[Entry]:
+        side_by_side = max(1, min(at_once, len(works)))
+        deadline_s = None if time_limit_s is None else time.monotonic() + time_limit_s
+        works = [one._replace(workers=max(1, at_once // side_by_side)) for one in works]
+        limited = [one._replace(time_limit_s=_fair_s(deadline_s, len(works), side_by_side)) for one in works]
+        if executor is not None:
+            answers = workers.on_executor(work, limited, executor, 2 * at_once)
+        elif len([one for one in works if one.because]) > 0:
+            answers = workers.on_processes(work, limited, side_by_side)
+        else:
+            answers = map(work, limited)  # nothing is to be replayed
+        for answer in answers:
+            if isinstance(answer, workers.Lost):
+                why = f"{workers.MOST_LOSSES} workers were lost at it, most likely because the memory was full"
+                yield failed(self.directory, self.name, answer.work.task.name, why, MACHINE_FAILED)
+            elif isinstance(answer, Elsewhere):
+                entry = work(answer.work, wait=True)
+                assert isinstance(entry, Entry)
+                yield entry
+            else:
+                yield answer
+
+    def _clear_litter(self) -> None:
+        """Remove what processes that were killed left half-written."""
+        for hidden in [*self.directory.glob("results/*/.*.pwsim"), *self.directory.glob("data/*/*/*/.*.pwsim")]:
+            path = hidden.with_name(hidden.name[1 : -len(".pwsim")])
+            files = report.FILES if hidden.parent.parent.name == "results" else ()
+            with suppress(InputError), reserved(path, overwrite=True, files=files):
+                pass  # it clears as it begins, unless another process is at work there
+
+    def collect(self) -> pd.DataFrame | None:
+        """Write the table of all scenarios, of all shards; return it, or ``None`` if some are still to be done.
+
+        A scenario that failed in the newest batch that tried it counts as done.
+        """
+        last = {one.scenario: one for one in journal.entries(self.directory)}
+        rows = []
+        for one in self.all:
+            key = "" if one.work is None else one.work.identity.key
+            entry = last.get(one.name)
+            if entry is None or (entry.run != key and entry.event != "failed"):
+                return None
+            rows.append({name: getattr(entry, name) for name in _TOLD})
+        table = pd.DataFrame(rows, columns=list(_TOLD))
+        with reserved(self.directory / TABLE, overwrite=True), new_file(self.directory / TABLE) as made:
+            table.to_parquet(made, index=False)
+        return table
+
+    def drop_old(self, keep: int) -> int:
+        """Drop all but the newest runs of each scenario; return how many were dropped.
+
+        Parameters
+        ----------
+        keep
+            How many runs of each scenario stay: those that a batch last answered with.
+        """
+        newest: dict[str, dict[str, None]] = {}
+        for entry in journal.entries(self.directory):
+            if entry.run:
+                runs = newest.setdefault(entry.scenario, {})
+                runs.pop(entry.run, None)
+                runs[entry.run] = None
+        dropped = 0
+        for scenario, runs in newest.items():
+            for run in list(runs)[:-keep]:
+                results = results_of(self.directory, scenario, run)
+                parts = [tables.part(self.directory / "data", name, scenario, run).parent for name in tables.DATA]
+                dropped += results.is_dir()
+                for folder in (*parts, results):
+                    shutil.rmtree(folder, ignore_errors=True)
+        return dropped
+
+
+_TOLD = (
+    "scenario", "run", "code", "status", "chosen", "cost_usd_per_year", "lower_bound_usd_per_year", "message",
+)  # fmt: skip
+"""What the table of a batch tells of each scenario: nothing of when it was done, or how."""
+
+
+def _fair_s(deadline_s: float | None, works: int, at_once: int) -> float | None:
+    """Return how long a scenario may take [s]."""
+    if deadline_s is None:
+        return None
+    return max(0.0, deadline_s - time.monotonic()) / max(1, math.ceil(works / at_once))
+
+
+def worst(codes: Sequence[int]) -> int:
+    """Return the exit code of a batch whose scenarios had these."""
+    return next(code for code in WORST_FIRST if code in (*codes, 0))

@@ -1,0 +1,94 @@
+"""The run log of a batch: a line of JSON for each scenario of each night, and what can be read from it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pwsim.batch.identity import Identity
+
+NAME = "log.jsonl"
+"""Name of the run log in the directory of a batch."""
+
+Event = Literal["done", "known", "failed"]
+"""``done``: it was run; ``known``: its results were there already; ``failed``: there are none."""
+
+
+class Entry(NamedTuple):
+    """What became of a scenario in a batch."""
+
+    time: str
+    """When, in UTC (ISO 8601)."""
+    batch: str
+    """When the batch began: its name."""
+    event: Event
+    """What was done."""
+    scenario: str
+    """Name of the scenario and variant."""
+    run: str
+    """Key of its results; empty if it failed before it had one."""
+    code: int
+    """Exit code that the scenario alone would have had."""
+    message: str
+    """The answer, or what went wrong."""
+    because: list[str]
+    """Why it was run: what changed since the last time (:meth:`.Identity.changes`), or ``new``, ``unfinished``."""
+    identity: dict[str, str] = {}  # noqa: RUF012 - a tuple's field, which nobody changes
+    """Sums of what the results depend on (:class:`.Identity`)."""
+    status: str | None = None
+    """Of the search."""
+    chosen: str | None = None
+    """The chosen setup, or the closest, in words."""
+    cost_usd_per_year: float | None = None
+    """What that costs."""
+    lower_bound_usd_per_year: float | None = None
+    """What it must cost at least."""
+    replays: int = 0
+    """Replays that were done, because they were not known."""
+    seconds: float = 0.0
+    """Time that it took [s]."""
+
+    @property
+    def known_by(self) -> Identity | None:
+        """What the results depend on; ``None`` if that is not known."""
+        return Identity(**self.identity) if self.identity else None
+
+
+def now() -> str:
+    """Return the time in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def note(directory: Path, entry: Entry) -> None:
+    """Add a line to the run log, in one piece, so that several processes may."""
+    line = json.dumps(entry._asdict(), ensure_ascii=False).encode() + b"\n"
+    file = os.open(directory / NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        end = os.lseek(file, 0, os.SEEK_END)
+        torn = end > 0 and os.pread(file, 1, end - 1) != b"\n"  # who wrote it was killed
+        os.write(file, b"\n" * torn + line)
+    finally:
+        os.close(file)
+
+
+def entries(directory: Path) -> Iterator[Entry]:
+    """Yield what the run log tells, the oldest first; lines that are torn or of another version are left out."""
+    try:
+        with (directory / NAME).open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    told: dict[str, Any] = json.loads(line)
+                    yield Entry(**told)
+                except (ValueError, TypeError):
+                    continue
+    except FileNotFoundError:
+        return
+
+
+def latest(directory: Path) -> dict[str, Entry]:
+    """Return by scenario the last run that has results."""
+    return {one.scenario: one for one in entries(directory) if one.event != "failed"}

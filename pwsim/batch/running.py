@@ -1,0 +1,180 @@
+"""One scenario of a batch: run it, unless its results are there, and put its rows into the data set."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import filelock
+import pyarrow.parquet as pq
+
+from pwsim import report
+from pwsim._codes import BAD_INPUT, MACHINE_FAILED, NO_SETUP
+from pwsim.batch import tables
+from pwsim.batch.identity import Identity, identity
+from pwsim.batch.journal import Entry, Event, note, now
+from pwsim.batch.tasks import Task
+from pwsim.common import InputError, new_file, reserved, told
+from pwsim.results import record
+from pwsim.scenario import optimize
+from pwsim.search import answer
+
+log = logging.getLogger("pwsim")
+
+
+class Options(NamedTuple):
+    """What is asked of every scenario of a batch."""
+
+    engine: Any = "auto"
+    """As for :func:`pwsim.simulate`."""
+    seed: int | None = None
+    """Seed instead of the scenario's."""
+    allow_code: bool = False
+    """Whether code that policies name may run."""
+    report: bool = False
+    """Whether figures and a page are made."""
+    cache_bytes: int = 0
+    """How much of the replays is kept on disk [bytes]."""
+
+    def text(self) -> str:
+        """Return what of it changes results, as text."""
+        return f"{self.engine} {self.seed}"
+
+
+class Work(NamedTuple):
+    """A scenario to run, with all that a worker must know of it."""
+
+    task: Task
+    identity: Identity
+    because: list[str]
+    """Why it is to be run."""
+    directory: Path
+    """The directory of the batch."""
+    options: Options
+    batch: str
+    """Name of the batch."""
+    workers: int = 1
+    """How many replays run at once."""
+    time_limit_s: float | None = None
+    """End the search after this time [s]."""
+
+    @property
+    def results(self) -> Path:
+        """Its results directory."""
+        return results_of(self.directory, self.task.name, self.identity.key)
+
+
+class Elsewhere(NamedTuple):
+    """Another process runs the scenario."""
+
+    work: Work
+
+
+def results_of(directory: Path, scenario: str, run: str) -> Path:
+    """Return the results directory of a run of a batch."""
+    return directory / "results" / quote(scenario, safe="") / run
+
+
+def finished(results: Path) -> dict[str, Any] | None:
+    """Return the summary of results that need not be done again; ``None`` if there are none.
+
+    A search that was stopped by time goes on another time, with what it has replayed.
+    """
+    if not (results / "summary.json").is_file():
+        return None
+    try:
+        summary = report.read_summary(results)
+    except InputError:  # of another version, or damaged
+        return None
+    return None if summary.get("stopped") in ("time_limit", "interrupted") else summary
+
+
+def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
+    """Run a scenario, unless its results are there, and return what became of it; nothing is raised but an interrupt.
+
+    Parameters
+    ----------
+    one
+        The scenario.
+    wait
+        Whether to wait for another process that runs it.
+    """
+    begun_s = time.monotonic()
+    try:
+        lock = one.directory / ".locks" / f"{one.identity.key}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(lock, timeout=-1 if wait else 0):
+            summary = finished(one.results)
+            event: Event = "done" if summary is None else "known"
+            replays = 0
+            if summary is None:
+                summary, replays = _run(one)
+            _put_rows(one)
+    except filelock.Timeout:
+        return Elsewhere(one)
+    except Exception as error:
+        said, code = told(error)
+        if not said:
+            log.exception("in %s", one.task.name)
+            said, code = f"a fault of pwsim, please report it: {type(error).__name__}: {error}", MACHINE_FAILED
+        entry = _entry(one, "failed", code, said)
+    else:
+        told_of = {key: summary[key] for key in ("status", "cost_usd_per_year", "lower_bound_usd_per_year")}
+        chosen = tables.setup_text(summary["chosen"] or summary["closest"])
+        code = 0 if answer.is_found(summary) else NO_SETUP
+        entry = _entry(one, event, code, summary["answer"])._replace(**told_of, chosen=chosen, replays=replays)
+    entry = entry._replace(seconds=round(time.monotonic() - begun_s, 3))
+    note(one.directory, entry)
+    return entry
+
+
+def failed(directory: Path, batch: str, name: str, why: str, code: int = BAD_INPUT) -> Entry:
+    """Note that a scenario could not be run, and return that."""
+    entry = Entry(now(), batch, "failed", name, "", code, why, [])
+    note(directory, entry)
+    return entry
+
+
+def _entry(one: Work, event: Event, code: int, message: str) -> Entry:
+    because = one.because if event != "known" else []
+    key = one.identity.key
+    return Entry(now(), one.batch, event, one.task.name, key, code, message, because, one.identity._asdict())
+
+
+def _run(one: Work) -> tuple[dict[str, Any], int]:
+    """Run the scenario and write its results; return their summary, and how many replays were done."""
+    scenario = one.task.load()
+    if identity(scenario, one.options.text()) != one.identity:
+        raise InputError(f"{one.task.path}: it, or its log, changed while the batch ran; run the batch again")
+    plan = optimize(
+        scenario,
+        workers=one.workers,
+        engine=one.options.engine,
+        seed=one.options.seed,
+        allow_code=one.options.allow_code,
+        time_limit_s=one.time_limit_s,
+        cache_bytes=one.options.cache_bytes,
+    )
+    one.results.parent.mkdir(parents=True, exist_ok=True)
+    with reserved(one.results, overwrite=True, files=report.FILES):
+        report.write_results(
+            one.results, plan.summary, plan.tables(), record.scenario_yaml(plan.asked), page=one.options.report
+        )
+    for table in tables.DATA:  # of a search that was stopped, and went on now
+        tables.part(one.directory / "data", table, one.task.name, one.identity.key).unlink(missing_ok=True)
+    return plan.summary, plan.judge.replays.done
+
+
+def _put_rows(one: Work) -> None:
+    """Write the parts of the data set that are missing."""
+    folder = one.directory / "data"
+    parts = {name: tables.part(folder, name, one.task.name, one.identity.key) for name in tables.DATA}
+    if all(path.is_file() for path in parts.values()):
+        return
+    for name, table in tables.tables(one.results):
+        parts[name].parent.mkdir(parents=True, exist_ok=True)
+        with reserved(parts[name], overwrite=True), new_file(parts[name]) as made:
+            pq.write_table(table, made, compression="zstd")

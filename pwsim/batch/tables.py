@@ -1,0 +1,239 @@
+"""The data set of a batch: one table over all runs, each part of it with the same columns of the same types.
+
+Parts lie in ``data/TABLE/scenario=NAME/run=KEY/part.parquet``, the layout that pandas, DuckDB, Polars and Spark take
+for one table with the columns ``scenario`` and ``run``.  They are made from results directories, and can be again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pwsim import costs, report
+from pwsim.metrics import METRIC_COLUMNS
+from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.search import SETUP_COLUMNS
+from pwsim.trace import COLUMNS
+
+NUMBER, WHOLE, FLAG = pa.float64(), pa.int64(), pa.bool_()
+WORD = pa.dictionary(pa.int32(), pa.string())
+TIME = pa.timestamp("ms", tz="UTC")
+
+Columns = Mapping[str, tuple[str, str]]
+"""Unit and meaning by the name of a column."""
+
+SUMMARY: dict[str, tuple[str, str]] = {
+    "run_id": ("", "hash of all that the answer depends on, as in summary.json"),
+    "schema_version": ("", "version of the layout of results"),
+    "pwsim_version": ("", "version of pwsim"),
+    "seed": ("", "seed of everything random"),
+    "engine": ("", "the engine that replayed"),
+    "workload": ("", "name of the log"),
+    "workload_sha256": ("", "hash of the jobs that were replayed"),
+    "jobs_read": ("jobs", "records of the log"),
+    "jobs_replayed": ("jobs", "jobs that were replayed"),
+    "status": ("", "optimal, best_found, infeasible or unknown"),
+    "chosen": ("", "the chosen setup, or the closest, in words: nodes by pool, policy, types"),
+    "targets": ("", "how many targets there are"),
+    "targets_met": ("", "how many of them the setup meets"),
+    "setups_in_space": ("setups", "setups that the scenario allows"),
+    "setups_simulated": ("setups", "setups that were replayed"),
+    "gap": ("", "by what share of its cost the chosen setup might be undercut; 0 is a proof"),
+    "lower_bound_usd_per_year": ("USD/year", "no setup that meets the targets costs less"),
+    **costs.BILL_COLUMNS,
+    **METRIC_COLUMNS,
+    "answer": ("", "the answer in a sentence"),
+}
+"""Columns of ``summary``: one row a run."""
+
+_OF_POOLS = ("nodes_", "type_", "at_limit_", "target_")
+_ONE_BY_ONE = {name: told for name, told in SETUP_COLUMNS.items() if not name.startswith(_OF_POOLS)}
+
+DATA: dict[str, Columns] = {
+    "summary": SUMMARY,
+    "setups": _ONE_BY_ONE,
+    "setup_nodes": {
+        "step": ("", "number of the setup, as in setups"),
+        "pool": ("", "name of the pool"),
+        "nodes": ("nodes", "nodes of it"),
+        "type": ("", "type of node, of a pool that has several to choose from"),
+        "at_limit": ("", "whether more nodes of it could have made a difference"),
+    },
+    "setup_targets": {
+        "step": ("", "number of the setup, as in setups"),
+        "target": ("", "number of the target, from 0"),
+        "text": ("", "the target in words"),
+        "required": ("", "its limit, in the unit of its metric"),
+        "achieved": ("", "what the setup achieved"),
+    },
+    "jobs": {
+        **JOB_COLUMNS,
+        "submit_utc": DATED_COLUMNS["submit_utc"],
+        **FEEDBACK_COLUMNS,
+        **{one.name: (one.unit, one.text) for one in COLUMNS if one.name not in JOB_COLUMNS},
+    },
+    "timeline": {**TIMELINE_COLUMNS, "time_utc": DATED_COLUMNS["time_utc"]},
+}
+"""Tables of the data set: unit and meaning of their columns."""
+
+_WORDS = {
+    "run_id", "pwsim_version", "engine", "workload", "workload_sha256", "status", "chosen", "answer", "policy",
+    "stopped", "pool", "type", "text", *(one.name for one in COLUMNS if one.dtype == "category"),
+}  # fmt: skip
+_WHOLE = {
+    "schema_version", "seed", "jobs_read", "jobs_replayed", "targets", "targets_met", "setups_in_space",
+    "setups_simulated", "step", "limits", "hours", "nodes", "target",
+    *(one.name for one in COLUMNS if one.dtype == "int64"),
+}  # fmt: skip
+_TYPES = {
+    **dict.fromkeys(_WORDS, WORD),
+    **dict.fromkeys(_WHOLE, WHOLE),
+    **dict.fromkeys(("meets_targets", "at_limit"), FLAG),
+    **dict.fromkeys(DATED_COLUMNS, TIME),
+}
+
+
+def schema(table: str) -> pa.Schema:
+    """Return the columns of a table of the data set: name, type, unit and meaning."""
+    return pa.schema(
+        pa.field(name, _TYPES.get(name, NUMBER), metadata={"unit": unit, "description": text})
+        for name, (unit, text) in DATA[table].items()
+    )
+
+
+def part(folder: Path, table: str, scenario: str, run: str) -> Path:
+    """Return where a run's part of a table lies."""
+    return folder / table / f"scenario={quote(scenario, safe='')}" / f"run={run}" / "part.parquet"
+
+
+def run_of(path: Path) -> tuple[str, str]:
+    """Return scenario and run of the place of a part."""
+    return unquote(path.parent.parent.name.partition("=")[2]), path.parent.name.partition("=")[2]
+
+
+def tables(results: Path) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the name and the rows of each table for a run.
+
+    Parameters
+    ----------
+    results
+        Its results directory.
+
+    Raises
+    ------
+    InputError
+        If it is none of this version.
+    """
+    summary = report.read_summary(results)
+    setups = report.read_table(results / "setups.parquet")
+    yield "summary", _fitted("summary", pd.DataFrame([_row(summary)]))
+    yield "setups", _fitted("setups", setups)
+    yield "setup_nodes", _fitted("setup_nodes", _by_pool(setups, [pool["name"] for pool in summary["pools"]]))
+    yield "setup_targets", _fitted("setup_targets", _by_target(setups, summary["targets"]))
+    for name in ("jobs", "timeline"):
+        yield name, _cast(name, pq.read_table(results / f"{name}.parquet"))
+
+
+def _row(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run as a row of ``summary``."""
+    log, targets = summary["workload"], summary["targets"]
+    told = {**summary, **summary["metrics"], **summary["cost_breakdown_usd_per_year"]}
+    return {
+        **{name: told.get(name) for name in SUMMARY},
+        "workload": log["name"],
+        "workload_sha256": log["sha256"],
+        "jobs_read": log["jobs_read"],
+        "jobs_replayed": log["jobs_replayed"],
+        "chosen": setup_text(summary["chosen"] or summary["closest"]),
+        "targets": len(targets),
+        "targets_met": sum(one["met"] for one in targets),
+    }
+
+
+def setup_text(setup: Mapping[str, Any]) -> str:
+    """Return a setup of ``summary.json`` in words.
+
+    Examples
+    --------
+    >>> setup_text({"nodes": {"own": 4, "burst": 2}, "types": {"own": "genoa"}, "policy": "easy"})
+    'own 4 (genoa), burst 2, easy'
+    """
+    types = setup.get("types") or {}
+    nodes = [f"{name} {count}{f' ({types[name]})' if name in types else ''}" for name, count in setup["nodes"].items()]
+    return ", ".join([*nodes, str(setup["policy"])])
+
+
+def _by_pool(setups: pd.DataFrame, pools: list[str]) -> pd.DataFrame:
+    """Return nodes of setups in long form: a row a setup and pool."""
+    nothing = pd.Series(None, index=setups.index, dtype=object)
+    parts = [
+        pd.DataFrame(
+            {
+                "step": setups["step"],
+                "pool": pool,
+                "nodes": setups[f"nodes_{pool}"],
+                "type": setups.get(f"type_{pool}", nothing),
+                "at_limit": setups[f"at_limit_{pool}"],
+            }
+        )
+        for pool in pools
+    ]
+    return pd.concat(parts, ignore_index=True).sort_values("step", kind="stable", ignore_index=True)
+
+
+def _by_target(setups: pd.DataFrame, targets: list[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return what setups achieved in long form: a row a setup and target."""
+    parts = [
+        pd.DataFrame(
+            {
+                "step": setups["step"],
+                "target": index,
+                "text": target["text"],
+                "required": target["required"],
+                "achieved": setups[f"target_{index}_achieved"],
+            }
+        )
+        for index, target in enumerate(targets)
+    ]
+    if not parts:
+        return pd.DataFrame({name: [] for name in DATA["setup_targets"]})
+    return pd.concat(parts, ignore_index=True).sort_values("step", kind="stable", ignore_index=True)
+
+
+def _fitted(name: str, table: pd.DataFrame) -> pa.Table:
+    return _cast(name, pa.Table.from_pandas(table, preserve_index=False))
+
+
+def _cast(name: str, table: pa.Table) -> pa.Table:
+    """Return a table with exactly the columns of the data set; what this run does not know is null."""
+    found = []
+    for field in schema(name):
+        if field.name not in table.column_names:
+            found.append(pa.nulls(table.num_rows, field.type))
+            continue
+        column = table[field.name]
+        if field.type == WORD:
+            column = column.cast(pa.string()).combine_chunks().dictionary_encode().cast(WORD)
+        elif field.type == NUMBER and pa.types.is_null(column.type):
+            column = pa.nulls(table.num_rows, NUMBER)
+        found.append(column.cast(field.type))
+    return pa.Table.from_arrays(found, schema=schema(name))
+
+
+def described(table: str) -> list[tuple[str, str, str, str]]:
+    """Return the columns of a table of the data set for people: name, type, unit and meaning."""
+    of_path = [
+        ("scenario", "text", "", "name of the scenario; of the path"),
+        ("run", "text", "", "key of the run: the name of its results directory; of the path"),
+    ]
+    columns = DATA[table]
+    return [*of_path, *((field.name, _KINDS[field.type], *columns[field.name]) for field in schema(table))]
+
+
+_KINDS = {NUMBER: "number", WHOLE: "whole number", FLAG: "true or false", WORD: "text", TIME: "time in UTC"}

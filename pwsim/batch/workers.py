@@ -1,0 +1,132 @@
+"""Who does the work of a batch: processes of this machine, or any executor; what a lost worker had is done again."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
+from typing import Generic, NamedTuple, TypeVar
+
+One = TypeVar("One")
+Answer = TypeVar("Answer")
+
+MOST_LOSSES = 3
+"""Work that so many workers were lost at is given up."""
+
+
+class Lost(NamedTuple, Generic[One]):
+    """Work at which workers were lost again and again."""
+
+    work: One
+
+
+def on_processes(do: Callable[[One], Answer], works: Sequence[One], at_once: int) -> Iterator[Answer | Lost[One]]:
+    """Yield what comes of each work, in any order, done by processes of this machine.
+
+    Where a process is lost, what was at work then is done again, one by one, so that it shows at which work workers are
+    lost; that is given up after :data:`MOST_LOSSES`.
+
+    Parameters
+    ----------
+    do
+        What to do; it raises nothing.
+    works
+        What it is done to.
+    at_once
+        How many are done at once.
+    """
+    waiting, suspects, losses = deque(works), deque[One](), Counter[int]()
+    pool = _pool(at_once)
+    running: dict[Future[Answer], One] = {}
+    try:
+        while waiting or suspects or running:
+            if not running and suspects:
+                one = suspects.popleft()
+                running[pool.submit(do, one)] = one
+            while waiting and not suspects and len(running) < at_once:
+                one = waiting.popleft()
+                running[pool.submit(do, one)] = one
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            broken = []
+            for future in done:
+                one = running.pop(future)
+                try:
+                    yield future.result()
+                except BrokenExecutor:
+                    broken.append(one)
+            if broken:
+                broken += running.values()
+                running = {}
+                pool.shutdown(wait=False, cancel_futures=True)
+                pool = _pool(at_once)
+                for one in broken:
+                    losses[id(one)] += 1
+                    if losses[id(one)] < MOST_LOSSES:
+                        suspects.append(one)
+                    else:
+                        yield Lost(one)
+    finally:
+        with suppress(Exception):
+            pool.shutdown(wait=not running, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            if running:
+                child.terminate()
+
+
+def on_executor(
+    do: Callable[[One], Answer], works: Sequence[One], executor: Executor, at_once: int
+) -> Iterator[Answer | Lost[One]]:
+    """Yield what comes of each work, in any order, done by an executor, such as those of Dask, Parsl or submitit.
+
+    Parameters
+    ----------
+    do, works
+        As for :func:`on_processes`.
+    executor
+        Who does it.
+    at_once
+        How many are handed over at once.
+    """
+    waiting, losses = deque(works), Counter[int]()
+    running: dict[Future[Answer], One] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                one = waiting.popleft()
+                running[executor.submit(do, one)] = one
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                one = running.pop(future)
+                if future.exception() is None:
+                    yield future.result()
+                    continue
+                losses[id(one)] += 1
+                if losses[id(one)] < MOST_LOSSES:
+                    waiting.append(one)
+                else:
+                    yield Lost(one)
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _pool(at_once: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("forkserver"), initializer=_begin)
+
+
+def _begin() -> None:
+    """Let a worker leave interrupts to its parent, and end when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
