@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from pwsim.common import InputError
+from pwsim.engine.ending import Ended, Ends
 from pwsim.engine.inputs import Inputs, steady_replay
 from pwsim.engine.outcome import Replay
 from pwsim.rules import ORDERS
@@ -28,6 +29,25 @@ def replay(inputs: Inputs, engine: Engine, extend: Callable[[Any], object] | Non
     HopelessError
         If an elastic pool launches nodes again and again that never run a job.
     """
+    seen = _replay(inputs, engine, extend, None)
+    assert isinstance(seen, Replay)  # there is nothing that would end it
+    return seen
+
+
+def replay_until(inputs: Inputs, engine: Engine, ends: Ends) -> Replay | Ended:
+    """Replay with an engine, which may end early; the compiled one does, but not under rules of the site.
+
+    Raises
+    ------
+    InputError, HopelessError
+        As :func:`replay`.
+    """
+    return _replay(inputs, engine, None, ends)
+
+
+def _replay(
+    inputs: Inputs, engine: Engine, extend: Callable[[Any], object] | None, ends: Ends | None
+) -> Replay | Ended:
     if inputs.site is not None:
         if extend is not None:
             raise InputError("a replay under rules of the site cannot be extended: leave either out")
@@ -40,10 +60,11 @@ def replay(inputs: Inputs, engine: Engine, extend: Callable[[Any], object] | Non
         order = kernel.compiled_order(inputs)
         if order is not None and not _passes_by_submission(inputs):
             if inputs.steady and not inputs.closed:
-                return steady_replay("compiled", inputs, kernel.run(inputs, order))
+                start_s = kernel.run(inputs, order, ends)
+                return start_s if isinstance(start_s, Ended) else steady_replay("compiled", inputs, start_s)
             from pwsim.engine.compiled import general as changing
 
-            return changing.run(inputs, order)
+            return changing.run(inputs, order, ends)
         cannot = f"numba cannot compile the order of policy {str(inputs.policy)!r}"
         if order is not None:
             cannot = f"policy {str(inputs.policy)!r} ranks jobs by submissions, which feedback of users leaves open"

@@ -52,7 +52,7 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     target = targets[index]
     achieved = table[f"target_{index}_achieved"].to_numpy(float)
     cost = table["cost_usd_per_year"].to_numpy(float)
-    met = table["meets_targets"].to_numpy(bool)
+    met = table["meets_targets"].isin([True]).to_numpy()
     known = ~np.isnan(achieved)
     drawn = np.append(achieved[known], target["required"])
     positive, times = drawn[drawn > 0], ALL_METRICS[target["metric"]].unit == "s"
@@ -62,6 +62,8 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
     for rows, marker, colour, label in styles:
         if rows.any():
             ax.scatter(cost[rows], achieved[rows] / scale, marker=marker, color=colour, label=label, zorder=3)
+    if not_whole := int(table["stopped"].notna().sum()):
+        ax.plot([], [], " ", label=f"not drawn: {not_whole:,} whose replays were ended before")
     if met.any():
         best = int(np.flatnonzero(met)[np.argmin(cost[met])])
         ax.scatter(
@@ -108,7 +110,7 @@ def search(table: pd.DataFrame, lower_bound_usd_per_year: float | None = None, a
     ax = new_axes() if ax is None else ax
     order = np.arange(1, len(table) + 1)
     bound = table["lower_bound_usd_per_year"].to_numpy(float)
-    met_cost = table["cost_usd_per_year"].where(table["meets_targets"]).cummin().ffill().to_numpy(float)
+    met_cost = table["cost_usd_per_year"].where(table["meets_targets"].isin([True])).cummin().ffill().to_numpy(float)
     last = [] if lower_bound_usd_per_year is None or not np.isfinite(lower_bound_usd_per_year) else [order[-1]]
     bounds = np.append(bound, [lower_bound_usd_per_year] * len(last))
     ax.step(np.append(order, last), bounds, where="post", color=BLUE, label="no setup left costs less", marker=".")

@@ -182,8 +182,9 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
     distance = (setups["cost_usd_per_year"] - (summary["cost_usd_per_year"] or 0.0)).abs()
     rows = []
     for row in setups.assign(distance=distance).sort_values(["distance", "step"]).head(COMPARED).to_dict("records"):
-        missed = [] if row["stopped"] is None or row["stopped"] != row["stopped"] else [row["stopped"]]
-        for index, target in enumerate(summary["targets"]):
+        whole = not isinstance(row["stopped"], str)
+        missed = [] if whole else [row["stopped"]]
+        for index, target in enumerate(summary["targets"] if whole else ()):
             value = row[f"target_{index}_achieved"]
             if not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
                 missed.append(f"{target['text']}: {value_text(target['metric'], value)}")

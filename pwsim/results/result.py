@@ -305,7 +305,7 @@ class Result(ByContent):
             If the measurement window has no length and jobs cause costs.
         """
         economics = economics_of(economics)
-        table, pools = self._bills(economics), range(len(self.cluster.pools))
+        table, pools = pd.DataFrame(self._bills(economics)), range(len(self.cluster.pools))
         shares = pd.DataFrame([self.shares(index) for index in pools])
         if self._clock_fault(economics):
             table.loc[:, ["usd" in name for name in map(str, table)]] = math.nan
@@ -387,8 +387,8 @@ class Result(ByContent):
             return self.cluster.rejections(self.trace)
         return {name: self.replay.reason == number for number, name in enumerate(REJECTIONS)}
 
-    def _bills(self, economics: Economics) -> pd.DataFrame:
-        """Return one row a pool, without its :data:`pwsim.metrics.capacity.SHARE_COLUMNS`."""
+    def _bills(self, economics: Economics) -> list[dict[str, Any]]:
+        """Return one row a pool, without its :data:`pwsim.metrics.capacity.SHARE_COLUMNS`; no table, for searches."""
         window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
         shared = self._cover(economics).pools
         for index, (count, pool) in enumerate(self._counted_pools()):
@@ -426,7 +426,7 @@ class Result(ByContent):
                     **cost,
                 }
             )
-        return pd.DataFrame(rows)
+        return rows
 
     @cached_property
     def _covers(self) -> dict[tuple[SavingsPlan, ...], costs.covering.Cover]:
@@ -480,7 +480,7 @@ class Result(ByContent):
         if fault := self._clock_fault(economics):
             raise InputError(fault)
         pools, held_s = self._bills(economics), self.attempts.end_s - self.attempts.start_s
-        cost = {part: float(sum(pools[part])) for part in costs.PARTS}
+        cost = {part: float(sum(one[part] for one in pools)) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
         cost["savings_usd_per_year"] = float(sum(self._cover(economics).usd_per_hour)) * YEAR_H
         usd, window_s = costs.total(cost), self.span_s
@@ -492,9 +492,9 @@ class Result(ByContent):
             cost,
             costs.per_hour_used(usd, core_s, window_s),
             costs.per_hour_used(usd, gpu_s, window_s),
-            float(sum(pools["carbon_kg_per_year"])),
-            float(sum(pools["lost_work_usd_per_year"])),
-            float(sum(pools["committed_nodes"])),
+            float(sum(one["carbon_kg_per_year"] for one in pools)),
+            float(sum(one["lost_work_usd_per_year"] for one in pools)),
+            float(sum(one["committed_nodes"] for one in pools)),
         )
 
     def cost(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> costs.Breakdown:

@@ -84,7 +84,7 @@ def _whole(judge: Judge, choice: tuple[int, ...], procedure: int, engine: Engine
     try:
         result = simulate(judge.trace, judge.cluster.at(*setup), engine=engine, seed=judge.seed, start=judge.start)
     except HopelessError as error:
-        return None, Evaluation(setup, None, str(error), (math.nan,) * len(judge.targets), met=False, miss=math.inf)
+        return None, judge.without_figures(setup, str(error), met=False)
     return result.replay.engine, judge.judge(setup, result)
 
 

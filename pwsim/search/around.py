@@ -121,7 +121,7 @@ def missed(plan: Plan, told: Row) -> list[int]:
 def binding(plan: Plan) -> list[dict[str, Any]]:
     """Return for each target what it costs: which cheaper setups miss it, and the cheapest that misses nothing else.
 
-    It is told of the setups that were replayed; others may be cheaper still.
+    It is told of the setups that were replayed to their end; others may be cheaper still.
     """
     if plan.chosen is None:
         return []
@@ -147,7 +147,7 @@ def binding(plan: Plan) -> list[dict[str, Any]]:
 def relaxations(plan: Plan) -> list[dict[str, Any]]:
     """Return for each target how far it alone would have to give, where no setup meets all of them.
 
-    The smallest of the setups that were replayed, the largest among them; proven if all were.
+    The smallest of the setups that were replayed to their end, the largest among them; proven if all were.
     """
     if plan.chosen is not None:
         return []

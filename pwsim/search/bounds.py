@@ -265,7 +265,7 @@ def needed_cores(
         waits = target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
         if waits and not interrupted and trace.feedback is None:
             about = measured if target.where is None else measured & target.where.admit(trace)
-            late = _late(target, int(np.count_nonzero(about & holdable)))
+            late = late_at_most(target, int(np.count_nonzero(about & holdable)))
             least = max(least, _cores_for_wait(trace, cluster, run_s, about & held, target, late))
     return least * (1 - SAFETY)
 
@@ -302,7 +302,7 @@ def _work_for_throughput(trace: Trace, cluster: Cluster, target: Target, window:
     return float(np.sum(smallest)) - beyond
 
 
-def _late(target: Target, jobs: int) -> int:
+def late_at_most(target: Target, jobs: int) -> int:
     """Return how many of so many jobs a target on a percentile lets wait longer; of fewer jobs, no more may."""
     share = 100 if target.statistic == "max" else int(str(target.statistic)[1:])
     return jobs - math.ceil(share * jobs / 100)

@@ -141,7 +141,7 @@ class Evidence:
     def _replay_setups(self) -> None:
         """Replay each row of ``setups.parquet``: those that meet the targets, and then the dearest, first."""
         usd = -self.setups["cost_usd_per_year"].fillna(0.0).to_numpy()
-        order = np.lexsort((usd, ~self.setups["meets_targets"].to_numpy(dtype=bool))).tolist()
+        order = np.lexsort((usd, ~self.setups["meets_targets"].isin([True]).to_numpy())).tolist()
         self.seen = dict(zip(self.places, self.again.setups(self.places, order), strict=True))
 
     def _replay_pools(self, network: Network) -> dict[tuple[int, int, int, str], Result]:

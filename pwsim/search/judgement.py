@@ -145,9 +145,9 @@ def edges(
         one_more = bounds.of_one_more(index, pool.nodes)
         cheaper = setups[
             (setups[f"nodes_{pool.name}"] == pool.nodes[-1])
-            & setups[f"at_limit_{pool.name}"]
+            & setups[f"at_limit_{pool.name}"].isin([True])  # not known of all
             & (setups["cost_usd_per_year"] + one_more < cost_usd_per_year)
-            & ~setups["meets_targets"]
+            & setups["meets_targets"].isin([False])
         ]
         if len(cheaper) or _least_beyond(cluster, bounds, index, one_more) < cost_usd_per_year:
             found.append(_most(pool.name, pool.nodes[-1], cluster, targets, cheaper))

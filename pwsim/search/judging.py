@@ -11,10 +11,11 @@ from typing import NamedTuple
 from pwsim import costs
 from pwsim.cluster import Cluster, Procedure
 from pwsim.common import HopelessError, InputError, MachineError
-from pwsim.engine import Engine, Replay, prepare
+from pwsim.engine import LOST, Engine, Replay, prepare
 from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
 from pwsim.results import Result
+from pwsim.search import early
 from pwsim.search.judgement import at_limit
 from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
@@ -39,11 +40,12 @@ class Evaluation:
 
     setup: Setup
     ran: Ran | None
-    """``None`` if the replay gave up."""
+    """``None`` if the replay gave up, or ended early."""
     stopped: str | None
-    """Why it gave up."""
+    """Why it did."""
     achieved: tuple[float, ...]
-    met: bool
+    met: bool | None
+    """``None`` if the replay ended early for its cost: then it is not known."""
     miss: float
     """The largest share by which a target is missed."""
 
@@ -105,8 +107,18 @@ class Judge:
         """When the replay begins on the site's clock."""
         return start_of(self.trace, self.economics.start, self.economics.time_zone)
 
-    def evaluate(self, choice: tuple[int, ...], procedure: Procedure) -> Evaluation:
+    def evaluate(
+        self, choice: tuple[int, ...], procedure: Procedure, most_usd_per_year: float | None = None
+    ) -> Evaluation:
         """Replay a setup, or take what is known of it, and judge it.
+
+        Parameters
+        ----------
+        choice, procedure
+            The setup.
+        most_usd_per_year
+            Cost of a setup that meets the targets [USD a year], infinite if none is known: once it is certain that
+            this one misses a target, or costs more, the replay may end.  ``None`` lets it go on to its end.
 
         Raises
         ------
@@ -116,15 +128,24 @@ class Judge:
         setup = self.setup(choice, procedure)
         try:
             cluster = self.cluster.at(*setup)
-            seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
+            inputs = prepare(self.trace, cluster, self.seed, self.start)
+            ends = None if most_usd_per_year is None else early.ends_of(self, cluster, inputs, most_usd_per_year)
+            known = self.replays
+            seen = known.whole(inputs, self.engine) if ends is None else known.until(inputs, self.engine, ends)
+            if isinstance(seen, int):
+                return self.without_figures(setup, early.TOLD[seen], met=False if seen == LOST else None)
             return self.judge(setup, Result(self.trace, cluster, seen, self.seed))
         except HopelessError as error:  # this setup misses; others may do
-            return Evaluation(setup, None, str(error), (math.nan,) * len(self.targets), met=False, miss=math.inf)
+            return self.without_figures(setup, str(error), met=False)
         except MemoryError:
             raise out_of_memory(setup) from None
         except Exception as error:
             error.add_note(in_replay(setup))
             raise
+
+    def without_figures(self, setup: Setup, why: str, *, met: bool | None) -> Evaluation:
+        """Return what is known of a setup whose replay did not come to its end."""
+        return Evaluation(setup, None, why, (math.nan,) * len(self.targets), met=met, miss=math.inf)
 
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed."""

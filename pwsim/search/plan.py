@@ -45,8 +45,11 @@ SETUP_COLUMNS: dict[str, tuple[str, str]] = {
     "policy": ("", "order and backfill rule"),
     "limits": ("", "which of the scenario's alternatives of limits, from 0; absent where there is one"),
     "hours": ("", "which of the scenario's alternatives of hours, from 0; absent where there is one"),
-    "meets_targets": ("", "whether every target is met"),
-    "stopped": ("", "why the replay gave up, if it did; then what is only known of a whole replay is absent"),
+    "meets_targets": ("", "whether every target is met; absent where the replay ended before that was known"),
+    "stopped": (
+        "",
+        "why the replay gave up or was ended early, if it was; then what is only known of a whole replay is absent",
+    ),
     "at_limit_POOL": (
         "",
         "whether more nodes of the pool that is named could have made a difference; one such column a pool",
@@ -130,7 +133,7 @@ class Plan(ByContent):
     chosen: Setup | None
     """The cheapest setup found that meets every target."""
     closest: Setup | None
-    """If there is none: of the replayed setups the one that misses the targets by the least share."""
+    """If there is none: of the setups replayed to their end the one that misses the targets by the least share."""
     result: Result
     """The replay of the chosen setup, or of the closest."""
     bill: costs.Bill

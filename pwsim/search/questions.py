@@ -16,7 +16,7 @@ from pwsim.results import record
 from pwsim.search.frontier import Frontier, Varied, table, trace_frontier
 from pwsim.search.holding import Holding
 from pwsim.search.objective import Objective, minimise
-from pwsim.search.options import Place
+from pwsim.search.options import Place, in_space
 from pwsim.search.plan import Plan
 from pwsim.search.replays import Replays
 from pwsim.search.searches import Searches
@@ -63,6 +63,7 @@ def ask(
     check_goals(trace, objective, frontier, how.get("trim", NO_TRIM))
     complete = with_implied(Holding(trace, cluster), targets, objective, frontier)
     how = {**how, "replays": how.get("replays") or Replays()}  # the searches share them
+    how["whole"] = in_space(cluster)  # setups are judged again for other limits, and told by what they achieve
 
     def find(asked: Sequence[Target], spent: set[Place], left_s: float | None) -> Plan:
         return search(trace, cluster, asked, max_setups=max_setups, spent=spent, time_limit_s=left_s, **how)

@@ -87,6 +87,8 @@ def binding_texts(summary: Mapping[str, Any]) -> list[str]:
         )
     if said or not summary["binding"]:
         return said
+    if summary.get("setups_ended_early"):
+        return ["No target is known to bind by itself: replays of other setups ended before all was known of them."]
     several = sum(one["cheaper_that_miss_it"] for one in summary["binding"])
     if several:
         return ["No target binds by itself: each cheaper setup that was replayed misses more than one of them."]
@@ -106,7 +108,8 @@ def relaxation_texts(summary: Mapping[str, Any]) -> list[str]:
         usd = money(would["cost_usd_per_year"])
         said.append(f"{capital(target['text'])}: {would_do}, with {_setup(would)} for {usd} a year.")
     if not said and summary["relaxations"]:
-        return ["No target need give alone: each setup that was replayed misses more than one of them."]
+        whole = "was replayed to its end" if summary.get("setups_ended_early") else "was replayed"
+        return [f"No target need give alone: each setup that {whole} misses more than one of them."]
     return said
 
 

@@ -92,7 +92,7 @@ class Renting:
         for index in self._elastic:
             pool = self._pools[index]
             nodes = pool.held(holding.trace)[0] / pool.node.cores
-            usd = np.maximum(nodes - _base(pool), 0.0) * run_s / pool.node.speed * _price_per_s(pool)
+            usd = np.maximum(nodes - base_nodes(pool), 0.0) * run_s / pool.node.speed * least_price_usd_per_s(pool)
             held = holding.first[:, index] < len(pool.nodes)
             least = np.where(held, np.minimum(least, 0.0 if pool.interrupted else usd), least)
         return np.where(np.isinf(least), 0.0, least)
@@ -114,7 +114,7 @@ class Renting:
         """Return how many times its rent alone a job causes elsewhere at most; infinite if there is a base."""
         elastic = np.zeros(len(rent_usd), dtype=bool)
         for index in self._elastic:
-            if _base(self._pools[index]):
+            if base_nodes(self._pools[index]):
                 return np.inf
             elastic |= holding.first[:, index] < len(self._pools[index].nodes)
         both = elastic & (own_usd > 0)
@@ -131,19 +131,19 @@ class Renting:
         cores, prices = 0.0, []
         for pool, one in zip(self._pools, choice, strict=True):
             nodes, size = pool.nodes[one], pool.node.cores * pool.node.speed
-            cores += size * (min(nodes, _base(pool)) if pool.elastic else nodes)
+            cores += size * (min(nodes, base_nodes(pool)) if pool.elastic else nodes)
             if pool.elastic and nodes:
-                prices.append(_price_per_s(pool) / size)
+                prices.append(least_price_usd_per_s(pool) / size)
         return max(0.0, self._work - cores * self._until_s) * min(prices, default=0.0)
 
 
-def _base(pool: Pool) -> int:
+def base_nodes(pool: Pool) -> int:
     """Return how many nodes of an elastic pool are on the bill without rent."""
     assert isinstance(pool, CloudPool)
     return max(pool.min_nodes, pool.committed_nodes)
 
 
-def _price_per_s(pool: Pool) -> float:
+def least_price_usd_per_s(pool: Pool) -> float:
     """Return the price of a node [USD/s]; 0 where commitments that are yet to be decided may cover it."""
     assert isinstance(pool, CloudPool)
     return pool.price_usd_per_hour / HOUR_S if pool.is_decided else 0.0
@@ -198,9 +198,9 @@ class _Moving:
         if key not in self._known:
             self._known[key] = self._levels(here, self._may_move & ~only, choice)
         widths, lasts_s = self._known[key]
-        level = np.arange(_base(self._pool) + 1, min(most + 1, lasts_s.shape[1]))
+        level = np.arange(base_nodes(self._pool) + 1, min(most + 1, lasts_s.shape[1]))
         row = np.searchsorted(widths, most - level + 1, side="right") - 1
-        return float(lasts_s[row, level].sum()) * _price_per_s(self._pool)
+        return float(lasts_s[row, level].sum()) * least_price_usd_per_s(self._pool)
 
     def _levels(self, here: Booleans, moving: Booleans, choice: Sequence[int]) -> tuple[Integers, Floats]:
         """Return widths of jobs, first none, and for how long F + (P - n)⁺ reaches each number of nodes.

@@ -6,6 +6,7 @@ price and no target.  What was done by another process is found on disk (:class:
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import threading
@@ -18,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from pwsim.common import HopelessError, Kept
-from pwsim.engine import REJECTED, Engine, Inputs, Replay, replay
+from pwsim.engine import OPEN, REJECTED, Ended, Ends, Engine, Inputs, Replay, replay, replay_until
 from pwsim.results import in_parallel
+from pwsim.search import early
 from pwsim.search.fingerprint import fingerprint
 from pwsim.trace import Floats
 
@@ -98,6 +100,40 @@ class Replays:
             raise HopelessError(record.hopeless)
         return Replay(engine=record.engine, **record.columns)
 
+    def until(self, inputs: Inputs, engine: Engine, ends: Ends) -> Replay | int:
+        """Return the replay of a setup, or how it ends early (:data:`.early.TOLD`).
+
+        What is told depends on nothing that is known: a replay that went on to its end, because somebody needed that,
+        is told as it would have ended.
+
+        Raises
+        ------
+        InputError, HopelessError
+            As :func:`pwsim.engine.replay`.
+        """
+        key = fingerprint("whole", inputs, engine)
+        record = self._find(key)
+        if record is None or record.hopeless is not None:  # it may have given up after it would have ended
+            ended_key = None if key is None else hashlib.sha256(f"ended {key}".encode()).hexdigest()
+            ended = self._find(ended_key)
+            known = None if ended is None else early.decided(ended.columns, ends, inputs.units)
+            if known is not None:
+                return known
+            try:
+                found = replay_until(inputs, engine, ends)
+            except HopelessError as error:
+                record = self._note(key, Record("", {}, str(error)))
+            else:
+                if isinstance(found, Ended):
+                    self._note(ended_key, Record(found.engine, early.columns_of(found, ends)))
+                    return found.why
+                record = self._note(key, _of(found))
+        if record.hopeless is not None:
+            raise HopelessError(record.hopeless)
+        seen = Replay(engine=record.engine, **record.columns)
+        why = ends.end_of(seen, inputs.submit_s)
+        return seen if why == OPEN else why
+
     def of_pools(self, inputs: Inputs, pools: Sequence[int], engine: Engine, workers: int) -> list[PoolReplay]:
         """Return the replays of some pools of a setup in which pools do not meet.
 
@@ -146,8 +182,8 @@ class Replays:
 
     def _hold(self, key: str, record: Record) -> None:
         with self._lock:
-            if key not in self._memory:
-                self._held_bytes += record.size_bytes
+            before = self._memory.pop(key, None)
+            self._held_bytes += record.size_bytes - (0 if before is None else before.size_bytes)
             self._memory[key] = record
             while self._held_bytes > self.memory_bytes and self._memory:
                 _, dropped = self._memory.popitem(last=False)
@@ -181,6 +217,11 @@ def _record(asked: Callable[[], Replay]) -> Record:
         seen = asked()
     except HopelessError as error:
         return Record("", {}, str(error))
+    return _of(seen)
+
+
+def _of(seen: Replay) -> Record:
+    """Return what is kept of a replay that went on to its end."""
     values = {field.name: getattr(seen, field.name) for field in fields(seen) if field.name != "engine"}
     return Record(seen.engine, {name: value for name, value in values.items() if value is not None})
 

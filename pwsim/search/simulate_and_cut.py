@@ -22,11 +22,12 @@ from pwsim.common import InputError, count, share
 from pwsim.engine import Engine
 from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
-from pwsim.results import in_parallel
 from pwsim.search.candidates import Candidate
 from pwsim.search.decomposition import coupling, decompose, paths
+from pwsim.search.finishing import finish
+from pwsim.search.following import follow
 from pwsim.search.holding import Holding
-from pwsim.search.judging import Evaluation, Judge, scalable
+from pwsim.search.judging import Judge, scalable
 from pwsim.search.options import AllCandidates, Place, bounds_of, largest
 from pwsim.search.plan import Method, Plan
 from pwsim.search.replays import Replays
@@ -69,6 +70,7 @@ def search(
     trim: Trim = NO_TRIM,
     time_limit_s: float | None = None,
     replays: Replays | None = None,
+    whole: int | None = None,
     spent: set[Place] | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
@@ -110,6 +112,9 @@ def search(
         which the engine is compiled, once after each installation, does not.
     replays
         Replays that are known, to which those of this search come; several searches may share them.
+    whole
+        How many setups are replayed to their end, whatever they show; by default as many as have a million jobs in
+        all, four at least.  Later ones end once it is certain that they miss a target or cost more than another.
     spent
         Setups that searches before have replayed, which share ``max_setups``; those of this search come to them.
 
@@ -138,7 +143,8 @@ def search(
             decompose(trail, network, workers)
         else:
             trail.method = Method("by_setup", because or "jobs can be shared out in too many ways", None)
-            _follow(trail, AllCandidates(known), workers)
+            follow(trail, AllCandidates(known), workers, whole)
+            finish(trail)
         if not trail.rows and trail.stopped is None:
             _show_largest(trail)
     except KeyboardInterrupt:
@@ -150,27 +156,10 @@ def search(
     return trail.plan(name or trace.name)
 
 
-def _follow(trail: Trail, candidates: AllCandidates, workers: int) -> None:
-    """Replay candidates until the search is over.
-
-    They come in an order that no replay changes, so a few can be replayed at once, and are then looked at in that
-    order: the plan is the same for any number of workers.
-    """
-    job, procedures = trail.job, trail.job.cluster.procedures
-    while trail.take(candidates, workers):
-        answers = in_parallel(job.evaluate, trail.tasks(), workers=workers, engine=job.engine)
-        evaluations: list[Evaluation] = []
-        try:
-            evaluations.extend(answers)
-        finally:  # what was replayed before an interrupt or the time limit counts
-            for begin in range(0, len(evaluations), len(procedures)):
-                trail.add(evaluations[begin : begin + len(procedures)])
-
-
 def _show_largest(trail: Trail) -> None:
     """Show how far the largest setup gets, where none can do it."""
-    trail.pending = [Candidate(largest(trail.job.cluster), math.inf)]
-    trail.add([trail.job.evaluate(*task) for task in trail.tasks()])
+    most = Candidate(largest(trail.job.cluster), math.inf)
+    trail.note(most, [trail.job.evaluate(most.choice, one) for one in trail.job.cluster.procedures])
     trail.expect_none_met()
 
 

@@ -17,6 +17,7 @@ from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.answer import answer
 from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
 from pwsim.search.certificate import certificate
+from pwsim.search.early import TOLD
 from pwsim.search.options import types_told
 from pwsim.search.sensitivity.telling import told as told_of_study
 
@@ -66,6 +67,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "edges": [edge._asdict() for edge in plan.edges],
             "setups_in_space": plan.setups_in_space,
             "setups_simulated": len(plan.setups),
+            "setups_ended_early": int(plan.setups["stopped"].isin(TOLD.values()).sum()),
             "search": plan.method._asdict(),
             "minimise": None if plan.minimised is None else plan.minimised._asdict(),
             "frontier": _frontier(plan),

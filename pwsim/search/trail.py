@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -15,13 +15,16 @@ from pwsim.engine import compiling_s
 from pwsim.results import Result, record
 from pwsim.search.bounds import least_limit
 from pwsim.search.candidates import Candidate
+from pwsim.search.early import TOLD
 from pwsim.search.judgement import Edge, edges
 from pwsim.search.judging import Evaluation, Judge
-from pwsim.search.options import AllBounds, AllCandidates, Place, choice_of, in_space, order_of, types_of
+from pwsim.search.options import AllBounds, Place, choice_of, in_space, order_of, types_of
 from pwsim.search.plan import Method, Plan, Setup, Stop
 
 TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
+YES_OR_NO = ("meets_targets", "at_limit_")
+"""Beginnings of the names of columns of yes or no, which are empty where a replay did not come to its end."""
 
 
 class BudgetSpentError(Exception):
@@ -76,10 +79,10 @@ class Trail:
         self.met: list[Evaluation] = []
         """The cheapest setup that meets the targets, and those that cost as much."""
         self.closest: Evaluation | None = None
-        self.pending: list[Candidate] = []
-        """Candidates that are being replayed, in their order; the first is the first that is not judged yet."""
-        self.put_back: Candidate | None = None
-        """A candidate that was taken, and then was beyond a limit: it is the next."""
+        self.ended: dict[int, tuple[tuple[int, ...], Procedure]] = {}
+        """Setups whose replays were ended early, by their step."""
+        self.engine: str | None = None
+        """The engine that replayed last; ``None`` as long as no replay came to its end."""
         self.bound_usd_per_year = -math.inf
         """No setup that is left costs less."""
         self.stopped: Stop | None = None
@@ -94,61 +97,29 @@ class Trail:
         self.left: Callable[[float], int] = self._not_replayed
         """Gives how many setups are left at most that may cost no more than this, or in all if it is NaN."""
 
-    def take(self, candidates: AllCandidates, most: int) -> bool:
-        """Take the next candidates to replay, at most so many; return whether there are any, or the search is over."""
-        if self.pending:  # the time limit came before all of the last ones were replayed
-            if self._has_shown:
-                self.stop("time_limit")
-            return not self._has_shown
-        while len(self.pending) < most and (candidate := self.put_back or candidates.take()) is not None:
-            self.put_back = None
-            if not self.pending:
-                self.bound_usd_per_year = candidate.bound_usd_per_year
-            if self.is_beaten(candidate.bound_usd_per_year):
-                break
-            if self._loses_tie(candidate) and not self.late:
-                continue
-            procedures = range(len(self.job.cluster.procedures))
-            if limit := self.limit((one.choice, under) for one in (*self.pending, candidate) for under in procedures):
-                if not self.pending:
-                    self.stop(limit)
-                self.put_back = candidate
-                break
-            self.pending.append(candidate)
-        return bool(self.pending)
-
-    def tasks(self) -> Iterator[tuple[tuple[int, ...], Procedure]]:
-        """Yield each pending candidate under each policy, until the time is over, but at least the first.
-
-        As long as there is nothing to show, what was begun is finished.
-        """
-        first = True
-        for candidate in list(self.pending):
-            for procedure in self.job.cluster.procedures:
-                whole = first or (procedure != self.job.cluster.procedures[0] and not self._has_shown)
-                if not whole and time.monotonic() > self.deadline_s + compiling_s():
-                    return
-                yield candidate.choice, procedure
-            first = False
-
     @property
     def late(self) -> bool:
         """Whether the time limit is reached, and there is something to show."""
-        return self._has_shown and time.monotonic() > self.deadline_s + compiling_s()
+        return self.has_shown and self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time limit is reached."""
+        return time.monotonic() > self.deadline_s + compiling_s()
 
     @property
     def left_s(self) -> float:
         """The time until the limit [s]; infinite without one, and as long as there is nothing to show."""
-        return self.deadline_s + compiling_s() - time.monotonic() if self._has_shown else math.inf
+        return self.deadline_s + compiling_s() - time.monotonic() if self.has_shown else math.inf
 
     @property
-    def _has_shown(self) -> bool:
+    def has_shown(self) -> bool:
         """Whether some replay has come to its end."""
         return self.closest is not None
 
-    def limit(self, more: Iterable[Place]) -> Stop | None:
-        """Return the limit that more setups would pass, if any; until there is something to show, none."""
-        if not self._has_shown and not self.pending and self.is_first:
+    def limit(self, more: Iterable[Place], *, begun: bool = False) -> Stop | None:
+        """Return the limit that more setups would pass, if any; until something is shown or begun, none."""
+        if not self.has_shown and not begun and self.is_first:
             return None
         if self.max_setups is not None and len(self.spent.union(more)) > self.max_setups:
             return "max_setups"
@@ -159,7 +130,7 @@ class Trail:
         most = min(self.cheapest_usd_per_year, self.may_cost_usd_per_year) if self.met else self.may_cost_usd_per_year
         return bound_usd_per_year > most * (1 + TIE)
 
-    def _loses_tie(self, candidate: Candidate) -> bool:
+    def loses_tie(self, candidate: Candidate) -> bool:
         """Return whether a candidate costs at best as much as the best one, which then is taken all the same."""
         best = self.best
         if best is None or candidate.bound_usd_per_year < best.cost_usd_per_year * (1 - TIE):
@@ -169,8 +140,6 @@ class Trail:
     def stop(self, why: Stop) -> None:
         """End the search before its proof."""
         self.stopped = why
-        if self.pending:
-            self.bound_usd_per_year = self.pending[0].bound_usd_per_year
 
     @property
     def cheapest_usd_per_year(self) -> float:
@@ -188,26 +157,13 @@ class Trail:
         """The setup to choose, so far."""
         return min(self.met, key=lambda one: self._rank(one.setup), default=None)
 
-    def add(self, evaluations: Sequence[Evaluation]) -> None:
-        """Take in the evaluations of the first pending candidate, one for each policy, or some if time is over.
-
-        What was replayed ahead of a proof is left out, so that workers make no difference.
-        """
-        if not self.pending or (self.met and self.is_beaten(self.pending[0].bound_usd_per_year)):
-            self.pending.clear()
-            return
-        candidate = self.pending[0]
-        if len(evaluations) == len(self.job.cluster.procedures):
-            self.pending.pop(0)
-        if self._loses_tie(candidate):
-            return
-        self.note(candidate, evaluations)
-
     def note(self, candidate: Candidate, evaluations: Sequence[Evaluation]) -> None:
         """Take in evaluations of setups that have the nodes of a candidate."""
         self.bound_usd_per_year = candidate.bound_usd_per_year
         for one in evaluations:
             self.spent.add((candidate.choice, self.job.cluster.procedures.index(Procedure(*one.setup.how))))
+            if one.stopped in TOLD.values():
+                self.ended[len(self.rows)] = candidate.choice, Procedure(*one.setup.how)
             self.rows.append(
                 {
                     "step": len(self.rows),
@@ -219,10 +175,16 @@ class Trail:
                 self.met = [
                     other for other in self.met if other.cost_usd_per_year <= self.cheapest_usd_per_year * (1 + TIE)
                 ]
-            if one.ran is not None and (self.closest is None or one.nearness < self.closest.nearness):
-                self.closest = one
+            self.look_at(one)
         if self.progress is not None:
-            self.progress(self._reached(evaluations))
+            self.progress(self._reached())
+
+    def look_at(self, one: Evaluation) -> None:
+        """Note if a replay that came to its end is closer to the targets than all others."""
+        if one.ran is not None:
+            self.engine = one.ran.replay.engine
+            if self.closest is None or one.nearness < self.closest.nearness:
+                self.closest = one
 
     def expect_none_met(self) -> None:
         """Make sure that what cannot meet the targets does not.
@@ -238,7 +200,7 @@ class Trail:
     def _not_replayed(self, usd_per_year: float) -> int:
         return max(0, self.known.setups_up_to(usd_per_year) * len(self.job.cluster.procedures) - len(self.rows))
 
-    def _reached(self, evaluations: Sequence[Evaluation]) -> Progress:
+    def _reached(self) -> Progress:
         cost, now_s, pace_s = self.cheapest_usd_per_year if self.met else math.nan, time.monotonic(), math.nan
         if self.first is None:
             self.first = now_s, len(self.rows)
@@ -250,7 +212,7 @@ class Trail:
             in_space=in_space(self.job.cluster),
             cost_usd_per_year=cost,
             lower_bound_usd_per_year=self.bound_usd_per_year,
-            engine=next((one.ran.replay.engine for one in evaluations if one.ran is not None), self.job.engine),
+            engine=self.engine or self.job.engine,
             left_at_most=left,
             left_at_most_s=pace_s * left,
         )
@@ -290,7 +252,8 @@ class Trail:
         if best is not None:
             lower_bound = min(lower_bound, best.cost_usd_per_year)
         setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
-        kinds = {name: float for name in setups if str(name).startswith("target_")}
+        kinds: dict[Any, Any] = {name: float for name in setups if str(name).startswith("target_")}
+        kinds |= {name: "boolean" for name in setups if str(name).startswith(YES_OR_NO) and setups[name].isna().any()}
         found = self._edges(setups, best) if best else ()
         asked = {
             "name": name,
@@ -340,7 +303,7 @@ def row(one: Evaluation, cluster: Cluster, bound_usd_per_year: float) -> dict[st
         "meets_targets": one.met,
         "stopped": one.stopped,
         **{
-            f"at_limit_{name}": one.ran is not None and one.ran.at_limit[index]
+            f"at_limit_{name}": None if one.ran is None else one.ran.at_limit[index]
             for index, name in enumerate(one.setup.nodes)
         },
         **(one.ran.bill.figures() if one.ran else {}),

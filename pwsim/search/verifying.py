@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from pwsim.common import InputError, count, plain
-from pwsim.search import accounting, claims
+from pwsim.engine import DEAR, LOST
+from pwsim.search import accounting, claims, early
 from pwsim.search.accounting import Account, Claimed
 from pwsim.search.answer import answer
 from pwsim.search.around import records
@@ -221,14 +222,21 @@ class _Check:
             if place not in seen:
                 continue
             shown = row(seen[place], self.cluster, told["lower_bound_usd_per_year"])
-            if (
-                isinstance(told["stopped"], str) and seen[place].stopped is None
-            ):  # its replay was not brought to its end
-                shown = {"meets_targets": False} if not self.is_beaten(seen[place]) else {}
+            if (how := self.ended_early(told, seen[place])) is not None:
+                met = False if how == LOST else None
+                ended = self.judge.without_figures(seen[place].setup, early.TOLD[how], met=met)
+                shown = {**dict.fromkeys(shown), **row(ended, self.cluster, told["lower_bound_usd_per_year"])}
             self.differences.compare(f"setups.parquet, {named(place)}", told, shown)
             bound = told["lower_bound_usd_per_year"]
             if seen[place].met and bound > seen[place].cost_usd_per_year * (1 + TIE):
                 self.differences.append(f"setups.parquet, {named(place)}: its bound is above its cost")
+
+    def ended_early(self, told: Mapping[str, Any], seen: Evaluation) -> int | None:
+        """Return how the replay of a row was ended early, if it was told to be, and its end shows that this is so."""
+        if told["stopped"] == early.TOLD[LOST]:
+            judged = zip(self.judge.targets, seen.achieved, strict=True)
+            return LOST if any(early.counts_late(one) and not one.met(value) for one, value in judged) else None
+        return DEAR if told["stopped"] == early.TOLD[DEAR] and self.is_beaten(seen) else None
 
     def is_beaten(self, one: Evaluation) -> bool:
         """Return whether a setup costs more than the chosen one."""

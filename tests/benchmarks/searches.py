@@ -70,8 +70,10 @@ LIMIT_CPU_S = {("hybrid", 3): 1200.0}
 """Limit of CPU time where it is another than :data:`OTHERWISE_CPU_S`: ten minutes of two cores [s]."""
 OTHERWISE_CPU_S = 120.0
 """A minute of two cores [s]."""
-LOOKS_CPU_S = (1, 10, 100)
+LOOKS_CPU_S = (1, 10, 60)
 """After so much CPU time the gap is looked at [s]."""
+EXCLUDED = ("too_few_cores", "miss_a_target", "dear", "left")
+"""What excludes setups without a replay, and what nothing does yet: columns of shares of all setups."""
 POWER = {"pue": 1.3, "electricity_usd_per_kwh": 0.15, "lifetime_years": 5}
 
 
@@ -229,7 +231,7 @@ def measure(name: str, trace: Trace, kind: str, power: int, limit_cpu_s: float) 
         over = found["cpu_s"] <= look_s
         looked[f"gap_after_{look_s}_s"] = found["gap"] if over else until.iloc[-1] if len(until) else math.nan
     where: dict[str, Any] = {"log": name, "jobs": len(trace), "kind": kind, "setups": math.prod(choices)}
-    unknown = dict.fromkeys(("too_few_cores", "miss_a_target", "left", "dear"), math.nan)
+    unknown = dict.fromkeys(EXCLUDED, math.nan)
     excluded = unknown if plan is None else shares(plan, clock.seen[-1]["left_at_most"])
     return {**where, "limit_cpu_s": limit_cpu_s, **found, **looked, **excluded}, seen.assign(**where)
 
@@ -252,7 +254,7 @@ def text(row: Mapping[str, Any]) -> str:
         came or ("none found" if math.isnan(row["gap"]) else f"gap {share_text(row['gap'])}"),
         f"{row['wall_s']:.1f}", f"{row['cpu_s']:.1f}", replays,
         *(came if came and row["cpu_s"] <= look_s else "" if row["cpu_s"] <= look_s else gap for look_s, gap in looks),
-        *(share_text(max(0.0, row[name])) for name in ("too_few_cores", "miss_a_target", "dear", "left")),
+        *("" if math.isnan(row[name]) else share_text(row[name]) for name in EXCLUDED),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
 

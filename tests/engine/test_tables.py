@@ -18,6 +18,12 @@ class Inner(NamedTuple):
     half: Any
 
 
+class Other(NamedTuple):
+    other: Any
+    rows: Any
+    half: Any
+
+
 class Outer(NamedTuple):
     whole: Any
     inner: Any
@@ -73,14 +79,6 @@ def test_a_table_is_the_named_tuple():
             if name != "inner":
                 np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert as_python.inner.rows[1, 2] == 205.0
-
-
-class Other(NamedTuple):
-    """As :class:`Inner`, but for a name."""
-
-    other: Any
-    rows: Any
-    half: Any
 
 
 def test_types_say_what_is_in_a_table():

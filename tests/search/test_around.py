@@ -109,7 +109,10 @@ def plan():
     cluster = cluster_of(
         own({"min": 0, "max": 16}), {**rented, "price_usd_per_hour": 0.04}, policy=["easy", "sjf-easy"]
     )
-    return search(log, cluster, [soon], workers=1)
+    found = search(log, cluster, [soon], workers=1)
+    assert not found.neighbours.empty  # what lies around is looked at before tests change how
+    assert not found.alternatives.empty
+    return found
 
 
 def test_the_words_of_an_answer(plan):

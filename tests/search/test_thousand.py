@@ -1,8 +1,9 @@
 """A thousand small scenarios of all kinds: choice, cost, status and frontier are brute force's, and every bound is true.
 
 ``pytest -m slow -s tests/search/test_thousand.py`` asks them and prints how many there were of each kind, and the seed,
-which is another each time; ``PWSIM_TEST_SEED=… pytest …`` asks the same again.  Brute force replays every setup with the SimPy model, and the
-search is done by the compiled engine.  The scenarios are those of the tests beside this one, put together.
+which is another each time; ``PWSIM_TEST_SEED=… pytest …`` asks the same again.  Brute force replays every setup with the
+SimPy model, and the search is done by the compiled engine, but under rules of a site, for which that takes long to
+compile.  The scenarios are those of the tests beside this one, put together.
 """
 
 # Questions are plain data here, as in a scenario file, and what a plan may lack is there.

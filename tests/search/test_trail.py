@@ -12,10 +12,12 @@ from pwsim.costs import PARTS
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import UNDISCOUNTED
 from pwsim.results import record
+from pwsim.search import following
 from pwsim.search.candidates import Candidate
+from pwsim.search.following import Line
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Judge
-from pwsim.search.options import bounds_of
+from pwsim.search.options import AllCandidates, bounds_of
 from pwsim.search.trail import Progress, Trail
 from tests.search.test_plan import cluster_of, own
 
@@ -24,7 +26,7 @@ CLUSTER = cluster_of(own([1, 2, 3, 4], cores=1), policy=["fcfs", "easy"])
 REJECTED = Target(metric="jobs_rejected", at_most=0)
 
 
-class Listed:
+class Listed(AllCandidates):
     """Candidates that are given."""
 
     def __init__(self, *candidates):
@@ -75,33 +77,75 @@ def given_up(trail, choice, procedure=0):
 # -- candidates
 
 
-def test_no_more_candidates_are_taken_than_asked_for():
-    trail, listed = trail_of(), Listed(candidate(0, 5.0), candidate(1, 6.0), candidate(2, 7.0))
+def line_of(trail, *candidates):
+    return Line(trail, Listed(*candidates), whole=0)
+
+
+def pending(line):
+    return [one.choice for _, one in line.pending]
+
+
+def test_candidates_are_taken_one_by_one_as_workers_become_free():
+    trail = trail_of()
+    line = line_of(trail, candidate(0, 5.0), candidate(1, 6.0), candidate(2, 7.0))
     assert trail.bound_usd_per_year == -math.inf
-    assert trail.take(listed, 2) is True
-    assert ([one.choice for one in trail.pending], trail.bound_usd_per_year) == ([(0,), (1,)], 5)
-    assert len(listed.left) == 1
+    assert line.begin() is True
+    assert (pending(line), trail.bound_usd_per_year) == ([(0,)], 5)
+    tasks = line.tasks()
+    begun = [next(tasks) for _ in range(3)]
+    assert begun == [((0,), CLUSTER.procedures[0], math.inf), ((0,), CLUSTER.procedures[1], math.inf),
+                     ((1,), CLUSTER.procedures[0], math.inf)]  # fmt: skip
+    assert pending(line) == [(0,), (1,)]
+    assert len(line._candidates.left) == 1
+
+
+def test_workers_go_ahead_as_far_as_the_window_allows(monkeypatch):
+    """Of more candidates than the window has, the first must be judged; what it cost is known a window later."""
+    monkeypatch.setattr(following, "AHEAD", 2)
+    trail = trail_of(cluster_of(own([1, 2, 3, 4], cores=1)))
+    line = line_of(trail, *(candidate(choice, 5.0 + choice) for choice in range(4)))
+    assert line.begin()
+    assert [choice for choice, _, _ in line.tasks()] == [(0,), (1,)]
+    line.add([costing(trail, 0, 100.0)])
+    line.add([costing(trail, 1, 100.0)])
+    assert line.begin()  # what was put back comes next
+    assert pending(line) == [(2,)]
+
+
+def test_a_replay_may_cost_what_was_known_a_window_before(monkeypatch):
+    monkeypatch.setattr(following, "AHEAD", 2)
+    trail = trail_of(cluster_of(own([1, 2, 3, 4], cores=1)))
+    line = Line(trail, Listed(*(candidate(choice, 5.0 + choice) for choice in range(4))), whole=1)
+    assert line.begin()
+    tasks, asked = line.tasks(), []
+    for choice, usd in enumerate((100.0, 90.0, 95.0)):
+        asked.append(next(tasks)[2])
+        line.add([costing(trail, choice, usd)])
+    asked.append(next(tasks)[2])
+    assert asked == [None, math.inf, 100.0, 90.0]
 
 
 def test_what_was_taken_before_one_that_is_beaten_is_replayed():
     trail = trail_of()
     trail.note(candidate(3), [costing(trail, 3, 100.0)])
-    assert trail.take(Listed(candidate(0, 90.0), candidate(1, 100.1), candidate(2, 100.2)), 3) is True
-    assert [one.choice for one in trail.pending] == [(0,)]
-    trail.pending.clear()
-    assert trail.take(Listed(candidate(1, 100.1)), 3) is False
+    line = line_of(trail, candidate(0, 90.0), candidate(1, 100.1), candidate(2, 100.2))
+    assert line.begin() is True
+    assert {choice for choice, _, _ in line.tasks()} == {(0,)}
+    assert pending(line) == [(0,)]
+    beaten = line_of(trail, candidate(1, 100.1))
+    assert beaten.begin() is False
     assert trail.stopped is None
 
 
 def test_what_is_beyond_a_limit_is_the_next():
     trail = trail_of(max_setups=5)
     trail.note(candidate(3), [costing(trail, 3, 100.0, met=False, miss=1.0)])
-    listed = Listed(candidate(0, 1.0), candidate(1, 2.0), candidate(2, 3.0))
-    assert trail.take(listed, 3) is True  # four under two policies; with one more there are seven
-    assert [one.choice for one in trail.pending] == [(0,), (1,)]
-    trail.add([given_up(trail, 0), given_up(trail, 0, 1)])
-    trail.add([given_up(trail, 1), given_up(trail, 1, 1)])
-    assert trail.take(listed, 3) is False
+    line = line_of(trail, candidate(0, 1.0), candidate(1, 2.0), candidate(2, 3.0))
+    assert line.begin() is True  # four under two policies; with one more there are seven
+    assert {choice for choice, _, _ in line.tasks()} == {(0,), (1,)}
+    line.add([given_up(trail, 0), given_up(trail, 0, 1)])
+    line.add([given_up(trail, 1), given_up(trail, 1, 1)])
+    assert line.begin() is False
     assert (trail.stopped, trail.bound_usd_per_year) == ("max_setups", 3)
 
 
@@ -112,20 +156,20 @@ def test_costs_are_equal_to_nine_digits():
     beaten = {usd: trail.is_beaten(usd) for usd in (99.9, 100.0, 100 + 5e-8, 100 + 3e-7, 199.0)}
     assert list(beaten.values()) == [False, False, False, True, True]
     # Two nodes meet the targets.  One that has more, and costs as much at best, would not be taken.
-    loses = {usd: trail._loses_tie(candidate(2, usd)) for usd in (100 - 3e-7, 100 - 5e-8, 100.0, 100 + 5e-8)}
+    loses = {usd: trail.loses_tie(candidate(2, usd)) for usd in (100 - 3e-7, 100 - 5e-8, 100.0, 100 + 5e-8)}
     assert list(loses.values()) == [False, True, True, True]
-    assert not trail._loses_tie(candidate(1, 100.0))  # the same nodes, perhaps under another policy
-    assert not trail._loses_tie(candidate(0, 100.0))
+    assert not trail.loses_tie(candidate(1, 100.0))  # the same nodes, perhaps under another policy
+    assert not trail.loses_tie(candidate(0, 100.0))
 
 
 def test_what_would_lose_a_tie_is_passed_over_until_the_time_is_over(clock):
     trail = trail_of(time_limit_s=10)
     trail.note(candidate(1), [costing(trail, 1, 100.0)])
-    assert trail.take(Listed(candidate(2, 100.0), candidate(0, 100.0)), 3) is True
-    assert [one.choice for one in trail.pending] == [(0,)]
-    trail.pending.clear()
+    line = line_of(trail, candidate(2, 100.0), candidate(0, 100.0))
+    assert line.begin() is True
+    assert pending(line) == [(0,)]
     clock.s = 111
-    assert trail.take(Listed(candidate(2, 100.0), candidate(0, 100.0)), 3) is False
+    assert line_of(trail, candidate(2, 100.0), candidate(0, 100.0)).begin() is False
     assert (trail.stopped, trail.bound_usd_per_year) == ("time_limit", 100)
 
 
@@ -149,10 +193,11 @@ def test_when_the_time_is_over_what_was_begun_is_finished_if_there_is_nothing_to
     first, second = [(0,), (0,)], [(1,), (1,)]
 
     def tasks(trail, *, late_after):
-        trail.pending, found = [candidate(0), candidate(1)], []
+        line, found = line_of(trail, candidate(0), candidate(1)), []
         clock.s = 100.0
         clock.compiling_s = 3.0
-        for choice, procedure in trail.tasks():
+        assert line.begin()
+        for choice, procedure, _ in line.tasks():
             found.append(choice)
             assert procedure == CLUSTER.procedures[(len(found) - 1) % 2]
             if len(found) == late_after:
@@ -163,14 +208,15 @@ def test_when_the_time_is_over_what_was_begun_is_finished_if_there_is_nothing_to
     shown.note(candidate(3), [costing(shown, 3, 100.0, met=False)])
     # The first choice of nodes is replayed in any case; the next is begun in time only.
     for trail, third in ((trail_of(time_limit_s=10), second), (shown, second[:1])):
-        assert tasks(trail, late_after=0) == first + second
+        assert tasks(trail, late_after=0) == first + second  # it never is
         assert tasks(trail, late_after=1) == first
         assert tasks(trail, late_after=2) == first
         assert tasks(trail, late_after=3) == first + third
     clock.s = 113.0
     trail = trail_of(time_limit_s=0)
-    trail.pending = [candidate(0), candidate(1)]
-    assert len(list(trail.tasks())) == 4  # at the last instant it is not over
+    line = line_of(trail, candidate(0), candidate(1))
+    assert line.begin()
+    assert len(list(line.tasks())) == 4  # at the last instant it is not over
 
 
 # -- what was replayed
@@ -191,13 +237,16 @@ def test_only_the_cheapest_are_kept_and_the_first_of_the_closest():
 
 def test_what_was_replayed_ahead_of_a_proof_is_left_out():
     trail = trail_of()
+    line = line_of(trail, candidate(1, 90.0), candidate(2, 101.0), candidate(3, 102.0))
     evaluations = [costing(trail, 1, 100.0), costing(trail, 1, 100.0, 1)]
-    trail.add(evaluations)
+    line.add(evaluations)
     assert trail.rows == []  # nothing is pending
-    trail.note(candidate(1), evaluations)
-    trail.pending = [candidate(2, 101.0), candidate(3, 102.0)]
-    trail.add([costing(trail, 2, 101.0), costing(trail, 2, 101.0, 1)])
-    assert (len(trail.rows), trail.pending) == (2, [])
+    assert line.begin()
+    assert len(list(line.tasks())) == 6
+    for choice in (1, 2, 3):
+        line.add([costing(trail, choice, 99.0 + choice), costing(trail, choice, 99.0 + choice, 1)])
+    assert (len(trail.rows), pending(line)) == (2, [])
+    assert line.begin() is False
 
 
 def test_how_far_a_search_is(clock):

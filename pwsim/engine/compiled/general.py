@@ -22,6 +22,7 @@ from pwsim.engine.compiled.steady import (
     charge_job,
     compiled,
     compiled_for,
+    count_late,
     cut,
     easy,
     full,
@@ -37,6 +38,7 @@ from pwsim.engine.compiled.steady import (
     set_priorities,
 )
 from pwsim.engine.compiled.tables import as_table
+from pwsim.engine.ending import OPEN, TOLERANCE_S, Ended, Ends, first_of, watch_for
 from pwsim.engine.inputs import FRUITLESS, Inputs, fruitless_error, full_error, lives, records, uptimes
 from pwsim.engine.outcome import REJECTED, Replay
 from pwsim.engine.priorities import copied
@@ -63,7 +65,7 @@ has_room, launches, may_move, shut_down = map(
     compiled, (pools.has_room, pools.launches, pools.may_move, pools.shut_down)
 )
 due, renew = map(compiled, (conservative.due, conservative.renew))
-shift = compiled(profile.shift)
+shift, first_of = compiled(profile.shift), compiled(first_of)
 empty, filled, given_back, hold_all, packed_has_room = map(
     compiled, (packing.empty, packing.filled, packing.given_back, packing.hold_all, packing.has_room)
 )
@@ -76,9 +78,9 @@ COMPLETION, LEAVE, ARRIVE, WAKE, BURST, RESERVATION, SUBMISSION = range(7)
 the rest come by themselves, after all events."""
 GONE_NODE, COMING, IDLE, BUSY = range(4)
 """States of a node."""
-DONE, NO_NUMBER, FRUITLESS_POOL, MORE_LIVES, MORE_UPTIMES, PROFILE_FULL = range(6)
+DONE, NO_NUMBER, FRUITLESS_POOL, MORE_LIVES, MORE_UPTIMES, PROFILE_FULL, ENDED = range(7)
 """Why a replay ended: all jobs have, the order gave no number, nodes are launched in vain, it must be given more draws,
-or a profile has no room left."""
+a profile has no room left, or it may end early."""
 
 (SPEED, ELASTIC, LEAST, BOOT, TIMEOUT, BURST_AFTER, CHECKPOINT, OVERHEAD, MAX_RESTARTS, LIVES, FAILS, REPAIR,
  UNITS, NUMBERED, PACKED, CORES, MEMORY, GPUS) = range(18)  # fmt: skip
@@ -819,6 +821,35 @@ def pass_each(now, w, order, depth, passing_order, rank, vacated_s, chosen, even
 
 
 @_inner
+def dear_since(now, before_s, w, watch):
+    """Add up the rent since the last instant; return when it reached what it may come to, infinite if it did not."""
+    usd, usd_per_s = 0.0, 0.0
+    for pool in range(len(w.facts)):
+        state = w.numbers[pool]
+        usd += watch.usd_per_s[pool] * watch.node_s[pool]
+        nodes = state[IDLE_NODES] + state[BUSY_NODES] + state[ARRIVING] - watch.base[pool]
+        if w.facts[pool, ELASTIC] and nodes > 0:
+            usd_per_s += watch.usd_per_s[pool] * nodes
+            watch.node_s[pool] += nodes * (now - before_s)
+    if usd + usd_per_s * (now - before_s) < watch.most_usd:
+        return np.inf
+    return before_s + max(0.0, watch.most_usd - usd) / usd_per_s if usd_per_s > 0 else before_s
+
+
+@_inner
+def certain(now, before_s, w, watch, dear_s):
+    """Return how a replay ends early, if it does, and since when it is dear, before anything happens at an instant."""
+    lost_s = count_late(
+        now, w.submit_s, w.start_s, watch.limit_s, watch.allowed, watch.about, watch.place, watch.late
+    )  # fmt: skip
+    dear_s = min(dear_s, dear_since(now, before_s, w, watch))
+    # Until then a target may be lost that is not known yet.
+    if lost_s < np.inf or now >= dear_s + 2 * TOLERANCE_S:
+        return first_of(lost_s, dear_s), dear_s
+    return OPEN, dear_s
+
+
+@_inner
 def as_rows(records):
     """Return a list of tuples of numbers as an array of rows."""
     rows = np.empty((len(records), len(records[0]) if len(records) else 0))
@@ -836,8 +867,8 @@ def as_tables(tried, waits, spans, placed):
 
 # One function of 90 lines, for it is one loop over the rounds of all instants (§2): the order of a round can be read
 # from top to bottom, and it can be left wherever draws are missing or a profile is full.
-def _replay(  # noqa: C901, PLR0912, PLR0915
-    order, w, arrivals, followers, think_s, depth, passing_order, rank
+def _replay(  # noqa: C901, PLR0911, PLR0912, PLR0915
+    order, w, watch, watching, arrivals, followers, think_s, depth, passing_order, rank
 ):
     """Replay all jobs; return status, its job or pool, its time, and the records of what happened."""
     pools, jobs = w.needs.shape
@@ -861,6 +892,7 @@ def _replay(  # noqa: C901, PLR0912, PLR0915
         remaining += w.pool_of[job] >= 0
     following, arrived = 0, 0
     now = 0.0
+    before_s, dear_s = 0.0, np.inf
     status = DONE
     for pool in range(pools):
         for index in range(w.numbers[pool, IDLE_NODES]):
@@ -874,6 +906,11 @@ def _replay(  # noqa: C901, PLR0912, PLR0915
             now = w.submit_s[arrivals[following]]
         if events:
             now = min(now, events[0][0])
+        if watching:
+            why, dear_s = certain(now, before_s, w, watch, dear_s)
+            if why != OPEN:
+                return ENDED, why, now, as_tables(tried, waits, spans, placed)
+            before_s = now
         while remaining:
             while remaining and events and events[0][0] <= now:
                 event = heapq.heappop(events)
@@ -924,6 +961,8 @@ def _replay(  # noqa: C901, PLR0912, PLR0915
                         return status, pool, now, as_tables(tried, waits, spans, placed)
             if not (events and events[0][0] <= now):
                 break
+    if dear_s < np.inf:
+        return ENDED, first_of(np.inf, dear_s), now, as_tables(tried, waits, spans, placed)
     for pool in range(pools):
         for number in range(w.numbers[pool, LAUNCHED]):
             if w.node_state[pool, number] != GONE_NODE:
@@ -931,8 +970,8 @@ def _replay(  # noqa: C901, PLR0912, PLR0915
     return DONE, 0, now, as_tables(tried, waits, spans, placed)
 
 
-def run(inputs: Inputs, order: Any) -> Replay:
-    """Replay all jobs with the compiled order.
+def run(inputs: Inputs, order: Any, ends: Ends | None = None) -> Replay | Ended:
+    """Replay all jobs with the compiled order, or until the replay may end early.
 
     Raises
     ------
@@ -958,9 +997,11 @@ def run(inputs: Inputs, order: Any) -> Replay:
     arrivals = np.flatnonzero((inputs.pool != REJECTED) & (inputs.follows < 0))
     while True:
         world = _world(inputs, key, nodes, failures)
+        watch = watch_for(ends, jobs, len(inputs.pools))
         rest = (
-            as_table(world), arrivals, _followers(inputs), inputs.think_s[: jobs if inputs.closed else 0].copy(),
-            inputs.depth or max(jobs, 1), bool(inputs.policy.passing_order), rank,
+            as_table(world), as_table(watch), watch.watches, arrivals, _followers(inputs),
+            inputs.think_s[: jobs if inputs.closed else 0].copy(), inputs.depth or max(jobs, 1),
+            bool(inputs.policy.passing_order), rank,
         )  # fmt: skip
         status, one, now, tables = compiled_for(_replay, "nodes that come and go", rest)(order, *rest)
         if status == MORE_LIVES:
@@ -969,6 +1010,8 @@ def run(inputs: Inputs, order: Any) -> Replay:
             failures *= 4
         else:
             break
+    if status == ENDED:
+        return watch.ended(one, now)
     if status == NO_NUMBER:
         assert inputs.order is not None
         asked = float(world.submit_s[one]), float(inputs.logged_estimate_s[one]), int(inputs.procs[one])

@@ -25,9 +25,11 @@ import numba
 import numpy as np
 
 from pwsim import rules
+from pwsim.engine import ending
 from pwsim.engine.compiled.cache import compiled_code
 from pwsim.engine.compiled.parts import PartCompiler
 from pwsim.engine.compiled.tables import Table, as_table
+from pwsim.engine.ending import LOST, Ended, Ends, watch_for
 from pwsim.engine.inputs import Inputs, full_error
 from pwsim.engine.outcome import REJECTED
 from pwsim.engine.priorities import NOTHING, of_pool
@@ -38,8 +40,9 @@ ORDER = numba.types.FunctionType(numba.float64(numba.float64, numba.float64, num
 """Signature of an order."""
 EASY, CONSERVATIVE = HEAD, ALL
 """Backfill rules, as the kernel knows them: by who holds a reservation."""
-DONE, FULL = -1, -2
-"""How a replay ended, where it did not because of a job: all have ended, or the profile has no room left."""
+DONE, FULL, ENDED = -1, -2, -3
+"""How a replay ended, where it did not because of a job: all have ended, the profile has no room left, or it may end
+early."""
 
 _BITS = 6  # a block has 64 slots, a block of blocks 64 blocks
 _SIZE = 1 << _BITS
@@ -99,6 +102,7 @@ any_overdue, broken, compress, drop_all, due, gain, give_up, give_up_beyond, hol
         conservative.no_gain, conservative.place, conservative.renew,
     ),
 )  # fmt: skip
+count_late = compiled(ending.count_late)
 charge_job, set_priorities = map(compiled, (multifactor.charge_job, multifactor.set_keys))
 BOOK = 0
 """Where pools do not meet, each has a book of use of its own (:mod:`pwsim.rules.multifactor`)."""
@@ -418,11 +422,11 @@ def reserve(
 # instant.  No rule is in it: it calls those that the SimPy model calls, and the functions above that leave out slots.
 def _replay_pool(  # noqa: C901, PLR0912, PLR0915
     order, static, rule, depth, total, submit_s, procs, logged_estimate_s, estimate_s, held_s, job_need,
-    slot_of, job_at, passing_order, rank, by_factors, priorities, start_s,
+    slot_of, job_at, passing_order, rank, by_factors, priorities, limit_s, allowed, about, late, start_s,
 ):  # fmt: skip
     """Replay the jobs of one pool, which are in job order; write their starts.
 
-    Returns the job for which the order gave no number, :data:`DONE` or :data:`FULL`; and the time [s].
+    Returns the job for which the order gave no number, :data:`DONE`, :data:`FULL` or :data:`ENDED`; and the time [s].
     """
     jobs = len(submit_s)
     facts = job_need, estimate_s, held_s
@@ -455,6 +459,7 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
     in_job_order = static
     for job in range(jobs if static else 0):
         in_job_order = in_job_order and slot_of[job] == job
+    waiting_long = np.zeros(len(limit_s), dtype=np.int64)
     next_job = 0
     now = 0.0
     while next_job < jobs or count > 0 or next_due_s < np.inf:
@@ -463,6 +468,8 @@ def _replay_pool(  # noqa: C901, PLR0912, PLR0915
             now = min(now, submit_s[next_job])
         if count > 0:
             now = min(now, end_s[0])
+        if len(limit_s) and count_late(now, submit_s, start_s, limit_s, allowed, about, waiting_long, late) < np.inf:
+            return ENDED, now
 
         ended = early = False
         while count > 0 and end_s[0] <= now:
@@ -708,6 +715,7 @@ _INTEGERS, _FLOATS = (numba.types.Array(kind, 1, "C", readonly=True) for kind in
 _SIGNATURE = numba.types.Tuple((numba.int64, numba.float64))(
     ORDER, numba.boolean, numba.int64, numba.int64, numba.int64, _FLOATS, _INTEGERS, _FLOATS, _FLOATS, _FLOATS,
     _INTEGERS, _INTEGERS, _INTEGERS, numba.boolean, _INTEGERS, numba.boolean, Table(NOTHING),
+    _FLOATS, _INTEGERS, numba.types.Array(numba.boolean, 2, "C", readonly=True), numba.int64[::1],
     numba.float64[::1],
 )  # fmt: skip
 
@@ -763,7 +771,7 @@ def compiled_order(inputs: Inputs) -> Any:
         return None
 
 
-def run(inputs: Inputs, order: Any = None) -> Floats:
+def run(inputs: Inputs, order: Any = None, ends: Ends | None = None) -> Floats | Ended:
     """Replay all jobs; return the start of each, NaN for rejected ones [s], shape (jobs,).
 
     Parameters
@@ -772,6 +780,8 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
         The jobs and pools as arrays.
     order
         What :func:`compiled_order` gives.
+    ends
+        When the replay may end early.
 
     Raises
     ------
@@ -780,6 +790,7 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
     """
     order = order or compiled_order(inputs)
     start_s = np.full(len(inputs.pool), np.nan)
+    watch = watch_for(ends, len(start_s), len(inputs.units))
     alone = len(inputs.units) == 1 and not (inputs.pool == REJECTED).any()
     for index, units in enumerate(inputs.units):
         here = slice(None) if alone else np.flatnonzero(inputs.pool == index)
@@ -796,8 +807,11 @@ def run(inputs: Inputs, order: Any = None) -> Floats:
             order, not inputs.dynamic, policy.rule.holds, inputs.depth, units,
             submit_s, procs, logged_estimate_s, inputs.estimate_s[here], inputs.held_s[here], inputs.need[here],
             slot_of, np.argsort(slot_of), bool(policy.passing_order), rank,
-            inputs.order is None, as_table(of_pool(inputs.priorities, index, here)), starts,
+            inputs.order is None, as_table(of_pool(inputs.priorities, index, here)),
+            watch.limit_s, watch.allowed, np.ascontiguousarray(watch.about[:, here]), watch.late, starts,
         )  # fmt: skip
+        if job == ENDED:
+            return watch.ended(LOST, now)
         if job == FULL:
             raise full_error(inputs.pools[index].name)
         if job != DONE:

@@ -1,0 +1,213 @@
+"""Replays that end early change no verdict, no answer and no byte, whoever replays and whatever is kept."""
+
+from __future__ import annotations
+
+import math
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pwsim import Cluster, Target, Trace, optimize
+from pwsim.common import InputError
+from pwsim.common.kept import Kept
+from pwsim.engine import DEAR, LOST, Ended, Ends
+from pwsim.search import early, finishing, following, replays, search, verify
+from pwsim.search.replays import Replays
+from tests.search.test_accounting import BURSTING
+from tests.search.test_decomposition import TARGETS, WITH_SPAN
+from tests.search.test_plan import allowing_rejections
+from tests.search.test_renting import burst, own
+
+NOTHING_EARLY = 10**9
+DRAWN = {"trace": WITH_SPAN, "cluster": BURSTING, "targets": TARGETS, "ahead": st.integers(1, 3)}
+RUSH = Trace.from_columns(
+    {"submit_s": [*range(40), 4000], "run_s": [300] * 41, "procs": [1] * 41, "user": ["ann", "bob"] * 20 + ["ann"]}
+)
+"""A rush in which all wait on few nodes; what comes later costs nothing more."""
+LENIENT = [Target(metric="jobs_rejected", at_most=41), Target(metric="rejected_work_share", at_most=1)]
+"""With these, no arithmetic excludes a setup."""
+GROWING = {
+    "pools": [
+        own([2, 4, 5], cost={"capex_usd": 8766, "lifetime_years": 1}),
+        burst([0, 2, 4, 8], burst_after=60, idle_timeout=60),
+    ]
+}
+"""Four own nodes with eight rented ones meet the target, five with four for less; with eight for more."""
+
+
+def within(ahead, whole, share=100):
+    """Let a search know costs so many candidates later."""
+    return mock.patch.multiple(following, AHEAD=ahead, AHEAD_SHARE=share, WHOLE_JOBS=0, WHOLE_SETUPS=whole)
+
+
+def asked(trace, cluster, targets, *, whole=0, ahead=2, **how):
+    with within(ahead, whole):
+        return search(trace, Cluster.model_validate(cluster), targets, whole=whole, **{"workers": 1, **how})
+
+
+def check_same_answer(plan, other):
+    """Make sure that a search with early ends comes to the answer of one without, and that its verdicts are true."""
+    assert plan.status == other.status
+    assert plan.chosen == other.chosen
+    assert plan.lower_bound_usd_per_year == other.lower_bound_usd_per_year
+    told = [name for name in map(str, other.setups) if name.startswith("nodes_") or name in ("policy", "step")]
+    assert plan.setups[told].equals(other.setups[told])
+    if plan.chosen is not None:
+        assert plan.cost == other.cost
+        assert plan.edges == other.edges
+    for one, true in zip(plan.setups.to_dict("records"), other.setups.to_dict("records"), strict=True):
+        if one["stopped"] == early.TOLD[LOST]:
+            assert (one["meets_targets"], true["meets_targets"]) == (False, False)
+        elif one["stopped"] == early.TOLD[DEAR]:
+            assert one["meets_targets"] is pd.NA
+            assert true["cost_usd_per_year"] > plan.cost_usd_per_year
+        else:
+            assert one["meets_targets"] == true["meets_targets"]
+            assert one["cost_usd_per_year"] == pytest.approx(true["cost_usd_per_year"], rel=0, nan_ok=True)
+
+
+def check_question(trace, cluster, targets, ahead, workers=(1, 2, 3)):
+    """Ask with and without early ends, by several workers, and after another question about the same setups."""
+    targets = allowing_rejections(trace, cluster, targets)
+    other = [Target(metric="wait_s", statistic="p90", at_most=2.0), *targets[-1:]]
+    try:
+        whole = asked(trace, cluster, targets, whole=NOTHING_EARLY)
+    except InputError:  # nothing can be replayed to its end
+        return
+    plans = [asked(trace, cluster, targets, ahead=ahead, workers=many) for many in workers]
+    for before in (0, NOTHING_EARLY):
+        known = Replays()
+        asked(trace, cluster, allowing_rejections(trace, cluster, other), whole=before, replays=known)
+        plans.append(asked(trace, cluster, targets, ahead=ahead, replays=known))
+    plans.append(asked(trace, cluster, targets, ahead=ahead, engine="simpy"))
+    check_same_answer(plans[0], whole)
+    for plan in plans[1:]:
+        assert plan.setups.equals(plans[0].setups)
+        assert plan.lower_bound_usd_per_year == plans[0].lower_bound_usd_per_year
+
+
+@given(**DRAWN)
+@settings(max_examples=15)
+def test_no_verdict_and_no_byte_changes(trace, cluster, targets, ahead):
+    check_question(trace, cluster, targets, ahead)
+
+
+@pytest.mark.slow
+@given(**DRAWN)
+@settings(max_examples=400)
+def test_no_verdict_and_no_byte_changes_of_many(trace, cluster, targets, ahead):
+    check_question(trace, cluster, targets, ahead)
+
+
+def test_both_ends_occur_and_are_verified():
+    """Few nodes are lost, many are dear: the table says which, and the proof holds."""
+    soon = [Target(metric="wait_s", statistic="p90", at_most=600), *LENIENT]
+    plan = asked(RUSH, GROWING, soon, ahead=1)
+    whole = asked(RUSH, GROWING, soon, whole=NOTHING_EARLY)
+    check_same_answer(plan, whole)
+    assert set(early.TOLD.values()) <= set(plan.setups["stopped"].dropna())
+    assert plan.setups["meets_targets"].dtype == plan.setups["at_limit_own"].dtype == "boolean"
+    assert len(plan.setups) == len(whole.setups)
+    assert verify(plan.judge, plan.summary, plan.tables()).verified
+    (dear,) = plan.setups.index[plan.setups["stopped"] == early.TOLD[DEAR]]
+    assert whole.setups["meets_targets"][dear]
+    told = plan.setups.copy()
+    told.loc[dear, ["stopped", "meets_targets"]] = early.TOLD[LOST], False
+    seen = verify(plan.judge, plan.summary, {**plan.tables(), "setups": told})
+    assert any("stopped is told as 'ended early: more jobs" in one for one in seen.differences)
+
+
+def test_where_nothing_meets_the_targets_the_dearest_are_replayed_to_their_end():
+    never = [Target(metric="wait_s", statistic="p90", at_most=200), *LENIENT]
+    cluster = {"pools": [own(list(range(1, 9)))]}
+    with mock.patch.object(finishing, "MOST", 2):
+        plan = asked(RUSH, cluster, never)
+    whole = asked(RUSH, cluster, never, whole=NOTHING_EARLY)
+    assert plan.status == whole.status == "infeasible"
+    assert plan.closest == whole.closest
+    assert plan.setups["stopped"].notna().tolist() == [True] * 6 + [False] * 2
+    assert plan.setups["meets_targets"].tolist() == [False] * 8
+    assert (
+        plan.setups[6:]
+        .drop(columns="stopped")
+        .equals(whole.setups[6:].drop(columns="stopped").astype(plan.setups.dtypes.drop("stopped")))
+    )
+    told = plan.summary["relaxations"]
+    assert told[0]["would_do"]["nodes"] == {"own": 8}
+    assert [one["proven"] for one in told] == [False] * 3
+    assert verify(plan.judge, plan.summary, plan.tables()).verified
+
+
+def test_the_first_setups_are_replayed_to_their_end():
+    soon = [Target(metric="wait_s", statistic="p90", at_most=600), *LENIENT]
+    plan = optimize(trace=RUSH, pools=GROWING["pools"], targets=soon)
+    assert plan.setups["stopped"].isna().all()
+    assert plan.setups["meets_targets"].dtype == bool
+    few = asked(RUSH, GROWING, soon, whole=3)
+    assert few.setups["stopped"].isna()[:3].all()
+    assert few.setups["stopped"].notna().any()
+
+
+def test_what_is_kept_serves_what_it_decides(tmp_path):
+    """The same question and a tighter limit replay nothing; a looser one needs what was not replayed."""
+    cluster = {"pools": [own([1, 2, 3, 4])]}
+
+    def kept(limit_s):
+        known, targets = Replays(Kept(tmp_path)), [Target(metric="wait_s", statistic="p90", at_most=limit_s), *LENIENT]
+        with mock.patch.object(finishing, "MOST", 0):
+            plan, alone = asked(RUSH, cluster, targets, replays=known), asked(RUSH, cluster, targets)
+        assert plan.setups.equals(alone.setups)
+        return plan, known.done
+
+    assert kept(900)[1] == 4  # with four nodes there are eight cores
+    assert kept(900)[1] == 0
+    assert kept(800)[1] == 0
+    plan, done = kept(1200)
+    assert plan.chosen.nodes == {"own": 4}
+    assert 0 < done <= 3
+
+
+# -- what an early end tells of others
+
+
+def ends(limit_s=10.0, allowed=2, *, about=(True, True, False), most_usd=100.0, price=1.0, base=0):
+    return Ends(
+        np.array([limit_s]), np.array([allowed]), np.array([about]), np.array([price]), np.array([base]), most_usd
+    )  # fmt: skip
+
+
+def test_a_lost_replay_tells_of_tighter_limits_alone():
+    """Three of the jobs had waited longer than 10 s when it ended, and rent had come to 50."""
+    kept = early.columns_of(Ended("compiled", LOST, 77.0, np.array([3]), np.array([50.0])), ends())
+    told = {
+        LOST: [ends(), ends(5.0), ends(allowed=1), ends(most_usd=51.0), ends(price=1.9), ends(most_usd=math.inf)],
+        None: [
+            ends(11.0), ends(allowed=3), ends(about=(True, True, True)), ends(base=1), ends(most_usd=50.0),
+            ends(price=2.1), ends(11.0, most_usd=10.0),
+        ],
+    }  # fmt: skip
+    for how, asked_of in told.items():
+        assert [early.decided(kept, one, (4,)) for one in asked_of] == [how] * len(asked_of)
+
+
+def test_a_dear_replay_tells_of_lower_costs_and_dearer_nodes():
+    """One job had waited longer than 10 s when it ended, and rent had come to 110."""
+    kept = early.columns_of(Ended("compiled", DEAR, 77.0, np.array([1]), np.array([110.0])), ends())
+    told = {
+        DEAR: [ends(), ends(12.0), ends(allowed=1), ends(price=3.0), ends(most_usd=20.0)],
+        LOST: [ends(allowed=0, most_usd=200.0)],
+        None: [ends(5.0), ends(allowed=0), ends(most_usd=111.0), ends(price=0.9), ends(most_usd=109.9)],
+    }
+    for how, asked_of in told.items():
+        assert [early.decided(kept, one, (4,)) for one in asked_of] == [how] * len(asked_of)
+
+
+def test_under_rules_of_the_site_and_where_users_wait_replays_go_on():
+    soon = (Target(metric="wait_s", statistic="p90", at_most=0),)
+    cluster = {"pools": [own([1, 2])], "limits": [{"at_most": {"cores": 1}, "per": "user"}]}
+    with mock.patch.object(replays, "replay_until", side_effect=AssertionError):
+        assert asked(RUSH, cluster, soon).setups["stopped"].isna().all()
