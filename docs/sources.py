@@ -17,9 +17,11 @@ from pwsim.batch import tables as batch_tables
 from pwsim.cluster import REJECTIONS
 from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
-from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.results import ATTRIBUTION_COLUMNS, DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.rules import BACKFILLS, ORDERS, Order, Rule
 from pwsim.search import ALTERNATIVE_COLUMNS, FRONTIER_COLUMNS, NEIGHBOUR_COLUMNS, PROOF_COLUMNS, SETUP_COLUMNS
+from pwsim.search.horizon import HORIZON_COLUMNS
+from pwsim.search.sensitivity import HEADROOM_COLUMNS, SENSITIVITY_COLUMNS
 from pwsim.trace import COLUMNS, DROP_REASONS, FORMATS, LEFT_OUT_REASONS
 from pwsim.workload.flurries import COLUMNS as FLURRY_COLUMNS
 
@@ -139,6 +141,10 @@ _TABLES: dict[str, Any] = {
     "timeline": _timeline,
     "setups": lambda: _plain(SETUP_COLUMNS),
     "frontier": lambda: _plain(FRONTIER_COLUMNS),
+    "horizon": lambda: _plain(HORIZON_COLUMNS),
+    "sensitivity": lambda: _plain(SENSITIVITY_COLUMNS),
+    "headroom": lambda: _plain(HEADROOM_COLUMNS),
+    "attribution": lambda: _plain(ATTRIBUTION_COLUMNS),
     "proof": lambda: _plain(PROOF_COLUMNS),
     "alternatives": lambda: _plain(ALTERNATIVE_COLUMNS),
     "neighbours": lambda: _plain(NEIGHBOUR_COLUMNS),

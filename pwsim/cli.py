@@ -177,6 +177,7 @@ def run(
     from pwsim import report
     from pwsim.results import record
     from pwsim.scenario import load_scenario, optimize
+    from pwsim.search import answer
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
     cache_bytes = _bytes("--cache-size", cache_size)
@@ -203,7 +204,7 @@ def run(
     click.echo(f"Report: {out / 'report.html'}")
     if "interrupted" in plan.stops:
         sys.exit(INTERRUPTED)
-    if plan.chosen is None:
+    if not answer.is_found(plan.summary):
         sys.exit(NO_SETUP)
 
 

@@ -20,6 +20,7 @@ from pwsim.batch.tasks import Task
 from pwsim.common import InputError, new_file, reserved, told
 from pwsim.results import record
 from pwsim.scenario import optimize
+from pwsim.search import answer
 
 log = logging.getLogger("pwsim")
 
@@ -123,7 +124,7 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
     else:
         told_of = {key: summary[key] for key in ("status", "cost_usd_per_year", "lower_bound_usd_per_year")}
         chosen = tables.setup_text(summary["chosen"] or summary["closest"])
-        code = 0 if summary["chosen"] else NO_SETUP
+        code = 0 if answer.is_found(summary) else NO_SETUP
         entry = _entry(one, event, code, summary["answer"])._replace(**told_of, chosen=chosen, replays=replays)
     entry = entry._replace(seconds=round(time.monotonic() - begun_s, 3))
     note(one.directory, entry)

@@ -6,7 +6,7 @@ A kind of pool is a class in :data:`KINDS`: nodes that one owns, nodes that one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args
 
 import numpy as np
@@ -139,6 +139,12 @@ class PoolBase(Frozen):
         if not self.types:
             return (self,)
         return tuple(pool.model_copy(update={"nodes": self.nodes}) for pool in self._as_types)
+
+    def with_each_type(self, change: Callable[[Any], Any]) -> Self:
+        """Return the pool after a change that is made to it, and to what it is with each of its types of node."""
+        changed: Self = change(self)
+        object.__setattr__(changed, "__pydantic_private__", {"_as_types": tuple(map(change, self._as_types))})
+        return changed
 
     def type_index(self, name: str) -> int:
         """Return the place of a type among :attr:`types`.

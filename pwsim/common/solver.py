@@ -28,6 +28,7 @@ __all__ = [
     "solve",
     "status_text",
     "weighted",
+    "whole_number",
     "yes_or_no",
 ]
 
@@ -48,6 +49,11 @@ def minimising(name: str) -> Problem:
 def at_least_0(problem: Problem, name: str) -> Variable:
     """Add a variable to a model that is any number from 0 on, and return it."""
     return problem.add_variable(name, 0)
+
+
+def whole_number(problem: Problem, name: str, most: int) -> Variable:
+    """Add a variable to a model that is a whole number from 0 to another, and return it."""
+    return problem.add_variable(name, 0, most, pulp.LpInteger)
 
 
 def yes_or_no(problem: Problem, name: str) -> Variable:

@@ -74,7 +74,7 @@ def last_s(pool: Pool, use: Use) -> float:
     )
 
 
-def _busy_w(pool: Pool, cores: Floats | Integers, gpus: Floats) -> Floats:
+def busy_w(pool: Pool, cores: Floats | Integers, gpus: Floats) -> Floats:
     """Return the power of busy cores and GPUs of one node, or of whole nodes alike, beyond idle power [W].
 
     That is the larger of the share of busy cores and, if there are GPUs, of busy GPUs times (busy - idle) watts, or
@@ -93,6 +93,11 @@ def _busy_w(pool: Pool, cores: Floats | Integers, gpus: Floats) -> Floats:
         share = np.maximum(share, gpus / pool.node.gpus)
     watts = share * (own.busy_power - own.idle_power)
     return watts
+
+
+def whole_node_busy_w(pool: Pool) -> float:
+    """Return the power of a node all of which is busy, beyond idle power [W]."""
+    return float(busy_w(pool, np.array([float(pool.node.cores)]), np.array([float(pool.node.gpus)]))[0])
 
 
 def busy_by_node(pool: Pool) -> bool:
@@ -135,14 +140,14 @@ def busy_stretches(
     (array([0., 4., 6.]), array([ 4.,  6., 10.]), array([200., 400., 200.]))
     """
     if node is None:
-        return start_s, end_s, _busy_w(pool, cores, gpus)
+        return start_s, end_s, busy_w(pool, cores, gpus)
     times_s, nodes = np.concatenate((start_s, end_s)), np.concatenate((node, node))
     order = np.lexsort((times_s, nodes))
     # Every share is given back, so that each node begins with none, but for rounding.
     held = [np.maximum(np.cumsum(np.concatenate((one, -one))[order]), 0.0)[:-1] for one in (cores, gpus)]
     times_s, nodes = times_s[order], nodes[order]
     lasts = (nodes[1:] == nodes[:-1]) & (times_s[1:] > times_s[:-1])
-    return times_s[:-1][lasts], times_s[1:][lasts], _busy_w(pool, held[0][lasts], held[1][lasts])
+    return times_s[:-1][lasts], times_s[1:][lasts], busy_w(pool, held[0][lasts], held[1][lasts])
 
 
 def busy_energy_usd(pool: Pool, use: Use, terms: Terms, until_s: Floats) -> Floats:
@@ -354,7 +359,7 @@ def least_busy_w(pool: Pool, jobs: Jobs) -> tuple[Floats, ...]:
     """
     none = np.zeros(len(jobs.procs))
     alone = [(jobs.procs, none), (none, jobs.gpus)] if busy_by_node(pool) else [(jobs.procs, jobs.gpus)]
-    return tuple(_busy_w(pool, *busy) for busy in alone)
+    return tuple(busy_w(pool, *busy) for busy in alone)
 
 
 def least_busy_energy_usd(pool: Pool, jobs: Jobs, terms: Terms) -> tuple[Floats, ...]:

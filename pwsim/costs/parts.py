@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -42,6 +43,9 @@ class Part:
     """Gives what jobs have caused in a pool by some times, shape (times,) [USD]."""
     shared: Callable[[PoolCover], float] | None = None
     """Gives what savings plans that pools share add to it in one pool, or take off it [USD a year]."""
+    by: Literal["held", "paid_energy", "energy", "stored", "taken"] = "held"
+    """What a job's share of what jobs cause goes by: the nodes that it holds; the energy that it draws, at the price of
+    the hour or in kWh; its data, by the time for which they are kept or as they are."""
     least: Callable[[Pool, Jobs, Terms], tuple[Floats, ...]] | None = None
     """Gives what jobs cause at least in a pool that is always up, whenever they run: see :func:`least_usd`.  If left
     out, bounds take it that they may cause nothing."""
@@ -86,6 +90,7 @@ PARTS: Mapping[str, Part] = {
             words="energy, busy",
             text="electricity that own nodes draw beyond that for jobs",
             caused=charges.busy_energy_usd,
+            by="paid_energy",
             least=charges.least_busy_energy_usd,
         ),
         Part(
@@ -113,6 +118,7 @@ PARTS: Mapping[str, Part] = {
             words="cloud storage",
             text="data of jobs, for as long as it is kept where they run",
             caused=charges.storage_usd,
+            by="stored",
             least=charges.least_storage_usd,
         ),
         Part(
@@ -120,6 +126,7 @@ PARTS: Mapping[str, Part] = {
             words="data transfer out",
             text="data of jobs, taken home at their end",
             caused=charges.egress_usd,
+            by="taken",
             least=charges.least_egress_usd,
         ),
         Part(
@@ -128,6 +135,7 @@ PARTS: Mapping[str, Part] = {
             text="price of the carbon dioxide that is emitted",
             standing=annual.carbon_usd,
             caused=charges.carbon_usd,
+            by="energy",
             least=charges.least_carbon_usd,
         ),
     )

@@ -15,7 +15,7 @@ from pwsim.common import new_directory
 from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.report.page import write_report
-from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.results import ATTRIBUTION_COLUMNS, DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.search import (
     ALTERNATIVE_COLUMNS,
     FRONTIER_COLUMNS,
@@ -24,6 +24,8 @@ from pwsim.search import (
     SETUP_COLUMNS,
     general_name,
 )
+from pwsim.search.horizon import HORIZON_COLUMNS
+from pwsim.search.sensitivity import HEADROOM_COLUMNS, SENSITIVITY_COLUMNS
 from pwsim.trace import COLUMNS
 
 _TRACE_COLUMNS = {one.name: (one.unit, one.text) for one in COLUMNS}
@@ -32,6 +34,10 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "jobs": {**_TRACE_COLUMNS, **JOB_COLUMNS, **FEEDBACK_COLUMNS, **DATED_COLUMNS},
     "setups": SETUP_COLUMNS,
     "frontier": FRONTIER_COLUMNS,
+    "sensitivity": SENSITIVITY_COLUMNS,
+    "headroom": HEADROOM_COLUMNS,
+    "attribution": ATTRIBUTION_COLUMNS,
+    "horizon": HORIZON_COLUMNS,
     "proof": PROOF_COLUMNS,
     "alternatives": {**ALTERNATIVE_COLUMNS, **SETUP_COLUMNS},
     "neighbours": {**NEIGHBOUR_COLUMNS, **SETUP_COLUMNS},

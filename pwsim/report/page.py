@@ -17,6 +17,7 @@ from pwsim.common import (
     capital,
     count,
     duration,
+    listed,
     mass,
     money,
     new_files,
@@ -57,8 +58,9 @@ TOLD = {
 WORDS = SimpleNamespace(
     CHECK_NAMES=CHECK_NAMES, JOB_METRICS=JOB_METRICS, STOPS=STOPS, TERM_YEARS=TERM_YEARS, committed_text=committed_text,
     WAITING_NAMES=WAITING_NAMES, WHOLE_SETUP=WHOLE_SETUP, busy=busy, capital=capital, count=count, duration=duration,
-    dropped_words=dropped_words, edge_text=edge_text, left_out_words=left_out_words, mass=mass, money=money,
-    minimised_text=minimised_text, numeral=numeral, policy_text=policy_text, price=price, run_text=run_text,
+    dropped_words=dropped_words, edge_text=edge_text, left_out_words=left_out_words, listed=listed, mass=mass,
+    money=money, minimised_text=minimised_text,
+    numeral=numeral, policy_text=policy_text, price=price, run_text=run_text,
     share=share, share_or_dash=share_or_dash, value_text=value_text, STATUS_NAMES=reasons.STATUS_NAMES,
     kind_text=reasons.kind_text, change_text=reasons.change_text, misses_text=reasons.misses_text,
     more_text=reasons.more_text, binding_texts=reasons.binding_texts, relaxation_texts=reasons.relaxation_texts,
@@ -88,6 +90,8 @@ def write_report(directory: Path, into: Path | None = None) -> None:
     names = ["jobs", "timeline", *(["setups"] if summary["command"] == "run" else [])]
     if (check := summary.get("hindcast")) is not None and check["verdict"] is not None:
         names += ["comparison", "comparison_hourly"]
+    if summary.get("sensitivity") is not None:
+        names += ["headroom"] if (directory / "headroom.parquet").exists() else []
     tables = {name: read_table(directory / f"{name}.parquet") for name in names}
     if into is not None:
         _write(into, summary, tables)

@@ -2,6 +2,7 @@
 
 from pwsim.results import record, summary
 from pwsim.results.answer import busy, left, service
+from pwsim.results.attribution import ATTRIBUTION_COLUMNS, Attribution, attribution, check_named
 from pwsim.results.record import SCHEMA_VERSION
 from pwsim.results.result import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS, Result
 from pwsim.results.simulation import simulate
@@ -9,14 +10,18 @@ from pwsim.results.summary import assumptions_of, common_of, id_of, pools_of
 from pwsim.results.sweep import in_parallel, simulate_many
 
 __all__ = [
+    "ATTRIBUTION_COLUMNS",
     "DATED_COLUMNS",
     "FEEDBACK_COLUMNS",
     "JOB_COLUMNS",
     "SCHEMA_VERSION",
     "TIMELINE_COLUMNS",
+    "Attribution",
     "Result",
     "assumptions_of",
+    "attribution",
     "busy",
+    "check_named",
     "common_of",
     "id_of",
     "in_parallel",

@@ -13,9 +13,11 @@ from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
+from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import Economics, start_of
-from pwsim.results import record
+from pwsim.results import Attribution, record
 from pwsim.rules import Policy
+from pwsim.scenario.afterwards import Afterwards
 from pwsim.scenario.scenario import Scenario
 from pwsim.search import (
     Frontier,
@@ -33,6 +35,8 @@ from pwsim.search import (
     complete_targets,
     in_space,
 )
+from pwsim.search.horizon import Horizon, check_years, with_years
+from pwsim.search.sensitivity import Question, Sensitivity
 from pwsim.trace import Trace
 
 
@@ -48,6 +52,9 @@ def optimize(
     minimise: Objective | Mapping[str, Any] | None = None,
     frontier: Frontier | Mapping[str, Any] | None = None,
     replications: Replications | Mapping[str, Any] | None = None,
+    sensitivity: Sensitivity | Mapping[str, Any] | None = None,
+    attribution: Attribution | Mapping[str, Any] | None = None,
+    horizon: Horizon | Mapping[str, Any] | None = None,
     economics: Economics | None = None,
     max_setups: int | None = None,
     name: str | None = None,
@@ -84,6 +91,12 @@ def optimize(
         A target to be varied, such as ``{"target": {"metric": "utilization"}, "at_least": [0.5, 0.7]}``.
     replications
         What is drawn again, such as ``{"by": ["seed"]}``, for targets that must hold in a share of draws.
+    sensitivity
+        What may be otherwise, such as ``{"load": [0.8, 1.2], "electricity": [2.0]}``.
+    attribution
+        Who causes what, such as ``{"by": ["user"]}``.
+    horizon
+        Years to plan for, such as ``{"years": 5, "load_growth": 0.2}``.
     economics
         How money is counted; as in a scenario that does not say if left out.
     max_setups
@@ -122,7 +135,8 @@ def optimize(
     """
     question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
                 "depth": depth, "minimise": minimise, "frontier": frontier, "replications": replications,
-                "economics": economics, "max_setups": max_setups, "name": name}  # fmt: skip
+                "sensitivity": sensitivity, "attribution": attribution, "horizon": horizon, "economics": economics,
+                "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
     replays = Replays(Kept(most_bytes=cache_bytes))
     if scenario is not None:
@@ -148,24 +162,64 @@ def optimize(
     check_code("", cluster, allow_code=allow_code)
     if unpriced := cluster.unpriced():
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
-    plan = ask(
-        trace,
-        cluster,
-        [_object(Target, one) for one in targets or ()],
-        objective=None if minimise is None else _object(Objective, minimise),
+    goals = tuple(_object(Target, one) for one in targets or ())
+    money = economics or Economics()
+    after = Afterwards(
+        sensitivity=None if sensitivity is None else _object(Sensitivity, sensitivity),
+        attribution=None if attribution is None else _object(Attribution, attribution),
+    )
+    years = None if horizon is None else _object(Horizon, horizon)
+    goal = None if minimise is None else _object(Objective, minimise)
+    check_years(years, cluster, goals, goal)
+    plan = _answer(
+        Question(trace, cluster, goals, money, 1 if seed is None else seed),
+        after,
+        objective=goal,
         frontier=None if frontier is None else _object(Frontier, frontier),
         replications=None if replications is None else _object(Replications, replications),
-        economics=economics or Economics(),
         max_setups=max_setups,
         workers=workers,
         engine=engine,
         progress=progress,
         name=name,
-        seed=1 if seed is None else seed,
         time_limit_s=time_limit_s,
         replays=replays,
     )
+    told = {**plan.asked, **after.asked()}
+    run_id = record.run_id("run", told, [trace], [cluster], plan.cut_short_after)
+    plan = replace(plan, asked=told, run_id=run_id)
+    plan = with_years(plan, years, goals, max_setups=max_setups, progress=progress)
     return replace(plan, verdicts=_faults_of(trace))
+
+
+def _answer(
+    question: Question,
+    after: Afterwards,
+    *,
+    max_setups: int | None,
+    time_limit_s: float | None,
+    frontier: Frontier | None,
+    trim: Trim = NO_TRIM,
+    name: str | None,
+    **how: Any,
+) -> Plan:
+    """Search, and then ask what is asked of the answer; limits are for both together."""
+    after.check(question)
+    trace, cluster, targets, economics, seed = question
+    plan = ask(
+        trace,
+        cluster,
+        targets,
+        frontier=frontier,
+        economics=economics,
+        seed=seed,
+        trim=trim,
+        name=name,
+        max_setups=max_setups,
+        time_limit_s=time_limit_s,
+        **how,
+    )
+    return after.answered(plan, question, frontier=frontier, max_setups=max_setups, **how)
 
 
 def _object(kind: type[Any], given: Any) -> Any:
@@ -205,24 +259,22 @@ def _optimize(
     limit_s = budget.time if time_limit_s is None else time_limit_s
     check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
     try:
-        plan = ask(
-            trace,
-            scenario.cluster,
-            scenario.targets,
+        plan = _answer(
+            Question(trace, scenario.cluster, scenario.targets, scenario.economics, seed),
+            Afterwards(scenario.sensitivity, scenario.attribution),
             objective=scenario.minimise,
             frontier=scenario.frontier,
             replications=scenario.replications,
-            economics=scenario.economics,
             max_setups=budget.setups,
             workers=workers,
             engine=engine,
             progress=progress,
             name=scenario.name,
-            seed=seed,
             trim=scenario.metrics.trim(trace),
             time_limit_s=None if limit_s is None else limit_s - (time.monotonic() - begun_s),
             replays=replays,
         )
+        plan = with_years(plan, scenario.horizon, scenario.targets, max_setups=budget.setups, progress=progress)
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
@@ -294,7 +346,7 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    keys = "targets|economics|cluster|minimise|frontier|replications"
+    keys = "targets|economics|cluster|minimise|frontier|replications|horizon|sensitivity|attribution"
     named = re.match(rf"((?:{keys})(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 
@@ -319,6 +371,8 @@ def check(scenario: Scenario) -> str:
         check_question(holding, targets, scenario.economics, scenario.metrics.trim(trace))
         check_draws(trace, targets, scenario.replications)
         check_goals(trace, targets, scenario.minimise, scenario.frontier, scenario.metrics.trim(trace))
+        question = Question(trace, scenario.cluster, scenario.targets, scenario.economics, scenario.seed)
+        Afterwards(scenario.sensitivity, scenario.attribution).check(question)
     except InputError as error:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")

@@ -32,11 +32,15 @@ from pwsim.common import (
 )
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.prices import COMPRESSED, Economics
+from pwsim.results import Attribution
 from pwsim.scenario.changing import Changes, make_changes
 from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
 from pwsim.search import Frontier, Objective, Replications, Target, draw_faults
+from pwsim.search.horizon import Horizon
+from pwsim.search.horizon import faults as horizon_faults
+from pwsim.search.sensitivity import Sensitivity
 from pwsim.trace import Trace
 
 
@@ -112,6 +116,12 @@ class Scenario(Frozen):
     """A target to be varied over a list of limits: what does better service cost?"""
     replications: Replications | None = None
     """What is drawn again of the workload, for targets that must hold in a share of the draws (`in_share`)."""
+    sensitivity: Sensitivity | None = None
+    """What may be otherwise than it says: which setup is right then, and how much load the answer bears."""
+    attribution: Attribution | None = None
+    """Who causes what: the cost, waits and emissions of the answer by user, account, queue or partition."""
+    horizon: Horizon | None = None
+    """Years to plan for: what to buy, rent and retire in which, as the load grows."""
     metrics: Metrics = Metrics()
     """Which part of the replay is measured."""
     economics: Economics = Economics()
@@ -301,6 +311,10 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     yield from costs.savings.faults(scenario.cluster.pools, scenario.economics.savings_plans)
     for told, message in draw_faults(scenario.targets, scenario.replications):
         yield tuple(int(part) if part.isdigit() else part for part in told.split(".")), message
+    if scenario.horizon is not None:
+        yield from horizon_faults(scenario.horizon, scenario.cluster, scenario.targets, scenario.minimise)
+        if scenario.horizon.grows and scenario.workload.feedback is not None:
+            yield ("workload", "feedback"), "which job follows which is not known of jobs that horizon.load_growth adds"
     if scenario.cluster.by_the_hour:
         for keys, instead in scenario.workload.losing_the_hours():
             yield ("workload", *keys), f"{COMPRESSED}; {instead}"

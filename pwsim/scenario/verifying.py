@@ -17,6 +17,9 @@ from pwsim.search import verify as verify_search
 from pwsim.trace import Trace
 from pwsim.workload import Population
 
+UNCHECKED = {"horizon": "the plan over years", "sensitivity": "what would change the answer"}
+"""What is not checked of a summary, by its key."""
+
 
 def verify(
     directory: str | os.PathLike[str],
@@ -78,7 +81,7 @@ def verify(
     if (drawn := scenario.replications) is not None:
         judge = replace(judge, replications=drawn, population=Population(trace, drawn.by, scenario.seed))
     try:
-        return verify_search(
+        found = verify_search(
             judge,
             summary,
             tables,
@@ -93,6 +96,7 @@ def verify(
     except (KeyError, TypeError, AttributeError) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(f"{directory}: summary.json or a table is not as pwsim writes it ({what})") from None
+    return found._replace(unchecked=tuple(told for key, told in UNCHECKED.items() if summary.get(key) is not None))
 
 
 def _other_question(
@@ -114,6 +118,7 @@ def _other_question(
 
 
 def _was_cut(summary: Mapping[str, Any]) -> bool:
-    """Return whether the search, or that of a point of the frontier, ended before its proof."""
+    """Return whether the search, that of a point of the frontier, or what came after it ended early."""
     points = (summary["frontier"] or {"points": []})["points"]
-    return summary["stopped"] not in (None, "undecided") or any(point["stopped"] is not None for point in points)
+    after = [summary[key] for key in ("sensitivity", "attribution", "horizon") if summary[key] is not None]
+    return any(one["stopped"] not in (None, "undecided") for one in (summary, *points, *after))

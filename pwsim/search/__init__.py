@@ -3,6 +3,7 @@
 from pwsim.search import answer, bounds, reasons
 from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.around import NEIGHBOUR_COLUMNS
+from pwsim.search.attributing import Attributed, attributed
 from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.certificate import solver_text
 from pwsim.search.decided import Decided
@@ -42,6 +43,7 @@ __all__ = [
     "SETUP_COLUMNS",
     "STOPS",
     "TERM_YEARS",
+    "Attributed",
     "Candidate",
     "Candidates",
     "Decided",
@@ -64,6 +66,7 @@ __all__ = [
     "answer",
     "ask",
     "at_limit",
+    "attributed",
     "bounds",
     "check_draws",
     "check_goals",

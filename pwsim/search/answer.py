@@ -10,6 +10,7 @@ from pwsim.common import capital, count, listed, money, numeral, share
 from pwsim.metrics import value_text
 from pwsim.results import left, service
 from pwsim.rules import policy_name
+from pwsim.search.sensitivity.words import headroom_text, near_text
 from pwsim.search.words import (
     STOPS,
     beyond_log_text,
@@ -64,7 +65,12 @@ def answer(summary: Mapping[str, Any]) -> str:
                 f"({share(summary['gap'])} less)."
             )
         varied = list(filter(None, [frontier_text(summary["frontier"])])) if summary["frontier"] else []
-        return " ".join([*sentences, *map(edge_text, summary["edges"]), *varied, *_beware(summary)])
+        changes = summary["sensitivity"]
+        otherwise = (
+            [] if changes is None else filter(None, [headroom_text(changes["headroom"]), near_text(changes["rent"])])
+        )
+        told = [*sentences, *map(edge_text, summary["edges"]), *varied, *_years(summary), *otherwise]
+        return " ".join([*told, *_beware(summary)])
     if summary["status"] == "infeasible":
         first = f"None of the {setups} allowed meets all targets ({proven})."
     elif summary["stopped"] == "undecided":
@@ -79,7 +85,7 @@ def answer(summary: Mapping[str, Any]) -> str:
     missed = [f"{target['text']} ({_reached(target)})" for target in summary["targets"] if not target["met"]]
     misses = f"it misses: {'; '.join(missed)}" if missed else "on draws it was not decided"
     closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
-    return " ".join([first, f"{closest}; {misses}.", *_beyond(summary), *_beware(summary)])
+    return " ".join([first, f"{closest}; {misses}.", *_beyond(summary), *_years(summary), *_beware(summary)])
 
 
 def _reached(target: Mapping[str, Any]) -> str:
@@ -87,6 +93,11 @@ def _reached(target: Mapping[str, Any]) -> str:
     if target.get("draws"):
         return f"it holds in {drawn_text(target)}"
     return f"it reaches {value_text(target['metric'], target['achieved'])}"
+
+
+def is_found(summary: Mapping[str, Any]) -> bool:
+    """Return whether some setup meets the targets, and where years were to be planned, one in each of them."""
+    return summary["chosen"] is not None and (summary["horizon"] is None or bool(summary["horizon"]["plan"]))
 
 
 def _minimised(summary: Mapping[str, Any], setups: str, proven: str) -> str:
@@ -115,6 +126,11 @@ def _beyond(summary: Mapping[str, Any]) -> list[str]:
     if submitted >= max(asked, default=0.0):
         return []
     return [f"The log itself submits only {numeral(submitted, 4)} jobs an hour, so no setup can complete more."]
+
+
+def _years(summary: Mapping[str, Any]) -> list[str]:
+    """Return what to do over the years, where these were to be planned."""
+    return [] if summary["horizon"] is None else [summary["horizon"]["text"]]
 
 
 def _beware(summary: Mapping[str, Any]) -> list[str]:

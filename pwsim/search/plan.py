@@ -28,9 +28,12 @@ from pwsim.search.targets import Target, judged
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pwsim.search.attributing import Attributed
     from pwsim.search.frontier import Point
+    from pwsim.search.horizon import Years
     from pwsim.search.judging import Judge
     from pwsim.search.objective import Minimised
+    from pwsim.search.sensitivity import Study
 
 
 Stop = Literal["max_setups", "time_limit", "interrupted", "undecided"]
@@ -188,6 +191,12 @@ class Plan(ByContent):
     """The frontier, where one was asked for: the cheapest setup for each limit of a target, the loosest first."""
     frontier: pd.DataFrame | None = None
     """The same as a table, one row a limit (:data:`.frontier.FRONTIER_COLUMNS`)."""
+    study: Study | None = None
+    """What would change the answer, where that was asked for."""
+    attributed: Attributed | None = None
+    """Who causes what, where that was asked for."""
+    horizon: Years | None = field(default=None, compare=False)
+    """What to buy, rent and retire in which year, where years were to be planned."""
 
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
@@ -234,8 +243,10 @@ class Plan(ByContent):
 
     @property
     def stops(self) -> set[Stop]:
-        """Why the search, or that for a point of the frontier, ended before its proof; empty if none did."""
-        return {one for one in (self.stopped, *(point.stopped for point in self.points)) if one is not None}
+        """Why the search, that for a point of the frontier, or what came after it ended early; empty if none did."""
+        after = [one for one in (self.study, self.attributed, self.horizon) if one is not None]
+        every = (self.stopped, *(point.stopped for point in self.points), *(one.stopped for one in after))
+        return {one for one in every if one is not None}
 
     @property
     def cut_short_after(self) -> int | None:
@@ -275,11 +286,17 @@ class Plan(ByContent):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by the name of their Parquet file."""
+        from pwsim.search.sensitivity.tables import tables as study_tables
+
         compared = {} if self.hindcast is None else self.hindcast.tables()
         proof = {} if self.proof is None else {"proof": self.proof}
         varied = {} if self.frontier is None else {"frontier": self.frontier}
+        planned = {} if self.horizon is None else {"horizon": self.horizon.table}
         around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied}
-        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **proof, **around, **compared}
+        changed = {} if self.study is None else study_tables(self.study, self.judge.cluster)
+        causes = {} if self.attributed is None else {"attribution": self.attributed.table}
+        found = {**proof, **around, **planned, **changed, **causes, **compared}
+        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **found}
 
     def judged_targets(self) -> list[dict[str, Any]]:
         """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.
@@ -310,7 +327,8 @@ class Plan(ByContent):
         Parameters
         ----------
         kind
-            Which figure: a name of :data:`pwsim.figures.OF_SEARCH` or :data:`pwsim.figures.OF_REPLAY`.
+            Which figure: a name of :data:`pwsim.figures.OF_SEARCH`, :data:`pwsim.figures.OF_HORIZON` or
+            :data:`pwsim.figures.OF_REPLAY`.
         ax
             Axes to draw on; new ones if left out.
 
@@ -321,8 +339,14 @@ class Plan(ByContent):
         """
         from pwsim import figures
 
-        return figures.plot({**figures.OF_SEARCH, **figures.OF_REPLAY}, kind, self._shown, ax)
+        after = {**figures.OF_HORIZON, **figures.OF_SENSITIVITY, **figures.OF_ATTRIBUTION}
+        kinds = {**figures.OF_SEARCH, **after, **figures.OF_REPLAY}
+        return figures.plot(kinds, kind, self._shown, ax)
 
     def _shown(self, name: str) -> Any:
         """Return what a figure needs."""
+        if name == "headroom":
+            from pwsim.search.sensitivity.tables import tables
+
+            return None if self.study is None else tables(self.study, self.judge.cluster).get(name)
         return getattr(self, name) if name in ("setups", "jobs", "timeline") else self.summary[name]

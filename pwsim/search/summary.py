@@ -12,6 +12,7 @@ from pwsim.hindcasting import COMPARED_STATISTICS, scaled_waits
 from pwsim.prices import Commitment, start_of
 from pwsim.results import assumptions_of, common_of, pools_of
 from pwsim.rules import portable
+from pwsim.search import attributing
 from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.answer import answer
 from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
@@ -19,6 +20,7 @@ from pwsim.search.certificate import certificate
 from pwsim.search.early import TOLD
 from pwsim.search.options import types_told
 from pwsim.search.replications import share_of
+from pwsim.search.sensitivity.telling import told as told_of_study
 from pwsim.search.targets import judged
 
 if TYPE_CHECKING:
@@ -71,6 +73,9 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "search": plan.method._asdict(),
             "minimise": None if plan.minimised is None else plan.minimised._asdict(),
             "frontier": _frontier(plan),
+            "sensitivity": _sensitivity(plan),
+            "attribution": None if plan.attributed is None else attributing.told(plan, plan.attributed),
+            "horizon": None if plan.horizon is None else plan.horizon.summary,
             "certificate": certificate(plan),
             **({} if plan.decided is None else {"decisions": _decisions(plan)}),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
@@ -126,6 +131,11 @@ def _frontier(plan: Plan) -> dict[str, Any] | None:
     points = [{**point._asdict(), "chosen": _setup(point.chosen, plan)} for point in plan.points]
     about = {"where": None, "statistic": None, **varied["target"]}
     return {**about, "limit": "at_least" if "at_least" in varied else "at_most", "points": points}
+
+
+def _sensitivity(plan: Plan) -> dict[str, Any] | None:
+    """Return what would change the answer; ``None`` if that was not asked."""
+    return None if plan.study is None else told_of_study(plan, plan.study, lambda setup: _setup(setup, plan))
 
 
 def _replayed(plan: Plan, told: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:

@@ -64,6 +64,8 @@ class Verification(NamedTuple):
     """Those of them that another engine did than in the run."""
     shown: tuple[Shown, ...]
     """Each claim and what accounts for it, that of the answer first; none if the results claim different things."""
+    unchecked: tuple[str, ...] = ()
+    """Parts of the results that have proofs of their own, which are not checked."""
 
     @property
     def account(self) -> Account | None:
@@ -87,4 +89,6 @@ class Verification(NamedTuple):
             told += [f"{one.account.left_in_all:,} are not accounted for"] if one.account.left_in_all else []
             lines += [capital(one.text)] if index else []
             lines.append(f"The setups allowed: {'; '.join(told)}.")
+        if self.unchecked:
+            lines.append(f"Not checked: {' and '.join(self.unchecked)}.")
         return "\n".join(lines)

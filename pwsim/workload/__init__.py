@@ -5,8 +5,10 @@ from pwsim.workload.draws import Draw, Drawn, Population, drawn_weeks, stream_se
 from pwsim.workload.edit import compress, faster, in_cores, in_window, keep, matching, mix, shake, window, with_data
 from pwsim.workload.feedback import with_feedback
 from pwsim.workload.flurries import LEAST_WEEKS, find_flurries, without_flurries
+from pwsim.workload.load import Level, with_load
 from pwsim.workload.models.synthetic import MODELS, generate
 from pwsim.workload.resampling import grow, resample
+from pwsim.workload.scaling import over_asked_s, with_estimates, with_job_sizes
 from pwsim.workload.twin.fitting import fit
 from pwsim.workload.twin.twin import Twin, read_twin
 
@@ -15,6 +17,7 @@ __all__ = [
     "MODELS",
     "Draw",
     "Drawn",
+    "Level",
     "Population",
     "Twin",
     "compress",
@@ -31,6 +34,7 @@ __all__ = [
     "keep",
     "matching",
     "mix",
+    "over_asked_s",
     "read_twin",
     "resample",
     "resampling",
@@ -39,6 +43,9 @@ __all__ = [
     "undrawable",
     "window",
     "with_data",
+    "with_estimates",
     "with_feedback",
+    "with_job_sizes",
+    "with_load",
     "without_flurries",
 ]

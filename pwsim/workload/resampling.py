@@ -73,7 +73,7 @@ def resample(trace: Trace, *, users: float = 1.0, weeks: int | None = None, seed
     trace = trace.without(trace.submit_s >= length * WEEK_S, "partial_week")
     week, mine = _weeks(trace), _rows_by_user(trace)
     random = np.random.default_rng((seed, crc32(b"resample")))
-    names = _Names(trace)
+    names = Names(trace)
     long_term = min(LONG_TERM_WEEKS, (length + 1) // 2)
     stays = [week[jobs[-1]] - week[jobs[0]] + 1 >= long_term for jobs in mine]
     staying = [jobs for jobs, stay in zip(mine, stays, strict=True) if stay]
@@ -146,7 +146,7 @@ def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> 
         rows = np.concatenate([piece for piece, gone in zip(pieces, taken, strict=True) if gone] or [np.array([], int)])
         shrunk = trace.without(np.isin(np.arange(len(trace)), rows), "growth")
         return shrunk.changed(f"weeks of users taken away, {numeral(factor)} times as many at the end")
-    names = _Names(trace)
+    names = Names(trace)
     parts = [_Part(piece, 0, names.old(piece[0])) for piece in pieces]
     whole = _whole_weeks(trace)
     pieces = [piece for piece, at in zip(pieces, begun, strict=True) if at < whole]
@@ -161,7 +161,7 @@ def grow(trace: Trace, factor: float, *, by: By = "arrivals", seed: int = 1) -> 
     )
 
 
-class _Names:
+class Names:
     """Names of users and their copies, each given once."""
 
     def __init__(self, trace: Trace) -> None:

@@ -11,17 +11,20 @@ import numpy as np
 import pytest
 
 import pwsim
-from pwsim.figures import FIGURES, OF_HINDCAST, OF_LOG, OF_REPLAY, OF_SEARCH
+from pwsim import figures
+from pwsim.figures import FIGURES, OF_ATTRIBUTION, OF_HINDCAST, OF_HORIZON, OF_LOG, OF_REPLAY, OF_SEARCH, OF_SENSITIVITY
 from pwsim.report import page
 
-TEMPLATE = Path(pwsim.__file__).parent / "report" / "templates" / "report.html"
+TEMPLATES = Path(pwsim.__file__).parent / "report" / "templates"
 
 
 def test_every_figure_has_a_caption_and_a_row_of_the_page():
-    rows = re.findall(r'row_of\("(\w+)"\)', TEMPLATE.read_text())
+    rows = [row for page in TEMPLATES.glob("*.html") for row in re.findall(r'row_of\("(\w+)"\)', page.read_text())]
     assert len(rows) == len(set(rows))
     assert {one.row for one in FIGURES.values()} == set(rows)
-    assert len(FIGURES) == len(OF_HINDCAST) + len(OF_REPLAY) + len(OF_SEARCH)
+    assert len(FIGURES) == sum(len(getattr(figures, name)) for name in figures.__all__ if name.startswith("OF_")) - len(
+        OF_LOG
+    )
     for name, one in {**FIGURES, **OF_LOG}.items():
         assert one.name == name
         assert re.fullmatch(r"[A-Z].*\.", one.caption), name
@@ -33,12 +36,19 @@ def test_python_draws_every_figure():
     log = pwsim.generate(jobs=60, cores=16, load=0.5, seed=1)
     soon = pwsim.Target(metric="wait_s", statistic="p95", at_most=1e9)
     steps = {"target": {"metric": "wait_s", "statistic": "p95"}, "at_most": ["1 h", "1 d"]}
-    plan = pwsim.optimize(trace=log, pools=[own], targets=[soon], frontier=steps, engine="simpy", workers=1)
+    plan = pwsim.optimize(
+        trace=log, pools=[own], targets=[soon], frontier=steps, horizon={"years": 2}, sensitivity={"capex": [2.0]},
+        attribution={"by": ["user"]}, engine="simpy", workers=1,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="no years were to be planned"):
+        replace(plan, horizon=None).plot("horizon_cost")
+    with pytest.raises(ValueError, match="nothing was asked of this"):
+        replace(plan, study=None).plot("tornado")
     with pytest.raises(ValueError, match="no frontier was asked for"):
         replace(plan, points=()).plot("frontier")
     check = pwsim.hindcast(log.with_columns(recorded_wait_s=np.zeros(len(log))), cores=16, engine="simpy")
     for shown, kinds in (
-        (plan, [*OF_SEARCH, *OF_REPLAY]),
+        (plan, [*OF_SEARCH, *OF_HORIZON, *OF_SENSITIVITY, *OF_ATTRIBUTION, *OF_REPLAY]),
         (plan.result, OF_REPLAY),
         (check, [name.removeprefix("compared_") for name in OF_HINDCAST]),
         (pwsim.describe(log), OF_LOG),

@@ -34,6 +34,7 @@ SCENARIOS = [
     "spot-training",
     "price-of-service",
     "shortest-wait",
+    "five-years",
 ]
 
 

@@ -1,0 +1,19 @@
+"""Years: what to buy, keep, sell and rent when, as the load grows, at the least net present cost, with a proof."""
+
+from pwsim.search.horizon.asking import check_years, with_years
+from pwsim.search.horizon.planning import plan_years
+from pwsim.search.horizon.question import Horizon, OwnedNodes, YearTarget, faults
+from pwsim.search.horizon.table import HORIZON_COLUMNS
+from pwsim.search.horizon.years import Years
+
+__all__ = [
+    "HORIZON_COLUMNS",
+    "Horizon",
+    "OwnedNodes",
+    "YearTarget",
+    "Years",
+    "check_years",
+    "faults",
+    "plan_years",
+    "with_years",
+]

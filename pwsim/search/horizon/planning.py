@@ -1,0 +1,257 @@
+"""The plan of least net present cost over some years, with a proof.
+
+The programme (:mod:`.programme`) picks own nodes for each year, at what they cost to run at least.  The cheapest setup
+that is left with the nodes that it picked is replayed for that year: its true cost takes the place of the bound if it
+meets the targets, and it is left out if not.  Then the programme is solved again.  Its value never falls and is never
+above the cost of any plan; so once all that it picks is known, nothing cheaper is left.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pwsim.cluster import Cluster, OnPremisesPool
+from pwsim.common import HopelessError, InputError
+from pwsim.common.solver import OutOfTimeError
+from pwsim.costs import capital_recovery_factor
+from pwsim.engine import Engine, compiling_s
+from pwsim.metrics import NO_TRIM, Trim
+from pwsim.prices import Economics
+from pwsim.results import in_parallel
+from pwsim.search.holding import Holding
+from pwsim.search.horizon.capital import Capital
+from pwsim.search.horizon.programme import Programme, Purchases
+from pwsim.search.horizon.question import Horizon
+from pwsim.search.horizon.year import Year, by_the_year, to_run, workload_of
+from pwsim.search.horizon.years import Status, Years
+from pwsim.search.judging import Evaluation, Judge
+from pwsim.search.options import Option, in_space, options
+from pwsim.search.plan import Stop
+from pwsim.search.replays import Replays
+from pwsim.search.simulate_and_cut import check_question, complete_targets
+from pwsim.search.targets import Target
+from pwsim.search.trail import Progress
+from pwsim.trace import Trace
+
+Task = tuple[Year, tuple[int, ...], int]
+
+
+def plan_years(
+    trace: Trace,
+    cluster: Cluster,
+    targets: Sequence[Target],
+    horizon: Horizon,
+    *,
+    economics: Economics,
+    seed: int = 1,
+    engine: Engine = "auto",
+    workers: int | None = None,
+    trim: Trim = NO_TRIM,
+    replays: Replays | None = None,
+    max_setups: int | None = None,
+    time_limit_s: float | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stopped: Stop | None = None,
+) -> Years:
+    """Find the plan of least net present cost.
+
+    Parameters
+    ----------
+    trace
+        The workload of the first year.
+    cluster, targets
+        Pools with their choices, and what must be achieved in each year that does not say otherwise.
+    horizon
+        The years.
+    economics, seed, engine, workers, trim, replays
+        As for :func:`.search`.
+    max_setups
+        End before more setups than this are replayed, of all years together.
+    time_limit_s
+        End after this time [s]; replays that have begun are let end, and compiling does not count.
+    progress
+        Called after each round of replays; costs are annuities over the years.
+    stopped
+        Why nothing more is to be replayed, if so.
+
+    Raises
+    ------
+    InputError
+        If the load of some year cannot be made of this log, or its targets do not go with it.
+    SolverError
+        If the solver gives no proven answer.
+    """
+    machine, money, replays = to_run(cluster), by_the_year(economics), replays or Replays()
+    years = []
+    for number in range(1, horizon.years + 1):
+        jobs = workload_of(trace, horizon, number, seed)
+        holding = Holding(jobs, machine)
+        asked = complete_targets(holding, horizon.targets_of(number, targets))
+        try:
+            check_question(holding, asked, money, trim)
+        except InputError as error:
+            raise InputError(f"horizon: in year {number}: {error}") from None
+        judge = Judge(jobs, machine, asked, money, engine, seed, trim, replays)
+        work, first = (float((one.procs * one.run_s).sum()) for one in (jobs, trace))
+        years.append(Year(number, work / first if first else 1.0, judge))
+    capital = Capital(horizon, cluster, economics.discount_rate)
+    own: dict[int, Sequence[Option]] = {
+        index: options(pool) for index, pool in enumerate(cluster.pools) if isinstance(pool, OnPremisesPool)
+    }
+    planning = _Planning(years, Programme(capital, own), capital, workers, max_setups, time_limit_s, progress)
+    planning.stopped = stopped
+    planning.run()
+    return planning.told(horizon, cluster, economics)
+
+
+class _Planning:
+    def __init__(
+        self,
+        years: Sequence[Year],
+        programme: Programme,
+        capital: Capital,
+        workers: int | None,
+        max_setups: int | None,
+        time_limit_s: float | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.years, self.programme, self.capital = tuple(years), programme, capital
+        self.workers = workers or os.cpu_count() or 1
+        self.max_setups, self.progress = max_setups, progress
+        self.deadline_s = math.inf if time_limit_s is None else time.monotonic() + time_limit_s - compiling_s()
+        self.bound_usd = -math.inf
+        self.stopped: Stop | None = None
+        self.best: Purchases | None = None
+
+    @property
+    def left_s(self) -> float:
+        """The time that is left [s]."""
+        return self.deadline_s + compiling_s() - time.monotonic()
+
+    @property
+    def lost(self) -> list[Year]:
+        """The years in which no setup meets the targets."""
+        return [year for year in self.years if year.is_lost]
+
+    def run(self) -> None:
+        """Plan until the proof, or until a limit."""
+        try:
+            while self.stopped is None and not self.lost and not self._round():
+                pass
+            if self.lost:
+                self.bound_usd = math.inf
+                self._settle()
+        except OutOfTimeError:
+            self.stopped = "time_limit"
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
+        self._find_best(math.inf)
+
+    def _round(self) -> bool:
+        """Solve the programme, and replay what it picked; return whether all of that was known."""
+        found = self.programme.cheapest([year.usd_per_year() for year in self.years], self.left_s)
+        assert found is not None  # each year has something left
+        self.bound_usd = max(self.bound_usd, found.usd)
+        open_ = [
+            (year, one.choice)
+            for year, own in zip(self.years, found.own, strict=True)
+            if (one := year.next(own)) is not None
+        ]
+        self._replay(open_)
+        return not open_
+
+    def _replay(self, picked: Sequence[tuple[Year, tuple[int, ...]]]) -> None:
+        """Replay choices, each under all procedures, as far as limits allow."""
+        procedures = range(len(self.years[0].judge.cluster.procedures))
+        if self.max_setups is not None:
+            left = self.max_setups - sum(year.replayed for year in self.years)
+            allowed = max(0, left // len(procedures))
+            if len(picked) > allowed:
+                self.stopped, picked = "max_setups", picked[:allowed]
+        tasks: list[Task] = [(year, choice, place) for year, choice in picked for place in procedures]
+        done: list[Evaluation] = []
+        try:
+            engine = self.years[0].judge.engine
+            done.extend(in_parallel(Year.evaluate, self._in_time(tasks), workers=self.workers, engine=engine))
+        finally:  # what was replayed before an interrupt counts, if all procedures were
+            for index, (year, choice) in enumerate(picked):
+                mine = done[index * len(procedures) : (index + 1) * len(procedures)]
+                if len(mine) == len(procedures):
+                    year.note(choice, mine)
+        if picked and self.progress is not None:
+            self._find_best(self.left_s)
+            self.progress(self._reached(done))
+
+    def _in_time(self, tasks: Sequence[Task]) -> Iterator[Task]:
+        """Yield tasks until the time is over."""
+        for task in tasks:
+            if self.left_s <= 0:
+                self.stopped = "time_limit"
+                return
+            yield task
+
+    def _settle(self) -> None:
+        """Where some year has no setup, tell of the others whether they have one, the largest first."""
+        for year in self.years:
+            if not year.best:
+                self._replay([(year, year.largest())])
+            while self.stopped is None and not year.best and (one := year.first_left()) is not None:
+                self._replay([(year, one.choice)])
+
+    def _find_best(self, time_limit_s: float) -> None:
+        """Find the best plan of the setups that are known to meet the targets."""
+        try:
+            found = self.programme.cheapest([year.met_usd_per_year() for year in self.years], time_limit_s)
+        except OutOfTimeError:
+            return
+        if found is not None and (self.best is None or found.usd < self.best.usd):
+            self.best = found
+
+    def _reached(self, done: Sequence[Evaluation]) -> Progress:
+        space = in_space(self.years[0].judge.cluster) * len(self.years)
+        replayed = sum(year.replayed for year in self.years)
+        rate, years = self.capital.discount_rate, self.capital.years
+        yearly = capital_recovery_factor(rate, years)
+        return Progress(
+            simulated=replayed,
+            in_space=space,
+            cost_usd_per_year=math.nan if self.best is None else self.best.usd * yearly,
+            lower_bound_usd_per_year=self.bound_usd * yearly,
+            engine=next((one.engine for one in done if one.engine is not None), "auto"),
+            left_at_most=sum(year.left for year in self.years),
+            left_at_most_s=math.nan,
+        )
+
+    def told(self, horizon: Horizon, cluster: Cluster, economics: Economics) -> Years:
+        """Return what was found."""
+        best, status = self.best, self._status()
+        if best is not None:
+            best = self.programme.fewest(best, [year.met_usd_per_year() for year in self.years])
+        bound = self.bound_usd if best is None or status == "infeasible" else min(self.bound_usd, best.usd)
+        return Years(
+            horizon, cluster, economics, self.capital, self.programme, self.years, status, self.stopped, best,
+            best.usd if best is not None and status == "optimal" else bound, self._chosen(best),
+        )  # fmt: skip
+
+    def _status(self) -> Status:
+        if self.lost:
+            return "infeasible"
+        if self.best is None:
+            return "unknown"
+        return "optimal" if self.stopped is None else "best_found"
+
+    def _chosen(self, best: Purchases | None) -> tuple[Evaluation, ...]:
+        """Return the setup of each year, replayed or known."""
+        if best is None:
+            return ()
+        found: list[Any] = []
+        for year, own in zip(self.years, best.own, strict=True):
+            met = year.best[own]
+            found.append(year.evaluate(met.choice, met.procedure))
+        if any(one.ran is None for one in found):  # it came to its end before
+            raise HopelessError("the replay of a chosen setup gave up: please report this scenario")
+        return tuple(found)
