@@ -140,6 +140,8 @@ class _Planning:
     def run(self) -> None:
         """Plan until the proof, or until a limit."""
         try:
+            if self.stopped is None:  # so that there is something to show early; it counts for nothing in the proof
+                self._replay([(year, one) for year in self.years if year.is_left(one := year.largest())])
             while self.stopped is None and not self.lost and not self._round():
                 pass
             if self.lost:

@@ -172,6 +172,10 @@ class Year:
         """Whether it is proven that no setup meets the targets."""
         return not self.best and self.first_left() is None
 
+    def is_left(self, choice: tuple[int, ...]) -> bool:
+        """Return whether a choice was not replayed, and nothing excludes it."""
+        return any(one.choice == choice for one in self._left.get(self.own_of(choice), ()))
+
     def largest(self) -> tuple[int, ...]:
         """Return the choice of the largest setup."""
         return largest(self.judge.cluster)
