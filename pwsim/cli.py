@@ -158,6 +158,9 @@ def commands() -> None:
     show_default=True,
     help="Keep so much of the replays on disk, the oldest go first: what is kept is not replayed again; 0 keeps none.",
 )
+@click.option(
+    "--no-draws", is_flag=True, help="Do not try the answer on draws of what might have been instead of the log."
+)
 def run(
     scenario: Path,
     out: Path,
@@ -169,6 +172,7 @@ def run(
     seed: int | None,
     time_limit: str | None,
     cache_size: str,
+    no_draws: bool,
 ) -> None:
     """Search the setups of SCENARIO for the cheapest that meets its targets.
 
@@ -195,8 +199,9 @@ def run(
             allow_code=allow_code,
             time_limit_s=limit_s,
             cache_bytes=cache_bytes,
+            draws=not no_draws,
         )
-    if plan.stopped == "interrupted":
+    if plan.interrupted:
         click.echo("Interrupted: writing what was found so far.", err=True)
     check = plan.summary["hindcast"]
     checked = f"Present machine: {check['text']}\n" if check else ""
@@ -204,7 +209,7 @@ def run(
     with _heeding_the_second("writing what was found; a second interrupt leaves it out"):
         report.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
     click.echo(f"Report: {out / 'report.html'}")
-    if plan.stopped == "interrupted":
+    if plan.interrupted:
         sys.exit(INTERRUPTED)
     if plan.chosen is None:
         sys.exit(NO_SETUP)

@@ -1,9 +1,10 @@
 """The cheapest setup that meets the targets, with a proof."""
 
-from pwsim.search import answer, bounds, reasons
+from pwsim.search import answer, bounds, certainty, reasons
 from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.around import NEIGHBOUR_COLUMNS
 from pwsim.search.candidates import Candidate, Candidates
+from pwsim.search.certainty import DRAW_COLUMNS, Certainty, Interval, certainty_of
 from pwsim.search.certificate import solver_text
 from pwsim.search.frontier import FRONTIER_COLUMNS, Frontier, Point
 from pwsim.search.holding import Holding
@@ -24,6 +25,7 @@ from pwsim.search.words import STOPS, TERM_YEARS, committed_text, edge_text, min
 
 __all__ = [
     "ALTERNATIVE_COLUMNS",
+    "DRAW_COLUMNS",
     "FRONTIER_COLUMNS",
     "NEIGHBOUR_COLUMNS",
     "PROOF_COLUMNS",
@@ -32,9 +34,11 @@ __all__ = [
     "TERM_YEARS",
     "Candidate",
     "Candidates",
+    "Certainty",
     "Edge",
     "Frontier",
     "Holding",
+    "Interval",
     "Judge",
     "Minimised",
     "Objective",
@@ -51,6 +55,8 @@ __all__ = [
     "ask",
     "at_limit",
     "bounds",
+    "certainty",
+    "certainty_of",
     "check_goals",
     "check_question",
     "committed_text",

@@ -10,6 +10,7 @@ from pwsim.common import capital, count, listed, money, numeral, share
 from pwsim.metrics import value_text
 from pwsim.results import left, service
 from pwsim.rules import policy_name
+from pwsim.search.certainty import held_text, next_text
 from pwsim.search.words import (
     STOPS,
     beyond_log_text,
@@ -52,6 +53,7 @@ def answer(summary: Mapping[str, Any]) -> str:
                 f" one might exist, but none below {money(summary['lower_bound_usd_per_year'])} a year "
                 f"({share(summary['gap'])} less)."
             )
+        sentences += _drawn(summary)
         varied = list(filter(None, [frontier_text(summary["frontier"])])) if summary["frontier"] else []
         return " ".join([*sentences, *map(edge_text, summary["edges"]), *varied, *_beware(summary)])
     if summary["status"] == "infeasible":
@@ -67,7 +69,14 @@ def answer(summary: Mapping[str, Any]) -> str:
         if not target["met"]
     ]
     closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
-    return " ".join([first, f"{closest}; it misses: {'; '.join(missed)}.", *_beyond(summary), *_beware(summary)])
+    return " ".join(
+        [first, f"{closest}; it misses: {'; '.join(missed)}.", *_drawn(summary), *_beyond(summary), *_beware(summary)]
+    )
+
+
+def _drawn(summary: Mapping[str, Any]) -> list[str]:
+    """Say how often the answer holds in draws, and between what its figures lie in the next."""
+    return list(filter(None, [held_text(summary), next_text(summary)]))
 
 
 def _minimised(summary: Mapping[str, Any], setups: str, proven: str) -> str:

@@ -63,7 +63,8 @@ def replayed(plan: Plan, places: Sequence[Place], known: Mapping[Place, Row]) ->
     """
     judge = plan.judge
     found = {place: known[place] for place in places if place in known}
-    missing = [place for place in places if place not in known] if plan.cut_short_after is None else []
+    over = plan.cut_short_after is not None or plan.interrupted
+    missing = [] if over else [place for place in places if place not in known]
     tasks = [(choice, judge.cluster.procedures[procedure]) for choice, procedure in missing]
     try:
         answers = in_parallel(judge.evaluate, tasks, workers=plan.workers, engine=judge.engine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -57,6 +57,11 @@ class Evaluation:
     def nearness(self) -> tuple[float, float]:
         """How near it is to meeting the targets: the less, the nearer; of equals the cheaper."""
         return self.miss, self.cost_usd_per_year
+
+
+def gave_up(setup: Setup, why: str, targets: Sequence[Target]) -> Evaluation:
+    """Return the judgement of a setup whose replay gave up: it misses every target."""
+    return Evaluation(setup, None, why, (math.nan,) * len(targets), met=False, miss=math.inf)
 
 
 @contextmanager
@@ -127,7 +132,7 @@ class Judge:
             seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
             return self.judge(setup, Result(self.trace, cluster, seen, self.seed))
         except HopelessError as error:  # this setup misses; others may do
-            return Evaluation(setup, None, str(error), (math.nan,) * len(self.targets), met=False, miss=math.inf)
+            return gave_up(setup, str(error), self.targets)
         except MemoryError:
             raise out_of_memory(setup) from None
 

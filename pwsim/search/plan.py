@@ -25,6 +25,7 @@ from pwsim.search.targets import Target
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pwsim.search.certainty import Certainty
     from pwsim.search.frontier import Point
     from pwsim.search.judging import Judge
     from pwsim.search.objective import Minimised
@@ -169,6 +170,9 @@ class Plan(ByContent):
     frontier: pd.DataFrame | None = None
     """The same as a table, one row a limit (:data:`.frontier.FRONTIER_COLUMNS`)."""
 
+    certainty: Certainty | None = None
+    """How the setup does on draws of what might have been instead of the log; ``None`` if they were left out."""
+
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
 
@@ -186,6 +190,10 @@ class Plan(ByContent):
             ("setups", f"{self.setups_in_space:,}, of which {len(self.setups):,} were replayed"),
         ]
         rows += [(one["text"], "met" if one["met"] else "missed") for one in self.judged_targets()]
+        if self.draws is not None:
+            from pwsim.search.certainty import card_rows
+
+            rows += card_rows(self)
         return card(f"Plan {self.name}", rows)
 
     @property
@@ -214,6 +222,11 @@ class Plan(ByContent):
         return len(self.setups) if cut else None
 
     @property
+    def interrupted(self) -> bool:
+        """Whether somebody interrupted the search, or the draws after it."""
+        return "interrupted" in (self.stopped, None if self.certainty is None else self.certainty.stopped)
+
+    @property
     def jobs(self) -> pd.DataFrame:
         """One row a job of the chosen setup, or of the closest."""
         return self.result.jobs
@@ -222,6 +235,11 @@ class Plan(ByContent):
     def timeline(self) -> pd.DataFrame:
         """One row an hour and pool of the chosen setup, or of the closest."""
         return self.result.hourly(self.economics)
+
+    @property
+    def draws(self) -> pd.DataFrame | None:
+        """One row a draw (:data:`.certainty.DRAW_COLUMNS`); ``None`` if none was made."""
+        return None if self.certainty is None or not len(self.certainty.draws) else self.certainty.draws
 
     @cached_property
     def neighbours(self) -> pd.DataFrame:
@@ -249,7 +267,8 @@ class Plan(ByContent):
         compared = {} if self.hindcast is None else self.hindcast.tables()
         proof = {} if self.proof is None else {"proof": self.proof}
         varied = {} if self.frontier is None else {"frontier": self.frontier}
-        around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied}
+        drawn = {} if self.draws is None else {"draws": self.draws}
+        around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied, **drawn}
         return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **proof, **around, **compared}
 
     def judged_targets(self) -> list[dict[str, Any]]:
@@ -290,4 +309,4 @@ class Plan(ByContent):
 
     def _shown(self, name: str) -> Any:
         """Return what a figure needs."""
-        return getattr(self, name) if name in ("setups", "jobs", "timeline") else self.summary[name]
+        return getattr(self, name) if name in ("setups", "jobs", "timeline", "draws") else self.summary[name]

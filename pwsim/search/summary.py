@@ -15,6 +15,7 @@ from pwsim.rules import portable
 from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.answer import answer
 from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
+from pwsim.search.certainty import of_certainty
 from pwsim.search.certificate import certificate
 from pwsim.search.options import types_told
 
@@ -68,6 +69,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "minimise": None if plan.minimised is None else plan.minimised._asdict(),
             "frontier": _frontier(plan),
             "certificate": certificate(plan),
+            "certainty": of_certainty(plan.certainty, plan.judged_targets()),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
             "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],
             "binding": binding(plan),
