@@ -166,7 +166,7 @@ def optimize(
         replays=replays,
     )
     if draws:
-        tried = certainty_of(plan, len(targets or ()), workers=workers)
+        tried = certainty_of(plan, workers=workers)
         told = record.run_id("run", plan.asked, [trace], [cluster], plan.cut_short_after, len(tried.draws))
         plan = replace(plan, certainty=tried, run_id=told)
     return replace(plan, verdicts=_faults_of(trace))
@@ -230,7 +230,7 @@ def _optimize(
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
-    tried = certainty_of(plan, len(scenario.targets), workers=workers) if draws else None
+    tried = certainty_of(plan, workers=workers) if draws else None
     return replace(
         plan,
         asked=asked,

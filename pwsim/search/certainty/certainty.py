@@ -96,7 +96,7 @@ class Certainty(ByContent):
 
 
 def certainty_of(
-    plan: Plan, asked: int, population: Population | None = None, seen: int = 0, workers: int | None = None
+    plan: Plan, population: Population | None = None, seen: int = 0, workers: int | None = None
 ) -> Certainty:
     """Try the chosen setup of a plan, or the closest, on draws that did not choose it.
 
@@ -107,8 +107,6 @@ def certainty_of(
     ----------
     plan
         What was found.
-    asked
-        How many of its targets were asked for; those behind are implied, and counted anew of each draw's jobs.
     population
         All draws; if left out, all of ``seed``, ``shake`` and ``weeks`` is drawn again that can be of this setup and
         log.
@@ -128,27 +126,31 @@ def certainty_of(
     rows: list[Row] = []
     if stopped is None:
         try:
-            rows.extend(replayed(plan.judge, setup, asked, population, range(seen + 1, seen + number + 1), workers))
+            rows.extend(replayed(plan.judge, setup, population, range(seen + 1, seen + number + 1), workers))
         except KeyboardInterrupt:
             stopped = "interrupted"
     return Certainty(population.by, left_out, number, as_table(rows), seen + 1, stopped)
 
 
 def replayed(
-    judge: Judge, setup: Setup, asked: int, population: Population, numbers: Iterable[int], workers: int | None
+    judge: Judge, setup: Setup, population: Population, numbers: Iterable[int], workers: int | None
 ) -> Iterator[Row]:
     """Replay and judge a setup on draws; yield a row of the table for each, in their order.
+
+    What is implied of the log's jobs (:func:`.complete_targets`) is of each draw's.
 
     Parameters
     ----------
     judge
         Replays and judges setups on the log.
-    setup, asked, population, workers
+    setup, population, workers
         As for :func:`certainty_of`.
     numbers
         Numbers of the draws.
     """
-    tasks = ((judge, setup, asked, population, number) for number in numbers)
+    implied = set(complete_targets(Holding(judge.trace, judge.cluster), ()))
+    anew = tuple(index for index, target in enumerate(judge.targets) if target in implied)
+    tasks = ((judge, setup, anew, population, number) for number in numbers)
     return in_parallel(_row, tasks, workers=workers, engine=judge.engine)
 
 
@@ -169,11 +171,12 @@ def _drawable(plan: Plan) -> tuple[tuple[Drawn, ...], dict[Drawn, str]]:
     return tuple(one for one in every if one not in left_out), left_out
 
 
-def _row(judge: Judge, setup: Setup, asked: int, population: Population, number: int) -> Row:
-    """Replay and judge a setup on a draw; return it as a row of the table."""
+def _row(judge: Judge, setup: Setup, anew: Sequence[int], population: Population, number: int) -> Row:
+    """Replay and judge a setup on a draw, with some targets as they are implied of its jobs; return it as a row."""
     draw = population.draw(number)
     implied = {one.metric: one for one in complete_targets(Holding(draw.trace, judge.cluster), ())}
-    targets = (*judge.targets[:asked], *(implied[one.metric] for one in judge.targets[asked:]))
+    told_of = enumerate(judge.targets)
+    targets = tuple(implied[target.metric] if index in anew else target for index, target in told_of)
     here = replace(judge.on(draw), targets=targets)
     try:
         found = here.evaluate(choice_of(judge.cluster, setup.nodes, setup.types), Procedure(*setup.how))

@@ -97,16 +97,16 @@ def test_what_is_implied_is_counted_anew():
     must = [int(Holding(Population(allowing, plan.certainty.by, 1).draw(one).trace, plan.judge.cluster).never.sum())
             for one in draws["draw"]]  # fmt: skip
     assert list(draws["jobs_rejected"]) == must
-    # Where the scenario says how many, that is what counts.
-    said = [{"metric": "jobs_rejected", "at_most": 1}]
+    # Where the scenario says that more may be, that is what counts.
+    said = [{"metric": "jobs_rejected", "at_most": 2}]
     draws = plan_of(allowing, [own({"min": 4, "max": 8})], said).certainty.draws
-    assert list(draws["target_0_met"]) == [one <= 1 for one in must]
-    assert not draws["meets_targets"].all()
+    assert list(draws["target_0_met"]) == [one <= 2 for one in must]
+    assert max(must) > 2
 
 
 def test_workers_and_engines_make_no_difference(plan):
     one, other = (
-        certainty_of(replace(plan, judge=replace(plan.judge, engine=engine, replays=Replays())), 1, workers=workers)
+        certainty_of(replace(plan, judge=replace(plan.judge, engine=engine, replays=Replays())), workers=workers)
         for engine, workers in (("compiled", 2), ("compiled", 1))
     )
     pd.testing.assert_frame_equal(one.draws, other.draws)
@@ -116,7 +116,7 @@ def test_workers_and_engines_make_no_difference(plan):
 
 def test_fresh_draws_follow_those_that_chose(plan):
     shaken = Population(LOG, ["shake"], 1)
-    found = certainty_of(plan, 1, shaken, seen=30, workers=1)
+    found = certainty_of(plan, shaken, seen=30, workers=1)
     assert list(found.draws["draw"]) == list(range(31, 70))
     assert (found.by, found.left_out, found.coverage) == (("shake",), {}, 0.95)
     told = room.of_certainty(found, plan.judged_targets())
@@ -153,7 +153,7 @@ def test_a_replay_that_gives_up_is_a_miss_and_is_named(plan, monkeypatch):
         return whole(self, inputs, engine)
 
     monkeypatch.setattr(Replays, "whole", failing)
-    found = certainty_of(plan, 1, workers=1)
+    found = certainty_of(plan, workers=1)
     assert found.gave_up == [3, 5]
     assert found.held == plan.certainty.held - plan.certainty.draws["meets_targets"][[2, 4]].sum()
     assert list(found.draws["stopped"][[2, 4]]) == ["launches nodes in vain", "cannot be told"]
@@ -166,13 +166,13 @@ def test_a_replay_that_gives_up_is_a_miss_and_is_named(plan, monkeypatch):
 def test_an_interrupt_keeps_the_draws_before_it(plan, monkeypatch):
     row = module._row
 
-    def interrupted(judge, setup, asked, population, number):
+    def interrupted(judge, setup, anew, population, number):
         if number == 4:
             raise KeyboardInterrupt
-        return row(judge, setup, asked, population, number)
+        return row(judge, setup, anew, population, number)
 
     monkeypatch.setattr(module, "_row", interrupted)
-    found = certainty_of(plan, 1, workers=1)
+    found = certainty_of(plan, workers=1)
     assert (list(found.draws["draw"]), found.stopped, found.asked) == ([1, 2, 3], "interrupted", 20)
     cut = replace(plan, certainty=found)
     assert cut.interrupted
@@ -182,7 +182,7 @@ def test_an_interrupt_keeps_the_draws_before_it(plan, monkeypatch):
 
 @pytest.mark.parametrize("why", ["time_limit", "interrupted"])
 def test_a_search_that_was_stopped_makes_no_draws(plan, why):
-    found = certainty_of(replace(plan, stopped=why), 1, workers=1)
+    found = certainty_of(replace(plan, stopped=why), workers=1)
     assert (len(found.draws), found.stopped, found.held, found.intervals) == (0, why, 0, {})
     cut = replace(plan, stopped=why, certainty=found)
     assert cut.draws is None

@@ -128,7 +128,7 @@ def spot(jobs: int, run_h: float, per_hour: float, checkpoint_h: float, seed: in
 def tried(judge: Judge, population: Population, figure: str) -> list[float]:
     """Return what the first 40 draws show."""
     setup = Setup({pool.name: pool.nodes[0] for pool in judge.cluster.pools}, Policy.parse("fcfs"))
-    table = as_table(list(replayed(judge, setup, 0, population, range(1, 41), 2)))
+    table = as_table(list(replayed(judge, setup, population, range(1, 41), 2)))
     return list(map(float, table[figure]))
 
 
