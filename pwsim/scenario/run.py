@@ -24,9 +24,11 @@ from pwsim.search import (
     Plan,
     Progress,
     Replays,
+    Replications,
     Target,
     ask,
     certainty_of,
+    check_draws,
     check_goals,
     check_question,
     complete_targets,
@@ -46,6 +48,7 @@ def optimize(
     depth: int | None = None,
     minimise: Objective | Mapping[str, Any] | None = None,
     frontier: Frontier | Mapping[str, Any] | None = None,
+    replications: Replications | Mapping[str, Any] | None = None,
     economics: Economics | None = None,
     max_setups: int | None = None,
     name: str | None = None,
@@ -81,6 +84,8 @@ def optimize(
         What is to be as small as can be instead of the cost, such as ``{"metric": "wait_s", "statistic": "p95"}``.
     frontier
         A target to be varied, such as ``{"target": {"metric": "utilization"}, "at_least": [0.5, 0.7]}``.
+    replications
+        What is drawn again, such as ``{"by": ["seed"]}``, for targets that must hold in a share of draws.
     economics
         How money is counted; as in a scenario that does not say if left out.
     max_setups
@@ -121,8 +126,8 @@ def optimize(
     {'own': 4}
     """
     question = {"trace": trace, "pools": pools, "targets": targets, "policy": policy, "overrun": overrun,
-                "depth": depth, "minimise": minimise, "frontier": frontier, "economics": economics,
-                "max_setups": max_setups, "name": name}  # fmt: skip
+                "depth": depth, "minimise": minimise, "frontier": frontier, "replications": replications,
+                "economics": economics, "max_setups": max_setups, "name": name}  # fmt: skip
     given = [key for key, value in question.items() if value is not None]
     replays = Replays(Kept(most_bytes=cache_bytes))
     if scenario is not None:
@@ -155,6 +160,7 @@ def optimize(
         [_object(Target, one) for one in targets or ()],
         objective=None if minimise is None else _object(Objective, minimise),
         frontier=None if frontier is None else _object(Frontier, frontier),
+        replications=None if replications is None else _object(Replications, replications),
         economics=economics or Economics(),
         max_setups=max_setups,
         workers=workers,
@@ -216,6 +222,7 @@ def _optimize(
             scenario.targets,
             objective=scenario.minimise,
             frontier=scenario.frontier,
+            replications=scenario.replications,
             economics=scenario.economics,
             max_setups=budget.setups,
             workers=workers,
@@ -300,7 +307,7 @@ def _is_comparable(scenario: Scenario, log: Trace) -> bool:
 
 def _with_line(scenario: Scenario, error: InputError) -> InputError:
     """Return an error of a search with the file, and the line of the key that it begins with."""
-    keys = "targets|economics|cluster|minimise|frontier"
+    keys = "targets|economics|cluster|minimise|frontier|replications"
     named = re.match(rf"((?:{keys})(?:\.\w+)*): (.*)", str(error), flags=re.DOTALL)
     return scenario.fault(named[1], InputError(named[2])) if named else InputError(f"{scenario.path}: {error}")
 
@@ -323,7 +330,8 @@ def check(scenario: Scenario) -> str:
     try:
         targets = complete_targets(holding, scenario.targets)
         check_question(holding, targets, scenario.economics, scenario.metrics.trim(trace))
-        check_goals(trace, scenario.minimise, scenario.frontier, scenario.metrics.trim(trace))
+        check_draws(trace, targets, scenario.replications)
+        check_goals(trace, targets, scenario.minimise, scenario.frontier, scenario.metrics.trim(trace))
     except InputError as error:
         raise _with_line(scenario, error) from None
     setups = count(in_space(scenario.cluster), "setup")

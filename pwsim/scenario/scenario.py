@@ -34,7 +34,7 @@ from pwsim.prices import COMPRESSED, Economics
 from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
-from pwsim.search import Frontier, Objective, Target
+from pwsim.search import Frontier, Objective, Replications, Target, draw_faults
 from pwsim.trace import Trace
 
 
@@ -103,6 +103,8 @@ class Scenario(Frozen):
     """What is to be as small as can be instead of the cost, which may then be a target."""
     frontier: Frontier | None = None
     """A target to be varied over a list of limits: what does better service cost?"""
+    replications: Replications | None = None
+    """What is drawn again of the workload, for targets that must hold in a share of the draws (`in_share`)."""
     metrics: Metrics = Metrics()
     """Which part of the replay is measured."""
     economics: Economics = Economics()
@@ -270,6 +272,8 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
         except InputError as error:
             yield (where, "policy"), str(error)
     yield from costs.savings.faults(scenario.cluster.pools, scenario.economics.savings_plans)
+    for told, message in draw_faults(scenario.targets, scenario.replications):
+        yield tuple(int(part) if part.isdigit() else part for part in told.split(".")), message
     if scenario.cluster.by_the_hour:
         for keys, instead in scenario.workload.losing_the_hours():
             yield ("workload", *keys), f"{COMPRESSED}; {instead}"

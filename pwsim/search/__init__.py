@@ -16,6 +16,9 @@ from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
 from pwsim.search.questions import ask, check_goals
 from pwsim.search.replays import Replays
+from pwsim.search.replications import Replications, check_draws
+from pwsim.search.replications import faults as draw_faults
+from pwsim.search.sequential import Decided
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress
@@ -35,6 +38,7 @@ __all__ = [
     "Candidate",
     "Candidates",
     "Certainty",
+    "Decided",
     "Edge",
     "Frontier",
     "Holding",
@@ -47,6 +51,7 @@ __all__ = [
     "Point",
     "Progress",
     "Replays",
+    "Replications",
     "Setup",
     "Stretch",
     "Target",
@@ -57,10 +62,12 @@ __all__ = [
     "bounds",
     "certainty",
     "certainty_of",
+    "check_draws",
     "check_goals",
     "check_question",
     "committed_text",
     "complete_targets",
+    "draw_faults",
     "edge_text",
     "edges",
     "general_name",

@@ -13,7 +13,7 @@ from pwsim.common import HopelessError
 from pwsim.engine import REJECTED, Engine, prepare, replay
 from pwsim.results import Result, in_parallel, simulate
 from pwsim.search.accounting import Place
-from pwsim.search.judging import Evaluation, Judge, gave_up
+from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.routing import Arc, Network
 
 OTHER_ENGINE_JOBS = 300_000
@@ -84,7 +84,7 @@ def _whole(judge: Judge, choice: tuple[int, ...], procedure: int, engine: Engine
     try:
         result = simulate(judge.trace, judge.cluster.at(*setup), engine=engine, seed=judge.seed, start=judge.start)
     except HopelessError as error:
-        return None, gave_up(setup, str(error), judge.targets)
+        return None, judge.hopeless(setup, str(error))
     return result.replay.engine, judge.judge(setup, result)
 
 

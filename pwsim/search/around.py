@@ -69,7 +69,7 @@ def replayed(plan: Plan, places: Sequence[Place], known: Mapping[Place, Row]) ->
     try:
         answers = in_parallel(judge.evaluate, tasks, workers=plan.workers, engine=judge.engine)
         for place, one in zip(missing, answers, strict=True):
-            found[place] = row(one, judge.cluster, math.nan)
+            found[place] = row(one, judge.cluster, judge.targets, math.nan)
     except KeyboardInterrupt:
         pass
     return {place: found[place] for place in places if place in found}

@@ -136,6 +136,8 @@ class _Search:
         """Take the cheapest path again and again, until it cannot be cheaper than what was found, or time is over."""
         try:
             self._search()
+            while not self.trail.is_settled():
+                self._search()
         except OutOfTimeError:  # what was found until then counts, and so does the last bound
             self.trail.stop("time_limit")
 
@@ -229,8 +231,8 @@ class Known:
     def __init__(self, job: Judge, known: AllBounds, network: Network) -> None:
         self.job, self.network = job, network
         trace, cluster = job.trace, job.cluster
-        self.rows = additive.rows(trace, job.targets, job.trim.window(trace.span_s))
-        self.carbon_kg = [one.required for one in job.targets if one.metric == "carbon_kg_per_year"]
+        self.rows = additive.rows(trace, job.firm, job.trim.window(trace.span_s))
+        self.carbon_kg = [one.required for one in job.firm if one.metric == "carbon_kg_per_year"]
         procedures, arcs = len(cluster.procedures), len(network.arcs)
         self.options = [options(pool) for pool in cluster.pools]
         least = known.cost_usd_per_year()

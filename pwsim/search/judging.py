@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -19,15 +19,18 @@ from pwsim.search.judgement import at_limit
 from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
 from pwsim.search.replays import Replays
+from pwsim.search.replications import Replications
+from pwsim.search.sequential import Decided
 from pwsim.search.targets import Target
 from pwsim.trace import Trace
-from pwsim.workload import Draw
+from pwsim.workload import Draw, Population
 
 
 class Ran(NamedTuple):
     """What a whole replay showed."""
 
-    replay: Replay
+    replay: Replay | None
+    """``None`` if it is not held any more."""
     bill: costs.Bill
     metrics: dict[str, float]
     at_limit: tuple[bool, ...]
@@ -45,8 +48,11 @@ class Evaluation:
     """Why it gave up."""
     achieved: tuple[float, ...]
     met: bool
+    """Whether the targets are met that must hold in this replay."""
     miss: float
     """The largest share by which a target is missed."""
+    decided: Decided | None = None
+    """What draws say of it; ``None`` where no target must hold in a share of them."""
 
     @property
     def cost_usd_per_year(self) -> float:
@@ -54,14 +60,14 @@ class Evaluation:
         return math.nan if self.ran is None else costs.total(self.ran.bill.cost)
 
     @property
+    def engine(self) -> str | None:
+        """The engine that replayed it; ``None`` if the replay gave up, or is not held any more."""
+        return None if self.ran is None or self.ran.replay is None else self.ran.replay.engine
+
+    @property
     def nearness(self) -> tuple[float, float]:
         """How near it is to meeting the targets: the less, the nearer; of equals the cheaper."""
         return self.miss, self.cost_usd_per_year
-
-
-def gave_up(setup: Setup, why: str, targets: Sequence[Target]) -> Evaluation:
-    """Return the judgement of a setup whose replay gave up: it misses every target."""
-    return Evaluation(setup, None, why, (math.nan,) * len(targets), met=False, miss=math.inf)
 
 
 @contextmanager
@@ -95,6 +101,20 @@ class Judge:
     trim: Trim
     replays: Replays = field(default_factory=Replays)
     """What was replayed before, and whatever is to be."""
+    replications: Replications | None = None
+    """What is drawn again, and how sure decisions are that rest on it; ``None`` if the scenario does not say."""
+    population: Population | None = None
+    """The draws; ``None`` without ``replications``."""
+
+    @property
+    def firm(self) -> tuple[Target, ...]:
+        """The targets that must hold in the replay of the log itself."""
+        return tuple(one for one in self.targets if one.in_share is None)
+
+    @property
+    def shared(self) -> tuple[Target, ...]:
+        """The targets that must hold in a share of the draws, together (semantics §10)."""
+        return tuple(one for one in self.targets if one.in_share is not None)
 
     def setup(self, choice: tuple[int, ...], procedure: Procedure) -> Setup:
         """Return the setup that a choice of nodes and types, and a procedure stand for."""
@@ -132,17 +152,50 @@ class Judge:
             seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
             return self.judge(setup, Result(self.trace, cluster, seen, self.seed))
         except HopelessError as error:  # this setup misses; others may do
-            return gave_up(setup, str(error), self.targets)
+            return self.hopeless(setup, str(error))
         except MemoryError:
             raise out_of_memory(setup) from None
 
+    @property
+    def undrawn(self) -> Decided | None:
+        """What draws say of a setup that was not drawn; ``None`` where no target must hold in a share of them."""
+        return Decided(by_target=(0,) * len(self.shared)) if self.shared else None
+
+    def hopeless(self, setup: Setup, why: str) -> Evaluation:
+        """Return the judgement of a setup whose replay gave up."""
+        nothing = (math.nan,) * len(self.targets)
+        return Evaluation(setup, None, why, nothing, met=False, miss=math.inf, decided=self.undrawn)
+
+    def holds(self, choice: tuple[int, ...], procedure: Procedure) -> tuple[bool, ...]:
+        """Return whether a replay of a setup meets each of the targets that must hold in a share of draws.
+
+        Raises
+        ------
+        MachineError
+            If there is not enough memory for it.
+        """
+        setup = self.setup(choice, procedure)
+        try:
+            cluster = self.cluster.at(*setup)
+            seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
+        except HopelessError:
+            return (False,) * len(self.shared)
+        except MemoryError:
+            raise out_of_memory(setup) from None
+        result = Result(self.trace, cluster, seen, self.seed, self.trim)
+        bill = None
+        if any(target.of_bill for target in self.shared):
+            with scalable(self.trace):
+                bill = result.bill(self.economics)
+        return tuple(target.met(target.achieved(result, bill)) for target in self.shared)
+
     def judge(self, setup: Setup, result: Result) -> Evaluation:
-        """Judge what a replay of a setup showed."""
+        """Judge what a replay of a setup showed, by the targets that must hold in it."""
         result = replace(result, trim=self.trim)
         with scalable(self.trace):
             bill = result.bill(self.economics)
         achieved = tuple(target.achieved(result, bill) for target in self.targets)
-        judged = list(zip(self.targets, achieved, strict=True))
+        judged = [one for one in zip(self.targets, achieved, strict=True) if one[0].in_share is None]
         return Evaluation(
             setup=setup,
             ran=Ran(result.replay, bill, result.metrics, at_limit(result)),
@@ -150,4 +203,5 @@ class Judge:
             achieved=achieved,
             met=all(target.met(value) for target, value in judged),
             miss=max((target.miss(value) for target, value in judged), default=0.0),
+            decided=self.undrawn,
         )

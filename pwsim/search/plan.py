@@ -20,6 +20,7 @@ from pwsim.prices import Economics
 from pwsim.results import Result
 from pwsim.rules import Policy
 from pwsim.search.judgement import Edge, OverTime, Stretch, over_time
+from pwsim.search.sequential import Decided
 from pwsim.search.targets import Target
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pwsim.search.objective import Minimised
 
 
-Stop = Literal["max_setups", "time_limit", "interrupted"]
+Stop = Literal["max_setups", "time_limit", "interrupted", "undecided"]
 """Why a search ended before its proof."""
 
 SETUP_COLUMNS: dict[str, tuple[str, str]] = {
@@ -54,6 +55,13 @@ SETUP_COLUMNS: dict[str, tuple[str, str]] = {
         "",
         "what the setup achieved of the target of that number (from 0), in the unit of its metric",
     ),
+    "draws": ("", "draws that were replayed to decide whether it meets the targets with in_share (semantics §10)"),
+    "draws_met": ("", "in how many of them it meets these targets, all of them"),
+    "decision": (
+        "",
+        "accepted, refused or undecided by its draws; absent if it misses another target, or could not be the answer",
+    ),
+    "target_N_draws_met": ("", "in how many of its draws it meets the target of that number (from 0)"),
 }
 """Unit and meaning of the columns of :attr:`Plan.setups`; ``POOL`` stands for a pool's name, ``N`` for a number."""
 
@@ -163,6 +171,8 @@ class Plan(ByContent):
     """Whether the scenario describes the present machine, but the log recorded no waits."""
     verdicts: tuple[Verdict, ...] = ()
     """What is wrong with the log (:func:`pwsim.describe`): warnings and problems."""
+    decided: Decided | None = None
+    """What draws say of the chosen setup, or of the closest; ``None`` where no target must hold in a share of them."""
     minimised: Minimised | None = None
     """What is known of the objective, where that is not the cost."""
     points: tuple[Point, ...] = ()
@@ -218,7 +228,7 @@ class Plan(ByContent):
     @property
     def cut_short_after(self) -> int | None:
         """After how many setups a search ended before its proof; ``None`` if none did."""
-        cut = self.stopped is not None or any(point.stopped is not None for point in self.points)
+        cut = self.stopped not in (None, "undecided") or any(point.stopped is not None for point in self.points)
         return len(self.setups) if cut else None
 
     @property

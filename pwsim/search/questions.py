@@ -54,7 +54,7 @@ def ask(
     """
     if objective is None and frontier is None:
         return search(trace, cluster, targets, max_setups=max_setups, time_limit_s=time_limit_s, **how)
-    check_goals(trace, objective, frontier, how.get("trim", NO_TRIM))
+    check_goals(trace, targets, objective, frontier, how.get("trim", NO_TRIM))
     holding = Holding(trace, cluster)
     # What is implied about a metric is not, where something is asked of it.
     also = [] if objective is None else [objective.at_most(objective.largest)]
@@ -78,8 +78,14 @@ def ask(
     return replace(plan, asked=asked, run_id=record.run_id("run", asked, [trace], [cluster], plan.cut_short_after))
 
 
-def check_goals(trace: Trace, objective: Objective | None, frontier: Frontier | None, trim: Trim = NO_TRIM) -> None:
-    """Make sure that objective and frontier go together, and are about some job of a trace.
+def check_goals(
+    trace: Trace,
+    targets: Sequence[Target],
+    objective: Objective | None,
+    frontier: Frontier | None,
+    trim: Trim = NO_TRIM,
+) -> None:
+    """Make sure that targets, objective and frontier go together, and are about some job of a trace.
 
     Raises
     ------
@@ -88,6 +94,13 @@ def check_goals(trace: Trace, objective: Objective | None, frontier: Frontier | 
     """
     if objective is not None and frontier is not None:
         raise InputError("frontier: tells what service costs, so it does not go with minimise: leave one of them out")
+    shared = [place for place, one in enumerate(targets) if one.in_share is not None]
+    for key, asked in (("minimise", objective), ("frontier", frontier)):
+        if asked is not None and shared:
+            raise InputError(
+                f"{key}: does not go with in_share, which targets.{shared[0]} has: only the cheapest setup is decided "
+                f"on draws; leave {key} out, or in_share"
+            )
     window = trim.window(trace.span_s)
     if objective is not None:
         _check_jobs("minimise", objective, trace, window)

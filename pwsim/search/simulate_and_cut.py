@@ -30,9 +30,11 @@ from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.options import AllCandidates, bounds_of, largest
 from pwsim.search.plan import Method, Plan
 from pwsim.search.replays import Replays
+from pwsim.search.replications import Replications, check_draws
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress, Trail
 from pwsim.trace import Trace
+from pwsim.workload import Population
 
 MOST_USD_PER_YEAR = 1e12
 """More than this no pool may cost: beside it, the tolerances of a solver of integer programmes would hide cents."""
@@ -69,6 +71,8 @@ def search(
     trim: Trim = NO_TRIM,
     time_limit_s: float | None = None,
     replays: Replays | None = None,
+    replications: Replications | None = None,
+    population: Population | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -109,6 +113,10 @@ def search(
         which the engine is compiled, once after each installation, does not.
     replays
         Replays that are known, to which those of this search come; several searches may share them.
+    replications
+        What is drawn again, and how sure decisions are that rest on it, where targets must hold in a share of draws.
+    population
+        Its draws, if there are some already; several searches may share them.
 
     Raises
     ------
@@ -121,9 +129,12 @@ def search(
     holding = Holding(trace, cluster)
     targets = complete_targets(holding, targets)
     check_question(holding, targets, economics, trim)
-    with scalable(trace):
-        known = bounds_of(holding, targets, economics, trim)
-    job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays())
+    check_draws(trace, targets, replications)
+    if replications is not None and population is None:
+        population = Population(trace, replications.by, seed)
+    job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays(), replications, population)
+    with scalable(trace):  # what must hold in draws excludes nothing that is replayed on the log
+        known = bounds_of(holding, job.firm, economics, trim)
     trail = Trail(job, known, max_setups, time_limit_s, progress)
     trail.workers = workers = workers or os.cpu_count() or 1
     try:
@@ -133,12 +144,15 @@ def search(
             decompose(trail, network, workers)
         else:
             trail.method = Method("by_setup", because or "jobs can be shared out in too many ways", None)
-            _follow(trail, AllCandidates(known), workers)
+            candidates = AllCandidates(known)
+            _follow(trail, candidates, workers)
+            while not trail.is_settled():
+                _follow(trail, candidates, workers)
         if not trail.rows:
             _show_largest(trail)
     except KeyboardInterrupt:
         trail.stop("interrupted")
-        if not trail.met:
+        if not trail.has_answer:
             raise
     return trail.plan(name or trace.name)
 

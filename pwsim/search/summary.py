@@ -69,7 +69,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "minimise": None if plan.minimised is None else plan.minimised._asdict(),
             "frontier": _frontier(plan),
             "certificate": certificate(plan),
-            "certainty": of_certainty(plan.certainty, plan.judged_targets()),
+            "certainty": of_certainty(plan.certainty, plan.targets),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
             "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],
             "binding": binding(plan),

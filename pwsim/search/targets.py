@@ -80,7 +80,7 @@ class Target(Frozen):
     Examples
     --------
     >>> Target(metric="wait_s", statistic="p95", at_most="4 h")
-    Target(metric='wait_s', statistic='p95', at_least=None, at_most=14400.0, where=None)
+    Target(metric='wait_s', statistic='p95', at_least=None, at_most=14400.0, where=None, in_share=None)
     """
 
     metric: MetricName
@@ -93,6 +93,8 @@ class Target(Frozen):
     """The largest value that is good enough; a time may carry its unit."""
     where: Where | None = None
     """For a metric of each job: the jobs that the target is about; all if left out."""
+    in_share: float | None = Field(default=None, gt=0, le=1)
+    """In what share of the draws the target must hold (`replications`); in the log's own replay if left out."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -14,10 +14,12 @@ from pwsim.common import InputError, SolverError
 from pwsim.engine import compiling_s
 from pwsim.results import Result, record
 from pwsim.search.candidates import Candidate
+from pwsim.search.deciding import Deciding, drawn_columns
 from pwsim.search.judgement import Edge, edges
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.options import AllBounds, AllCandidates, choice_of, in_space, order_of, types_of
 from pwsim.search.plan import Method, Plan, Setup, Stop
+from pwsim.search.targets import Target
 
 TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
@@ -56,7 +58,7 @@ class Trail:
         self.job = job
         self.known = known
         self.may_cost_usd_per_year = min(
-            (one.required for one in job.targets if one.metric == "cost_usd_per_year"), default=math.inf
+            (one.required for one in job.firm if one.metric == "cost_usd_per_year"), default=math.inf
         )
         """What targets let a setup cost."""
         self.max_setups = max_setups
@@ -67,11 +69,14 @@ class Trail:
         self.rows: list[dict[str, Any]] = []
         self.met: list[Evaluation] = []
         """The cheapest setup that meets the targets, and those that cost as much."""
+        self.deciding = Deciding(job) if job.shared else None
+        """Decides setups on draws, where targets must hold in a share of them; :attr:`met` then are those that meet the
+        other targets, and are not refused or undecided."""
         self.closest: Evaluation | None = None
         self.pending: list[Candidate] = []
         """Candidates that are being replayed, in their order; the first is the first that is not judged yet."""
-        self.put_back: Candidate | None = None
-        """A candidate that was taken, and then was beyond a limit: it is the next."""
+        self.put_back: list[Candidate] = []
+        """Candidates that were taken, and then were beyond a limit or not needed: they are the next."""
         self.bound_usd_per_year = -math.inf
         """No setup that is left costs less."""
         self.stopped: Stop | None = None
@@ -92,21 +97,24 @@ class Trail:
             if self._has_shown:
                 self.stop("time_limit")
             return not self._has_shown
-        while len(self.pending) < most and (candidate := self.put_back or candidates.take()) is not None:
-            self.put_back = None
+        while len(self.pending) < most and (candidate := self._next(candidates)) is not None:
             if not self.pending:
                 self.bound_usd_per_year = candidate.bound_usd_per_year
             if self.is_beaten(candidate.bound_usd_per_year):
+                self.put_back.insert(0, candidate)
                 break
             if self._loses_tie(candidate) and not self.late:
                 continue
             if limit := self.limit((len(self.pending) + 1) * len(self.job.cluster.procedures)):
                 if not self.pending:
                     self.stop(limit)
-                self.put_back = candidate
+                self.put_back.insert(0, candidate)
                 break
             self.pending.append(candidate)
         return bool(self.pending)
+
+    def _next(self, candidates: AllCandidates) -> Candidate | None:
+        return self.put_back.pop(0) if self.put_back else candidates.take()
 
     def tasks(self) -> Iterator[tuple[tuple[int, ...], Procedure]]:
         """Yield each pending candidate under each policy, until the time is over, but at least the first.
@@ -153,6 +161,8 @@ class Trail:
     def _loses_tie(self, candidate: Candidate) -> bool:
         """Return whether a candidate costs at best as much as the best one, which then is taken all the same."""
         best = self.best
+        if self.deciding is not None:  # the best may be refused yet
+            return False
         if best is None or candidate.bound_usd_per_year < best.cost_usd_per_year * (1 - TIE):
             return False
         return order_of(self.job.cluster, candidate.choice) > self._rank(best.setup)[:-1]
@@ -175,6 +185,11 @@ class Trail:
         return *order_of(cluster, choice), cluster.procedures.index(Procedure(*setup.how))
 
     @property
+    def has_answer(self) -> bool:
+        """Whether a setup was found that meets all targets."""
+        return bool(self.met) if self.deciding is None else self.deciding.accepted
+
+    @property
     def best(self) -> Evaluation | None:
         """The setup to choose, so far."""
         return min(self.met, key=lambda one: self._rank(one.setup), default=None)
@@ -185,6 +200,7 @@ class Trail:
         What was replayed ahead of a proof is left out, so that workers make no difference.
         """
         if not self.pending or (self.met and self.is_beaten(self.pending[0].bound_usd_per_year)):
+            self.put_back = [*self.pending, *self.put_back]
             self.pending.clear()
             return
         candidate = self.pending[0]
@@ -201,18 +217,44 @@ class Trail:
             self.rows.append(
                 {
                     "step": len(self.rows),
-                    **row(one, self.job.cluster, candidate.bound_usd_per_year),
+                    **row(one, self.job.cluster, self.job.targets, candidate.bound_usd_per_year),
                 }
             )
             if one.met:
-                self.met.append(one)
-                self.met = [
-                    other for other in self.met if other.cost_usd_per_year <= self.cheapest_usd_per_year * (1 + TIE)
-                ]
+                if self.deciding is not None:
+                    self.deciding.note(one.setup, self.rows[-1])
+                self._keep(one)
             if one.ran is not None and (self.closest is None or one.nearness < self.closest.nearness):
                 self.closest = one
         if self.progress is not None:
             self.progress(self._reached(evaluations))
+
+    def _keep(self, one: Evaluation) -> None:
+        """Keep a setup that meets the targets, if none that is known is cheaper."""
+        self.met.append(one)
+        cheap = [other.cost_usd_per_year <= self.cheapest_usd_per_year * (1 + TIE) for other in self.met]
+        if self.deciding is not None:
+            self.deciding.wait([other for other, keep in zip(self.met, cheap, strict=True) if not keep])
+        self.met = [other for other, keep in zip(self.met, cheap, strict=True) if keep]
+
+    def is_settled(self) -> bool:
+        """Decide what is proven to be the cheapest on draws, if need be; return whether the search is over.
+
+        It is if nothing is left that may be the answer, if that is accepted, or if the time is over.  Where the number
+        of setups is limited, those that are known are decided in the order of their cost.
+        """
+        while self.deciding is not None and self.stopped in (None, "max_setups") and (best := self.best) is not None:
+            decided = self.deciding.decide(best, self.workers or 1, lambda: time.monotonic() > self.deadline_s)
+            if decided is None:
+                self.stop("time_limit")
+            elif decided.decision == "accepted":
+                self.met = [best]
+                return True
+            else:
+                self.met = [one for one in self.met if one is not best] or self.deciding.cheapest_waiting(TIE)
+                if self.stopped is None:
+                    return False
+        return True
 
     def expect_none_met(self) -> None:
         """Make sure that what cannot meet the targets does not.
@@ -240,7 +282,7 @@ class Trail:
             in_space=in_space(self.job.cluster),
             cost_usd_per_year=cost,
             lower_bound_usd_per_year=self.bound_usd_per_year,
-            engine=next((one.ran.replay.engine for one in evaluations if one.ran is not None), self.job.engine),
+            engine=next((one.engine for one in evaluations if one.engine is not None), self.job.engine),
             left_at_most=left,
             left_at_most_s=pace_s * left,
         )
@@ -272,15 +314,23 @@ class Trail:
         InputError
             If no replay of any setup could be brought to its end.
         """
-        job, best = self.job, self.best
+        job, best, deciding = self.job, self.best, self.deciding
+        if deciding is not None and not deciding.accepted:
+            best, self.closest = None, deciding.closest() or self.closest
         shown = best or self.closest
-        if shown is None or shown.ran is None:
+        if shown is None or shown.ran is None or shown.ran.replay is None:
             raise InputError(f"no setup could be replayed to its end; the first: {self.rows[0]['stopped']}")
         lower_bound = math.inf if self.stopped is None else self.bound_usd_per_year
-        if best is not None:
-            lower_bound = min(lower_bound, best.cost_usd_per_year)
+        lower_bound = min([lower_bound, *(one.cost_usd_per_year for one in self.met)])
+        stopped = self.stopped
+        if deciding is not None:
+            lower_bound = min(lower_bound, deciding.undecided_usd_per_year)
+            stopped = stopped or ("undecided" if math.isfinite(deciding.undecided_usd_per_year) else None)
+            for row in self.rows:
+                row["meets_targets"] = row["decision"] == "accepted"
         setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
-        kinds = {name: float for name in setups if str(name).startswith("target_")}
+        kinds: dict[str, Any] = {name: float for name in map(str, setups) if name.endswith("_achieved")}
+        kinds |= {"stopped": "str", "decision": "str"}
         found = self._edges(setups, best) if best else ()
         asked = {
             "name": name,
@@ -291,16 +341,18 @@ class Trail:
             "search": {} if self.max_setups is None else {"budget": {"setups": self.max_setups}},
             "seed": job.seed,
         }
+        if job.replications is not None:
+            asked["replications"] = job.replications.model_dump(mode="json")
         return Plan(
-            status=_status(proven=self.stopped is None, found=best is not None),
-            stopped=self.stopped,
+            status=_status(proven=stopped is None, found=best is not None),
+            stopped=stopped,
             chosen=best.setup if best else None,
             closest=None if best else shown.setup,
             result=Result(job.trace, job.cluster.at(*shown.setup), shown.ran.replay, job.seed, job.trim),
             bill=shown.ran.bill,
             lower_bound_usd_per_year=lower_bound,
             setups_in_space=in_space(job.cluster),
-            setups=setups.astype({**kinds, "stopped": "str"}),
+            setups=setups.astype({name: kind for name, kind in kinds.items() if name in setups}),
             targets=job.targets,
             economics=job.economics,
             edges=found,
@@ -311,6 +363,7 @@ class Trail:
             judge=job,
             workers=self.workers,
             asked=asked,
+            decided=None if deciding is None else deciding.of(shown.setup),
             run_id=record.run_id("run", asked, [job.trace], [job.cluster], len(setups) if self.stopped else None),
         )
 
@@ -321,7 +374,7 @@ def _status(*, proven: bool, found: bool) -> str:
     return "infeasible" if proven else "unknown"
 
 
-def row(one: Evaluation, cluster: Cluster, bound_usd_per_year: float) -> dict[str, Any]:
+def row(one: Evaluation, cluster: Cluster, targets: Sequence[Target], bound_usd_per_year: float) -> dict[str, Any]:
     """Return a replayed setup as a row of ``setups``, without its step."""
     return {
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
@@ -337,4 +390,5 @@ def row(one: Evaluation, cluster: Cluster, bound_usd_per_year: float) -> dict[st
         "lower_bound_usd_per_year": bound_usd_per_year,
         **(one.ran.metrics if one.ran else {}),
         **{f"target_{index}_achieved": value for index, value in enumerate(one.achieved)},
+        **({} if one.decided is None else drawn_columns(targets, one.decided)),
     }

@@ -248,7 +248,7 @@ class _Check:
         for place, told in zip(places, records(self.setups), strict=True):
             if place not in seen:
                 continue
-            shown = row(seen[place], self.cluster, told["lower_bound_usd_per_year"])
+            shown = row(seen[place], self.cluster, self.judge.targets, told["lower_bound_usd_per_year"])
             if (
                 isinstance(told["stopped"], str) and seen[place].stopped is None
             ):  # its replay was not brought to its end

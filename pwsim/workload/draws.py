@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Literal, NamedTuple
 from zlib import crc32
 
@@ -19,7 +18,6 @@ from pwsim.trace import Trace
 from pwsim.workload.edit import shake
 from pwsim.workload.resampling import resample
 from pwsim.workload.twin.fitting import fit
-from pwsim.workload.twin.twin import Twin
 
 Drawn = Literal["seed", "shake", "weeks", "users", "twin"]
 """What may be drawn again: ``seed``, when nodes are taken back or break; ``shake``, the submissions, each moved a
@@ -76,12 +74,14 @@ class Population:
         self._lock = threading.Lock()
         if faults := [fault for one in by if (fault := undrawable(trace, one))]:
             raise InputError(faults[0])
+        self._twin = fit(trace) if "twin" in self.by else None
 
     def __getstate__(self) -> dict[str, object]:
-        return {"trace": self.trace, "by": self.by, "seed": self.seed}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_held", "_lock")}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        self.__dict__.update(state)
+        self._held, self._lock = {}, threading.Lock()
 
     def draw(self, number: int) -> Draw:
         """Return a draw by its number, from 1 on: the same whoever asks, and in which order."""
@@ -100,7 +100,7 @@ class Population:
     def _drawn(self, number: int) -> Trace:
         """Return the workload of a draw: first who works, then in which week, then to the second."""
         trace = self.trace
-        if "twin" in self.by:
+        if self._twin is not None:
             trace = self._twin.generate(seed=stream_seed(self.seed, number, "twin"))
         if "users" in self.by:
             trace = resample(trace, seed=stream_seed(self.seed, number, "users"))
@@ -109,10 +109,6 @@ class Population:
         if "shake" in self.by:
             trace = shake(trace, SHAKE_S, stream_seed(self.seed, number, "shake"))
         return trace
-
-    @cached_property
-    def _twin(self) -> Twin:
-        return fit(self.trace)
 
 
 def stream_seed(seed: int, number: int, name: str) -> int:

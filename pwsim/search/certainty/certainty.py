@@ -16,9 +16,10 @@ from pwsim.metrics import METRIC_COLUMNS
 from pwsim.results import in_parallel
 from pwsim.search.certainty.intervals import Interval, coverage, interval
 from pwsim.search.holding import Holding
-from pwsim.search.judging import Judge, gave_up
+from pwsim.search.judging import Judge
 from pwsim.search.options import choice_of
 from pwsim.search.simulate_and_cut import complete_targets
+from pwsim.search.targets import Target
 from pwsim.workload.draws import Drawn, Population, undrawable
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ LOTLESS = "interruptions and failures are not drawn anew, for no node of the set
 DRAW_COLUMNS: dict[str, tuple[str, str]] = {
     "draw": ("", "number of the draw"),
     "jobs": ("jobs", "jobs that are submitted in the draw"),
-    "meets_targets": ("", "whether every target is met"),
+    "meets_targets": ("", "whether every target is met; if some have in_share, every one of those"),
     "stopped": ("", "why the replay gave up, if it did; then the draw counts as missed"),
     **costs.BILL_COLUMNS,
     **METRIC_COLUMNS,
@@ -108,8 +109,8 @@ def certainty_of(
     plan
         What was found.
     population
-        All draws; if left out, all of ``seed``, ``shake`` and ``weeks`` is drawn again that can be of this setup and
-        log.
+        All draws; those of the scenario if left out (``replications``), or else all of ``seed``, ``shake`` and
+        ``weeks`` is drawn again that can be of this setup and log.
     seen
         How many draws the search may have looked at: those from the next on are made.
     workers
@@ -118,6 +119,8 @@ def certainty_of(
     setup = plan.chosen or plan.closest
     assert setup is not None
     left_out: dict[Drawn, str] = {}
+    if population is None and (asked := plan.judge.replications) is not None:
+        population, seen = plan.judge.population, asked.n
     if population is None:
         by, left_out = _drawable(plan)
         population = Population(plan.judge.trace, by, plan.judge.seed)
@@ -160,6 +163,15 @@ def as_table(rows: Sequence[Row]) -> pd.DataFrame:
     return table.astype({"stopped": "str"})
 
 
+def counted(targets: Sequence[Target]) -> list[int]:
+    """Return the places of the targets that must be met for a draw to count as held: those with ``in_share``, or all.
+
+    One without must hold in the log's own replay, where others must in a share of draws (semantics §10).
+    """
+    shared = [index for index, target in enumerate(targets) if target.in_share is not None]
+    return shared or list(range(len(targets)))
+
+
 def _drawable(plan: Plan) -> tuple[tuple[Drawn, ...], dict[Drawn, str]]:
     """Return what can be drawn again of a plan's setup and log, and why the rest cannot."""
     lots = any(pool.interrupted and pool.nodes[0] for pool in plan.result.cluster.pools)
@@ -175,18 +187,19 @@ def _row(judge: Judge, setup: Setup, anew: Sequence[int], population: Population
     """Replay and judge a setup on a draw, with some targets as they are implied of its jobs; return it as a row."""
     draw = population.draw(number)
     implied = {one.metric: one for one in complete_targets(Holding(draw.trace, judge.cluster), ())}
-    told_of = enumerate(judge.targets)
+    here = judge.on(draw)
+    told_of = enumerate(here.targets)
     targets = tuple(implied[target.metric] if index in anew else target for index, target in told_of)
-    here = replace(judge.on(draw), targets=targets)
+    here = replace(here, targets=targets)
     try:
         found = here.evaluate(choice_of(judge.cluster, setup.nodes, setup.types), Procedure(*setup.how))
     except InputError as error:  # of a draw that nothing can be told of, such as one whose jobs come all at once
-        found = gave_up(setup, str(error), targets)
+        found = here.hopeless(setup, str(error))
     told = list(enumerate(zip(targets, found.achieved, strict=True)))
     return {
         "draw": number,
         "jobs": len(draw.trace),
-        "meets_targets": found.met,
+        "meets_targets": all(targets[index].met(found.achieved[index]) for index in counted(targets)),
         "stopped": found.stopped,
         **(found.ran.bill.figures() if found.ran else {}),
         **(found.ran.metrics if found.ran else {}),

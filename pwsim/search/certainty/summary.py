@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pwsim.common import share
-from pwsim.search.certainty.certainty import Certainty
+from pwsim.search.certainty.certainty import Certainty, counted
+from pwsim.search.targets import Target
 from pwsim.search.certainty.intervals import MEAN_COVERAGE, Interval
 from pwsim.search.certainty.words import interval_text, money_text
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pwsim.search.plan import Plan
 
 
-def of_certainty(found: Certainty | None, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def of_certainty(found: Certainty | None, targets: Sequence[Target]) -> dict[str, Any] | None:
     """Return what ``summary.json`` tells of draws; ``None`` if they were left out.
 
     Parameters
@@ -22,10 +23,11 @@ def of_certainty(found: Certainty | None, targets: Sequence[Mapping[str, Any]]) 
     found
         The draws.
     targets
-        ``targets`` of ``summary.json``.
+        What was asked.
     """
     if found is None:
         return None
+    counts = counted(targets)
     each = [(found.held_target(index), found.of_target(index)) for index in range(len(targets))]
     return {
         "draws": len(found.draws),
@@ -39,7 +41,10 @@ def of_certainty(found: Certainty | None, targets: Sequence[Mapping[str, Any]]) 
         "coverage": found.coverage,
         "mean_coverage": MEAN_COVERAGE,
         "worst_target": _worst_target(each, targets),
-        "targets": [{"held": held, "interval": None if one is None else one._asdict()} for held, one in each],
+        "targets": [
+            {"held": held, "counts": index in counts, "interval": None if one is None else one._asdict()}
+            for index, (held, one) in enumerate(each)
+        ],
         "intervals": {name: one._asdict() for name, one in found.intervals.items()},
     }
 
@@ -53,8 +58,8 @@ def _worst_target(each: Sequence[tuple[int, Interval | None]], targets: Sequence
     def order(place: int) -> tuple[int, bool, float]:
         (held, one), target = each[place], targets[place]
         assert one is not None
-        end = one.high if target["at_least"] is None else one.low
-        return held, one.low == one.high, abs(target["required"] - end) / (abs(target["required"]) or 1.0)
+        end = one.high if target.at_least is None else one.low
+        return held, one.low == one.high, abs(target.required - end) / (abs(target.required) or 1.0)
 
     return min((place for place, (_, one) in enumerate(each) if one is not None), key=order, default=None)
 
@@ -62,7 +67,7 @@ def _worst_target(each: Sequence[tuple[int, Interval | None]], targets: Sequence
 def card_rows(plan: Plan) -> list[tuple[str, str]]:
     """Return how often a plan holds, and its figures in the next draw, as rows of a small table."""
     targets = plan.judged_targets()
-    told = of_certainty(plan.certainty, targets)
+    told = of_certainty(plan.certainty, plan.targets)
     assert told is not None
     rows = [("draws", f"targets met in {told['held']:,} of {told['draws']:,}")]
     often = f"in the next draw, by {share(told['coverage'])}"

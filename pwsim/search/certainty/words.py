@@ -45,7 +45,7 @@ def held_text(summary: Mapping[str, Any]) -> str:
     --------
     >>> target = {"metric": "wait_s", "statistic": "p95", "where": None}
     >>> told = {"draws": 20, "asked": 20, "first": 1, "held": 3, "by": ["shake"], "stopped": None, "gave_up": []}
-    >>> held_text({"certainty": {**told, "targets": [{"held": 3}]}, "targets": [target], "chosen": {}})
+    >>> held_text({"certainty": {**told, "targets": [{"held": 3, "counts": True}]}, "targets": [target], "chosen": {}})
     'The answer holds in 3 of 20 draws of what might have been instead (submissions moved by up to 1 min): it misses \
 the 95th percentile of the waiting time in 17.'
     """
@@ -63,7 +63,7 @@ the 95th percentile of the waiting time in 17.'
     missed = [
         f"the {_name(target)} in {drawn - here['held']:,}"
         for target, here in zip(summary["targets"], told["targets"], strict=True)
-        if here["held"] < drawn
+        if here["counts"] and here["held"] < drawn
     ]
     up = f"{'; ' if missed else ': '}{_gave_up(told['gave_up'])}" if told["gave_up"] else ""
     return f"{first}{f': it misses {listed(missed)}' if missed else ''}{up}."
