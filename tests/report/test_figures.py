@@ -33,7 +33,9 @@ def test_python_draws_every_figure():
     log = pwsim.generate(jobs=60, cores=16, load=0.5, seed=1)
     soon = pwsim.Target(metric="wait_s", statistic="p95", at_most=1e9)
     steps = {"target": {"metric": "wait_s", "statistic": "p95"}, "at_most": ["1 h", "1 d"]}
-    plan = pwsim.optimize(trace=log, pools=[own], targets=[soon], frontier=steps, engine="simpy", workers=1)
+    plan = pwsim.optimize(
+        trace=log, pools=[own], targets=[soon], frontier=steps, engine="simpy", workers=1, draws=False
+    )
     with pytest.raises(ValueError, match="no frontier was asked for"):
         replace(plan, points=()).plot("frontier")
     check = pwsim.hindcast(log.with_columns(recorded_wait_s=np.zeros(len(log))), cores=16, engine="simpy")

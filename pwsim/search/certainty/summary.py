@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pwsim.common import share
 from pwsim.search.certainty.certainty import Certainty, counted
-from pwsim.search.targets import Target
 from pwsim.search.certainty.intervals import MEAN_COVERAGE, Interval
 from pwsim.search.certainty.words import interval_text, money_text
+from pwsim.search.targets import Target
 
 if TYPE_CHECKING:
     from pwsim.search.plan import Plan
@@ -49,7 +49,7 @@ def of_certainty(found: Certainty | None, targets: Sequence[Target]) -> dict[str
     }
 
 
-def _worst_target(each: Sequence[tuple[int, Interval | None]], targets: Sequence[Mapping[str, Any]]) -> int | None:
+def _worst_target(each: Sequence[tuple[int, Interval | None]], targets: Sequence[Target]) -> int | None:
     """Return the place of the target that draws miss most often, and of several the one nearest to its limit.
 
     What is the same in all draws comes last; ``None`` if there is no target that two draws tell of.
