@@ -46,8 +46,8 @@ def held_text(summary: Mapping[str, Any]) -> str:
     >>> target = {"metric": "wait_s", "statistic": "p95", "where": None}
     >>> told = {"draws": 20, "asked": 20, "first": 1, "held": 3, "by": ["shake"], "stopped": None, "gave_up": []}
     >>> held_text({"certainty": {**told, "targets": [{"held": 3, "counts": True}]}, "targets": [target], "chosen": {}})
-    'The answer holds in 3 of 20 draws of what might have been instead (submissions moved by up to 1 min): it misses \
-the 95th percentile of the waiting time in 17.'
+    'The answer holds in 3 of 20 draws of what might have been instead (submissions moved by up to 1 min); it misses: \
+95th percentile of the waiting time in 17.'
     """
     told = summary["certainty"]
     if told is None:
@@ -61,12 +61,12 @@ the 95th percentile of the waiting time in 17.'
     what = "The answer holds" if summary["chosen"] is not None else "The closest meets all targets"
     first = f"{what} in {often} draws{fresh} of what might have been instead ({by_text(told['by'])}){cut}"
     missed = [
-        f"the {_name(target)} in {drawn - here['held']:,}"
+        f"{_name(target)} in {drawn - here['held']:,}"
         for target, here in zip(summary["targets"], told["targets"], strict=True)
         if here["counts"] and here["held"] < drawn
     ]
-    up = f"{'; ' if missed else ': '}{_gave_up(told['gave_up'])}" if told["gave_up"] else ""
-    return f"{first}{f': it misses {listed(missed)}' if missed else ''}{up}."
+    up = f"; {_gave_up(told['gave_up'])}" if told["gave_up"] else ""
+    return f"{first}{f'; it misses: {listed(missed)}' if missed else ''}{up}."
 
 
 def _name(target: Mapping[str, Any]) -> str:
@@ -94,12 +94,12 @@ def next_text(summary: Mapping[str, Any]) -> str:
     if told is None or "cost_usd_per_year" not in told["intervals"]:
         return ""
     cost = told["intervals"]["cost_usd_per_year"]
-    parts = [f"it costs {money_text(cost)} a year"]
+    parts = [f"cost {money_text(cost)} a year"]
     if (index := told["worst_target"]) is not None:
         target, here = summary["targets"][index], told["targets"][index]["interval"]
         if here is not None and target["metric"] != "cost_usd_per_year":
-            parts.append(f"its {_name(target)} is {interval_text(target['metric'], here)}")
-    return f"In the next draw {' and '.join(parts)} (with a probability of {share(cost['coverage'])} each)."
+            parts.append(f"{_name(target)} {interval_text(target['metric'], here)}")
+    return f"In the next draw, each with a probability of {share(cost['coverage'])}: {', '.join(parts)}."
 
 
 def interval_text(metric: str, interval: Mapping[str, Any] | None) -> str:

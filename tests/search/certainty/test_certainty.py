@@ -220,7 +220,7 @@ def test_the_answer_says_how_often_it_holds(plan):
     assert held in plan.summary["answer"]
     cost = told["intervals"]["cost_usd_per_year"]
     assert cost["low"] <= cost["mean_low"] <= cost["mean"] <= cost["mean_high"] <= cost["high"]
-    assert "(with a probability of 90.5 % each)" in plan.summary["answer"]
+    assert "In the next draw, each with a probability of 90.5 %: cost $" in plan.summary["answer"]
     assert f"targets met in {told['held']} of 20" in plan._repr_html_()
 
 
