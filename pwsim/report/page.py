@@ -36,11 +36,13 @@ from pwsim.search import (
     TERM_YEARS,
     certainty,
     committed_text,
+    drawn_text,
     edge_text,
     minimised_text,
     reasons,
     run_text,
     solver_text,
+    undecided_text,
 )
 from pwsim.trace import LEFT_OUT_REASONS, dropped_words, left_out_words
 
@@ -64,6 +66,7 @@ WORDS = SimpleNamespace(
     solver_text=solver_text, held_text=certainty.held_text, next_text=certainty.next_text,
     interval_text=certainty.interval_text, money_text=certainty.money_text, range_text=certainty.range_text,
     mean_text=certainty.mean_text, left_out_texts=certainty.left_out_texts,
+    drawn_text=drawn_text, undecided_text=undecided_text,
 )  # fmt: skip
 """What the page says numbers and names with."""
 
@@ -197,7 +200,11 @@ def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, A
         missed = [] if row["stopped"] is None or row["stopped"] != row["stopped"] else [row["stopped"]]
         for index, target in enumerate(summary["targets"]):
             value = row[f"target_{index}_achieved"]
-            if not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
+            if target.get("in_share") and row["draws"]:
+                if row["decision"] != "accepted":
+                    drawn = {"draws": row["draws"], "draws_met": row[f"target_{index}_draws_met"]}
+                    missed.append(f"{target['text']}: {drawn_text(drawn)}")
+            elif not meets(value, at_most=target["at_most"], at_least=target["at_least"]):
                 missed.append(f"{target['text']}: {value_text(target['metric'], value)}")
         nodes = {pool["name"]: row[f"nodes_{pool['name']}"] for pool in summary["pools"]}
         typed = {pool["name"]: row[f"type_{pool['name']}"] for pool in summary["pools"] if "type" in pool}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from pwsim import report
 from pwsim.common import InputError
 from pwsim.scenario.run import check_code, id_of_run
 from pwsim.scenario.scenario import Scenario, load_scenario
-from pwsim.search import Holding, Judge, Verification, check_question, complete_targets
+from pwsim.search import Holding, Judge, Verification, check_draws, check_question, complete_targets
 from pwsim.search import verify as verify_search
 from pwsim.trace import Trace
+from pwsim.workload import Population
 
 
 def verify(
@@ -70,7 +72,10 @@ def verify(
     if differences := _other_question(scenario, trace, log, summary, len(tables["setups"])):
         return Verification("these results answer this scenario, for this log.", differences, 0, 0, None)
     check_question(holding, targets, scenario.economics, trim)
+    check_draws(trace, targets, scenario.replications)
     judge = Judge(trace, scenario.cluster, targets, scenario.economics, "auto", scenario.seed, trim)
+    if (drawn := scenario.replications) is not None:
+        judge = replace(judge, replications=drawn, population=Population(trace, drawn.by, scenario.seed))
     try:
         return verify_search(judge, summary, tables, workers=workers, thorough=thorough)
     except InputError as error:
@@ -102,4 +107,4 @@ def _other_question(
 def _was_cut(summary: Mapping[str, Any]) -> bool:
     """Return whether the search, or that of a point of the frontier, ended before its proof."""
     points = (summary["frontier"] or {"points": []})["points"]
-    return summary["stopped"] is not None or any(point["stopped"] is not None for point in points)
+    return summary["stopped"] not in (None, "undecided") or any(point["stopped"] is not None for point in points)

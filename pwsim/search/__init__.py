@@ -6,6 +6,7 @@ from pwsim.search.around import NEIGHBOUR_COLUMNS
 from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.certainty import DRAW_COLUMNS, Certainty, Interval, certainty_of
 from pwsim.search.certificate import solver_text
+from pwsim.search.decided import Decided
 from pwsim.search.frontier import FRONTIER_COLUMNS, Frontier, Point
 from pwsim.search.holding import Holding
 from pwsim.search.judgement import Edge, OverTime, Stretch, at_limit, edges, over_time
@@ -18,13 +19,21 @@ from pwsim.search.questions import ask, check_goals
 from pwsim.search.replays import Replays
 from pwsim.search.replications import Replications, check_draws
 from pwsim.search.replications import faults as draw_faults
-from pwsim.search.sequential import Decided
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
 from pwsim.search.trail import Progress
 from pwsim.search.verification import Verification
 from pwsim.search.verifying import verify
-from pwsim.search.words import STOPS, TERM_YEARS, committed_text, edge_text, minimised_text, run_text
+from pwsim.search.words import (
+    STOPS,
+    TERM_YEARS,
+    committed_text,
+    drawn_text,
+    edge_text,
+    minimised_text,
+    run_text,
+    undecided_text,
+)
 
 __all__ = [
     "ALTERNATIVE_COLUMNS",
@@ -68,6 +77,7 @@ __all__ = [
     "committed_text",
     "complete_targets",
     "draw_faults",
+    "drawn_text",
     "edge_text",
     "edges",
     "general_name",
@@ -78,5 +88,6 @@ __all__ = [
     "run_text",
     "search",
     "solver_text",
+    "undecided_text",
     "verify",
 ]

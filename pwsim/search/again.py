@@ -13,7 +13,7 @@ from pwsim.common import HopelessError
 from pwsim.engine import REJECTED, Engine, prepare, replay
 from pwsim.results import Result, in_parallel, simulate
 from pwsim.search.accounting import Place
-from pwsim.search.judging import Evaluation, Judge
+from pwsim.search.judging import Evaluation, Judge, gave_up
 from pwsim.search.routing import Arc, Network
 
 OTHER_ENGINE_JOBS = 300_000
@@ -41,11 +41,18 @@ class Again:
         self.judge, self.engine, self.workers = judge, engine, workers
         self.afford_jobs = math.inf if thorough else OTHER_ENGINE_JOBS
         self.replays = self.by_other_engine = 0
+        self._spent_jobs = 0
 
     def setups(self, places: Sequence[Place], order: Sequence[int]) -> list[Evaluation]:
         """Replay and judge setups; in an order, the first are the first to be worth the other engine."""
         tasks = [(self.judge, *place) for place in places]
         return self._all(_whole, tasks, [len(self.judge.trace)] * len(tasks), order)
+
+    def draws(self, place: Place, numbers: Sequence[int]) -> list[tuple[bool, ...]]:
+        """Return for draws which of the targets that must hold in a share of them a setup meets."""
+        tasks = [(self.judge, *place, number) for number in numbers]
+        jobs = [len(self.judge.trace)] * len(tasks)
+        return self._all(_on_draw, tasks, jobs, range(len(tasks)))
 
     def pools(self, network: Network, pools: Sequence[tuple[int, Arc]]) -> list[Result]:
         """Replay pools by themselves, each under a procedure; the jobs of all others count as rejected."""
@@ -62,10 +69,9 @@ class Again:
     ) -> list[Seen]:
         """Do all tasks, and return what each gives."""
         engines: list[Engine] = ["auto"] * len(tasks)
-        spent = 0
         for index in order:
-            spent += max(1, jobs[index])
-            if self.engine == "compiled" and spent <= self.afford_jobs:
+            self._spent_jobs += max(1, jobs[index])
+            if self.engine == "compiled" and self._spent_jobs <= self.afford_jobs:
                 engines[index] = "simpy"
         found: dict[int, Seen] = {}
         for engine in dict.fromkeys(engines):
@@ -84,8 +90,22 @@ def _whole(judge: Judge, choice: tuple[int, ...], procedure: int, engine: Engine
     try:
         result = simulate(judge.trace, judge.cluster.at(*setup), engine=engine, seed=judge.seed, start=judge.start)
     except HopelessError as error:
-        return None, judge.hopeless(setup, str(error))
+        return None, gave_up(setup, str(error), judge.targets)
     return result.replay.engine, judge.judge(setup, result)
+
+
+def _on_draw(
+    judge: Judge, choice: tuple[int, ...], procedure: int, number: int, engine: Engine
+) -> tuple[str | None, tuple[bool, ...]]:
+    """Replay a setup on a draw; return the engine that ran, and which targets are met."""
+    assert judge.population is not None
+    here = replace(judge, targets=judge.shared).on(judge.population.draw(number))
+    setup = here.setup(choice, here.cluster.procedures[procedure])
+    try:
+        result = simulate(here.trace, here.cluster.at(*setup), engine=engine, seed=here.seed, start=here.start)
+    except HopelessError:
+        return None, (False,) * len(here.targets)
+    return result.replay.engine, here.met_by(result)
 
 
 def _pool(judge: Judge, network: Network, procedure: int, arc: Arc, engine: Engine) -> tuple[str, Result]:

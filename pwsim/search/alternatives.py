@@ -126,6 +126,8 @@ def _searched(plan: Plan, part: Cluster, known: dict[Place, Row]) -> tuple[str, 
             seed=judge.seed,
             trim=judge.trim,
             replays=judge.replays,
+            replications=judge.replications,
+            population=judge.population,
         )
     except (InputError, KeyboardInterrupt) as error:  # no replay of the part came to its end
         return "unknown", isinstance(error, KeyboardInterrupt)

@@ -15,11 +15,14 @@ from pwsim.search.words import (
     STOPS,
     beyond_log_text,
     committed_text,
+    drawn_text,
     edge_text,
     frontier_text,
     minimised_text,
     missed_text,
     savings_texts,
+    sure_text,
+    undecided_text,
 )
 
 LOST_AT_THE_END = 0.25
@@ -35,7 +38,9 @@ def answer(summary: Mapping[str, Any]) -> str:
         What ``summary.json`` of ``pwsim run`` holds.
     """
     setups, replayed = count(summary["setups_in_space"], "setup"), f"{summary['setups_simulated']:,} replayed"
-    proven = f"proven for this log, these rules and seed {summary['seed']}; {replayed}"
+    draws = summary.get("decisions")
+    sure = f", {sure_text(draws)}" if draws else ""
+    proven = f"proven for this log, these rules and seed {summary['seed']}{sure}; {replayed}"
     if summary["chosen"] is not None:
         first = f"{_setup(summary, summary['chosen'])}; it costs {money(summary['cost_usd_per_year'])} a year."
         sentences = [capital(first), capital(service(summary)), *left(summary)]
@@ -47,6 +52,12 @@ def answer(summary: Mapping[str, Any]) -> str:
             sentences.append(_minimised(summary, f"{setups} allowed", proven))
         elif summary["status"] == "optimal":
             sentences.append(f"None of the {setups} allowed that meets all targets is cheaper ({proven}).")
+        elif summary["stopped"] == "undecided":
+            assert draws is not None
+            sentences.append(
+                f"{undecided_text(draws)} A cheaper one might do, but none below "
+                f"{money(summary['lower_bound_usd_per_year'])} a year ({share(summary['gap'])} less; {proven})."
+            )
         else:
             sentences.append(
                 f"The search was cut short, for {STOPS[summary['stopped']]} ({replayed} of {setups} allowed): a cheaper"
@@ -58,16 +69,18 @@ def answer(summary: Mapping[str, Any]) -> str:
         return " ".join([*sentences, *map(edge_text, summary["edges"]), *varied, *_beware(summary)])
     if summary["status"] == "infeasible":
         first = f"None of the {setups} allowed meets all targets ({proven})."
+    elif summary["stopped"] == "undecided":
+        assert draws is not None
+        first = (
+            f"No setup was found that meets all targets. {undecided_text(draws)} None below "
+            f"{money(summary['lower_bound_usd_per_year'])} a year does ({proven})."
+        )
     else:
         first = (
             f"None of the setups replayed meets all targets; the search was cut short, for {STOPS[summary['stopped']]} "
             f"({replayed} of {setups})."
         )
-    missed = [
-        f"{target['text']} (it reaches {value_text(target['metric'], target['achieved'])})"
-        for target in summary["targets"]
-        if not target["met"]
-    ]
+    missed = [f"{target['text']} ({_reached(target)})" for target in summary["targets"] if not target["met"]]
     closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
     return " ".join(
         [first, f"{closest}; it misses: {'; '.join(missed)}.", *_drawn(summary), *_beyond(summary), *_beware(summary)]
@@ -77,6 +90,13 @@ def answer(summary: Mapping[str, Any]) -> str:
 def _drawn(summary: Mapping[str, Any]) -> list[str]:
     """Say how often the answer holds in draws, and between what its figures lie in the next."""
     return list(filter(None, [held_text(summary), next_text(summary)]))
+
+
+def _reached(target: Mapping[str, Any]) -> str:
+    """Say what is reached of a target."""
+    if target.get("draws"):
+        return f"it holds in {drawn_text(target)}"
+    return f"it reaches {value_text(target['metric'], target['achieved'])}"
 
 
 def _minimised(summary: Mapping[str, Any], setups: str, proven: str) -> str:

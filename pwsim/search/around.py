@@ -14,6 +14,7 @@ import pandas as pd
 from pwsim.cluster import Procedure
 from pwsim.results import in_parallel
 from pwsim.search.options import choice_of, count, largest, many, told_choice, types_told
+from pwsim.search.targets import judged
 from pwsim.search.trail import TIE, row
 
 if TYPE_CHECKING:
@@ -112,9 +113,7 @@ def _changes(judge: Judge, place: Place) -> Iterator[tuple[Place, tuple[str, str
 
 def missed(plan: Plan, told: Row) -> list[int]:
     """Return which targets a setup misses, by their numbers."""
-    return [
-        index for index, target in enumerate(plan.targets) if not target.met(float(told[f"target_{index}_achieved"]))
-    ]
+    return [index for index, one in enumerate(judged(plan.targets, told)) if not one["met"]]
 
 
 def binding(plan: Plan) -> list[dict[str, Any]]:
@@ -130,7 +129,7 @@ def binding(plan: Plan) -> list[dict[str, Any]]:
     found = []
     for index in range(len(plan.targets)):
         missing = [told for told in cheaper if index in missed(plan, told)]
-        alone = [told for told in missing if missed(plan, told) == [index]]
+        alone = [told for told in missing if missed(plan, told) == [index] and told.get("draws") != 0]
         best = min(alone, key=lambda told: told["cost_usd_per_year"], default=None)
         found.append(
             {
@@ -146,9 +145,10 @@ def binding(plan: Plan) -> list[dict[str, Any]]:
 def relaxations(plan: Plan) -> list[dict[str, Any]]:
     """Return for each target how far it alone would have to give, where no setup meets all of them.
 
-    The smallest of the setups that were replayed, the largest among them; proven if all were.
+    The smallest of the setups that were replayed, the largest among them; proven if all were.  Where targets must hold
+    in a share of draws, setups that miss another were not drawn, and nothing is told.
     """
-    if plan.chosen is not None:
+    if plan.chosen is not None or plan.decided is not None:
         return []
     judge = plan.judge
     most = largest(judge.cluster)
@@ -177,12 +177,14 @@ def relaxations(plan: Plan) -> list[dict[str, Any]]:
 
 def told_of(plan: Plan, told: Row, index: int) -> dict[str, Any]:
     """Return a setup, its cost, and what it achieves of a target."""
+    met = f"target_{index}_draws_met"
     return {
         "nodes": {pool.name: int(told[f"nodes_{pool.name}"]) for pool in plan.judge.cluster.pools},
         **types_told(plan.judge.cluster, told),
         **{key: told[key] for key in ("policy", "limits", "hours") if key in told},
         "cost_usd_per_year": float(told["cost_usd_per_year"]),
         "achieved": float(told[f"target_{index}_achieved"]),
+        **({"draws": int(told["draws"]), "draws_met": int(told[met])} if met in told else {}),
     }
 
 

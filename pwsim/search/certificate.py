@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pwsim.common import count, money
 from pwsim.metrics import value_text
-from pwsim.search.words import STOPS, minimised_text
+from pwsim.search.replications import share_of
+from pwsim.search.words import STOPS, meaning_text, minimised_text
 
 if TYPE_CHECKING:
     from pwsim.search.plan import Plan
@@ -52,8 +53,16 @@ def certificate(plan: Plan) -> dict[str, Any]:
             f"the rules of pwsim's replay{', and the code that policies name' if code else ''}",
             f"seed {plan.result.seed}",
         ],
+        **({} if plan.decided is None else {"sure": sure(plan)}),
         "run_id": plan.run_id,
     }
+
+
+def sure(plan: Plan) -> str:
+    """Return what the certificate says where targets must hold in a share of draws."""
+    replications = plan.judge.replications
+    assert replications is not None
+    return meaning_text({**replications.model_dump(), "share": share_of(plan.targets)})
 
 
 def claim(plan: Plan) -> str:

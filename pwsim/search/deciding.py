@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from pwsim.cluster import Procedure
 from pwsim.results import in_parallel
+from pwsim.search.decided import Decided, drawn_columns, undrawn
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.options import choice_of
 from pwsim.search.plan import Setup
 from pwsim.search.replications import share_of
-from pwsim.search.sequential import Decided, Sequential
-from pwsim.search.targets import Target
+from pwsim.search.sequential import Sequential
 
 
 class OutOfDrawsError(Exception):
@@ -55,7 +55,7 @@ class Deciding:
     def of(self, setup: Setup) -> Decided:
         """Return what is decided of a setup."""
         found = [decided for one, decided in self.decided if one.setup == setup]
-        return found[0] if found else self.job.undrawn or Decided()
+        return found[0] if found else undrawn(self.job.targets) or Decided()
 
     def note(self, setup: Setup, row: dict[str, Any]) -> None:
         """Take in the row of ``setups`` of one that meets the other targets."""
@@ -121,7 +121,8 @@ class Deciding:
             return None
         decided = decided._replace(by_target=tuple(map(sum, zip(*seen, strict=True))))
         self.decided.append((_without_replay(one), decided))
-        self._rows[_key(one.setup)].update(drawn_columns(self.job.targets, decided))
+        told = {**drawn_columns(self.job.targets, decided), "meets_targets": decided.decision == "accepted"}
+        self._rows[_key(one.setup)].update(told)
         return decided
 
     def _draws(
@@ -137,16 +138,9 @@ class Deciding:
 
 
 def _holds(job: Judge, number: int, choice: tuple[int, ...], procedure: Procedure) -> tuple[bool, ...]:
-    """Return which targets a setup meets on a draw."""
+    """Return which of the targets that must hold in a share of draws a setup meets on one."""
     assert job.population is not None
-    return job.on(job.population.draw(number)).holds(choice, procedure)
-
-
-def drawn_columns(targets: Sequence[Target], decided: Decided) -> dict[str, Any]:
-    """Return what was decided of a setup as columns of ``setups``."""
-    shared = [index for index, target in enumerate(targets) if target.in_share is not None]
-    by_target = {f"target_{index}_draws_met": met for index, met in zip(shared, decided.by_target, strict=True)}
-    return {"draws": decided.draws, "draws_met": decided.draws_met, "decision": decided.decision, **by_target}
+    return replace(job, targets=job.shared).on(job.population.draw(number)).holds(choice, procedure)
 
 
 def _key(setup: Setup) -> tuple[Any, ...]:

@@ -197,7 +197,7 @@ class _Search:
         while low != high:
             if not self.look_at(Path(cheapest.procedure, self.network.path(middle)), bound):
                 return
-            if self.trail.rows[-1]["meets_targets"]:
+            if self.trail.last_met:
                 high = middle
             elif middle is high:
                 return

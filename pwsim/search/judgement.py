@@ -13,7 +13,7 @@ from pwsim.cluster import Cluster
 from pwsim.common import WEEK_S
 from pwsim.results import Result
 from pwsim.search.bounds import Bounds
-from pwsim.search.targets import Target
+from pwsim.search.targets import Target, judged, missed_by
 
 
 class Stretch(NamedTuple):
@@ -173,16 +173,13 @@ def _most(name: str, most: int, cluster: Cluster, targets: Sequence[Target], che
     if cheaper.empty:
         return Edge(name, "most", most)
 
-    def judged(row: pd.Series[Any]) -> list[tuple[Target, float]]:
-        return [(target, float(row[f"target_{index}_achieved"])) for index, target in enumerate(targets)]
-
-    misses = [max(target.miss(value) for target, value in judged(row)) for _, row in cheaper.iterrows()]
-    row = cheaper.iloc[int(np.argmin(misses))]
+    rows: list[Any] = cheaper.to_dict("records")
+    row = min(rows, key=lambda one: missed_by(targets, one))  # the first of several
     return Edge(
         name,
         "most",
         most,
         {pool.name: int(row[f"nodes_{pool.name}"]) for pool in cluster.pools},
         float(row["cost_usd_per_year"]),
-        tuple(target.judge(value) for target, value in judged(row) if not target.met(value)),
+        tuple(one for one in judged(targets, row) if not one["met"]),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -15,12 +15,12 @@ from pwsim.engine import Engine, Replay, prepare
 from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
 from pwsim.results import Result
+from pwsim.search.decided import Decided, undrawn
 from pwsim.search.judgement import at_limit
 from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
 from pwsim.search.replays import Replays
 from pwsim.search.replications import Replications
-from pwsim.search.sequential import Decided
 from pwsim.search.targets import Target
 from pwsim.trace import Trace
 from pwsim.workload import Draw, Population
@@ -65,9 +65,25 @@ class Evaluation:
         return None if self.ran is None or self.ran.replay is None else self.ran.replay.engine
 
     @property
+    def accepted(self) -> bool:
+        """Whether it is known to meet all targets: those that must hold in a share of draws, if these accepted it."""
+        return self.met and (self.decided is None or self.decided.decision == "accepted")
+
+    @property
+    def excluded(self) -> bool:
+        """Whether it is known not to meet all targets: it misses one in this replay, or draws refused it."""
+        return not self.met or (self.decided is not None and self.decided.decision == "refused")
+
+    @property
     def nearness(self) -> tuple[float, float]:
         """How near it is to meeting the targets: the less, the nearer; of equals the cheaper."""
         return self.miss, self.cost_usd_per_year
+
+
+def gave_up(setup: Setup, why: str, targets: Sequence[Target]) -> Evaluation:
+    """Return the judgement of a setup whose replay gave up: it misses every target."""
+    nothing = (math.nan,) * len(targets)
+    return Evaluation(setup, None, why, nothing, met=False, miss=math.inf, decided=undrawn(targets))
 
 
 @contextmanager
@@ -128,7 +144,10 @@ class Judge:
         return start_of(self.trace, self.economics.start, self.economics.time_zone)
 
     def on(self, draw: Draw) -> Judge:
-        """Return what judges setups on a draw instead of the log; rules with dates stay on the site's clock."""
+        """Return what judges setups on a draw instead of the log; rules with dates stay on the site's clock.
+
+        In one draw, every target holds or does not, whatever share of them it must hold in.
+        """
         economics, start = self.economics, self.start
         if start is not None and draw.trace is not self.trace:
             told = {
@@ -136,7 +155,8 @@ class Judge:
                 "time_zone": start.zone.key if start.zone else None,
             }
             economics = economics.model_copy(update=told)
-        return replace(self, trace=draw.trace, seed=draw.seed, economics=economics)
+        targets = tuple(one.model_copy(update={"in_share": None}) for one in self.targets)
+        return replace(self, trace=draw.trace, seed=draw.seed, economics=economics, targets=targets)
 
     def evaluate(self, choice: tuple[int, ...], procedure: Procedure) -> Evaluation:
         """Replay a setup, or take what is known of it, and judge it.
@@ -152,22 +172,12 @@ class Judge:
             seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
             return self.judge(setup, Result(self.trace, cluster, seen, self.seed))
         except HopelessError as error:  # this setup misses; others may do
-            return self.hopeless(setup, str(error))
+            return gave_up(setup, str(error), self.targets)
         except MemoryError:
             raise out_of_memory(setup) from None
 
-    @property
-    def undrawn(self) -> Decided | None:
-        """What draws say of a setup that was not drawn; ``None`` where no target must hold in a share of them."""
-        return Decided(by_target=(0,) * len(self.shared)) if self.shared else None
-
-    def hopeless(self, setup: Setup, why: str) -> Evaluation:
-        """Return the judgement of a setup whose replay gave up."""
-        nothing = (math.nan,) * len(self.targets)
-        return Evaluation(setup, None, why, nothing, met=False, miss=math.inf, decided=self.undrawn)
-
     def holds(self, choice: tuple[int, ...], procedure: Procedure) -> tuple[bool, ...]:
-        """Return whether a replay of a setup meets each of the targets that must hold in a share of draws.
+        """Return which targets a replay of a setup meets; all that :meth:`evaluate` tells besides is left out.
 
         Raises
         ------
@@ -179,15 +189,19 @@ class Judge:
             cluster = self.cluster.at(*setup)
             seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
         except HopelessError:
-            return (False,) * len(self.shared)
+            return (False,) * len(self.targets)
         except MemoryError:
             raise out_of_memory(setup) from None
-        result = Result(self.trace, cluster, seen, self.seed, self.trim)
+        return self.met_by(Result(self.trace, cluster, seen, self.seed))
+
+    def met_by(self, result: Result) -> tuple[bool, ...]:
+        """Return which targets a replay meets."""
+        result = replace(result, trim=self.trim)
         bill = None
-        if any(target.of_bill for target in self.shared):
+        if any(target.of_bill for target in self.targets):
             with scalable(self.trace):
                 bill = result.bill(self.economics)
-        return tuple(target.met(target.achieved(result, bill)) for target in self.shared)
+        return tuple(target.met(target.achieved(result, bill)) for target in self.targets)
 
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed, by the targets that must hold in it."""
@@ -203,5 +217,5 @@ class Judge:
             achieved=achieved,
             met=all(target.met(value) for target, value in judged),
             miss=max((target.miss(value) for target, value in judged), default=0.0),
-            decided=self.undrawn,
+            decided=undrawn(self.targets),
         )

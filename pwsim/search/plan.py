@@ -19,9 +19,9 @@ from pwsim.metrics import METRIC_COLUMNS
 from pwsim.prices import Economics
 from pwsim.results import Result
 from pwsim.rules import Policy
+from pwsim.search.decided import Decided, drawn_columns
 from pwsim.search.judgement import Edge, OverTime, Stretch, over_time
-from pwsim.search.sequential import Decided
-from pwsim.search.targets import Target
+from pwsim.search.targets import Target, judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -290,13 +290,19 @@ class Plan(ByContent):
 
     @cached_property
     def _judged_targets(self) -> list[dict[str, Any]]:
-        judged = []
+        courses = []
         for target in self.targets:
             course = over_time(target, self.result) or OverTime(0, 0, None, None)
             parts = course._asdict().items()
             told = {name: part._asdict() if isinstance(part, Stretch) else part for name, part in parts}
-            judged.append({**target.judge(target.achieved(self.result, self.bill)), **told})
-        return judged
+            courses.append(told)
+        achieved = {
+            f"target_{index}_achieved": target.achieved(self.result, self.bill)
+            for index, target in enumerate(self.targets)
+        }
+        drawn = {} if self.decided is None else drawn_columns(self.targets, self.decided)
+        each = judged(self.targets, {**achieved, **drawn})
+        return [{**one, **course} for one, course in zip(each, courses, strict=True)]
 
     def plot(self, kind: str = "setups", ax: Axes | None = None) -> Axes:
         """Draw ``setups``, ``search``, ``cost_breakdown``, or a figure of :meth:`pwsim.Result.plot`.

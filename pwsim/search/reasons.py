@@ -8,7 +8,7 @@ from typing import Any
 from pwsim.common import capital, count, listed, money, numeral
 from pwsim.metrics import value_text
 from pwsim.rules import policy_name
-from pwsim.search.words import missed_text
+from pwsim.search.words import drawn_text, missed_text
 
 KIND_NAMES = {
     "chosen": "chosen",
@@ -54,7 +54,10 @@ def misses_text(told: Mapping[str, Any]) -> str:
     """Return which targets an alternative or a neighbour misses and by how much; empty if it misses none."""
     if told["stopped"]:
         return str(told["stopped"])
-    return capital(listed([missed_text(one) for one in told["missed"]])) if told["missed"] else ""
+    if told["missed"]:
+        return capital(listed([missed_text(one) for one in told["missed"]]))
+    undrawn = "decision" in told and told["meets_targets"] is False
+    return "None in the log's own replay; in what share of the draws they hold was not looked at" if undrawn else ""
 
 
 def more_text(usd_per_year: float | None) -> str:
@@ -82,7 +85,7 @@ def binding_texts(summary: Mapping[str, Any]) -> list[str]:
         said.append(
             f"{capital(target['text'])}: this binds. {count(alone, 'cheaper setup')} of those replayed "
             f"{'misses' if alone == 1 else 'miss'} it and nothing else. Without it, {_setup(without)} would do for "
-            f"{usd} a year; it reaches {value_text(target['metric'], without['achieved'])}."
+            f"{usd} a year; {_reached(target['metric'], without)}."
         )
     if said or not summary["binding"]:
         return said
@@ -107,6 +110,13 @@ def relaxation_texts(summary: Mapping[str, Any]) -> list[str]:
     if not said and summary["relaxations"]:
         return ["No target need give alone: each setup that was replayed misses more than one of them."]
     return said
+
+
+def _reached(metric: str, told: Mapping[str, Any]) -> str:
+    """Return what a setup reaches of a target, or how often it holds."""
+    if told.get("draws"):
+        return f"it holds in {drawn_text(told)}"
+    return f"it reaches {value_text(metric, told['achieved'])}"
 
 
 def _by(target: Mapping[str, Any], would: Mapping[str, Any]) -> str:

@@ -36,25 +36,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
 
+from pwsim.search.decided import Decided
 from pwsim.search.replications import Replications
-
-Decision = Literal["accepted", "refused", "undecided"]
-"""What draws decided of a setup; ``undecided``: nothing, for there were no more of them."""
-
-
-class Decided(NamedTuple):
-    """What was decided of a setup, and by which draws."""
-
-    draws: int = 0
-    """Draws 1 to this were replayed."""
-    draws_met: int = 0
-    """In how many of them the setup met all targets that must hold in a share of draws."""
-    decision: Decision | None = None
-    """What came of it; ``None`` if nothing was drawn for the setup."""
-    by_target: tuple[int, ...] = ()
-    """In how many of them it met each of these targets."""
 
 
 class Sequential:

@@ -18,6 +18,8 @@ from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
 from pwsim.search.certainty import of_certainty
 from pwsim.search.certificate import certificate
 from pwsim.search.options import types_told
+from pwsim.search.replications import share_of
+from pwsim.search.targets import judged
 
 if TYPE_CHECKING:
     from pwsim.description import Verdict
@@ -70,6 +72,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "frontier": _frontier(plan),
             "certificate": certificate(plan),
             "certainty": of_certainty(plan.certainty, plan.targets),
+            **({} if plan.decided is None else {"decisions": _decisions(plan)}),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
             "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],
             "binding": binding(plan),
@@ -89,6 +92,27 @@ def of_plan(plan: Plan) -> dict[str, Any]:
     return {**summary, "answer": answer(summary)}
 
 
+def _decisions(plan: Plan) -> dict[str, Any]:
+    """Return how sure it is that targets hold often enough, and what draws did not decide."""
+    replications, setups = plan.judge.replications, plan.setups
+    assert replications is not None
+    return {
+        **replications.model_dump(),
+        "share": share_of(plan.targets),
+        "setups_drawn": int((setups["draws"] > 0).sum()),
+        "draws": int(setups["draws"].sum()),
+        "undecided": [
+            {
+                "nodes": {pool.name: int(told[f"nodes_{pool.name}"]) for pool in plan.judge.cluster.pools},
+                **types_told(plan.judge.cluster, told),
+                **{key: told[key] for key in ("policy", "limits", "hours") if key in told},
+                **{key: told[key] for key in ("cost_usd_per_year", "draws", "draws_met")},
+            }
+            for told in records(setups[setups["decision"] == "undecided"])
+        ],
+    }
+
+
 def _frontier(plan: Plan) -> dict[str, Any] | None:
     """Return what was varied, and what was found for each limit; ``None`` if nothing was varied."""
     if not plan.points:
@@ -102,7 +126,6 @@ def _frontier(plan: Plan) -> dict[str, Any] | None:
 def _replayed(plan: Plan, told: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
     """Return an alternative or a neighbour: what it is, what it costs and achieves, and what it misses."""
     known = isinstance(told["policy"], str)
-    achieved = [float(told[f"target_{index}_achieved"]) for index in range(len(plan.targets))]
     return {
         **{key: told[key] for key in columns},
         "nodes": {pool.name: int(told[f"nodes_{pool.name}"]) for pool in plan.result.cluster.pools} if known else None,
@@ -110,11 +133,12 @@ def _replayed(plan: Plan, told: Mapping[str, Any], columns: Iterable[str]) -> di
         **{key: told[key] for key in ("policy", "limits", "hours") if key in told},
         "meets_targets": bool(told["meets_targets"]) if known else None,
         "cost_usd_per_year": told["cost_usd_per_year"],
+        **({"decision": told["decision"]} if "decision" in told else {}),
         "stopped": told["stopped"],
         "missed": [
-            {"target": index, **target.judge(value)}
-            for index, (target, value) in enumerate(zip(plan.targets, achieved, strict=True))
-            if known and not target.met(value)
+            {"target": index, **one}
+            for index, one in enumerate(judged(plan.targets, told) if known else [])
+            if not one["met"]
         ],
     }
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,17 @@ class Measure(Frozen):
     def _has_a_statistic(self) -> Self:
         check_statistic(self.metric, self.statistic, self.where)
         return self
+
+
+class Held(NamedTuple):
+    """In how many draws a target held."""
+
+    met: bool
+    """Whether that is often enough."""
+    draws: int
+    """Draws of the setup."""
+    draws_met: int
+    """In how many of them the target was met."""
 
 
 class Target(Frozen):
@@ -188,8 +199,16 @@ class Target(Frozen):
             return 0.0
         return math.inf if math.isnan(achieved) else abs(achieved - self.required) / (abs(self.required) or 1.0)
 
-    def judge(self, achieved: float) -> dict[str, Any]:
-        """Return the target, what was achieved, and whether that is good enough, as ``summary.json`` tells it."""
+    def judge(self, achieved: float, held: Held | None = None) -> dict[str, Any]:
+        """Return the target, what was achieved, and whether that is good enough, as ``summary.json`` tells it.
+
+        Parameters
+        ----------
+        achieved
+            What was achieved in the log's own replay.
+        held
+            In how many draws it held, if it must hold in a share of them.
+        """
         asked = {
             "metric": self.metric,
             "statistic": self.statistic,
@@ -198,4 +217,37 @@ class Target(Frozen):
             "where": None if self.where is None else self.where.model_dump(exclude_none=True),
         }
         known = {"required": self.required, "achieved": achieved, "met": self.met(achieved)}
+        if self.in_share is not None and held is not None:
+            asked["in_share"] = self.in_share
+            known |= held._asdict()
         return {**asked, "text": target_text(asked), **known}
+
+
+def judged(targets: Sequence[Target], told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each target as a row of ``setups`` tells of it (:meth:`Target.judge`).
+
+    Of targets that must hold in a share of the draws together, and do not, those are missed that do not by themselves;
+    all of them, if each does.  Where nothing was drawn, the log's own replay tells.
+    """
+    achieved = [float(told[f"target_{index}_achieved"]) for index in range(len(targets))]
+    held = {
+        index: Held(one.met(achieved[index]), int(told["draws"] or 0), int(told[f"target_{index}_draws_met"] or 0))
+        for index, one in enumerate(targets)
+        if one.in_share is not None
+    }
+    if any(one.draws for one in held.values()):
+        accepted = told["decision"] == "accepted"
+        short = {index for index, one in held.items() if one.draws_met < (targets[index].in_share or 0.0) * one.draws}
+        missed = set() if accepted else short or set(held)
+        held = {index: one._replace(met=index not in missed) for index, one in held.items()}
+    return [target.judge(achieved[index], held.get(index)) for index, target in enumerate(targets)]
+
+
+def missed_by(targets: Sequence[Target], told: Mapping[str, Any]) -> float:
+    """Return by how much a row of ``setups`` misses its targets: the largest share of a limit, or of the draws."""
+    each = [
+        target.miss(one["achieved"]) if not one.get("draws") else one["in_share"] - one["draws_met"] / one["draws"]
+        for target, one in zip(targets, judged(targets, told), strict=True)
+        if not one["met"]
+    ]
+    return max(each, default=0.0)

@@ -14,7 +14,8 @@ from pwsim.common import InputError, SolverError
 from pwsim.engine import compiling_s
 from pwsim.results import Result, record
 from pwsim.search.candidates import Candidate
-from pwsim.search.deciding import Deciding, drawn_columns
+from pwsim.search.decided import drawn_columns
+from pwsim.search.deciding import Deciding
 from pwsim.search.judgement import Edge, edges
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.options import AllBounds, AllCandidates, choice_of, in_space, order_of, types_of
@@ -75,6 +76,8 @@ class Trail:
         self.closest: Evaluation | None = None
         self.pending: list[Candidate] = []
         """Candidates that are being replayed, in their order; the first is the first that is not judged yet."""
+        self.last_met = False
+        """Whether the setup that was judged last meets the targets that must hold in the log's own replay."""
         self.put_back: list[Candidate] = []
         """Candidates that were taken, and then were beyond a limit or not needed: they are the next."""
         self.bound_usd_per_year = -math.inf
@@ -220,6 +223,7 @@ class Trail:
                     **row(one, self.job.cluster, self.job.targets, candidate.bound_usd_per_year),
                 }
             )
+            self.last_met = one.met
             if one.met:
                 if self.deciding is not None:
                     self.deciding.note(one.setup, self.rows[-1])
@@ -326,8 +330,6 @@ class Trail:
         if deciding is not None:
             lower_bound = min(lower_bound, deciding.undecided_usd_per_year)
             stopped = stopped or ("undecided" if math.isfinite(deciding.undecided_usd_per_year) else None)
-            for row in self.rows:
-                row["meets_targets"] = row["decision"] == "accepted"
         setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
         kinds: dict[str, Any] = {name: float for name in map(str, setups) if name.endswith("_achieved")}
         kinds |= {"stopped": "str", "decision": "str"}
@@ -380,7 +382,7 @@ def row(one: Evaluation, cluster: Cluster, targets: Sequence[Target], bound_usd_
         **{f"nodes_{name}": count for name, count in one.setup.nodes.items()},
         **{f"type_{name}": chosen for name, chosen in one.setup.types.items()},
         **one.setup.procedure(cluster.alternatives),
-        "meets_targets": one.met,
+        "meets_targets": one.accepted,
         "stopped": one.stopped,
         **{
             f"at_limit_{name}": one.ran is not None and one.ran.at_limit[index]

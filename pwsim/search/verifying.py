@@ -26,7 +26,10 @@ from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.options import bounds_of, choice_of, in_space, many, order_of, told_choice
 from pwsim.search.proof import by_jobs, digest_of_jobs, digest_of_starts
+from pwsim.search.redrawing import decided_again
+from pwsim.search.replications import share_of
 from pwsim.search.routing import Network
+from pwsim.search.targets import judged
 from pwsim.search.trail import TIE, row
 from pwsim.search.verification import Verification
 
@@ -74,7 +77,7 @@ class _Check:
         self.cluster = judge.cluster
         self.holding = Holding(judge.trace, judge.cluster)
         with scalable(judge.trace):
-            self.bounds = bounds_of(self.holding, judge.targets, judge.economics, judge.trim)
+            self.bounds = bounds_of(self.holding, judge.firm, judge.economics, judge.trim)
         self.procedures = {
             (str(one.policy), one.limits, one.hours): index for index, one in enumerate(self.cluster.procedures)
         }
@@ -89,6 +92,7 @@ class _Check:
         network = self.network()
         known = None if network is None else Known(self.judge, self.bounds, network)
         seen = self.whole_replays() if known is None else self.combined(self.pool_replays(known))
+        seen = self.drawn(seen)
         self.check_rows(seen)
         self.check_answer(seen)
         account = self.account(known, self.claimed(seen))
@@ -179,6 +183,18 @@ class _Check:
         usd = -self.setups["cost_usd_per_year"].fillna(0.0).to_numpy()
         order = np.lexsort((usd, ~self.setups["meets_targets"].to_numpy(dtype=bool))).tolist()
         return dict(zip(places, self.again.setups(places, order), strict=True))
+
+    def drawn(self, seen: Mapping[Place, Evaluation]) -> dict[Place, Evaluation]:
+        """Return the judgements with what draws decide, where targets must hold in a share of them."""
+        if not self.judge.shared:
+            return dict(seen)
+        draws = dict(zip(self.places(), map(int, self.setups["draws"]), strict=True))
+        cut = self.summary["stopped"] in ("time_limit", "interrupted")
+        found = decided_again(self.judge, self.again, seen, draws, cut=cut)
+        taken = [one.decided.draws for one in found.values() if one.decided is not None and one.decided.draws]
+        told = {"share": share_of(self.judge.targets), "setups_drawn": len(taken), "draws": sum(taken)}
+        self.compare("summary.json, decisions", self.summary["decisions"], told)
+        return found
 
     def pool_replays(self, known: Known) -> dict[tuple[int, int, int, str], Replay]:
         """Replay each row of ``proof.parquet``, and put what it shows into the sums."""
@@ -271,22 +287,22 @@ class _Check:
         choice = choice_of(self.cluster, shown["nodes"], shown.get("types", {}))
         place = choice, self.procedures[_procedure(shown)]
         one = seen.get(place)
-        if one is None or one.ran is None or one.met != (told["chosen"] is not None):
+        if one is None or one.ran is None or one.accepted != (told["chosen"] is not None):
             self.differences.append(f"summary.json: {self.named(place)} was not replayed, or not with such an end")
             return
         self.compare("summary.json", told, {"cost_usd_per_year": one.cost_usd_per_year})
         key = "cost_breakdown_usd_per_year"
         self.compare(f"summary.json, {key}", told[key], one.ran.bill.cost)
         self.compare("summary.json, metrics", told["metrics"], plain(one.ran.metrics))
-        for index, (target, value) in enumerate(zip(self.judge.targets, one.achieved, strict=True)):
-            judged = plain(target.judge(value))
-            self.compare(f"summary.json, targets.{index}", told["targets"][index], judged)
-        if one.met and (better := [at for at in seen if self.is_better(at, seen[at], place, one)]):
+        targets = self.judge.targets
+        for index, target in enumerate(judged(targets, row(one, self.cluster, targets, 0.0))):
+            self.compare(f"summary.json, targets.{index}", told["targets"][index], plain(target))
+        if one.accepted and (better := [at for at in seen if self.is_better(at, seen[at], place, one)]):
             self.differences.append(f"summary.json: {self.named(better[0])} meets the targets and is to be preferred")
 
     def is_better(self, place: Place, one: Evaluation, chosen: Place, best: Evaluation) -> bool:
         """Return whether a setup is to be taken rather than the chosen one: it is cheaper, or wins the tie."""
-        if not one.met or one.cost_usd_per_year > best.cost_usd_per_year * (1 + TIE):
+        if not one.accepted or one.cost_usd_per_year > best.cost_usd_per_year * (1 + TIE):
             return False
         return one.cost_usd_per_year < best.cost_usd_per_year * (1 - TIE) or self.rank(place) < self.rank(chosen)
 
@@ -296,7 +312,7 @@ class _Check:
 
     def claimed(self, seen: Mapping[Place, Evaluation]) -> Claimed:
         """Return what is to be shown of all setups."""
-        usd = {place: one.cost_usd_per_year if one.met else math.nan for place, one in seen.items()}
+        usd = {place: math.nan if one.excluded else one.cost_usd_per_year for place, one in seen.items()}
         return Claimed(self.threshold_usd_per_year, usd)
 
     def account(self, known: Known | None, claimed: Claimed) -> Account:

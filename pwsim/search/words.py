@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from pwsim.common import HOUR_S, YEAR_H, count, duration, listed, money, numeral, price, share
+from pwsim.common import HOUR_S, YEAR_H, capital, count, duration, listed, money, numeral, price, share
 from pwsim.metrics import statistic_text, value_text
 
 
@@ -28,8 +28,9 @@ def target_text(target: Mapping[str, Any]) -> str:
         "at least", target.get("at_least"),
     )  # fmt: skip
     text = f"{statistic_text(metric, target.get('statistic'))} {sign} {value_text(metric, limit)}"
-    where = where_text(target.get("where"))
-    return f"{text}, for jobs {where}" if where else text
+    where, in_share = where_text(target.get("where")), target.get("in_share")
+    text = f"{text}, for jobs {where}" if where else text
+    return f"{text}, in {share(in_share)} of the draws" if in_share else text
 
 
 _NAMES = ("queue", "partition", "qos", "user", "user_group", "account")
@@ -64,6 +65,7 @@ STOPS = {
     "max_setups": "the limit on setups was reached",
     "time_limit": "the time limit was reached",
     "interrupted": "it was interrupted",
+    "undecided": "draws did not decide all setups",
 }
 """Why a search ended before its proof."""
 
@@ -73,16 +75,83 @@ def missed_text(target: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> missed_text({"metric": "wait_s", "statistic": "p95", "at_most": 14400.0, "achieved": 16200.0})
+    >>> missed = {"metric": "wait_s", "statistic": "p95", "at_most": 14400.0, "achieved": 16200.0}
+    >>> missed_text(missed)
     'the 95th percentile of the waiting time is 4 h 30 min instead of at most 4 h'
+    >>> missed_text({**missed, "in_share": 0.95, "draws": 8, "draws_met": 2})
+    'the 95th percentile of the waiting time is at most 4 h in 2 of 8 draws instead of 95 %'
     """
     sign = "at least" if target.get("at_most") is None else "at most"
     limit = target["at_least"] if target.get("at_most") is None else target["at_most"]
     metric, where = target["metric"], where_text(target.get("where"))
-    return (
-        f"the {statistic_text(metric, target.get('statistic'))}{where and f' of jobs {where}'} is "
-        f"{value_text(metric, target['achieved'])} instead of {sign} {value_text(metric, limit)}"
+    name = f"the {statistic_text(metric, target.get('statistic'))}{where and f' of jobs {where}'}"
+    if target.get("draws"):
+        drawn = f"{drawn_text(target)} instead of {share(target['in_share'])}"
+        return f"{name} is {sign} {value_text(metric, limit)} in {drawn}"
+    return f"{name} is {value_text(metric, target['achieved'])} instead of {sign} {value_text(metric, limit)}"
+
+
+def drawn_text(told: Mapping[str, Any]) -> str:
+    """Return in how many of its draws something is met.
+
+    Examples
+    --------
+    >>> drawn_text({"draws": 8, "draws_met": 2})
+    '2 of 8 draws'
+    """
+    return f"{told['draws_met']:,} of {count(told['draws'], 'draw')}"
+
+
+def sure_text(draws: Mapping[str, Any]) -> str:
+    """Return how sure decisions are that rest on draws.
+
+    Parameters
+    ----------
+    draws
+        ``decisions`` of ``summary.json``.
+
+    Examples
+    --------
+    >>> sure_text({"share": 0.95, "margin": 0.05, "error": 0.01})
+    'at share 0.95, margin 0.05, error 0.01'
+    """
+    return ", ".join(
+        f"{'at ' if key == 'share' else ''}{key} {numeral(draws[key])}" for key in ("share", "margin", "error")
     )
+
+
+def meaning_text(draws: Mapping[str, Any]) -> str:
+    """Return what that means, as a sentence.
+
+    Examples
+    --------
+    >>> meaning_text({"share": 0.95, "margin": 0.05, "error": 0.01, "by": ["seed"]}).partition(":")[0]
+    'At share 0.95, margin 0.05, error 0.01'
+    """
+    least, error = share(draws["share"] - draws["margin"]), share(draws["error"])
+    return (
+        f"{capital(sure_text(draws))}: the chance that the search accepts any setup that holds in {least} of all draws "
+        f"or fewer is at most {error}, and so is the chance that it refuses any that holds in {share(draws['share'])} "
+        f"or more. Drawn again: {listed(draws['by'])}."
+    )
+
+
+def undecided_text(draws: Mapping[str, Any]) -> str:
+    """Return which setups draws did not decide, as a sentence; empty if they decided all.
+
+    Examples
+    --------
+    >>> one = {"nodes": {"own": 2}, "policy": "easy", "cost_usd_per_year": 9000.0, "draws": 200, "draws_met": 186}
+    >>> undecided_text({"n": 200, "undecided": [one]})
+    '200 draws do not decide the setup of 2 of own; easy (186 of 200 draws; $9,000 a year): raise replications.n.'
+    """
+    if not draws["undecided"]:
+        return ""
+    each = [
+        f"{run_text(one)} ({drawn_text(one)}; {money(one['cost_usd_per_year'])} a year)" for one in draws["undecided"]
+    ]
+    setups = "the setup" if len(each) == 1 else "the setups"
+    return f"{count(draws['n'], 'draw')} do not decide {setups} of {listed(each)}: raise replications.n."
 
 
 TERM_YEARS = {"1yr": 1, "3yr": 3}

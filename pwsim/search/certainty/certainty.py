@@ -16,7 +16,7 @@ from pwsim.metrics import METRIC_COLUMNS
 from pwsim.results import in_parallel
 from pwsim.search.certainty.intervals import Interval, coverage, interval
 from pwsim.search.holding import Holding
-from pwsim.search.judging import Judge
+from pwsim.search.judging import Judge, gave_up
 from pwsim.search.options import choice_of
 from pwsim.search.simulate_and_cut import complete_targets
 from pwsim.search.targets import Target
@@ -194,12 +194,12 @@ def _row(judge: Judge, setup: Setup, anew: Sequence[int], population: Population
     try:
         found = here.evaluate(choice_of(judge.cluster, setup.nodes, setup.types), Procedure(*setup.how))
     except InputError as error:  # of a draw that nothing can be told of, such as one whose jobs come all at once
-        found = here.hopeless(setup, str(error))
+        found = gave_up(setup, str(error), targets)
     told = list(enumerate(zip(targets, found.achieved, strict=True)))
     return {
         "draw": number,
         "jobs": len(draw.trace),
-        "meets_targets": all(targets[index].met(found.achieved[index]) for index in counted(targets)),
+        "meets_targets": all(targets[index].met(found.achieved[index]) for index in counted(judge.targets)),
         "stopped": found.stopped,
         **(found.ran.bill.figures() if found.ran else {}),
         **(found.ran.metrics if found.ran else {}),
