@@ -140,7 +140,7 @@ def _beware(summary: Mapping[str, Any]) -> list[str]:
 def _lost_at_the_end(targets: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return, of the targets that are met on the whole, those that the last tenth of the log misses clearly."""
     lost = [
-        f"{missed_text({**target, 'achieved': target['last_tenth']['achieved']})}"
+        f"{missed_text({**target, 'achieved': target['last_tenth']['achieved'], 'draws': None})}"
         for target in targets
         if target["met"] and target["last_tenth"] is not None and target["last_tenth"]["miss"] > LOST_AT_THE_END
     ]

@@ -20,7 +20,7 @@ from pwsim.search.judging import Judge, gave_up
 from pwsim.search.options import choice_of
 from pwsim.search.simulate_and_cut import complete_targets
 from pwsim.search.targets import Target
-from pwsim.workload.draws import Drawn, Population, undrawable
+from pwsim.workload import Drawn, Population, undrawable
 
 if TYPE_CHECKING:
     from pwsim.search.plan import Plan, Setup, Stop

@@ -9,7 +9,7 @@ from pwsim.common import capital, duration, listed, money, share
 from pwsim.metrics import statistic_text, value_text
 from pwsim.search.certainty.intervals import MEAN_COVERAGE
 from pwsim.search.words import STOPS, where_text
-from pwsim.workload.draws import SHAKE_S
+from pwsim.workload import SHAKE_S
 
 DRAWN_NAMES = {
     "seed": "other interruptions and failures",
