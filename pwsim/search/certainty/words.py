@@ -81,7 +81,7 @@ def _gave_up(numbers: Sequence[int]) -> str:
 
 
 def next_text(summary: Mapping[str, Any]) -> str:
-    """Return between what the next draw lies in cost and in the target of most interest, as a sentence.
+    """Return between what the next draw lies in cost, the target of most interest, and what was minimised.
 
     Empty where too few were drawn.
 
@@ -99,6 +99,9 @@ def next_text(summary: Mapping[str, Any]) -> str:
         target, here = summary["targets"][index], told["targets"][index]["interval"]
         if here is not None and target["metric"] != "cost_usd_per_year":
             parts.append(f"{_name(target)} {interval_text(target['metric'], here)}")
+    if (about := summary["minimise"]) is not None and not about["where"]:
+        of = filter(None, [about["metric"], about["statistic"]])
+        parts.append(f"{_name(about)} {interval_text(about['metric'], told['intervals'].get('_'.join(of)))}")
     return f"In the next draw, each with a probability of {share(cost['coverage'])}: {', '.join(parts)}."
 
 

@@ -1,7 +1,7 @@
 """Draws of an answer: each against a replay of its own, what is implied in them, ends, words, files and figure."""
 
 # Questions are plain data here, as in a scenario file, and what a plan may lack is there.
-# mypy: disable-error-code="arg-type, union-attr"
+# mypy: disable-error-code="arg-type, union-attr, index, misc"
 
 from __future__ import annotations
 
@@ -122,6 +122,26 @@ def test_fresh_draws_follow_those_that_chose(plan):
     told = room.of_certainty(found, plan.targets)
     text = room.held_text({**plan.summary, "certainty": told})
     assert "draws that did not choose it of what might have been instead (submissions moved by up to 1 min)" in text
+
+
+def test_what_must_hold_in_a_share_of_draws_is_what_counts():
+    most = {"metric": "cost_usd_per_year", "at_most": 1e9}
+    often = {"by": ["shake"], "n": 100, "margin": 0.3}
+    plan = plan_of(targets=[{**SOON, "in_share": 0.8}, most], replications=often)
+    found = plan.certainty
+    assert (found.by, found.first, found.asked, len(found.draws)) == (("shake",), 101, 39, 39)
+    assert found.held == found.draws["target_0_met"].sum()
+    assert [one["counts"] for one in plan.summary["certainty"]["targets"]] == [True, False, False]
+    assert "draws that did not choose it" in plan.summary["answer"]
+    missing = replace(plan, judge=replace(plan.judge, targets=(plan.targets[0], Target(**{**most, "at_most": 0}))))
+    assert certainty_of(missing, workers=1).held == found.held, "what must hold in the log alone is not asked of draws"
+
+
+def test_what_was_minimised_is_told_of_the_next_draw():
+    plan = plan_of(targets=[], minimise={"metric": "wait_s", "statistic": "mean"})
+    waits = plan.summary["certainty"]["intervals"]["wait_s_mean"]
+    assert plan.draws["wait_s_mean"].max() == waits["high"]
+    assert f", mean waiting time {room.interval_text('wait_s', waits)}." in room.next_text(plan.summary)
 
 
 def test_of_a_short_log_no_weeks_are_drawn(plan):

@@ -167,7 +167,7 @@ def test_intervals_cover_a_known_truth():
 def test_intervals_cover_as_they_say(kind):
     """Of 500 systems, 93 to 97 % of the intervals of 95 % cover; about 1 % is the chance in that."""
     kinds, system = (QUEUES, queue) if kind == "queues" else (SPOT, spot)
-    found = [system(*kinds[seed % len(kinds)], seed) for seed in range(500)]
+    found = [system(*kinds[seed % len(kinds)], seed) for seed in range(500)]  # type: ignore[operator]
     mean, ahead = shares(found)
     assert 0.93 <= mean <= 0.97
     assert 0.93 <= ahead <= 0.97
