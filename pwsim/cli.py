@@ -922,4 +922,5 @@ def _described(at: Progress) -> str:
     left = f"at most {at.left_at_most:,} left"
     if not math.isnan(at.left_at_most_s):
         left += f", about {duration(at.left_at_most_s)}"
-    return f"{at.engine} engine: {best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}; {left}"
+    draw = f"; it is tried on draw {at.draw}" if at.draw else ""
+    return f"{at.engine} engine: {best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}; {left}{draw}"

@@ -76,15 +76,12 @@ def answer(summary: Mapping[str, Any]) -> str:
             f"{money(summary['lower_bound_usd_per_year'])} a year does ({proven})."
         )
     else:
-        first = (
-            f"None of the setups replayed meets all targets; the search was cut short, for {STOPS[summary['stopped']]} "
-            f"({replayed} of {setups})."
-        )
+        none = "No setup is known to meet all targets yet" if draws else "None of the setups replayed meets all targets"
+        first = f"{none}; the search was cut short, for {STOPS[summary['stopped']]} ({replayed} of {setups})."
     missed = [f"{target['text']} ({_reached(target)})" for target in summary["targets"] if not target["met"]]
+    misses = f"it misses: {'; '.join(missed)}" if missed else "on draws it was not decided"
     closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
-    return " ".join(
-        [first, f"{closest}; it misses: {'; '.join(missed)}.", *_drawn(summary), *_beyond(summary), *_beware(summary)]
-    )
+    return " ".join([first, f"{closest}; {misses}.", *_drawn(summary), *_beyond(summary), *_beware(summary)])
 
 
 def _drawn(summary: Mapping[str, Any]) -> list[str]:

@@ -93,7 +93,7 @@ class Deciding:
         choice = choice_of(self.job.cluster, one.setup.nodes, one.setup.types)
         return self.job.evaluate(choice, Procedure(*one.setup.how))
 
-    def decide(self, one: Evaluation, workers: int, late: Callable[[], bool]) -> Decided | None:
+    def decide(self, one: Evaluation, workers: int, begin: Callable[[int], bool]) -> Decided | None:
         """Decide the next setup; ``None`` if the time was over before.
 
         Some draws are replayed at once, but looked at one by one, so workers make no difference.
@@ -104,14 +104,14 @@ class Deciding:
             The setup.
         workers
             How many draws are replayed at once.
-        late
-            Tells whether the time is over.
+        begin
+            Is told the number of a draw before it is replayed, and tells whether there is time for it.
         """
         choice, procedure = choice_of(self.job.cluster, one.setup.nodes, one.setup.types), Procedure(*one.setup.how)
         seen: list[tuple[bool, ...]] = []
 
         def held() -> Iterator[bool]:
-            for met in self._draws(choice, procedure, workers, late):
+            for met in self._draws(choice, procedure, workers, begin):
                 seen.append(met)
                 yield all(met)
 
@@ -126,14 +126,14 @@ class Deciding:
         return decided
 
     def _draws(
-        self, choice: tuple[int, ...], procedure: Procedure, workers: int, late: Callable[[], bool]
+        self, choice: tuple[int, ...], procedure: Procedure, workers: int, begin: Callable[[int], bool]
     ) -> Iterator[tuple[bool, ...]]:
         """Yield for each draw which targets the setup meets."""
         n = self.rule.replications.n
-        for begin in range(1, n + 1, workers):
-            if late():
+        for first in range(1, n + 1, workers):
+            if not begin(first):
                 raise OutOfDrawsError
-            tasks = [(self.job, number, choice, procedure) for number in range(begin, min(begin + workers, n + 1))]
+            tasks = [(self.job, number, choice, procedure) for number in range(first, min(first + workers, n + 1))]
             yield from list(in_parallel(_holds, tasks, workers=workers, engine=self.job.engine))
 
 

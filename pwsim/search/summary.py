@@ -86,7 +86,12 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "scaled_waits": _scaled_waits(plan),
             "log_verdicts": [_for_scenario(verdict) for verdict in plan.verdicts],
             "tariff_start": _tariff_start(plan),
-            "assumptions": [*assumptions_of(plan.result), *SEARCH_ASSUMPTIONS, *_money_assumptions(plan)],
+            "assumptions": [
+                *assumptions_of(plan.result),
+                *SEARCH_ASSUMPTIONS,
+                *_drawn(plan),
+                *_money_assumptions(plan),
+            ],
         }
     )
     return {**summary, "answer": answer(summary)}
@@ -181,6 +186,14 @@ def _savings_plans(plan: Plan) -> list[dict[str, Any]]:
 def _prices(plan: Plan) -> str | None:
     """Return the price table of one's own as ``scenario.yaml`` names it."""
     return None if plan.economics.prices is None else portable(plan.economics.prices)
+
+
+def _drawn(plan: Plan) -> list[str]:
+    """Return what is taken for granted of draws, where targets must hold in a share of them."""
+    replications = plan.judge.replications
+    if plan.decided is None or replications is None:
+        return []
+    return [f"What may come is like the draws of what was ({listed(list(replications.by))}), each as likely as any other."]
 
 
 def _money_assumptions(plan: Plan) -> list[str]:

@@ -24,6 +24,8 @@ from pwsim.search.targets import Target
 
 TIE = 1e-9
 """Costs that differ relatively by no more than this are equal: to 9 significant digits."""
+TOLD_DRAWS = 20
+"""Progress is told once in so many draws."""
 
 
 class Progress(NamedTuple):
@@ -43,6 +45,8 @@ class Progress(NamedTuple):
     """No more setups than this are left to replay: those that might be cheaper than the best."""
     left_at_most_s: float
     """How long these take at the pace so far [s]; NaN at first, for the first replay may have to compile the engine."""
+    draw: int = 0
+    """Number of the draw by which the best setup is being decided; 0 if it is not."""
 
 
 class Trail:
@@ -241,6 +245,13 @@ class Trail:
             self.deciding.wait([other for other, keep in zip(self.met, cheap, strict=True) if not keep])
         self.met = [other for other, keep in zip(self.met, cheap, strict=True) if keep]
 
+    def _may_draw(self, number: int) -> bool:
+        """Return whether there is time for a draw of the setup that is being decided; tell of it now and then."""
+        told = number == 1 or number // TOLD_DRAWS > (number - (self.workers or 1)) // TOLD_DRAWS
+        if self.progress is not None and told:
+            self.progress(self._reached(self.met)._replace(draw=number))
+        return time.monotonic() <= self.deadline_s + compiling_s()
+
     def is_settled(self) -> bool:
         """Decide what is proven to be the cheapest on draws, if need be; return whether the search is over.
 
@@ -248,14 +259,15 @@ class Trail:
         of setups is limited, those that are known are decided in the order of their cost.
         """
         while self.deciding is not None and self.stopped in (None, "max_setups") and (best := self.best) is not None:
-            decided = self.deciding.decide(best, self.workers or 1, lambda: time.monotonic() > self.deadline_s)
+            decided = self.deciding.decide(best, self.workers or 1, self._may_draw)
             if decided is None:
                 self.stop("time_limit")
             elif decided.decision == "accepted":
                 self.met = [best]
                 return True
             else:
-                self.met = [one for one in self.met if one is not best] or self.deciding.cheapest_waiting(TIE)
+                self.deciding.wait(one for one in self.met if one is not best)
+                self.met = self.deciding.cheapest_waiting(TIE)
                 if self.stopped is None:
                     return False
         return True
@@ -278,7 +290,7 @@ class Trail:
         cost, now_s, pace_s = self.cheapest_usd_per_year if self.met else math.nan, time.monotonic(), math.nan
         if self.first is None:
             self.first = now_s, len(self.rows)
-        else:
+        elif len(self.rows) > self.first[1]:
             pace_s = (now_s - self.first[0]) / (len(self.rows) - self.first[1])
         left = self.left(cost)
         return Progress(
@@ -325,10 +337,12 @@ class Trail:
         if shown is None or shown.ran is None or shown.ran.replay is None:
             raise InputError(f"no setup could be replayed to its end; the first: {self.rows[0]['stopped']}")
         lower_bound = math.inf if self.stopped is None else self.bound_usd_per_year
-        lower_bound = min([lower_bound, *(one.cost_usd_per_year for one in self.met)])
+        if best is not None:
+            lower_bound = min(lower_bound, best.cost_usd_per_year)
         stopped = self.stopped
         if deciding is not None:
-            lower_bound = min(lower_bound, deciding.undecided_usd_per_year)
+            open_usd = (one.cost_usd_per_year for one in self.met)
+            lower_bound = min(lower_bound, deciding.undecided_usd_per_year, *open_usd)
             stopped = stopped or ("undecided" if math.isfinite(deciding.undecided_usd_per_year) else None)
         setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
         kinds: dict[str, Any] = {name: float for name in map(str, setups) if name.endswith("_achieved")}

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from pwsim import InputError, Trace, generate
 from pwsim.common import DAY_S, WEEK_S
-from pwsim.workload import Population, drawn_weeks, stream_seed, with_feedback
+from pwsim.workload import Drawn, Population, drawn_weeks, stream_seed, with_feedback
 from pwsim.workload.draws import HELD_BYTES, SHAKE_S
 
-EVERY = ("seed", "shake", "weeks", "users", "twin")
+EVERY: tuple[Drawn, ...] = ("seed", "shake", "weeks", "users", "twin")
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +143,7 @@ def test_what_cannot_be_drawn_is_said(by, message):
 
 @pytest.mark.parametrize("by", ["weeks", "users", "twin"])
 def test_who_follows_others_cannot_be_drawn_twice(log, by):
+    follows = with_feedback(log.with_columns(recorded_wait_s=np.zeros(len(log))))
     with pytest.raises(InputError, match=rf"{by} cannot be drawn where jobs follow others"):
-        Population(with_feedback(log), [by], 1)
-    assert len(Population(with_feedback(log), ["seed", "shake"], 1).draw(1).trace) == len(log)
+        Population(follows, [by], 1)
+    assert len(Population(follows, ["seed", "shake"], 1).draw(1).trace) == len(log)

@@ -15,7 +15,6 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import simpy
@@ -34,6 +33,7 @@ from pwsim.engine.inputs import (
     records,
     uptimes,
 )
+from pwsim.engine.model.clock import Call, delay_until
 from pwsim.engine.model.nodes import Nodes, Packed
 from pwsim.engine.outcome import REJECTED, Replay
 from pwsim.rules import (
@@ -57,29 +57,6 @@ ARRIVE = EventPriority(2)
 SUBMISSION = EventPriority(3)
 PASS = EventPriority(4)
 AUTOSCALE = EventPriority(5)
-
-
-class _Call(Event):
-    """An event that calls a function after a delay, at its place in the round."""
-
-    def __init__(
-        self,
-        env: simpy.Environment,
-        delay_s: float,
-        priority: EventPriority,
-        call: Callable[[Any], None],
-        subject: int = 0,
-        node: int = 0,
-    ) -> None:
-        self.env = env
-        self.callbacks = [call]
-        self._value = None
-        self._ok = True
-        self.subject = subject
-        """The job or pool that the call is about."""
-        self.node = node
-        """The node that the call is about."""
-        env.schedule(self, priority, delay_s)
 
 
 class PoolState:
@@ -202,7 +179,7 @@ class Simulation:
         self.estimate_s = inputs.estimate_s.tolist()
         self.began_s = [math.nan] * jobs
         self.expected_s = [0.0] * jobs
-        self.completion: list[_Call | None] = [None] * jobs
+        self.completion: list[Call | None] = [None] * jobs
         # What has become of each job.
         self.start_s = [math.nan] * jobs
         self.end_s = [math.nan] * jobs
@@ -289,20 +266,10 @@ class Simulation:
     # -- what happens
 
     def _await_submission(self) -> None:
-        delay_s = self._delay_until(self.submit_s[self.arrivals[self.arrived]])
-        _Call(self.env, delay_s, SUBMISSION, self._submit)
+        delay_s = delay_until(self.env.now, self.submit_s[self.arrivals[self.arrived]])
+        Call(self.env, delay_s, SUBMISSION, self._submit)
 
-    def _delay_until(self, time_s: float) -> float:
-        """Return the delay which SimPy, adding it to the clock, turns into exactly this time."""
-        now = self.env.now
-        delay_s = time_s - now
-        while now + delay_s < time_s:
-            delay_s = math.nextafter(delay_s, math.inf)
-        while now + delay_s > time_s:
-            delay_s = math.nextafter(delay_s, 0.0)
-        return delay_s
-
-    def _submit(self, _: _Call) -> None:
+    def _submit(self, _: Call) -> None:
         now = self.env.now
         arrivals, submit_s, following = self.arrivals, self.submit_s, self.arrived
         while following < len(arrivals) and submit_s[arrivals[following]] <= now:
@@ -328,7 +295,7 @@ class Simulation:
             pool.reserved_s.insert(position, conservative.NO_RESERVATION)
         self._touch(pool)
 
-    def _complete(self, event: _Call) -> None:
+    def _complete(self, event: Call) -> None:
         job = event.subject
         if self.completion[job] is not event:  # the attempt was interrupted
             return
@@ -344,11 +311,11 @@ class Simulation:
             submit_s = self.env.now + self.think_s[follower]
             self.submit_s[follower] = self.waits_since_s[follower] = submit_s
             if self.pool_of[follower] != REJECTED:
-                _Call(self.env, self._delay_until(submit_s), SUBMISSION, self._submit_follower, follower)
+                Call(self.env, delay_until(self.env.now, submit_s), SUBMISSION, self._submit_follower, follower)
         for call in self.on_end:
             call(job)
 
-    def _submit_follower(self, event: _Call) -> None:
+    def _submit_follower(self, event: Call) -> None:
         self._rank_jobs([event.subject])
         self._submit_job(event.subject)
 
@@ -394,7 +361,7 @@ class Simulation:
                 pool.profile_s, pool.profile_free, pool.first, pool.points, now, expected_s, units
             )
 
-    def _fall_due(self, event: _Call) -> None:
+    def _fall_due(self, event: Call) -> None:
         pool = self.pools[event.subject]
         if pool.due_s == self.env.now:  # else the reservation has moved since
             self._touch(pool)
@@ -406,13 +373,13 @@ class Simulation:
     def _await_pass(self) -> None:
         if not self.pass_is_due:
             self.pass_is_due = True
-            _Call(self.env, 0.0, PASS, self._pass_each)
+            Call(self.env, 0.0, PASS, self._pass_each)
         if self.elastic:
             self._await_autoscaler()
 
     # -- passes
 
-    def _pass_each(self, _: _Call) -> None:
+    def _pass_each(self, _: Call) -> None:
         self.pass_is_due = False
         for pool in self.pools:
             if pool.dirty:
@@ -513,7 +480,7 @@ class Simulation:
         begun, due_s = conservative.due(now, pool.reserved_s, waiting, pool.chosen)
         self._start(pool, pool.chosen[:begun])
         if due_s < math.inf and due_s != pool.due_s:
-            _Call(self.env, self._delay_until(due_s), SUBMISSION, self._fall_due, pool.index)
+            Call(self.env, delay_until(self.env.now, due_s), SUBMISSION, self._fall_due, pool.index)
         pool.due_s = due_s
 
     def _start(self, pool: PoolState, positions: range | list[int]) -> None:
@@ -536,7 +503,7 @@ class Simulation:
                 pool.nodes.take(numbers, job)
             pool.release_s.insert(index, expected_s)
             pool.release_need.insert(index, self.need[job])
-            self.completion[job] = _Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
+            self.completion[job] = Call(self.env, self.held_s[job], COMPLETION, self._complete, job)
             if self.order is None:
                 self._charge(pool, job, 1.0)
             for call in self.on_start:
@@ -608,10 +575,10 @@ class Simulation:
         """Let a job that waits from now on be due to move when its wait has lasted that long."""
         for pool in self.bursting:
             if pool.index > self.pool_of[job] and pool.needs[job]:
-                delay_s = self._delay_until(self.waits_since_s[job] + pool.facts.burst_s)
-                _Call(self.env, delay_s, SUBMISSION, self._burst_is_due, job)
+                delay_s = delay_until(self.env.now, self.waits_since_s[job] + pool.facts.burst_s)
+                Call(self.env, delay_s, SUBMISSION, self._burst_is_due, job)
 
-    def _burst_is_due(self, event: _Call) -> None:
+    def _burst_is_due(self, event: Call) -> None:
         job = event.subject
         if self._waits(job) and self._burst_pools(job):
             if job not in self.due:
@@ -693,13 +660,13 @@ class Simulation:
         facts = pool.facts
         assert pool.nodes is not None
         if facts.life_s < math.inf:
-            delay_s = self._delay_until(self.env.now + pool.life_s(self.inputs.seed, number))
-            _Call(self.env, delay_s, LEAVE, self._leave, pool.index, number)
+            delay_s = delay_until(self.env.now, self.env.now + pool.life_s(self.inputs.seed, number))
+            Call(self.env, delay_s, LEAVE, self._leave, pool.index, number)
         if facts.mtbf_s < math.inf:
-            delay_s = self._delay_until(self.env.now + pool.uptime_s(self.inputs.seed, number))
-            _Call(self.env, delay_s, LEAVE, self._leave, pool.index, number)
+            delay_s = delay_until(self.env.now, self.env.now + pool.uptime_s(self.inputs.seed, number))
+            Call(self.env, delay_s, LEAVE, self._leave, pool.index, number)
 
-    def _leave(self, event: _Call) -> None:
+    def _leave(self, event: Call) -> None:
         """Let a node be taken back, or fail; its job is interrupted."""
         now = self.env.now
         pool, number = self.pools[event.subject], event.node
@@ -752,7 +719,7 @@ class Simulation:
         assert pool.nodes is not None
         arrive_s = self.env.now + delay_s
         pool.nodes.launch(number, self.env.now, arrive_s)
-        _Call(self.env, delay_s, ARRIVE, self._arrive, pool.index, number)
+        Call(self.env, delay_s, ARRIVE, self._arrive, pool.index, number)
         if self.conservative:
             conservative.gain(pool.gain_s, arrive_s, math.inf)
         self._shift_capacity(pool, arrive_s, 1)
@@ -764,7 +731,7 @@ class Simulation:
             pool.first, pool.points = profile.advance(self.env.now, *table, pool.first, pool.points)
             pool.points = profile.shift(*table, pool.first, pool.points, from_s, units)
 
-    def _arrive(self, event: _Call) -> None:
+    def _arrive(self, event: Call) -> None:
         pool, number = self.pools[event.subject], event.node
         assert pool.nodes is not None
         if pool.nodes.coming.get(number) != self.env.now:  # it was taken back before
@@ -781,17 +748,17 @@ class Simulation:
 
     def _await_idle_timeout(self, pool: PoolState) -> None:
         if pool.facts.idle_s < math.inf:
-            _Call(self.env, self._delay_until(self.env.now + pool.facts.idle_s), SUBMISSION, self._wake)
+            Call(self.env, delay_until(self.env.now, self.env.now + pool.facts.idle_s), SUBMISSION, self._wake)
 
-    def _wake(self, _: _Call) -> None:
+    def _wake(self, _: Call) -> None:
         self._await_autoscaler()
 
     def _await_autoscaler(self) -> None:
         if not self.autoscaler_is_due:
             self.autoscaler_is_due = True
-            _Call(self.env, 0.0, AUTOSCALE, self._autoscale)
+            Call(self.env, 0.0, AUTOSCALE, self._autoscale)
 
-    def _autoscale(self, _: _Call) -> None:
+    def _autoscale(self, _: Call) -> None:
         """Launch the nodes that waiting jobs need, and shut down those that have been idle for long."""
         self.autoscaler_is_due = False
         for pool in self.elastic:

@@ -11,7 +11,7 @@ import simpy
 from simpy.events import EventPriority
 
 from pwsim.engine.inputs import Inputs, as_lists, fruitless_error, full_error
-from pwsim.engine.model.model import _Call
+from pwsim.engine.model.clock import Call, delay_until
 from pwsim.engine.site import changes, moving, passes
 from pwsim.engine.site import state as states
 from pwsim.engine.site.changing import laid_out
@@ -127,13 +127,7 @@ class SiteModel:
     # -- what happens
 
     def _at(self, time_s: float, priority: EventPriority, call: Any, one: int = 0, other: int = 0) -> None:
-        now = self.env.now
-        delay_s = time_s - now
-        while now + delay_s < time_s:
-            delay_s = math.nextafter(delay_s, math.inf)
-        while now + delay_s > time_s:
-            delay_s = math.nextafter(delay_s, 0.0)
-        _Call(self.env, delay_s, priority, call, one, other)
+        Call(self.env, delay_until(self.env.now, time_s), priority, call, one, other)
 
     def _await_agenda(self) -> None:
         """Let all that was put down happen when it is due."""
@@ -156,7 +150,7 @@ class SiteModel:
             submit_s = self.state.jobs.submit_s[self.arrivals[self.arrived]]
             self._at(submit_s, EventPriority(RESERVATION), self._submit)
 
-    def _submit(self, _: _Call) -> None:
+    def _submit(self, _: Call) -> None:
         now, submit_s = self.env.now, self.state.jobs.submit_s
         while self.arrived < len(self.arrivals) and submit_s[self.arrivals[self.arrived]] <= now:
             states.enter(now, self.arrivals[self.arrived], self.state)
@@ -164,7 +158,7 @@ class SiteModel:
         self._await_submission()
         self._await_pass()
 
-    def _change(self, kind: int, event: _Call) -> None:
+    def _change(self, kind: int, event: Call) -> None:
         """Let something happen to a node, or a wait be over."""
         noted = self.agenda, self.attempts, self.spans
         ended = changes.change(self.env.now, kind, event.subject, event.node, self.state, *noted)
@@ -172,32 +166,32 @@ class SiteModel:
             self.remaining -= ended
             self._await_pass()
 
-    def _complete(self, event: _Call) -> None:
+    def _complete(self, event: Call) -> None:
         jobs, job = self.state.jobs, event.subject
         if jobs.runs[job] and jobs.ends_s[job] == self.env.now:  # else the attempt was interrupted
             states.complete(self.env.now, job, self.state, self.attempts)
             self.remaining -= 1
             self._await_pass()
 
-    def _begin_outage(self, event: _Call) -> None:
+    def _begin_outage(self, event: Call) -> None:
         stops = event.node == 1
         self.remaining -= states.begin_outage(self.env.now, event.subject, stops, self.state, self.attempts)
         self._await_pass()
 
-    def _end_outage(self, event: _Call) -> None:
+    def _end_outage(self, event: Call) -> None:
         row = states.row_of(event.subject, self.state)
         self.state.queues.dirty[row] = self.state.queues.early[row] = True
         self._await_pass()
 
-    def _open_hours(self, event: _Call) -> None:
+    def _open_hours(self, event: Call) -> None:
         states.open_hours(event.subject, self.state)
         self._await_pass()
 
-    def _let_follow(self, event: _Call) -> None:
+    def _let_follow(self, event: Call) -> None:
         states.let_follow(self.env.now, event.subject, self.state)
         self._await_pass()
 
-    def _fall_due(self, event: _Call) -> None:
+    def _fall_due(self, event: Call) -> None:
         if self.state.queues.due_s[event.subject] == self.env.now:  # else the reservation has moved since
             self.state.queues.dirty[event.subject] = True
             self._await_pass()
@@ -217,12 +211,12 @@ class SiteModel:
             self.pass_s = tick_s
             self._at(tick_s, PASS, self._pass_each)
 
-    def _autoscale(self, _: _Call) -> None:
+    def _autoscale(self, _: Call) -> None:
         self.autoscaler_is_due = False
         changes.autoscale(self.env.now, self.state, self.agenda, self.spans)
         self._await_agenda()
 
-    def _pass_each(self, _: _Call) -> None:
+    def _pass_each(self, _: Call) -> None:
         self.pass_s = math.inf
         for row, dirty in enumerate(self.state.queues.dirty):
             if dirty:
