@@ -193,7 +193,8 @@ def _drawn(plan: Plan) -> list[str]:
     replications = plan.judge.replications
     if plan.decided is None or replications is None:
         return []
-    return [f"What may come is like the draws of what was ({listed(list(replications.by))}), each as likely as any other."]
+    drawn = listed(list(replications.by))
+    return [f"What may come is like the draws of what was ({drawn}), each as likely as any other."]
 
 
 def _money_assumptions(plan: Plan) -> list[str]:
