@@ -19,7 +19,14 @@ from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.results import ATTRIBUTION_COLUMNS, DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.rules import BACKFILLS, ORDERS, Order, Rule
-from pwsim.search import ALTERNATIVE_COLUMNS, FRONTIER_COLUMNS, NEIGHBOUR_COLUMNS, PROOF_COLUMNS, SETUP_COLUMNS
+from pwsim.search import (
+    ALTERNATIVE_COLUMNS,
+    DRAW_COLUMNS,
+    FRONTIER_COLUMNS,
+    NEIGHBOUR_COLUMNS,
+    PROOF_COLUMNS,
+    SETUP_COLUMNS,
+)
 from pwsim.search.horizon import HORIZON_COLUMNS
 from pwsim.search.sensitivity import HEADROOM_COLUMNS, SENSITIVITY_COLUMNS
 from pwsim.trace import COLUMNS, DROP_REASONS, FORMATS, LEFT_OUT_REASONS
@@ -132,7 +139,7 @@ def tiny_plan() -> Any:
     own["cost"] = {"capex_usd": 9000, "lifetime_years": 5}
     trace = pwsim.generate(jobs=200, cores=16, load=0.8, seed=1)
     soon = pwsim.Target(metric="wait_s", statistic="p95", at_most=3600.0)
-    return pwsim.optimize(trace=trace, pools=[own], targets=[soon], engine="simpy", workers=1)
+    return pwsim.optimize(trace=trace, pools=[own], targets=[soon], engine="simpy", workers=1, draws=False)
 
 
 _TABLES: dict[str, Any] = {
@@ -148,6 +155,7 @@ _TABLES: dict[str, Any] = {
     "proof": lambda: _plain(PROOF_COLUMNS),
     "alternatives": lambda: _plain(ALTERNATIVE_COLUMNS),
     "neighbours": lambda: _plain(NEIGHBOUR_COLUMNS),
+    "draws": lambda: _plain(DRAW_COLUMNS),
     "comparison": lambda: _plain(COMPARISON_COLUMNS),
     "comparison_hourly": lambda: _plain(HOURLY_COLUMNS),
     "flurries": lambda: _plain(FLURRY_COLUMNS),

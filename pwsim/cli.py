@@ -155,6 +155,9 @@ def commands() -> None:
     show_default=True,
     help="Keep so much of the replays on disk, the oldest go first: what is kept is not replayed again; 0 keeps none.",
 )
+@click.option(
+    "--no-draws", is_flag=True, help="Do not try the answer on draws of what might have been instead of the log."
+)
 def run(
     scenario: Path,
     out: Path,
@@ -166,6 +169,7 @@ def run(
     seed: int | None,
     time_limit: str | None,
     cache_size: str,
+    no_draws: bool,
 ) -> None:
     """Search the setups of SCENARIO for the cheapest that meets its targets.
 
@@ -193,8 +197,9 @@ def run(
             allow_code=allow_code,
             time_limit_s=limit_s,
             cache_bytes=cache_bytes,
+            draws=not no_draws,
         )
-    if "interrupted" in plan.stops:
+    if plan.interrupted:
         click.echo("Interrupted: writing what was found so far.", err=True)
     check = plan.summary["hindcast"]
     checked = f"Present machine: {check['text']}\n" if check else ""
@@ -202,7 +207,7 @@ def run(
     with _heeding_the_second("writing what was found; a second interrupt leaves it out"):
         report.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
     click.echo(f"Report: {out / 'report.html'}")
-    if "interrupted" in plan.stops:
+    if plan.interrupted:
         sys.exit(INTERRUPTED)
     if not answer.is_found(plan.summary):
         sys.exit(NO_SETUP)
@@ -575,6 +580,7 @@ def site_import(folder: Path, out: Path, overwrite: bool) -> None:
 @click.option("--collect", is_flag=True, help="Only write the table of all scenarios, once all are done.")
 @click.option("--dask", metavar="ADDRESS", help="Do the work on the Dask cluster of this scheduler.")
 @click.option("--cache-size", default="5 GB", show_default=True, help="Keep so much of the replays on disk.")
+@click.option("--no-draws", is_flag=True, help="Do not try answers on draws.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed; default: the scenarios'.")
 @_options("engine", "workers", "allow_code", "quiet")
 def batch(
@@ -589,6 +595,7 @@ def batch(
     workers: int | None,
     *,
     with_report: bool,
+    no_draws: bool,
     dry_run: bool,
     collect: bool,
     quiet: bool,
@@ -610,7 +617,7 @@ def batch(
     from pwsim.scenario import parse_change
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
-    options = Options(report=with_report, cache_bytes=_bytes("--cache-size", cache_size), **asked)
+    options = Options(draws=not no_draws, report=with_report, cache_bytes=_bytes("--cache-size", cache_size), **asked)
     part = None if shard is None else Shard.parse(shard)
     todo = Batch(scenarios, out, changes=[parse_change(one) for one in changes], options=options, shard=part)
     if dry_run:

@@ -96,7 +96,7 @@ def made() -> Trace:
 
 def planned(**more: Any) -> Plan:
     asked = {"trace": made(), "pools": [OWN], "targets": [{"metric": "wait_s", "statistic": "p95", "at_most": "1 h"}]}
-    return optimize(**{**asked, "engine": "simpy", "workers": 1, **more})
+    return optimize(**{**asked, "engine": "simpy", "workers": 1, "draws": False, **more})
 
 
 def test_a_search_without_a_file_is_that_of_the_file(tmp_path):
@@ -112,7 +112,7 @@ targets:
 """
     (tmp_path / "scenario.yaml").write_text(text)
     native.write(made(), tmp_path / "made.parquet")
-    of_file = optimize(pwsim.load_scenario(tmp_path / "scenario.yaml"), engine="simpy", workers=1)
+    of_file = optimize(pwsim.load_scenario(tmp_path / "scenario.yaml"), engine="simpy", workers=1, draws=False)
     cost = OnPremisesCost(capex_usd=9000, lifetime_years=5)
     nodes: Any = range(1, 5)
     own = OnPremisesPool(name="own", kind="on_premises", nodes=nodes, node=Node(cores=8), cost=cost)

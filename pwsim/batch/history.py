@@ -23,6 +23,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "cost_usd_per_year": ("USD/year", "what it costs"),
     "change_usd_per_year": ("USD/year", "by how much that is more than before"),
     "lower_bound_usd_per_year": ("USD/year", "what a setup that meets the targets must cost at least"),
+    "draws": ("", "draws that the answer was tried on"),
+    "draws_held": ("", "in how many of them it holds"),
     "replays": ("", "replays that were done, because they were not known"),
     "seconds": ("s", "time that it took"),
     "message": ("", "the answer, or what went wrong"),
@@ -90,6 +92,8 @@ def _said(night: dict[Hashable, Any]) -> str:
     if night["event"] == "failed":
         return f"failed: {night['message']}"
     cost = f"{night['chosen']}, {money(night['cost_usd_per_year'])} a year"
+    if night["draws"]:
+        cost += f", holds in {night['draws_held']} of {night['draws']} draws"
     if night["status"] == "infeasible":
         return f"none meets the targets; the closest: {cost}"
     return cost if night["status"] == "optimal" else f"{cost} ({night['status']})"

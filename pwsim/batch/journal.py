@@ -47,6 +47,10 @@ class Entry(NamedTuple):
     """What that costs."""
     lower_bound_usd_per_year: float | None = None
     """What it must cost at least."""
+    draws: int = 0
+    """Draws that the answer was tried on."""
+    draws_held: int = 0
+    """In how many of them it holds."""
     replays: int = 0
     """Replays that were done, because they were not known."""
     seconds: float = 0.0

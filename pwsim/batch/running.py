@@ -34,6 +34,8 @@ class Options(NamedTuple):
     """Seed instead of the scenario's."""
     allow_code: bool = False
     """Whether code that policies name may run."""
+    draws: bool = True
+    """Whether answers are tried on draws."""
     report: bool = False
     """Whether figures and a page are made."""
     cache_bytes: int = 0
@@ -41,7 +43,7 @@ class Options(NamedTuple):
 
     def text(self) -> str:
         """Return what of it changes results, as text."""
-        return f"{self.engine} {self.seed}"
+        return f"{self.engine} {self.seed} {self.draws}"
 
 
 class Work(NamedTuple):
@@ -124,6 +126,8 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
     else:
         told_of = {key: summary[key] for key in ("status", "cost_usd_per_year", "lower_bound_usd_per_year")}
         chosen = tables.setup_text(summary["chosen"] or summary["closest"])
+        certainty = summary["certainty"] or {"draws": 0, "held": 0}
+        told_of |= {"draws": certainty["draws"], "draws_held": certainty["held"]}
         code = 0 if answer.is_found(summary) else NO_SETUP
         entry = _entry(one, event, code, summary["answer"])._replace(**told_of, chosen=chosen, replays=replays)
     entry = entry._replace(seconds=round(time.monotonic() - begun_s, 3))
@@ -157,6 +161,7 @@ def _run(one: Work) -> tuple[dict[str, Any], int]:
         allow_code=one.options.allow_code,
         time_limit_s=one.time_limit_s,
         cache_bytes=one.options.cache_bytes,
+        draws=one.options.draws,
     )
     one.results.parent.mkdir(parents=True, exist_ok=True)
     with reserved(one.results, overwrite=True, files=report.FILES):

@@ -48,6 +48,8 @@ SUMMARY: dict[str, tuple[str, str]] = {
     "lower_bound_usd_per_year": ("USD/year", "no setup that meets the targets costs less"),
     **costs.BILL_COLUMNS,
     **METRIC_COLUMNS,
+    "draws": ("", "draws that the answer was tried on"),
+    "draws_held": ("", "in how many of them it holds"),
     "answer": ("", "the answer in a sentence"),
 }
 """Columns of ``summary``: one row a run."""
@@ -88,7 +90,7 @@ _WORDS = {
 }  # fmt: skip
 _WHOLE = {
     "schema_version", "seed", "jobs_read", "jobs_replayed", "targets", "targets_met", "setups_in_space",
-    "setups_simulated", "step", "limits", "hours", "nodes", "target",
+    "setups_simulated", "draws", "draws_held", "step", "limits", "hours", "nodes", "target",
     *(one.name for one in COLUMNS if one.dtype == "int64"),
 }  # fmt: skip
 _TYPES = {
@@ -150,6 +152,8 @@ def _row(summary: Mapping[str, Any]) -> dict[str, Any]:
         "workload_sha256": log["sha256"],
         "jobs_read": log["jobs_read"],
         "jobs_replayed": log["jobs_replayed"],
+        "draws": (summary["certainty"] or {"draws": 0})["draws"],
+        "draws_held": (summary["certainty"] or {"held": 0})["held"],
         "chosen": setup_text(summary["chosen"] or summary["closest"]),
         "targets": len(targets),
         "targets_met": sum(one["met"] for one in targets),

@@ -20,6 +20,7 @@ from pwsim.figures.style import (
     COLOURS,
     GREEN,
     GREY,
+    GRID,
     INK,
     PAPER,
     RED,
@@ -165,6 +166,62 @@ def frontier(varied: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
     return clean(ax)
 
 
+def draws(
+    table: pd.DataFrame | None,
+    targets: Sequence[Mapping[str, Any]],
+    certainty: Mapping[str, Any] | None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what draws achieve of a target, a dot each, with its limit and what the log itself gives.
+
+    Parameters
+    ----------
+    table
+        ``draws.parquet``.
+    targets
+        ``targets`` of ``summary.json``.
+    certainty
+        ``certainty`` of ``summary.json``, which says of which target.
+    ax
+        Axes to draw on; new ones if left out.
+
+    Raises
+    ------
+    ValueError
+        If no draw was made, or none has a figure for a target.
+    """
+    index = None if certainty is None else certainty["worst_target"]
+    if table is None or index is None:
+        raise ValueError("no draw tells of a target: let optimize(draws=True) make draws, for a scenario with targets")
+    ax = new_axes() if ax is None else ax
+    target = targets[index]
+    order = table.sort_values(f"target_{index}_achieved", kind="stable").dropna(subset=f"target_{index}_achieved")
+    achieved = order[f"target_{index}_achieved"].to_numpy(float)
+    met = order[f"target_{index}_met"].to_numpy(bool)
+    share = np.arange(1, len(achieved) + 1) / len(achieved) * 100
+    marks = [*achieved, target["required"], *([] if target["achieved"] is None else [target["achieved"]])]
+    scale, unit = _unit(max(marks)) if ALL_METRICS[target["metric"]].unit == "s" else (1.0, "")
+    ax.step(np.append(achieved[0], achieved) / scale, np.append(0, share), where="post", color=GRID, zorder=1)
+    for rows, marker, colour, label in (
+        (met, "o", GREEN, "draws that meet it"),
+        (~met, "X", RED, "draws that miss it"),
+    ):
+        if rows.any():
+            ax.scatter(achieved[rows] / scale, share[rows], marker=marker, color=colour, label=label, zorder=3)
+    sign = "at most" if target["at_least"] is None else "at least"
+    said = f"{sign} {value_text(target['metric'], target['required'])}"
+    ax.axvline(target["required"] / scale, color=GREY, linestyle="--", linewidth=1, label=said)
+    if target["achieved"] is not None:
+        said = f"the log itself: {value_text(target['metric'], target['achieved'])}"
+        ax.axvline(target["achieved"] / scale, color=BLUE, linewidth=1.2, label=said)
+    ax.set_ylim(0, 103)
+    ax.set_ylabel("draws with no more [%]")
+    ax.set_xlabel(f"{statistic_text(target['metric'], target['statistic'])}{unit}")
+    thousands(ax.xaxis)
+    legend_above(ax)
+    return clean(ax)
+
+
 def cost_breakdown(
     pools: Sequence[Mapping[str, Any]],
     site: Sequence[Mapping[str, Any]] = (),
@@ -240,6 +297,15 @@ OF_SEARCH = {
             draw=frontier,
             row="frontier",
             worth=lambda varied: varied is not None,
+        ),
+        Figure(
+            "draws",
+            "What the setup achieves in draws of what might have been instead of the log, of the target that most of "
+            "them miss, or that is nearest to its limit if none misses any.",
+            needs=("draws", "targets", "certainty"),
+            draw=draws,
+            row="draws",
+            worth=lambda _table, _targets, certainty: certainty["worst_target"] is not None,
         ),
         Figure(
             "cost_breakdown",

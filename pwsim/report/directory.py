@@ -18,6 +18,7 @@ from pwsim.report.page import write_report
 from pwsim.results import ATTRIBUTION_COLUMNS, DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.search import (
     ALTERNATIVE_COLUMNS,
+    DRAW_COLUMNS,
     FRONTIER_COLUMNS,
     NEIGHBOUR_COLUMNS,
     PROOF_COLUMNS,
@@ -41,6 +42,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "proof": PROOF_COLUMNS,
     "alternatives": {**ALTERNATIVE_COLUMNS, **SETUP_COLUMNS},
     "neighbours": {**NEIGHBOUR_COLUMNS, **SETUP_COLUMNS},
+    "draws": DRAW_COLUMNS,
     "timeline": {**TIMELINE_COLUMNS, **DATED_COLUMNS},
     "comparison": COMPARISON_COLUMNS,
     "comparison_hourly": HOURLY_COLUMNS,

@@ -35,6 +35,7 @@ from pwsim.rules import policy_text
 from pwsim.search import (
     STOPS,
     TERM_YEARS,
+    certainty,
     committed_text,
     drawn_text,
     edge_text,
@@ -64,7 +65,10 @@ WORDS = SimpleNamespace(
     share=share, share_or_dash=share_or_dash, value_text=value_text, STATUS_NAMES=reasons.STATUS_NAMES,
     kind_text=reasons.kind_text, change_text=reasons.change_text, misses_text=reasons.misses_text,
     more_text=reasons.more_text, binding_texts=reasons.binding_texts, relaxation_texts=reasons.relaxation_texts,
-    solver_text=solver_text, drawn_text=drawn_text, undecided_text=undecided_text,
+    solver_text=solver_text, held_text=certainty.held_text, next_text=certainty.next_text,
+    interval_text=certainty.interval_text, money_text=certainty.money_text, range_text=certainty.range_text,
+    mean_text=certainty.mean_text, left_out_texts=certainty.left_out_texts,
+    drawn_text=drawn_text, undecided_text=undecided_text,
 )  # fmt: skip
 """What the page says numbers and names with."""
 
@@ -88,6 +92,8 @@ def write_report(directory: Path, into: Path | None = None) -> None:
     """
     summary = read_summary(directory)
     names = ["jobs", "timeline", *(["setups"] if summary["command"] == "run" else [])]
+    if summary["command"] == "run" and summary["certainty"] is not None and summary["certainty"]["draws"]:
+        names.append("draws")
     if (check := summary.get("hindcast")) is not None and check["verdict"] is not None:
         names += ["comparison", "comparison_hourly"]
     if summary.get("sensitivity") is not None:
@@ -182,10 +188,12 @@ def _found(summary: dict[str, Any], tables: dict[str, pd.DataFrame]) -> dict[str
     return found
 
 
-def _others(measured: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return in words what else was measured, and is not 0."""
+def _others(measured: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what else was measured, and is not 0: its metric, and both in words."""
     others = [one for one in METRICS.values() if not one.statistics and one.name not in TOLD]
-    return [(capital(one.words), value_text(one.name, measured[one.name])) for one in others if measured[one.name]]
+    return [
+        (one.name, capital(one.words), value_text(one.name, measured[one.name])) for one in others if measured[one.name]
+    ]
 
 
 def _compared(summary: dict[str, Any], setups: pd.DataFrame) -> list[dict[str, Any]]:

@@ -45,6 +45,7 @@ def run_id(
     traces: Sequence[Trace],
     machines: Sequence[Cluster],
     cut_short_after: int | None = None,
+    draws: int = 0,
 ) -> str:
     """Return the id of a run.
 
@@ -60,9 +61,11 @@ def run_id(
         Clusters whose policies may name code: its text counts.
     cut_short_after
         How far a search got, if it was stopped: the answer depends on that, too.
+    draws
+        How many draws the answer was tried on: it says what came of them.
     """
     code = [text for machine in machines for text in machine.code_texts()]
-    what = [command, _with_files(asked, lambda _: ""), [_content(one) for one in traces], code, cut_short_after]
+    what = [command, _with_files(asked, lambda _: ""), [_content(one) for one in traces], code, cut_short_after, draws]
     text = json.dumps([__version__, SCHEMA_VERSION, *what], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
 

@@ -29,6 +29,7 @@ from pwsim.search import (
     Replications,
     Target,
     ask,
+    certainty_of,
     check_draws,
     check_goals,
     check_question,
@@ -65,6 +66,7 @@ def optimize(
     allow_code: bool = False,
     time_limit_s: float | None = None,
     cache_bytes: int = KEEP_BYTES,
+    draws: bool = True,
 ) -> Plan:
     """Find the cheapest setup that meets the targets; see :func:`search`.
 
@@ -113,6 +115,9 @@ def optimize(
         End the search after this time [s], instead of the scenario's budget; it is for all that is done here.
     cache_bytes
         How much of the replays is kept on disk, for searches that go on or ask something else [bytes]; 0 keeps none.
+    draws
+        Whether the setup is tried on draws of what might have been instead of the log; a search that was interrupted,
+        or is at its time limit, makes none.
 
     Raises
     ------
@@ -153,6 +158,7 @@ def optimize(
             allow_code=allow_code,
             time_limit_s=time_limit_s,
             replays=replays,
+            draws=draws,
         )
     if trace is None or pools is None:
         raise TypeError("give either a scenario, or at least a trace and pools: optimize(trace=…, pools=…, targets=…)")
@@ -186,8 +192,10 @@ def optimize(
         replays=replays,
     )
     told = {**plan.asked, **after.asked()}
-    run_id = record.run_id("run", told, [trace], [cluster], plan.cut_short_after)
-    plan = replace(plan, asked=told, run_id=run_id)
+    tried = certainty_of(plan, workers=workers) if draws else None
+    drawn = 0 if tried is None else len(tried.draws)
+    run_id = record.run_id("run", told, [trace], [cluster], plan.cut_short_after, drawn)
+    plan = replace(plan, asked=told, run_id=run_id, certainty=tried)
     plan = with_years(plan, years, goals, max_setups=max_setups, progress=progress)
     return replace(plan, verdicts=_faults_of(trace))
 
@@ -246,6 +254,7 @@ def _optimize(
     allow_code: bool,
     time_limit_s: float | None,
     replays: Replays,
+    draws: bool,
 ) -> Plan:
     """Find the cheapest setup of a scenario."""
     for key, machine in (("cluster", scenario.cluster), ("baseline", scenario.baseline)):
@@ -278,10 +287,12 @@ def _optimize(
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
+    tried = certainty_of(plan, workers=workers) if draws else None
     return replace(
         plan,
         asked=asked,
-        run_id=id_of_run(scenario, asked, [trace, log], plan.cut_short_after),
+        run_id=id_of_run(scenario, asked, [trace, log], plan.cut_short_after, 0 if tried is None else len(tried.draws)),
+        certainty=tried,
         hindcast=check,
         unchecked=scenario.baseline is not None and check is None,
         verdicts=_faults_of(
@@ -293,11 +304,11 @@ def _optimize(
 
 
 def id_of_run(
-    scenario: Scenario, asked: Mapping[str, Any], traces: Sequence[Trace], cut_short_after: int | None
+    scenario: Scenario, asked: Mapping[str, Any], traces: Sequence[Trace], cut_short_after: int | None, draws: int
 ) -> str:
     """Return the id of a run (:func:`pwsim.results.record.run_id`): of the workload, the log, and what was asked."""
     machines = list(filter(None, (scenario.cluster, scenario.baseline)))
-    return record.run_id("run", asked, traces, machines, cut_short_after)
+    return record.run_id("run", asked, traces, machines, cut_short_after, draws)
 
 
 def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:

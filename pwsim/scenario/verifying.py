@@ -108,7 +108,8 @@ def _other_question(
         log_is = "the log is another one than was replayed, or its file was changed"
         return (f"{log_is}: the SHA-256 of its jobs is {found}, not {told}",)
     told = summary["run_id"]
-    found = id_of_run(scenario, scenario.resolved(), [trace, log], setups if _was_cut(summary) else None)
+    drawn = 0 if summary["certainty"] is None else summary["certainty"]["draws"]
+    found = id_of_run(scenario, scenario.resolved(), [trace, log], setups if _was_cut(summary) else None, drawn)
     if found != told:
         changed = (
             "scenario.yaml was changed, or a file that it names, or rows of a search that was cut short are missing"

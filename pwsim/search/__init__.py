@@ -1,10 +1,11 @@
 """The cheapest setup that meets the targets, with a proof."""
 
-from pwsim.search import answer, bounds, reasons
+from pwsim.search import answer, bounds, certainty, reasons
 from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.around import NEIGHBOUR_COLUMNS
 from pwsim.search.attributing import Attributed, attributed
 from pwsim.search.candidates import Candidate, Candidates
+from pwsim.search.certainty import DRAW_COLUMNS, Certainty, Interval, certainty_of
 from pwsim.search.certificate import solver_text
 from pwsim.search.decided import Decided
 from pwsim.search.frontier import FRONTIER_COLUMNS, Frontier, Point
@@ -37,6 +38,7 @@ from pwsim.search.words import (
 
 __all__ = [
     "ALTERNATIVE_COLUMNS",
+    "DRAW_COLUMNS",
     "FRONTIER_COLUMNS",
     "NEIGHBOUR_COLUMNS",
     "PROOF_COLUMNS",
@@ -46,10 +48,12 @@ __all__ = [
     "Attributed",
     "Candidate",
     "Candidates",
+    "Certainty",
     "Decided",
     "Edge",
     "Frontier",
     "Holding",
+    "Interval",
     "Judge",
     "Minimised",
     "Objective",
@@ -68,6 +72,8 @@ __all__ = [
     "at_limit",
     "attributed",
     "bounds",
+    "certainty",
+    "certainty_of",
     "check_draws",
     "check_goals",
     "check_question",

@@ -68,7 +68,7 @@ def alternatives(plan: Plan) -> pd.DataFrame:
     chosen = place_of(judge, plan.chosen)
     known = rows_of(judge, plan.setups) | rows_of(judge, plan.neighbours)
     told: list[tuple[str, str, Place | None]] = [("chosen", plan.status, chosen)]
-    over = plan.cut_short_after is not None
+    over = plan.cut_short_after is not None or plan.interrupted
     for kind, parts in _kinds(judge.cluster, chosen):
         found = []
         for part in parts:

@@ -10,6 +10,7 @@ from pwsim.common import capital, count, listed, money, numeral, share
 from pwsim.metrics import value_text
 from pwsim.results import left, service
 from pwsim.rules import policy_name
+from pwsim.search.certainty import held_text, next_text
 from pwsim.search.sensitivity.words import headroom_text, near_text
 from pwsim.search.words import (
     STOPS,
@@ -64,6 +65,7 @@ def answer(summary: Mapping[str, Any]) -> str:
                 f" one might exist, but none below {money(summary['lower_bound_usd_per_year'])} a year "
                 f"({share(summary['gap'])} less)."
             )
+        sentences += _drawn(summary)
         varied = list(filter(None, [frontier_text(summary["frontier"])])) if summary["frontier"] else []
         changes = summary["sensitivity"]
         otherwise = (
@@ -85,7 +87,13 @@ def answer(summary: Mapping[str, Any]) -> str:
     missed = [f"{target['text']} ({_reached(target)})" for target in summary["targets"] if not target["met"]]
     misses = f"it misses: {'; '.join(missed)}" if missed else "on draws it was not decided"
     closest = f"The closest: {_setup(summary, summary['closest'])}, at {money(summary['cost_usd_per_year'])} a year"
-    return " ".join([first, f"{closest}; {misses}.", *_beyond(summary), *_years(summary), *_beware(summary)])
+    after = [*_drawn(summary), *_beyond(summary), *_years(summary), *_beware(summary)]
+    return " ".join([first, f"{closest}; {misses}.", *after])
+
+
+def _drawn(summary: Mapping[str, Any]) -> list[str]:
+    """Say how often the answer holds in draws, and between what its figures lie in the next."""
+    return list(filter(None, [held_text(summary), next_text(summary)]))
 
 
 def _reached(target: Mapping[str, Any]) -> str:
@@ -146,7 +154,7 @@ def _beware(summary: Mapping[str, Any]) -> list[str]:
 def _lost_at_the_end(targets: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return, of the targets that are met on the whole, those that the last tenth of the log misses clearly."""
     lost = [
-        f"{missed_text({**target, 'achieved': target['last_tenth']['achieved']})}"
+        f"{missed_text({**target, 'achieved': target['last_tenth']['achieved'], 'draws': None})}"
         for target in targets
         if target["met"] and target["last_tenth"] is not None and target["last_tenth"]["miss"] > LOST_AT_THE_END
     ]

@@ -65,7 +65,8 @@ def replayed(plan: Plan, places: Sequence[Place], known: Mapping[Place, Row]) ->
     """
     judge = plan.judge
     found = {place: known[place] for place in places if place in known}
-    missing = [place for place in places if place not in known] if plan.cut_short_after is None else []
+    over = plan.cut_short_after is not None or plan.interrupted
+    missing = [] if over else [place for place in places if place not in known]
     tasks = ((choice, judge.cluster.procedures[procedure]) for choice, procedure in missing)
     in_time = itertools.takewhile(lambda _: plan.left_s > 0, tasks)
     try:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from pwsim.search.attributing import Attributed
+    from pwsim.search.certainty import Certainty
     from pwsim.search.frontier import Point
     from pwsim.search.horizon import Years
     from pwsim.search.judging import Judge
@@ -198,6 +199,9 @@ class Plan(ByContent):
     horizon: Years | None = field(default=None, compare=False)
     """What to buy, rent and retire in which year, where years were to be planned."""
 
+    certainty: Certainty | None = None
+    """How the setup does on draws of what might have been instead of the log; ``None`` if they were left out."""
+
     def __repr__(self) -> str:
         return f"<Plan: {self.status}, {self.chosen or self.closest}, {len(self.setups)} setups replayed>"
 
@@ -215,6 +219,10 @@ class Plan(ByContent):
             ("setups", f"{self.setups_in_space:,}, of which {len(self.setups):,} were replayed"),
         ]
         rows += [(one["text"], "met" if one["met"] else "missed") for one in self.judged_targets()]
+        if self.draws is not None:
+            from pwsim.search.certainty import card_rows
+
+            rows += card_rows(self)
         return card(f"Plan {self.name}", rows)
 
     @property
@@ -254,6 +262,11 @@ class Plan(ByContent):
         return len(self.setups) if self.stops - {"undecided"} else None
 
     @property
+    def interrupted(self) -> bool:
+        """Whether somebody interrupted the search, that for a point of the frontier, or the draws after it."""
+        return "interrupted" in {*self.stops, None if self.certainty is None else self.certainty.stopped}
+
+    @property
     def jobs(self) -> pd.DataFrame:
         """One row a job of the chosen setup, or of the closest."""
         return self.result.jobs
@@ -262,6 +275,11 @@ class Plan(ByContent):
     def timeline(self) -> pd.DataFrame:
         """One row an hour and pool of the chosen setup, or of the closest."""
         return self.result.hourly(self.economics)
+
+    @property
+    def draws(self) -> pd.DataFrame | None:
+        """One row a draw (:data:`.certainty.DRAW_COLUMNS`); ``None`` if none was made."""
+        return None if self.certainty is None or not len(self.certainty.draws) else self.certainty.draws
 
     @cached_property
     def neighbours(self) -> pd.DataFrame:
@@ -292,7 +310,8 @@ class Plan(ByContent):
         proof = {} if self.proof is None else {"proof": self.proof}
         varied = {} if self.frontier is None else {"frontier": self.frontier}
         planned = {} if self.horizon is None else {"horizon": self.horizon.table}
-        around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied}
+        drawn = {} if self.draws is None else {"draws": self.draws}
+        around = {"alternatives": self.alternatives, "neighbours": self.neighbours, **varied, **drawn}
         changed = {} if self.study is None else study_tables(self.study, self.judge.cluster)
         causes = {} if self.attributed is None else {"attribution": self.attributed.table}
         found = {**proof, **around, **planned, **changed, **causes, **compared}
@@ -349,4 +368,4 @@ class Plan(ByContent):
             from pwsim.search.sensitivity.tables import tables
 
             return None if self.study is None else tables(self.study, self.judge.cluster).get(name)
-        return getattr(self, name) if name in ("setups", "jobs", "timeline") else self.summary[name]
+        return getattr(self, name) if name in ("setups", "jobs", "timeline", "draws") else self.summary[name]

@@ -16,6 +16,7 @@ from pwsim.search import attributing
 from pwsim.search.alternatives import ALTERNATIVE_COLUMNS
 from pwsim.search.answer import answer
 from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
+from pwsim.search.certainty import of_certainty
 from pwsim.search.certificate import certificate
 from pwsim.search.early import TOLD
 from pwsim.search.options import types_told
@@ -77,6 +78,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
             "attribution": None if plan.attributed is None else attributing.told(plan, plan.attributed),
             "horizon": None if plan.horizon is None else plan.horizon.summary,
             "certificate": certificate(plan),
+            "certainty": of_certainty(plan.certainty, plan.targets),
             **({} if plan.decided is None else {"decisions": _decisions(plan)}),
             "alternatives": [_replayed(plan, told, ALTERNATIVE_COLUMNS) for told in records(plan.alternatives)],
             "neighbours": [_replayed(plan, told, NEIGHBOUR_COLUMNS) for told in records(plan.neighbours)],
@@ -203,9 +205,8 @@ def _drawn(plan: Plan) -> list[str]:
     replications = plan.judge.replications
     if plan.decided is None or replications is None:
         return []
-    return [
-        f"What may come is like the draws of what was ({listed(list(replications.by))}), each as likely as any other."
-    ]
+    drawn = listed(list(replications.by))
+    return [f"What may come is like the draws of what was ({drawn}), each as likely as any other."]
 
 
 def _money_assumptions(plan: Plan) -> list[str]:

@@ -1,7 +1,7 @@
 """Functions from traces to traces, and traces made from models and twins."""
 
 from pwsim.workload import feedback, flurries, resampling
-from pwsim.workload.draws import Draw, Drawn, Population, drawn_weeks, stream_seed, undrawable
+from pwsim.workload.draws import SHAKE_S, Draw, Drawn, Population, drawn_weeks, stream_seed, undrawable
 from pwsim.workload.edit import compress, faster, in_cores, in_window, keep, matching, mix, shake, window, with_data
 from pwsim.workload.feedback import with_feedback
 from pwsim.workload.flurries import LEAST_WEEKS, find_flurries, without_flurries
@@ -15,6 +15,7 @@ from pwsim.workload.twin.twin import Twin, read_twin
 __all__ = [
     "LEAST_WEEKS",
     "MODELS",
+    "SHAKE_S",
     "Draw",
     "Drawn",
     "Level",

@@ -59,7 +59,7 @@ def write_log(place: Path, jobs: int) -> None:
 def run(folder: Path, out: Path, *names: str, shard: str | None = None, **options) -> list[Entry]:
     asked = [str(folder / name) for name in names or ("*.yaml",)]
     part = None if shard is None else Shard.parse(shard)
-    todo = Batch(asked, out, options=Options(cache_bytes=10**8, **options), shard=part)
+    todo = Batch(asked, out, options=Options(cache_bytes=10**8, draws=False, **options), shard=part)
     with ThreadPoolExecutor(1) as executor:
         found = todo.run(executor=executor, at_once=1)
     todo.collect()
@@ -116,7 +116,7 @@ def test_the_worst_outcome_is_the_exit_code(codes, expected):
 
 def test_a_search_that_time_stopped_goes_on(folder, tmp_path):
     out = tmp_path / "out"
-    todo = Batch([str(folder / "one.yaml")], out, options=Options())
+    todo = Batch([str(folder / "one.yaml")], out, options=Options(draws=False))
     with ThreadPoolExecutor(1) as executor:
         todo.run(executor=executor, at_once=1, time_limit_s=1e-9)
     summary = json.loads(next(out.glob("results/one/*/summary.json")).read_text())
@@ -145,7 +145,7 @@ def test_shards_that_are_none(text):
 def test_processes_make_the_same_tree(folder, tmp_path):
     threads, processes = tmp_path / "threads", tmp_path / "processes"
     run(folder, threads)
-    todo = Batch([str(folder / "*.yaml")], processes, options=Options(cache_bytes=10**8))
+    todo = Batch([str(folder / "*.yaml")], processes, options=Options(cache_bytes=10**8, draws=False))
     assert [one.event for one in todo.run(at_once=2)] == ["done", "done"]
     todo.collect()
     assert tree(processes) == tree(threads)
@@ -391,7 +391,17 @@ def test_a_directory_without_history(tmp_path):
 
 def test_batch_and_history_by_command_line(folder, tmp_path):
     out, runner = tmp_path / "out", CliRunner()
-    asked = ["batch", str(folder / "one.yaml"), "--out", str(out), "--set", "cluster.policy=easy", "--workers", "1"]
+    asked = [
+        "batch",
+        str(folder / "one.yaml"),
+        "--out",
+        str(out),
+        "--set",
+        "cluster.policy=easy",
+        "--workers",
+        "1",
+        "--no-draws",
+    ]
     dry = runner.invoke(commands, [*asked, "--dry-run"])
     assert dry.output == "one: run (new)\n"
     assert not out.exists()

@@ -47,7 +47,7 @@ def killed(self, *arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     return write(self, *arguments)
 Path.{step} = killed
-pwsim.optimize(pwsim.load_scenario({file!r}), workers=2)
+pwsim.optimize(pwsim.load_scenario({file!r}), workers=2, draws=False)
 """
 
 
@@ -71,7 +71,7 @@ class Place:
 
     def plan(self, cache_bytes: int = 10**9, **asked: Any) -> Plan:
         """Run a scenario, all that is written of it included."""
-        plan = optimize(load_scenario(self.scenario(**asked)), workers=2, cache_bytes=cache_bytes)
+        plan = optimize(load_scenario(self.scenario(**asked)), workers=2, cache_bytes=cache_bytes, draws=False)
         plan.tables()
         return plan
 
@@ -130,8 +130,8 @@ def test_a_search_that_was_killed_goes_on(place):
 @pytest.mark.slow
 def test_a_search_that_was_killed_20_times_goes_on(tmp_path, monkeypatch):
     place, draw = Place(tmp_path, monkeypatch, jobs=3000), random.Random(1)
-    scenario = place.scenario(setups=70)
-    command = [sys.executable, "-m", "pwsim", "run", str(scenario), "--quiet", "--workers", "2", "--out"]
+    options = ["--quiet", "--no-draws", "--workers", "2", "--out"]
+    command = [sys.executable, "-m", "pwsim", "run", str(place.scenario(setups=70)), *options]
     subprocess.run([*command, str(tmp_path / "whole")], check=True)
     begun_s = time.monotonic()
     subprocess.run([*command, str(tmp_path / "warm")], check=True)

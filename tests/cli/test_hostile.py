@@ -70,7 +70,7 @@ def check_refused(folder: Path, capsys, arguments: list[str], words: list[str], 
 
 
 def test_the_good_scenario_is_good(folder, capsys):
-    code, out, err = pwsim(capsys, "run", "good.yaml", "--out", "results", "--workers", "1")
+    code, out, err = pwsim(capsys, "run", "--no-draws", "good.yaml", "--out", "results", "--workers", "1")
     assert code == 0, err
     assert "Buy 1 node of pool onprem" in out
 
@@ -483,14 +483,14 @@ def test_nothing_is_left_behind_when_writing_fails(folder, capsys, monkeypatch):
 
     monkeypatch.setattr("pwsim.report.directory.write_report", fail)
     before = {path.name for path in folder.iterdir()}
-    code, _, err = pwsim(capsys, "run", "good.yaml", "--out", "results", "--workers", "1")
+    code, _, err = pwsim(capsys, "run", "--no-draws", "good.yaml", "--out", "results", "--workers", "1")
     assert (code, {path.name for path in folder.iterdir()}) == (3, before)
     assert "Interrupted" in err
 
 
 def test_markup_in_a_name_stays_text(folder, capsys):
     (folder / "x.yaml").write_text(GOOD.replace("name: good", "name: <script>alert(1)</script>"))
-    code, _, err = pwsim(capsys, "run", "x.yaml", "--out", "results", "--workers", "1")
+    code, _, err = pwsim(capsys, "run", "--no-draws", "x.yaml", "--out", "results", "--workers", "1")
     assert code == 0, err
     page = (folder / "results" / "report.html").read_text()
     assert "<script" not in page

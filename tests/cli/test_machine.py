@@ -24,7 +24,7 @@ from tests.report.test_results import digests
 resource = pytest.importorskip("resource")
 
 COMMANDS = {
-    "run": ["run", "good.yaml", "--out", "out", "--workers", "1", "--engine", "simpy"],
+    "run": ["run", "--no-draws", "good.yaml", "--out", "out", "--workers", "1", "--engine", "simpy"],
     "simulate": ["simulate", "tiny.swf", "--cores", "4", "--out", "out", "--engine", "simpy"],
     "hindcast": ["hindcast", "many.swf", "--cores", "4", "--out", "out", "--engine", "simpy"],
     "report": ["report", "out"],
@@ -139,7 +139,19 @@ def test_a_lost_worker_is_one_line(folder):
         "import os, signal\ndef order(now, submit_s, estimate_s, procs):\n    os.kill(os.getpid(), signal.SIGKILL)\n    return 0.0\n"
     )
     (folder / "deadly.yaml").write_text(GOOD.replace("policy: easy", 'policy: "deadly.py:order"'))
-    arguments = ("run", "deadly.yaml", "--out", "out", "--workers", "2", "--engine", "simpy", "--allow-code", "--quiet")
+    arguments = (
+        "run",
+        "--no-draws",
+        "deadly.yaml",
+        "--out",
+        "out",
+        "--workers",
+        "2",
+        "--engine",
+        "simpy",
+        "--allow-code",
+        "--quiet",
+    )
     done = started(*arguments, stdout=subprocess.PIPE)
     assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
     assert "a worker process was lost" in done.stderr

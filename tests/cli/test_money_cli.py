@@ -77,7 +77,7 @@ def test_everything_at_once(full, capsys):
     text = FULL.replace("egress_usd_per_gib: 0.05", "egress_usd_per_gib: 0.05\n      savings_1yr_usd_per_hour: 0.4")
     plans = "  savings_plans: [{name: compute, term: 1yr, usd_per_hour: 0.1}]\n  site:"
     (full / "full.yaml").write_text(text.replace("  site:", plans))
-    code, out, err = pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")
+    code, out, err = pwsim(capsys, "run", "--no-draws", "full.yaml", "--out", "r", "--workers", "1")
     assert code == 0, err
     assert "commitments for 1 node for 1 year and 1 node for 3 years" in out
     assert "The commitments last 1 year and 3 years, the log 9 h" in out
@@ -106,7 +106,7 @@ def test_everything_at_once(full, capsys):
 def test_lost_work_is_in_the_report(full, capsys):
     text = FULL.replace("burst_after: 0", "burst_after: 0\n      interruptions_per_hour: 5")
     (full / "full.yaml").write_text(text + "targets: [{metric: jobs_failed, at_most: 100}]\n")
-    assert pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")[0] == 0
+    assert pwsim(capsys, "run", "--no-draws", "full.yaml", "--out", "r", "--workers", "1")[0] == 0
     assert json.loads((full / "r" / "summary.json").read_text())["lost_work_usd_per_year"] > 0
     assert "Work lost to interruptions" in (full / "r" / "report.html").read_text()
 
@@ -129,7 +129,7 @@ def test_energy_follows_the_hours_of_the_log(full, capsys):
         "; UnixStartTime: 843480031\n; TimeZoneString: Europe/Stockholm\n" + (full / "day.swf").read_text()
     )
     (full / "full.yaml").write_text(FULL.replace("  start: 2026-01-05T07:00\n", ""))
-    assert pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1")[0] == 0
+    assert pwsim(capsys, "run", "--no-draws", "full.yaml", "--out", "r", "--workers", "1")[0] == 0
     summary = json.loads((full / "r" / "summary.json").read_text())
     # The first job is submitted 900 s into the log.
     assert summary["tariff_start"]["local"] == "1996-09-23T14:15"
@@ -206,7 +206,7 @@ def test_hostile_money(case, full, capsys):
 
 def test_denser_arrivals_are_refused_by_run_too(full, capsys):
     (full / "full.yaml").write_text(FULL.replace("data_gib: 2", "load: 1.1"))
-    code, _, err = pwsim(capsys, "run", "full.yaml", "--out", "r")
+    code, _, err = pwsim(capsys, "run", "--no-draws", "full.yaml", "--out", "r")
     assert (code, err.startswith("full.yaml:2: workload.load: ")) == (2, True), err
     assert not (full / "r").exists()
     # With one price for all hours, or growth by jobs, nothing is wrong.
@@ -220,7 +220,7 @@ def test_denser_arrivals_are_refused_by_run_too(full, capsys):
 def test_the_report_says_whose_summer_time_tariffs_follow(full, capsys):
     for zone, words in (("", "clock is never changed"), ("  time_zone: Europe/Paris\n", "clock follows summer time")):
         (full / "full.yaml").write_text(FULL + zone)
-        assert pwsim(capsys, "run", "full.yaml", "--out", "r", "--workers", "1", "--overwrite")[0] == 0
+        assert pwsim(capsys, "run", "--no-draws", "full.yaml", "--out", "r", "--workers", "1", "--overwrite")[0] == 0
         assert words in (full / "r" / "report.html").read_text()
 
 

@@ -110,7 +110,7 @@ def made(tmp_path_factory) -> Callable[[str], Path]:
             write_trace(log_of(name), folder / "log.parquet")
             head = "name: q\nworkload: {trace: log.parquet}\ncluster:\n  policy: [easy, fcfs]\n  pools:\n"
             (folder / "q.yaml").write_text(head + QUESTIONS[name])
-            plan = optimize(load_scenario(folder / "q.yaml"), workers=1)
+            plan = optimize(load_scenario(folder / "q.yaml"), workers=1, draws=False)
             write_without_figures(plan, folder / "r")
         return done[name]
 

@@ -127,7 +127,7 @@ with writing.reserved(Path(sys.argv[1]), overwrite=True, files=sys.argv[2:]):
     ("path", "arguments"),
     [
         ("out", SIMULATE),
-        ("out", ["run", "good.yaml", "--out", "out", "--workers", "1", "--engine", "simpy"]),
+        ("out", ["run", "--no-draws", "good.yaml", "--out", "out", "--workers", "1", "--engine", "simpy"]),
         ("out", ["trace", "describe", "tiny.swf", "--out", "out"]),
         ("out.parquet", ["trace", "convert", "tiny.swf", "out.parquet"]),
     ],
@@ -221,7 +221,7 @@ def test_a_report_waits_for_who_writes_the_results(folder, capsys):
 
 
 WRITERS = [
-    ["run", "good.yaml", "--out", "{}", "--workers", "1"],
+    ["run", "--no-draws", "good.yaml", "--out", "{}", "--workers", "1"],
     ["simulate", "tiny.swf", "--cores", "4", "--out", "{}"],
     ["trace", "describe", "tiny.swf", "--out", "{}"],
     ["trace", "convert", "tiny.swf", "{}.swf"],

@@ -735,7 +735,7 @@ def scenario(folder, log: Trace, baseline: str, workload: str = "") -> list[str]
         .replace("cluster:", f"{workload}cluster:")
     )
     (folder / "s.yaml").write_text(text.replace("4 h}", "1000 d}") + f"baseline: {baseline}\n")
-    return ["run", str(folder / "s.yaml"), "--out", str(folder / "r"), "--workers", "1"]
+    return ["run", "--no-draws", str(folder / "s.yaml"), "--out", str(folder / "r"), "--workers", "1"]
 
 
 def test_a_scenario_checks_its_present_machine(trace, tmp_path, capsys):
@@ -768,7 +768,7 @@ def test_a_scenario_checks_its_present_machine(trace, tmp_path, capsys):
 def test_only_the_window_is_compared(trace, tmp_path):
     log = written_by(trace, cores=CORES)
     command = scenario(tmp_path, log, f"{{cores: {CORES}}}", "  window: {start: 2 d, length: 10 d}\n")
-    done = optimize(load_scenario(command[1]), workers=1).hindcast
+    done = optimize(load_scenario(command[1]), workers=1, draws=False).hindcast
     assert done is not None
     inside = (log.submit_s >= 2 * DAY_S) & (log.submit_s < 12 * DAY_S)
     assert done.figures["jobs_compared"] == inside.sum()
@@ -799,7 +799,7 @@ def test_what_ran_before_the_window_is_there_in_the_replay(trace, tmp_path, poli
     for start_d in (5, 13, 20):
         window = f"  window: {{start: {start_d} d, length: 3 d}}\n"
         command = scenario(tmp_path, log, f"{{cores: {CORES}, policy: {policy}}}", window)
-        done = optimize(load_scenario(command[1]), workers=1).hindcast
+        done = optimize(load_scenario(command[1]), workers=1, draws=False).hindcast
         assert done is not None
         assert_perfect(done)
         assert done.figures["recorded_utilization"] == pytest.approx(done.report["utilization"])
@@ -824,7 +824,7 @@ def test_windows_of_kth(data_dir):
 def test_a_present_machine_of_pools(trace, tmp_path):
     log = written_by(trace.take(np.arange(800)), cores=CORES)
     pools = "{pools: [{name: old, kind: on_premises, nodes: 16, node: {cores: 4}}]}"
-    done = optimize(load_scenario(scenario(tmp_path, log, pools)[1]), workers=1).hindcast
+    done = optimize(load_scenario(scenario(tmp_path, log, pools)[1]), workers=1, draws=False).hindcast
     assert done is not None
     assert (done.verdict, done.cores) == ("good", CORES)
 
@@ -899,6 +899,6 @@ def test_code_of_a_present_machine_runs_only_if_allowed(trace, tmp_path, capsys)
     command = scenario(tmp_path, log, f"{{cores: {CORES}, policy: 'rules.py:aging-easy'}}")
     code, _, err = pwsim(capsys, *command)
     assert (code, "baseline.policy names Python code" in err) == (2, True)
-    done = optimize(load_scenario(command[1]), workers=1, allow_code=True).hindcast
+    done = optimize(load_scenario(command[1]), workers=1, allow_code=True, draws=False).hindcast
     assert done is not None
     assert done.verdict == "good"

@@ -231,7 +231,7 @@ def test_the_box_is_amber_where_something_about_the_log_is_a_problem(tmp_path):
     pool = {"name": "own", "kind": "on_premises", "nodes": [2, 4], "node": {"cores": 1}}
     pool["cost"] = {"capex_usd": 10, "lifetime_years": 1}
     target = Target(metric="throughput_jobs_per_hour", at_least=2)
-    plan = optimize(trace=trace, pools=[pool], targets=[target], workers=1)
+    plan = optimize(trace=trace, pools=[pool], targets=[target], workers=1, draws=False)
     assert plan.summary["answer"].endswith("Beware: 3 jobs (a problem of the log: number of jobs).")
     directory.write_results(tmp_path / "r", plan.summary, plan.tables())
     page = (tmp_path / "r" / "report.html").read_text()
@@ -245,7 +245,7 @@ def test_the_box_is_amber_where_something_about_the_log_is_a_problem(tmp_path):
     ("verdict", "colour"), [("good", "good"), ("rough", "good"), ("poor", "caution"), (None, "caution")]
 )
 def test_the_box_is_amber_where_the_replay_is_not_known_to_be_right(verdict, colour, scenario, tmp_path):  # noqa: F811
-    plan = optimize(scenario, workers=1)
+    plan = optimize(scenario, workers=1, draws=False)
     check = hindcast(made(), cores=64)
     known = {**check.report, "verdict": verdict} if verdict else {"verdict": None, "text": "unknown", "findings": []}
     tables = {**plan.tables(), **(check.tables() if verdict else {})}

@@ -66,7 +66,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("parquet")
     native.write(made(), folder / "made.parquet")
     (folder / "scenario.yaml").write_text(SCENARIO)
-    plan = optimize(load_scenario(folder / "scenario.yaml"))
+    plan = optimize(load_scenario(folder / "scenario.yaml"), draws=False)
     report.write_results(folder / "run", plan.summary, plan.tables())
     check = hindcast(made(), cores=16)
     tables = {"jobs": check.jobs, "timeline": check.result.timeline, **check.tables()}
@@ -173,7 +173,7 @@ def folder(tmp_path) -> Path:
 
 def run_id(folder: Path, **options: Any) -> str:
     given = {"engine": "simpy", "workers": 1, **options}  # compiling the rule for each run would take long
-    return optimize(load_scenario(folder / "scenario.yaml"), allow_code=True, **given).run_id
+    return optimize(load_scenario(folder / "scenario.yaml"), allow_code=True, **given, draws=False).run_id
 
 
 def test_a_run_has_its_id_whatever_replays_it(written):
@@ -233,7 +233,7 @@ def test_every_file_says_which_run_it_is_of(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     ids = {}
     for command in (
-        ("run", "scenario.yaml", "--allow-code", "--engine", "simpy", "--workers", "1"),
+        ("run", "--no-draws", "scenario.yaml", "--allow-code", "--engine", "simpy", "--workers", "1"),
         ("simulate", "made.parquet", "--cores", "16"),
         ("hindcast", "made.parquet", "--cores", "16"),
     ):
@@ -255,7 +255,18 @@ def test_the_scenario_beside_the_results_is_the_same_question(folder, capsys, mo
     """Every default is filled in, prices are taken, and it loads and runs to the same bytes."""
     monkeypatch.chdir(folder)
     code, _, err = pwsim(
-        capsys, "run", "scenario.yaml", "--out", "one", "--allow-code", "--quiet", "--engine", "simpy", "--workers", "1"
+        capsys,
+        "run",
+        "--no-draws",
+        "scenario.yaml",
+        "--out",
+        "one",
+        "--allow-code",
+        "--quiet",
+        "--engine",
+        "simpy",
+        "--workers",
+        "1",
     )
     assert code == 0, err
     shutil.copy(folder / "one" / "scenario.yaml", folder / "again.yaml")
@@ -269,7 +280,18 @@ def test_the_scenario_beside_the_results_is_the_same_question(folder, capsys, mo
     assert resolved["targets"][0] == {"metric": "wait_s", "statistic": "p95", "at_most": 72000}
     assert any(target["metric"] == "jobs_rejected" for target in resolved["targets"]), "implied targets stand there too"
     code, _, err = pwsim(
-        capsys, "run", "again.yaml", "--out", "two", "--allow-code", "--quiet", "--engine", "simpy", "--workers", "1"
+        capsys,
+        "run",
+        "--no-draws",
+        "again.yaml",
+        "--out",
+        "two",
+        "--allow-code",
+        "--quiet",
+        "--engine",
+        "simpy",
+        "--workers",
+        "1",
     )
     assert code == 0, err
     for path in files(folder / "one"):

@@ -67,7 +67,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def write(scenario: Scenario, folder: Path, workers: int = 1) -> None:
-    plan = optimize(scenario, workers=workers)
+    plan = optimize(scenario, workers=workers, draws=False)
     tables = plan.tables()
     report.write_results(folder, plan.summary, tables, record.scenario_yaml(plan.asked))
 
@@ -176,7 +176,7 @@ def test_no_setup_gives_exit_code_1_and_the_closest(tmp_path, capsys, monkeypatc
     monkeypatch.chdir(tmp_path)
     swf.write(generate(jobs=200, cores=16, load=0.9, seed=2), tmp_path / "tiny.swf")
     (tmp_path / "s.yaml").write_text(GOOD.replace("{min: 1, max: 3}", "{min: 8, max: 9}").replace("4 h", "1 s"))
-    code, out, _ = pwsim(capsys, "run", "s.yaml", "--out", "r", "--workers", "1")
+    code, out, _ = pwsim(capsys, "run", "--no-draws", "s.yaml", "--out", "r", "--workers", "1")
     assert code == 1
     proven = "proven for this log, these rules and seed 1; 2 replayed"
     assert f"None of the 2 setups allowed meets all targets ({proven}). The closest: buy 9 nodes" in out
@@ -234,7 +234,7 @@ def test_little_to_draw(columns, tmp_path):
 
 
 def test_plot_methods(scenario):
-    plan = optimize(scenario, workers=1)
+    plan = optimize(scenario, workers=1, draws=False)
     for kind in ("setups", "search", "cost_breakdown", "waits", "wait_by_size", "timeline", "queue"):
         assert plan.plot(kind).get_figure() is not None
     with pytest.raises(ValueError, match="'pie'"):

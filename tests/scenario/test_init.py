@@ -33,7 +33,7 @@ def init(capsys, log: str, *options: str, out: str = "scenario.yaml"):
 
 def answered(capsys, tmp_path: Path, out: str = "scenario.yaml"):
     """Run the scenario as it stands, and return the summary and the setups."""
-    code, _, err = pwsim(capsys, "run", out, "--out", str(tmp_path / "out"), "--workers", "1", "--quiet")
+    code, _, err = pwsim(capsys, "run", "--no-draws", out, "--out", str(tmp_path / "out"), "--workers", "1", "--quiet")
     assert code == 0, err
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["status"] == "optimal"

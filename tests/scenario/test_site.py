@@ -63,7 +63,17 @@ def test_a_scenario_with_all_rules_is_checked_and_run(tmp_path, capsys):
         f"{path}: ok: 50 jobs of simple-2 (format pwsim), 29 setups\n",
     )
     code, _, said = pwsim(
-        capsys, "run", str(path), "--out", str(tmp_path / "out"), "--engine", "simpy", "--workers", "1", "--quiet"
+        capsys,
+        "run",
+        "--no-draws",
+        str(path),
+        "--out",
+        str(tmp_path / "out"),
+        "--engine",
+        "simpy",
+        "--workers",
+        "1",
+        "--quiet",
     )
     assert (code, said) == (0, "")
 
@@ -219,6 +229,8 @@ def test_a_run_checks_the_machine_with_its_rules(tmp_path, capsys):
                     f"site: site.yaml\ncluster:\n  pools:\n{pools}")  # fmt: skip
     for number, start in enumerate(["", "economics: {start: 2024-01-02T01:30, time_zone: Europe/Paris}\n"]):
         path.write_text(path.read_text() + start)
-        code, out, error = pwsim(capsys, "run", str(path), "--out", str(tmp_path / str(number)), "--quiet")
+        code, out, error = pwsim(
+            capsys, "run", "--no-draws", str(path), "--out", str(tmp_path / str(number)), "--quiet"
+        )
         assert code == 0, error
         assert ("Present machine: This log and these rules reproduce the site well enough" in out) == (not number)

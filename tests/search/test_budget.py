@@ -34,13 +34,13 @@ def scenario(folder, budget):
 
 
 def test_a_budget_ends_the_search(folder):
-    plan = optimize(scenario(folder, "{budget: {setups: 2}}"), workers=1)
+    plan = optimize(scenario(folder, "{budget: {setups: 2}}"), workers=1, draws=False)
     assert (plan.stopped, len(plan.setups)) == ("max_setups", 2)
     assert plan.asked["search"] == {"budget": {"setups": 2}}
     brief = scenario(folder, "{budget: {time: 1 ms}}")
-    plan = optimize(brief, workers=1)
+    plan = optimize(brief, workers=1, draws=False)
     assert (plan.stopped, len(plan.setups)) == ("time_limit", 1)
-    assert optimize(brief, workers=1, time_limit_s=600).stopped is None  # it comes before the scenario's
+    assert optimize(brief, workers=1, time_limit_s=600, draws=False).stopped is None  # it comes before the scenario's
 
 
 def test_the_old_name_of_the_limit_names_the_new_one(folder):

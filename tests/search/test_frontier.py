@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwsim import Cluster, InputError, Target, Trace, costs, generate, optimize, simulate
+from pwsim import Cluster, InputError, Target, Trace, costs, generate, simulate
+from pwsim import optimize as with_draws
 from pwsim.prices import UNDISCOUNTED
 from pwsim.search import Frontier, Objective, ask, complete_targets, decomposition, simulate_and_cut
 from pwsim.search.holding import Holding
@@ -20,6 +22,7 @@ from pwsim.search.replays import Replays
 from tests.search.test_decomposition import CLUSTERS, WITH_SPAN
 from tests.search.test_plan import COST, own, rented
 
+optimize = functools.partial(with_draws, draws=False)
 LIMITS = [0, 1, 2, 4, 8, 16]
 FREE = Target(metric="rejected_work_share", at_most=1)
 DIRTY = {**COST, "carbon_g_per_kwh": 400}

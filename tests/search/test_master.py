@@ -131,7 +131,7 @@ def test_a_solver_that_gives_up_fails_the_command(monkeypatch, folder, capsys): 
         "cluster": TWO.model_dump(mode="json", exclude_none=True),
     }
     (folder / "two.yaml").write_text(json.dumps(asked))
-    code, _, err = pwsim(capsys, "run", "two.yaml", "--out", "results", "--workers", "1")
+    code, _, err = pwsim(capsys, "run", "--no-draws", "two.yaml", "--out", "results", "--workers", "1")
     assert (code, err.splitlines()[-1]) == (
         4,
         "the solver HiGHS gave no proven answer to the model cheapest_path of 6 variables: solve error",

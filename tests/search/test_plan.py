@@ -60,7 +60,7 @@ def brute_force(trace: Trace, cluster: Cluster, targets: Any, economics: Economi
 @pytest.mark.parametrize("scenario", ["kth-refresh"])
 def test_kth_scenario_is_what_brute_force_finds(scenario, data_dir, repository):
     loaded = load_scenario(repository / "scenarios" / f"{scenario}.yaml")
-    plan = optimize(loaded)
+    plan = optimize(loaded, draws=False)
     best, good = brute_force(loaded.read_workload(), loaded.cluster, loaded.targets, loaded.economics)
     assert (plan.status, plan.gap) == ("optimal", 0.0)
     assert plan.cost_usd_per_year == pytest.approx(best, rel=1e-12)
@@ -596,7 +596,7 @@ def test_the_figure_of_the_search_ends_at_its_answer():
 
 def test_what_is_wrong_with_the_log_is_told_with_the_answer():
     trace = Trace.from_columns({"submit_s": [0, 10, 3600], "run_s": [60, 60, 60], "procs": [2, 2, 2]})
-    plan = optimize(trace=trace, pools=[own(4)], workers=1)
+    plan = optimize(trace=trace, pools=[own(4)], workers=1, draws=False)
     assert {verdict.level for verdict in plan.verdicts} <= {"problem", "warning"}
     told = plan.summary["log_verdicts"]
     assert [one["topic"] for one in told if one["topic"] == "Number of jobs"] == ["Number of jobs"]

@@ -189,7 +189,9 @@ def test_an_answer_by_hand():
     trace = Trace.from_columns({"submit_s": [0, 1, 2], "run_s": [10, 10, 10], "procs": [4, 4, 4]})
     types = [kind("thin", 2, 1500), kind("thick", 4, 2500)]
     asked = [{"metric": "wait_s", "statistic": "max", "at_most": 20}]
-    plan = optimize(trace=trace, pools=[typed(own([0, 1, 2, 3]), *types)], targets=asked, economics=UNDISCOUNTED)
+    plan = optimize(
+        trace=trace, pools=[typed(own([0, 1, 2, 3]), *types)], targets=asked, economics=UNDISCOUNTED, draws=False
+    )
     assert plan.chosen is not None
     assert (plan.chosen.nodes, plan.chosen.types, plan.cost_usd_per_year) == ({"own": 1}, {"own": "thick"}, 500)
     assert "buy 1 node of pool own (type thick, 4 cores)" in plan.summary["answer"].lower()
@@ -200,7 +202,9 @@ def test_an_answer_by_hand():
     assert "1 of type thick" in plan._repr_html_()
     types[1]["cost"]["licence_usd_per_core_per_year"] = 50
     types[0]["cost"]["licence_usd_per_core_per_year"] = 10
-    dearer = optimize(trace=trace, pools=[typed(own([0, 1, 2, 3]), *types)], targets=asked, economics=UNDISCOUNTED)
+    dearer = optimize(
+        trace=trace, pools=[typed(own([0, 1, 2, 3]), *types)], targets=asked, economics=UNDISCOUNTED, draws=False
+    )
     assert dearer.chosen is not None
     assert (dearer.chosen.nodes, dearer.chosen.types, dearer.cost_usd_per_year) == ({"own": 2}, {"own": "thin"}, 640)
 

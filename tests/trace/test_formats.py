@@ -117,7 +117,7 @@ def test_commands_say_the_format(tmp_path, capsys, monkeypatch):
     _, out, err = pwsim(capsys, "simulate", "tiny.swf", "--cores", "4", "--out", "a")
     assert "Log: tiny, format swf, 8 records, 8 jobs replayed" in out
     assert "tiny: format swf, replaying 8 jobs" in err
-    _, out, _ = pwsim(capsys, "run", "good.yaml", "--out", "b", "--workers", "1")
+    _, out, _ = pwsim(capsys, "run", "--no-draws", "good.yaml", "--out", "b", "--workers", "1")
     assert "Log: tiny, format swf, 8 records, 8 jobs replayed" in out
     assert json.loads((tmp_path / "b" / "summary.json").read_text())["workload"]["format"] == "swf"
     _, out, _ = pwsim(capsys, "validate", "good.yaml")

@@ -191,7 +191,7 @@ def test_a_scenario_with_a_mapping(tmp_path, capsys, monkeypatch):
         "at,run,n\n" + "".join(f"2024-01-01 00:{minute}:00,1,2\n" for minute in range(10, 20))
     )
     (tmp_path / "x.yaml").write_text(SCENARIO)
-    code, out, err = pwsim(capsys, "run", "x.yaml", "--out", "out", "--workers", "1")
+    code, out, err = pwsim(capsys, "run", "--no-draws", "x.yaml", "--out", "out", "--workers", "1")
     assert code == 0, err
     assert "format csv, 10 records, 10 jobs replayed" in out
 

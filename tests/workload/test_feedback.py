@@ -287,14 +287,14 @@ def folder(tmp_path, monkeypatch):
 def test_scenario_with_feedback_ends_up_in_summary_report_and_tables(folder, tmp_path, capsys):
     # Four times as dense, one node is asked for 3 times what it can do, but in a closed loop nobody waits.
     for key, nodes in (("{max_think: 20 min}", 1), ("{}", 1), ("{max_think: 9 min}", 3)):
-        assert pwsim(capsys, "run", folder(feedback=key), "--out", "out", "--overwrite")[0] == 0
+        assert pwsim(capsys, "run", "--no-draws", folder(feedback=key), "--out", "out", "--overwrite")[0] == 0
         summary = json.loads((tmp_path / "out" / "summary.json").read_text())
         assert summary["chosen"]["nodes"] == {"own": nodes}
         jobs = pd.read_parquet(tmp_path / "out" / "jobs.parquet")
         if nodes == 1:
             assert jobs["submit_s"].tolist() == [2400.0 * n for n in range(30)]
             assert jobs["recorded_submit_s"].tolist() == [600.0 * n for n in range(30)]
-    assert pwsim(capsys, "run", folder(), "--out", "out", "--overwrite")[0] == 0
+    assert pwsim(capsys, "run", "--no-draws", folder(), "--out", "out", "--overwrite")[0] == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     changes = summary["workload"]["changes"]
     assert changes[0].startswith("feedback: 29 jobs are submitted when the job that they followed has ended")
@@ -316,7 +316,7 @@ def test_scenario_with_feedback_ends_up_in_summary_report_and_tables(folder, tmp
     ],
 )
 def test_wrong_feedback_is_told_with_its_line(folder, capsys, given, told):
-    code, _, error = pwsim(capsys, "run", folder(**given), "--out", "out")
+    code, _, error = pwsim(capsys, "run", "--no-draws", folder(**given), "--out", "out")
     assert code == 2
     for part in told:
         assert part in error
