@@ -25,7 +25,7 @@ from pwsim.scenario import load_site
 from tests.calibration.sites import CORES, KINDS, MONDAY, Made, made
 from tests.cli.test_hostile import pwsim
 
-FEW = ("partitions", "scheduler")
+FEW = ("partitions",)
 """Kinds of sites that the ordinary tests calibrate."""
 
 
