@@ -142,6 +142,9 @@ class _Planning:
         try:
             if self.stopped is None:  # so that there is something to show early; it counts for nothing in the proof
                 self._replay([(year, one) for year in self.years if year.is_left(one := year.largest())])
+            if self.stopped is None:  # jobs that prefer a small pool may wait there: then with the least of it
+                first = [(year, year.next(year.own_of(year.largest()))) for year in self.years if not year.best]
+                self._replay([(year, one.choice) for year, one in first if one is not None])
             while self.stopped is None and not self.lost and not self._round():
                 pass
             if self.lost:
