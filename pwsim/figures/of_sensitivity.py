@@ -60,13 +60,21 @@ def tornado(changes: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
                 label=None if label in said else label,
             )  # fmt: skip
             said.add(label)
-            right = cost >= base
-            ax.annotate(
-                _short(one), (cost, row), xytext=(3 if right else -3, 0), textcoords="offset points", va="center",
-                ha="left" if right else "right", fontsize="small", color=INK,
-            )  # fmt: skip
+        _label_ends(ax, row, base, farthest_first)
     _bars(ax, base, names, "setup as it stands")
     return clean(ax)
+
+
+def _label_ends(ax: Axes, row: int, base: float, farthest_first: Sequence[Mapping[str, Any]]) -> None:
+    """Write at each end of a row which values lead there, the nearest first."""
+    for right in (True, False):
+        side = [one for one in farthest_first if (one["setup_cost_usd_per_year"] >= base) == right]
+        if side:
+            ax.annotate(
+                ", ".join(map(_short, reversed(side))), (side[0]["setup_cost_usd_per_year"], row),
+                xytext=(3 if right else -3, 0), textcoords="offset points", va="center",
+                ha="left" if right else "right", fontsize="small", color=INK,
+            )  # fmt: skip
 
 
 def answers(changes: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
