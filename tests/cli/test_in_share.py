@@ -61,7 +61,7 @@ def test_a_run_says_at_what_share_and_verify_decides_again(folder, capsys, monke
         (SCENARIO + "replications: {by: [shake], margin: 0.9}\n", 8, "replications.margin: must be below the share"),
         (SCENARIO + "replications: {by: [shake], n: 30}\n", 8, "replications.n: 30 draws cannot show"),
         (SCENARIO + "replications: {by: [weeks]}\n", 8, "replications.by: weeks cannot be drawn of a log of"),
-        (SCENARIO + "replications: {by: [luck]}\n", 8, "replications.by.0: must be one of"),
+        (SCENARIO + "replications: {by: [luck]}\n", 8, "replications.by.0: must be seed, shake, weeks, users or twin"),
         (SCENARIO + "replications: {draws: 5}\n", 8, "replications.draws: "),
         (SCENARIO + DRAWS + "minimise: {metric: makespan_s}\n", 9, "minimise: does not go with in_share"),
     ],
