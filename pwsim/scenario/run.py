@@ -35,6 +35,7 @@ from pwsim.search import (
     check_question,
     complete_targets,
     in_space,
+    undecided_beside,
 )
 from pwsim.search.horizon import Horizon, check_years, with_years
 from pwsim.search.sensitivity import Question, Sensitivity
@@ -175,6 +176,8 @@ def optimize(
         attribution=None if attribution is None else _object(Attribution, attribution),
     )
     years = None if horizon is None else _object(Horizon, horizon)
+    for key, message in undecided_beside(goals, {"sensitivity": sensitivity, "horizon": horizon}):
+        raise InputError(f"{key}: {message}")
     goal = None if minimise is None else _object(Objective, minimise)
     check_years(years, cluster, goals, goal)
     plan = _answer(
@@ -206,7 +209,9 @@ def _answer(
     *,
     max_setups: int | None,
     time_limit_s: float | None,
+    objective: Objective | None,
     frontier: Frontier | None,
+    replications: Replications | None,
     trim: Trim = NO_TRIM,
     name: str | None,
     **how: Any,
@@ -218,7 +223,9 @@ def _answer(
         trace,
         cluster,
         targets,
+        objective=objective,
         frontier=frontier,
+        replications=replications,
         economics=economics,
         seed=seed,
         trim=trim,
@@ -227,7 +234,7 @@ def _answer(
         time_limit_s=time_limit_s,
         **how,
     )
-    return after.answered(plan, question, frontier=frontier, max_setups=max_setups, **how)
+    return after.answered(plan, question, objective=objective, frontier=frontier, max_setups=max_setups, **how)
 
 
 def _object(kind: type[Any], given: Any) -> Any:

@@ -37,7 +37,7 @@ from pwsim.scenario.changing import Changes, make_changes
 from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
-from pwsim.search import Frontier, Objective, Replications, Target, draw_faults
+from pwsim.search import Frontier, Objective, Replications, Target, draw_faults, undecided_beside
 from pwsim.search.horizon import Horizon
 from pwsim.search.horizon import faults as horizon_faults
 from pwsim.search.sensitivity import Sensitivity
@@ -309,8 +309,7 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
         except InputError as error:
             yield (where, "policy"), str(error)
     yield from costs.savings.faults(scenario.cluster.pools, scenario.economics.savings_plans)
-    for told, message in draw_faults(scenario.targets, scenario.replications):
-        yield tuple(int(part) if part.isdigit() else part for part in told.split(".")), message
+    yield from _on_draws(scenario)
     if scenario.horizon is not None:
         yield from horizon_faults(scenario.horizon, scenario.cluster, scenario.targets, scenario.minimise)
         if scenario.horizon.grows and scenario.workload.feedback is not None:
@@ -325,3 +324,12 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     for place, log in logs:
         for key, message in log.faults(scenario.folder) if log is not None else ():
             yield (*place, *key), message
+
+
+def _on_draws(scenario: Scenario) -> Iterator[tuple[Place, str]]:
+    """Yield what does not go together of targets, draws and what is asked besides."""
+    for told, message in draw_faults(scenario.targets, scenario.replications):
+        yield tuple(int(part) if part.isdigit() else part for part in told.split(".")), message
+    besides = {"sensitivity": scenario.sensitivity, "horizon": scenario.horizon}
+    for key, message in undecided_beside(scenario.targets, besides):
+        yield (key,), message

@@ -18,7 +18,7 @@ from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
 from pwsim.search.questions import ask, check_goals, with_implied
 from pwsim.search.replays import Replays
-from pwsim.search.replications import Replications, check_draws
+from pwsim.search.replications import Replications, check_draws, undecided_beside
 from pwsim.search.replications import faults as draw_faults
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
@@ -91,6 +91,7 @@ __all__ = [
     "run_text",
     "search",
     "solver_text",
+    "undecided_beside",
     "undecided_text",
     "verify",
     "with_implied",

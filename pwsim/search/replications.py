@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -81,6 +81,14 @@ def faults(targets: Sequence[Target], replications: Replications | None) -> list
         )
         return [("replications.n", message)]
     return []
+
+
+def undecided_beside(targets: Sequence[Target], asked: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield what is asked besides that does not decide on draws, by its key, with why that does not go together."""
+    if share_of(targets) is not None:
+        for key, one in asked.items():
+            if one is not None:
+                yield key, "is about replays of the log alone, which tell nothing of targets in_share: leave one out"
 
 
 def check_draws(trace: Trace, targets: Sequence[Target], replications: Replications | None) -> None:

@@ -298,3 +298,9 @@ def test_it_chooses_what_brute_force_over_1000_draws_of_each_setup_does():
         assert found == len(order) or true[found] > share - drawn.margin
         differ += found != good
     assert differ <= 10
+
+
+@pytest.mark.parametrize("besides", [{"sensitivity": {"capex": [2.0]}}, {"horizon": {"years": 2}}])
+def test_what_does_not_decide_on_draws_is_refused_beside(besides):
+    with pytest.raises(InputError, match=f"{next(iter(besides))}: is about replays of the log alone"):
+        asked(**besides)
