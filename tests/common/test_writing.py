@@ -221,7 +221,7 @@ def test_a_report_waits_for_who_writes_the_results(folder, capsys):
 
 
 WRITERS = [
-    ["run", "--no-draws", "good.yaml", "--out", "{}", "--workers", "1"],
+    ["run", "good.yaml", "--out", "{}", "--workers", "1", "--no-draws"],
     ["simulate", "tiny.swf", "--cores", "4", "--out", "{}"],
     ["trace", "describe", "tiny.swf", "--out", "{}"],
     ["trace", "convert", "tiny.swf", "{}.swf"],
