@@ -17,7 +17,7 @@ from pwsim.search.candidates import Candidate
 from pwsim.search.following import Line
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Judge
-from pwsim.search.options import bounds_of
+from pwsim.search.options import AllCandidates, bounds_of
 from pwsim.search.trail import Progress, Trail
 from tests.search.test_plan import cluster_of, own
 
@@ -26,7 +26,7 @@ CLUSTER = cluster_of(own([1, 2, 3, 4], cores=1), policy=["fcfs", "easy"])
 REJECTED = Target(metric="jobs_rejected", at_most=0)
 
 
-class Listed:
+class Listed(AllCandidates):
     """Candidates that are given."""
 
     def __init__(self, *candidates):
