@@ -51,8 +51,8 @@ def follow(trail: Trail, candidates: AllCandidates, workers: int, whole: int | N
                 for one in in_parallel(job.evaluate, line.tasks(), workers=workers, engine=job.engine):
                     evaluations.append(one)
                     if len(evaluations) == together:
-                        line.add(evaluations)
-                        evaluations = []
+                        judged, evaluations = evaluations, []  # once, if an interrupt comes while they are
+                        line.add(judged)
             finally:  # what was replayed before an interrupt or the time limit counts
                 line.add(evaluations)
         if trail.is_settled():
