@@ -228,7 +228,7 @@ def check_nodes(result: Result, index: int) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(trace=traces, cluster=clusters)
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_agrees_with_the_reference(engine, trace, cluster):
     compare(trace, cluster, engine)
 
@@ -243,7 +243,7 @@ def test_agrees_with_the_reference_on_many_cases(engine, trace, cluster):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(trace=traces, cluster=changing_clusters)
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_agrees_with_the_reference_where_nodes_come_and_go(engine, trace, cluster):
     compare(trace, cluster, engine)
 
@@ -331,14 +331,14 @@ def test_reservations_agree_with_the_reference_where_nodes_come_and_go_on_many_c
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(trace=gpu_traces, cluster=packed_clusters)
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_agrees_with_the_reference_where_jobs_share_nodes(engine, trace, cluster):
     compare(trace, cluster, engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(trace=st.one_of(gpu_traces, crowded_traces), cluster=shared_machines)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_agrees_with_the_reference_where_many_jobs_share_a_node(engine, trace, cluster):
     compare(trace, cluster, engine)
 
@@ -353,21 +353,21 @@ def test_agrees_with_the_reference_where_jobs_share_nodes_on_many_cases(engine, 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(trace=feedback_traces, cluster=clusters)
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_agrees_with_the_reference_where_jobs_follow_others(engine, trace, cluster):
     compare(trace, cluster, engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(trace=feedback_traces, cluster=changing_clusters)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_agrees_with_the_reference_where_jobs_follow_others_and_nodes_come_and_go(engine, trace, cluster):
     compare(trace, cluster, engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @given(trace=feedback_gpu_traces, cluster=packed_clusters)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_agrees_with_the_reference_where_jobs_follow_others_and_share_nodes(engine, trace, cluster):
     compare(trace, cluster, engine)
 
