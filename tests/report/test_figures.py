@@ -38,8 +38,10 @@ def test_python_draws_every_figure():
     steps = {"target": {"metric": "wait_s", "statistic": "p95"}, "at_most": ["1 h", "1 d"]}
     plan = pwsim.optimize(
         trace=log, pools=[own], targets=[soon], frontier=steps, horizon={"years": 2}, sensitivity={"capex": [2.0]},
-        attribution={"by": ["user"]}, engine="simpy", workers=1, draws=False,
+        attribution={"by": ["user"]}, engine="simpy", workers=1,
     )  # fmt: skip
+    with pytest.raises(ValueError, match="no draw tells of a target"):
+        replace(plan, certainty=None).plot("draws")
     with pytest.raises(ValueError, match="no years were to be planned"):
         replace(plan, horizon=None).plot("horizon_cost")
     with pytest.raises(ValueError, match="nothing was asked of this"):

@@ -105,7 +105,7 @@ def targeted() -> dict[str, Any]:
             "met": True,
         }
         setups = pd.DataFrame({"cost_usd_per_year": [1_200_000.0, 1_800_000.0, 3_100_000.0]})
-        setups = setups.assign(target_0_achieved=achieved_s, meets_targets=[False, False, True])
+        setups = setups.assign(target_0_achieved=achieved_s, meets_targets=[False, False, True], stopped=None)
         figures[f"setups {name}"] = partial(of_search.setups, setups, [about])
         waits = pd.DataFrame({"wait_s": [0.0] * 50 + [5000.0] * 2})
         figures[f"waits {name}"] = partial(of_replay.waits, waits, [about])
