@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from typing import Any, TypeVar
 
@@ -28,8 +29,10 @@ Answer = TypeVar("Answer")
 
 def in_parallel(
     function: Callable[..., Answer], tasks: Iterable[tuple[Any, ...]], *, workers: int | None, engine: Engine
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, None]:
     """Yield ``function(*task)`` for each task, in their order, several at once.
+
+    Whoever leaves before the last answer closes it: what has begun comes to its end, and is of no use.
 
     Parameters
     ----------
@@ -67,14 +70,18 @@ def _call(parent: int, function: Callable[..., Answer], *task: Any) -> Answer:
     return function(*task)
 
 
-def _answers(computed: Iterator[Answer]) -> Iterator[Answer]:
+def _answers(computed: Generator[Answer, None, None]) -> Generator[Answer, None, None]:
     """Yield what worker processes computed, as long as all of them live."""
     try:
-        yield from computed
+        for answer in computed:  # noqa: UP028 - what is left is closed below
+            yield answer
     except BrokenExecutor:
         raise MachineError(
             "a worker process was lost, most likely because the system's memory was full; run fewer at once (--workers)"
         ) from None
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # joblib says that not all was used
+            computed.close()
 
 
 def simulate_many(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from pwsim.cluster import Procedure
 from pwsim.results import in_parallel
@@ -47,12 +48,14 @@ def follow(trail: Trail, candidates: AllCandidates, workers: int, whole: int | N
     while True:
         while line.begin():
             evaluations: list[Evaluation] = []
+            answers = in_parallel(job.evaluate, line.tasks(), workers=workers, engine=job.engine)
             try:
-                for one in in_parallel(job.evaluate, line.tasks(), workers=workers, engine=job.engine):
-                    evaluations.append(one)
-                    if len(evaluations) == together:
-                        judged, evaluations = evaluations, []  # once, if an interrupt comes while they are
-                        line.add(judged)
+                with closing(answers):
+                    for one in answers:
+                        evaluations.append(one)
+                        if len(evaluations) == together:
+                            judged, evaluations = evaluations, []  # once, if an interrupt comes while they are
+                            line.add(judged)
             finally:  # what was replayed before an interrupt or the time limit counts
                 line.add(evaluations)
         if trail.is_settled():

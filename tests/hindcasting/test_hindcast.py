@@ -735,7 +735,7 @@ def scenario(folder, log: Trace, baseline: str, workload: str = "") -> list[str]
         .replace("cluster:", f"{workload}cluster:")
     )
     (folder / "s.yaml").write_text(text.replace("4 h}", "1000 d}") + f"baseline: {baseline}\n")
-    return ["run", "--no-draws", str(folder / "s.yaml"), "--out", str(folder / "r"), "--workers", "1"]
+    return ["run", str(folder / "s.yaml"), "--out", str(folder / "r"), "--workers", "1", "--no-draws"]
 
 
 def test_a_scenario_checks_its_present_machine(trace, tmp_path, capsys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -107,6 +109,7 @@ def test_waits_and_over_asked_time():
 
 
 def test_what_no_job_names_is_refused():
+    colour: Any = ["colour"]
     result = replay([own()], submit_s=[0, 1], run_s=[1, 1], procs=[1, 1], user=["ann", "ann"])
     with pytest.raises(InputError, match=r"attribution\.by\.1: no job of .* names its account; use user"):
         attribution(
@@ -120,7 +123,7 @@ def test_what_no_job_names_is_refused():
             ),
         )
     with pytest.raises(InputError, match="by"):
-        Attribution.model_validate({"by": ["colour"]})
+        Attribution(by=colour)
 
 
 JOBS = st.lists(

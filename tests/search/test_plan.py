@@ -473,10 +473,10 @@ def test_replays_that_are_done_when_the_time_is_over_count():
     target = Target(metric="wait_s", statistic="mean", at_most=200)  # three nodes
     done = []
 
-    def noting(self, choice, policy):
+    def noting(self, choice, policy, most_usd_per_year=None):
         done.append((choice, policy))
         time.sleep(0.05)
-        return evaluate(self, choice, policy)
+        return evaluate(self, choice, policy, most_usd_per_year)
 
     evaluate = judging.Judge.evaluate
     with pytest.MonkeyPatch.context() as patch:
