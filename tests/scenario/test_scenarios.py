@@ -66,7 +66,7 @@ def test_shipped_scenarios_run(name, repository, tmp_path, capsys):
     assert answer.startswith(summary["answer"])
     assert "setups replayed" in progress
     assert summary["certainty"]["draws"] == (39 if "decisions" in summary else 20)
-    assert "draws of what might have been instead" in answer
+    assert "of what might have been instead" in answer
     report = (out / "report.html").read_text()
     assert summary["scenario"] == name
     assert name in report

@@ -192,7 +192,7 @@ def test_infeasible_search_shows_the_closest_setup():
 def test_a_plan_names_all_its_figures():
     plan = search(generate(jobs=20, cores=4, load=0.5, seed=1), cluster_of(own([2, 3])), [], workers=1, engine="simpy")
     with pytest.raises(
-        ValueError, match="one of setups, search, frontier, cost_breakdown, horizon_nodes, horizon_cost, waits"
+        ValueError, match="one of setups, search, frontier, draws, cost_breakdown, horizon_nodes, horizon_cost, tornado"
     ):
         plan.plot("set")
 
