@@ -837,7 +837,7 @@ prices = st.one_of(st.sampled_from([0, 0.2]), st.just(DAYTIME), st.just(COST["el
     cloud_first=st.booleans(),
     slow=st.sampled_from([1.0, 0.001]),
 )
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_no_setup_costs_less_than_its_bound_and_the_hours_add_up(
     trace, data, rented, electricity, start, cloud_first, slow
 ):

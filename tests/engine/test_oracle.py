@@ -34,7 +34,7 @@ KTH = [
     ("filtered", "conservative", "kill", 7_316.2391, 88.96656),
     ("all", "fcfs", "allow", 389_661.0499, 7_515.04744),
     ("all", "easy", "allow", 6_844.6012, 91.47343),
-    ("all", "conservative", "allow", 7_455.3879, 91.21104),
+    pytest.param("all", "conservative", "allow", 7_455.3879, 91.21104, marks=pytest.mark.slow),
     ("all", "sjf-easy", "allow", 4_557.0237, 41.48965),
     ("all", "fcfs", "kill", 353_769.6220, 6_822.31531),
     ("all", "easy", "kill", 6_834.3290, 92.82786),

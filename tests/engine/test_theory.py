@@ -55,7 +55,10 @@ def test_the_published_figures_are_the_closed_form(servers, arrivals, services, 
 
 
 @pytest.mark.parametrize("policy", ["fcfs", "easy"])
-@pytest.mark.parametrize(("servers", "arrivals", "services", "waiting", "wait_s"), QUEUES)
+@pytest.mark.parametrize(
+    ("servers", "arrivals", "services", "waiting", "wait_s"),
+    [*QUEUES[:-1], pytest.param(*QUEUES[-1], marks=pytest.mark.slow)],
+)
 def test_mmc(servers, arrivals, services, waiting, wait_s, policy, engine):
     waits = replicate(servers, arrivals, services, policy, 40_000 if servers == 100 else 8_000, engine)
     assert_within([float(np.mean(wait)) for wait in waits], wait_s)

@@ -242,7 +242,13 @@ def test_the_box_is_amber_where_something_about_the_log_is_a_problem(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "colour"), [("good", "good"), ("rough", "good"), ("poor", "caution"), (None, "caution")]
+    ("verdict", "colour"),
+    [
+        ("good", "good"),
+        pytest.param("rough", "good", marks=pytest.mark.slow),
+        ("poor", "caution"),
+        pytest.param(None, "caution", marks=pytest.mark.slow),
+    ],
 )
 def test_the_box_is_amber_where_the_replay_is_not_known_to_be_right(verdict, colour, scenario, tmp_path):  # noqa: F811
     plan = optimize(scenario, workers=1, draws=False)

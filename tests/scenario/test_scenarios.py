@@ -166,8 +166,8 @@ targets: [{metric: wait_s, statistic: mean, at_most: %s}]
     ("sign", "found", "workers"),
     [
         (signal.SIGINT, True, 1),
-        (signal.SIGTERM, True, 2),
-        (signal.SIGINT, False, 2),
+        pytest.param(signal.SIGTERM, True, 2, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, False, 2, marks=pytest.mark.slow),
         (signal.SIGTERM, False, 1),
     ],
 )

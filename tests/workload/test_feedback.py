@@ -219,7 +219,7 @@ def test_auto_takes_simpy_where_passing_goes_by_submissions(caplog):
     targets=targets_,
     trim=st.sampled_from([NO_TRIM, NO_TRIM, Trim(1, 0), Trim(0, 2), Trim(1, 1)]),
 )
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_bounds_exclude_no_setup_that_meets_the_targets(trace, targets, trim):
     cluster = cluster_of(rented([0, 1], 0.1, accepts={"procs": {"at_most": 3}}), own({"max": 3}))
     targets = complete_targets(Holding(trace, cluster), targets)

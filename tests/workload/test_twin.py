@@ -218,6 +218,7 @@ def test_logs_without_users_and_estimates_have_twins():
     assert set(made.procs.tolist()) == {1, 2, 3}
 
 
+@pytest.mark.slow  # half a minute
 def test_kth_has_a_twin_that_is_like_it(data_dir, tmp_path, capsys):
     """Replayed with EASY on 100 processors, as the log: utilisation within 3 %; its waits within those of 10 seeds."""
     path = tmp_path / "twin.yaml"
