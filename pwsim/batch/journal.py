@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pwsim.batch.identity import Identity
+from pwsim.common import MachineError
 
 NAME = "log.jsonl"
 """Name of the run log in the directory of a batch."""
@@ -80,7 +81,13 @@ def note(directory: Path, entry: Entry) -> None:
 
 
 def entries(directory: Path) -> Iterator[Entry]:
-    """Yield what the run log tells, the oldest first; lines that are torn or of another version are left out."""
+    """Yield what the run log tells, the oldest first; lines that are torn or of another version are left out.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be read.
+    """
     try:
         with (directory / NAME).open(encoding="utf-8", errors="replace") as file:
             for line in file:
@@ -91,6 +98,8 @@ def entries(directory: Path) -> Iterator[Entry]:
                     continue
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise MachineError(f"{directory / NAME}: cannot be read ({error.strerror or error})") from None
 
 
 def latest(directory: Path) -> dict[str, Entry]:

@@ -91,7 +91,10 @@ def finished(results: Path) -> dict[str, Any] | None:
         summary = report.read_summary(results)
     except InputError:  # of another version, or damaged
         return None
-    return None if summary.get("stopped") in ("time_limit", "interrupted") else summary
+    points = (summary.get("frontier") or {"points": []})["points"]
+    after = [summary[key] for key in ("certainty", "sensitivity", "attribution", "horizon") if summary.get(key)]
+    cut = any(one.get("stopped") in ("time_limit", "interrupted") for one in (summary, *points, *after))
+    return None if cut else summary
 
 
 def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
@@ -114,6 +117,8 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
             replays = 0
             if summary is None:
                 summary, replays = _run(one)
+            elif one.options.report and not (one.results / "report.html").is_file():
+                report.write_report(one.results)
             _put_rows(one)
     except filelock.Timeout:
         return Elsewhere(one)
@@ -131,7 +136,10 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
         code = 0 if answer.is_found(summary) else NO_SETUP
         entry = _entry(one, event, code, summary["answer"])._replace(**told_of, chosen=chosen, replays=replays)
     entry = entry._replace(seconds=round(time.monotonic() - begun_s, 3))
-    note(one.directory, entry)
+    try:
+        note(one.directory, entry)
+    except OSError as error:
+        return entry._replace(code=MACHINE_FAILED, message=f"the run log cannot be written: {error.strerror or error}")
     return entry
 
 

@@ -21,7 +21,7 @@ from pwsim.batch.running import Work, work
 from pwsim.batch.tasks import Unreadable, tasks
 from pwsim.batch.workers import Lost, on_processes
 from pwsim.cli import commands
-from pwsim.common import InputError, ScenarioError
+from pwsim.common import InputError, MachineError, ScenarioError
 from pwsim.scenario import load_scenario, parse_change
 from pwsim.trace.formats import swf
 
@@ -197,6 +197,32 @@ def test_old_runs_are_dropped(folder, tmp_path):
     kept = {one.name for one in out.glob("results/one/*")}
     assert kept == {one.run for one in list(entries(out))[1:]}
     assert {path.parent.name for path in out.glob("data/jobs/*/*/part.parquet")} == {f"run={run}" for run in kept}
+
+
+def test_a_page_that_is_asked_for_later_is_made(folder, tmp_path):
+    out = tmp_path / "out"
+    run(folder, out, "one.yaml")
+    (results,) = out.glob("results/one/*")
+    assert not (results / "report.html").exists()
+    (one,) = run(folder, out, "one.yaml", report=True)
+    assert one.event == "known"
+    assert (results / "report.html").is_file()
+
+
+def test_a_run_log_that_cannot_be_written_is_told(folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pwsim.batch.running.note", full)
+    (one,) = run(folder, tmp_path / "out", "one.yaml")
+    assert one.code == 4
+    assert one.message == "the run log cannot be written: No space left on device"
+
+
+def test_a_run_log_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / NAME).mkdir()
+    with pytest.raises(MachineError, match="cannot be read"):
+        history(tmp_path)
 
 
 # -- the data set

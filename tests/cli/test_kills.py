@@ -191,15 +191,15 @@ def left(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - known
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(200, marks=pytest.mark.slow)])
 def test_killed_at_any_moment(kills, bench, tmp_path):
     draw = random.Random(kills)
     codes: dict[str, int] = {}
     (tmp_path / "hook").mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(HOOK)
     for number in range(kills):
-        command = list(COMMANDS)[number % len(COMMANDS)] if kills > 4 else ("convert", "report")[number // 3]
-        sign = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number // len(COMMANDS) % 3 if kills > 4 else number % 3]
+        command = list(COMMANDS)[number % len(COMMANDS)] if kills > 3 else "convert"
+        sign = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number // len(COMMANDS) % 3 if kills > 3 else number % 3]
         folder = tmp_path / "folder"
         bench.made(command)
         bench.fill(folder, command, old=draw.random() < 0.5)
