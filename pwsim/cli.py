@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pwsim._codes import BAD_INPUT, INTERRUPTED, MACHINE_FAILED, NO_SETUP
 from pwsim._version import __version__
 
 if TYPE_CHECKING:
@@ -179,6 +178,7 @@ def run(
     was stopped, and other prices or targets replay nothing that is kept.
     """
     from pwsim import report
+    from pwsim.common import INTERRUPTED, NO_SETUP
     from pwsim.results import record
     from pwsim.scenario import load_scenario, optimize
     from pwsim.search import answer
@@ -284,7 +284,7 @@ def hindcast(
 @click.argument("scenarios", type=_PATH, nargs=-1, required=True)
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files, and the logs that they name, without running them."""
-    from pwsim.common import MachineError, PwsimError
+    from pwsim.common import BAD_INPUT, MACHINE_FAILED, MachineError, PwsimError
     from pwsim.scenario import check, load_scenario
 
     codes = set()
@@ -325,6 +325,7 @@ def verify(directory: Path, folder: Path, thorough: bool, workers: int | None, a
 
     Exit codes: 0 verified; 1 not verified, and what differs; 2 wrong input.
     """
+    from pwsim.common import NO_SETUP
     from pwsim.scenario import verify as check
 
     found = check(directory, folder=folder, workers=workers, thorough=thorough, allow_code=allow_code)
@@ -673,7 +674,7 @@ def history(
     from pwsim import figures
     from pwsim.batch import history as history_of
     from pwsim.batch import history_text, moved_last
-    from pwsim.common import new_file
+    from pwsim.common import NO_SETUP, new_file
 
     table = history_of(directory, scenario)
     if figure is not None:
@@ -725,7 +726,7 @@ def entry() -> None:
     try:
         main()
     except SystemExit as done:
-        if done.code == INTERRUPTED:
+        if done.code and done.code == sys.modules["pwsim.common"].INTERRUPTED:  # who ends so has imported it
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise
 
@@ -753,15 +754,19 @@ def _run() -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already, and says so
+        from pwsim.common import INTERRUPTED  # here: ``pwsim --help`` does not wait for pandas
+
         said, code = f"Interrupted; {_written()}.", INTERRUPTED
         # Where an interrupt comes while Python executes text, as libraries do when they are imported, Python remembers
         # it until it next executes some, and would let the process die of it in the end, though it was handled.
         exec("")  # noqa: S102 - nothing is executed
     except click.ClickException as error:
+        from pwsim.common import BAD_INPUT
+
         error.show()
         return BAD_INPUT
     except Exception as error:
-        from pwsim.common import told  # here: ``pwsim --help`` does not wait for pandas
+        from pwsim.common import told
 
         said, code = told(error)
         if not said:

@@ -16,17 +16,29 @@ from typing import NamedTuple
 import pandas as pd
 
 from pwsim import report
-from pwsim._codes import BAD_INPUT, MACHINE_FAILED, WORST_FIRST
 from pwsim.batch import journal, tables, workers
 from pwsim.batch.identity import Identity, identity
 from pwsim.batch.journal import Entry
 from pwsim.batch.running import Elsewhere, Options, Work, failed, finished, results_of, work
 from pwsim.batch.tasks import Task, Unreadable, tasks
-from pwsim.common import InputError, MachineError, PwsimError, new_file, reserved, told
+from pwsim.common import (
+    BAD_INPUT,
+    INTERRUPTED,
+    MACHINE_FAILED,
+    NO_SETUP,
+    InputError,
+    MachineError,
+    PwsimError,
+    new_file,
+    reserved,
+    told,
+)
 from pwsim.scenario import Changes
 
 log = logging.getLogger("pwsim")
 
+WORST_FIRST = (INTERRUPTED, MACHINE_FAILED, BAD_INPUT, NO_SETUP, 0)
+"""Which of several outcomes a batch ends with: the first of these."""
 TABLE = "batch.parquet"
 """Name of the table of what became of each scenario, in the directory of the batch."""
 

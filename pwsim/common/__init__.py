@@ -2,6 +2,10 @@
 
 from pwsim.common import text, writing
 from pwsim.common.errors import (
+    BAD_INPUT,
+    INTERRUPTED,
+    MACHINE_FAILED,
+    NO_SETUP,
     HopelessError,
     InputError,
     MachineError,
@@ -34,9 +38,13 @@ from pwsim.common.writing import new_directory, new_file, new_files, reserved, w
 from pwsim.common.yaml_lines import Document, Place, read_document, short
 
 __all__ = [
+    "BAD_INPUT",
     "DAY_S",
     "HOUR_S",
+    "INTERRUPTED",
     "KEEP_BYTES",
+    "MACHINE_FAILED",
+    "NO_SETUP",
     "WEEK_S",
     "YEAR_H",
     "ByContent",

@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pwsim._codes import BAD_INPUT, MACHINE_FAILED
+NO_SETUP, BAD_INPUT, INTERRUPTED, MACHINE_FAILED = 1, 2, 3, 4
+"""Exit codes beside 0; 1 also says that a proof does not hold, or that an answer changed."""
 
 
 class PwsimError(Exception):

@@ -171,21 +171,18 @@ def optimize(
         raise InputError(f"pools.{unpriced[0]}.{NO_COST}")
     goals = tuple(_object(Target, one) for one in targets or ())
     money = economics or Economics()
-    after = Afterwards(
-        sensitivity=None if sensitivity is None else _object(Sensitivity, sensitivity),
-        attribution=None if attribution is None else _object(Attribution, attribution),
-    )
-    years = None if horizon is None else _object(Horizon, horizon)
+    after = Afterwards(_object(Sensitivity, sensitivity), _object(Attribution, attribution))
+    years = _object(Horizon, horizon)
     for key, message in undecided_beside(goals, {"sensitivity": sensitivity, "horizon": horizon}):
         raise InputError(f"{key}: {message}")
-    goal = None if minimise is None else _object(Objective, minimise)
+    goal = _object(Objective, minimise)
     check_years(years, cluster, goals, goal)
     plan = _answer(
         Question(trace, cluster, goals, money, 1 if seed is None else seed),
         after,
         objective=goal,
-        frontier=None if frontier is None else _object(Frontier, frontier),
-        replications=None if replications is None else _object(Replications, replications),
+        frontier=_object(Frontier, frontier),
+        replications=_object(Replications, replications),
         max_setups=max_setups,
         workers=workers,
         engine=engine,
@@ -238,8 +235,8 @@ def _answer(
 
 
 def _object(kind: type[Any], given: Any) -> Any:
-    """Return a part of a question as an object, given as such or as a mapping of its keys."""
-    return given if isinstance(given, kind) else kind(**given)
+    """Return a part of a question as an object, given as such or as a mapping of its keys; ``None`` if none is."""
+    return given if given is None or isinstance(given, kind) else kind(**given)
 
 
 def check_code(where: str, machine: Cluster, *, allow_code: bool) -> None:
