@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import click
 
 import pwsim
-from pwsim.batch import tables as batch_tables
 from pwsim.cluster import REJECTIONS
 from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
 from pwsim.results import ATTRIBUTION_COLUMNS, DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.rules import BACKFILLS, ORDERS, Order, Rule
+from pwsim.scenario.batch import tables as batch_tables
 from pwsim.search import (
     ALTERNATIVE_COLUMNS,
     DRAW_COLUMNS,

@@ -614,8 +614,8 @@ def batch(
     What was finished before is known by a hash of the scenario, its log, prices and code, and is not done again; where
     a batch was stopped, the same command goes on.  Exit code: that of the worst outcome, in the order 3, 4, 2, 1, 0.
     """  # noqa: D301 - \b is a sign to click
-    from pwsim.batch import Batch, Options, Shard, worst
     from pwsim.scenario import parse_change
+    from pwsim.scenario.batch import Batch, Options, Shard, worst
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
     options = Options(draws=not no_draws, report=with_report, cache_bytes=_bytes("--cache-size", cache_size), **asked)
@@ -672,9 +672,9 @@ def history(
 ) -> None:
     """Show how the answers of a batch in DIRECTORY moved from night to night, and why."""
     from pwsim import figures
-    from pwsim.batch import history as history_of
-    from pwsim.batch import history_text, moved_last
     from pwsim.common import NO_SETUP, new_file
+    from pwsim.scenario.batch import history as history_of
+    from pwsim.scenario.batch import history_text, moved_last
 
     table = history_of(directory, scenario)
     if figure is not None:

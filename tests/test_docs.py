@@ -32,8 +32,8 @@ SCENARIO = ROOT / "docs" / "howto" / "scenario.md"
 """The page whose whole scenario stands below the parts of scenarios that other pages show."""
 
 PARSED_ONLY = {
-    "batch": "tests/batch does it",
-    "history": "tests/batch does it; it needs what a batch has written",
+    "batch": "tests/scenario/batch does it",
+    "history": "tests/scenario/batch does it; it needs what a batch has written",
     "export": "tests/site/test_export.py does it; it needs what a run has written",
     "run": "a search takes long, and tests/scenario/test_scenarios.py runs the shipped ones",
     "verify": "tests/cli/test_verify.py does it; it needs what a run has written",

@@ -23,7 +23,7 @@ def nights(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table
-        What :func:`pwsim.batch.history` returns.
+        What :func:`pwsim.scenario.batch.history` returns.
     ax
         Axes to draw on; new ones if left out.
     """

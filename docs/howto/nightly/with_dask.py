@@ -5,7 +5,7 @@ from pathlib import Path
 from dask.distributed import Client
 from dask_jobqueue import SLURMCluster
 
-from pwsim.batch import Batch
+from pwsim.scenario.batch import Batch
 
 if __name__ == "__main__":
     with (

@@ -7,7 +7,7 @@ from parsl.concurrent import ParslPoolExecutor
 from parsl.config import Config
 from parsl.executors import HighThroughputExecutor
 
-from pwsim.batch import Batch
+from pwsim.scenario.batch import Batch
 
 if __name__ == "__main__":
     parsl.set_stream_logger(level="WARNING")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from pwsim.batch import journal
 from pwsim.common import InputError, money
+from pwsim.scenario.batch import journal
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "time": ("UTC", "when"),

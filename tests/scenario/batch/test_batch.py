@@ -15,14 +15,14 @@ import pytest
 from click.testing import CliRunner
 
 from pwsim import generate
-from pwsim.batch import Batch, Options, Shard, history, history_text, moved_last, tables, worst
-from pwsim.batch.journal import NAME, Entry, entries, note
-from pwsim.batch.running import Work, work
-from pwsim.batch.tasks import Unreadable, tasks
-from pwsim.batch.workers import Lost, on_processes
 from pwsim.cli import commands
 from pwsim.common import InputError, MachineError, ScenarioError
 from pwsim.scenario import load_scenario, parse_change
+from pwsim.scenario.batch import Batch, Options, Shard, history, history_text, moved_last, tables, worst
+from pwsim.scenario.batch.journal import NAME, Entry, entries, note
+from pwsim.scenario.batch.running import Work, work
+from pwsim.scenario.batch.tasks import Unreadable, tasks
+from pwsim.scenario.batch.workers import Lost, on_processes
 from pwsim.trace.formats import swf
 
 SCENARIO = """\
@@ -213,7 +213,7 @@ def test_a_run_log_that_cannot_be_written_is_told(folder, tmp_path, monkeypatch)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pwsim.batch.running.note", full)
+    monkeypatch.setattr("pwsim.scenario.batch.running.note", full)
     (one,) = run(folder, tmp_path / "out", "one.yaml")
     assert one.code == 4
     assert one.message == "the run log cannot be written: No space left on device"

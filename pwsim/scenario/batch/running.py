@@ -12,13 +12,13 @@ import filelock
 import pyarrow.parquet as pq
 
 from pwsim import report
-from pwsim.batch import tables
-from pwsim.batch.identity import Identity, identity
-from pwsim.batch.journal import Entry, Event, note, now
-from pwsim.batch.tasks import Task
 from pwsim.common import BAD_INPUT, MACHINE_FAILED, NO_SETUP, InputError, new_file, reserved, told
 from pwsim.results import record
 from pwsim.scenario import optimize
+from pwsim.scenario.batch import tables
+from pwsim.scenario.batch.identity import Identity, identity
+from pwsim.scenario.batch.journal import Entry, Event, note, now
+from pwsim.scenario.batch.tasks import Task
 from pwsim.search import answer
 
 log = logging.getLogger("pwsim")

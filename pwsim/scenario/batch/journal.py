@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pwsim.batch.identity import Identity
 from pwsim.common import MachineError
+from pwsim.scenario.batch.identity import Identity
 
 NAME = "log.jsonl"
 """Name of the run log in the directory of a batch."""

@@ -16,11 +16,6 @@ from typing import NamedTuple
 import pandas as pd
 
 from pwsim import report
-from pwsim.batch import journal, tables, workers
-from pwsim.batch.identity import Identity, identity
-from pwsim.batch.journal import Entry
-from pwsim.batch.running import Elsewhere, Options, Work, failed, finished, results_of, work
-from pwsim.batch.tasks import Task, Unreadable, tasks
 from pwsim.common import (
     BAD_INPUT,
     INTERRUPTED,
@@ -34,6 +29,11 @@ from pwsim.common import (
     told,
 )
 from pwsim.scenario import Changes
+from pwsim.scenario.batch import journal, tables, workers
+from pwsim.scenario.batch.identity import Identity, identity
+from pwsim.scenario.batch.journal import Entry
+from pwsim.scenario.batch.running import Elsewhere, Options, Work, failed, finished, results_of, work
+from pwsim.scenario.batch.tasks import Task, Unreadable, tasks
 
 log = logging.getLogger("pwsim")
 

@@ -1,6 +1,6 @@
 """A batch that is killed, and run again, ends as if nothing had been.
 
-``pytest -m slow tests/batch/test_batch_kills.py`` kills 100 batches, or their workers, at random moments.
+``pytest -m slow tests/scenario/batch/test_batch_kills.py`` kills 100 batches, or their workers, at random moments.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from pwsim import generate
-from pwsim.batch.journal import NAME
+from pwsim.scenario.batch.journal import NAME
 from pwsim.trace.formats import swf
 
 SCENARIO = """\

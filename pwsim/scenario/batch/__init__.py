@@ -1,0 +1,9 @@
+"""Many scenarios into one directory, every night: each once, nothing lost, and how the answers moved."""
+
+from pwsim.scenario.batch import tables
+from pwsim.scenario.batch.batch import Batch, Planned, Shard, worst
+from pwsim.scenario.batch.history import history, history_text, moved_last
+from pwsim.scenario.batch.journal import Entry
+from pwsim.scenario.batch.running import Options
+
+__all__ = ["Batch", "Entry", "Options", "Planned", "Shard", "history", "history_text", "moved_last", "tables", "worst"]
