@@ -614,6 +614,7 @@ def batch(
     What was finished before is known by a hash of the scenario, its log, prices and code, and is not done again; where
     a batch was stopped, the same command goes on.  Exit code: that of the worst outcome, in the order 3, 4, 2, 1, 0.
     """  # noqa: D301 - \b is a sign to click
+    from pwsim.common import INTERRUPTED
     from pwsim.scenario import parse_change
     from pwsim.scenario.batch import Batch, Options, Shard, worst
 
@@ -627,13 +628,17 @@ def batch(
         return
     codes = [0]
     if not collect:
-        with _executor(dask) as executor:
-            found = todo.run(
-                at_once=workers,
-                executor=executor,
-                time_limit_s=limit_s,
-                seen=lambda one: None if quiet else click.echo(f"{one.scenario}: {one.event}", err=True),
-            )
+        try:
+            with _executor(dask) as executor:
+                found = todo.run(
+                    at_once=workers,
+                    executor=executor,
+                    time_limit_s=limit_s,
+                    seen=lambda one: None if quiet else click.echo(f"{one.scenario}: {one.event}", err=True),
+                )
+        except KeyboardInterrupt:
+            click.echo("Interrupted: what was finished stays, and the same command goes on.", err=True)
+            sys.exit(INTERRUPTED)
         codes = [one.code for one in found]
         for one in found:
             click.echo(f"{one.scenario}: {one.message}")

@@ -41,6 +41,7 @@ def on_processes(do: Callable[[One], Answer], works: Sequence[One], at_once: int
         How many are done at once.
     """
     waiting, suspects, losses = deque(works), deque[One](), Counter[int]()
+    others = set(multiprocessing.active_children())
     pool = _pool(at_once)
     running: dict[Future[Answer], One] = {}
     try:
@@ -73,8 +74,8 @@ def on_processes(do: Callable[[One], Answer], works: Sequence[One], at_once: int
     finally:
         with suppress(Exception):
             pool.shutdown(wait=not running, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            if running:
+        if running:
+            for child in set(multiprocessing.active_children()) - others:
                 child.terminate()
 
 

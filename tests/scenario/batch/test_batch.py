@@ -448,3 +448,13 @@ def test_a_scenario_from_standard_input(folder, tmp_path, monkeypatch):
     by_file = CliRunner().invoke(commands, ["run", "one.yaml", "--out", str(tmp_path / "f"), "--quiet"])
     assert by_file.exit_code == 0
     assert not filecmp.dircmp(tmp_path / "r", tmp_path / "f").diff_files
+
+
+def test_an_interrupted_batch_says_that_it_goes_on(folder, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Batch, "run", interrupted)
+    done = CliRunner().invoke(commands, ["batch", str(folder / "one.yaml"), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 3
+    assert done.output == "Interrupted: what was finished stays, and the same command goes on.\n"
