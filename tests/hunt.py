@@ -15,13 +15,15 @@ changed                                             noticed by no test, because
 ``if late else inside``                             without it, all jobs are sorted and summed up just as well
 ``until_s[0] = -1.0`` of ``hourly_usd``             any time before the first instant does
 ``max(until_s[-1], …)`` of ``hourly_usd``           after the last instant nothing is caused: an earlier edge will do
-``kind="stable"`` of ``beyond`` and ``union``       what begins or ends at one instant counts as much in any order
+``kind="stable"`` where intervals are counted       what begins or ends at one instant counts as much in any order
 ``side="right"`` of ``integral_within``             where an interval begins, nothing of it has summed up yet
 ``end_s > until_s`` of it to ``>=``                 where one ends, nothing of it is beyond
 ``0.0`` of its ``beyond``                           before the first interval, it is not looked at
 ``workers``; ``engine`` of ``in_parallel``          how many work at once, and where, does not change the plan
 ``put_back``, ``first`` of a trail                  ``""`` and ``None`` are as false as ``None`` and ``False``
 ``outside &`` to ``|`` of ``_first_through_doors``  who is outside and sent away is held by no such pool anyway
+``minlength`` of ``duration_curve``, its ``len``    what is added lasts 0 s
+``min(up_to, …)`` of ``setups_up_to`` to ``max``    what is told at one call, and what at the next, ends as the same number
 ``mode="json"`` of ``asked["targets"]``             its values are plain, but for tuples: JSON writes them as lists
 =================================================== ==================================================================
 """

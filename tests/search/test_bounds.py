@@ -156,6 +156,16 @@ def test_what_is_left_counts_by_what_setups_cost_as_a_whole(monkeypatch, at_once
         assert told[-1] == sum(one <= most for one in whole)
 
 
+def test_what_is_left_counts_what_a_promised_plan_pays_for():
+    """A plan of 2 USD/h is paid by all setups, and pays for two nodes that stand; a third one is rented."""
+    rented = {**CLOUD, "price_usd_per_hour": 3, "nodes": [1, 2, 3], "always_up": True, "savings_1yr_usd_per_hour": 1}
+    economics = Economics.model_validate({"savings_plans": [{"name": "p", "term": "1yr", "usd_per_hour": 2}]})
+    known = bounds.analyse(Holding(HOUR, cluster_of(own([4]), rented)), [], economics)
+    assert known.renting is None
+    assert [known.usd_of((0, nodes)) / 8766 for nodes in range(3)] == pytest.approx([2, 2, 3], rel=1e-3)
+    assert [known.setups_up_to(usd * 8766) for usd in (1.5, 2.5, 3.5)] == [0, 2, 3]
+
+
 @pytest.mark.parametrize(
     "other",
     [

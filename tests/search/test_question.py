@@ -25,6 +25,7 @@ from pwsim.search.holding import Holding
 from pwsim.search.judging import Judge
 from pwsim.search.plan import Setup, general_name
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
+from pwsim.search.targets import judged, missed_by
 from pwsim.trace import Feedback
 from tests.search.test_plan import COST, cluster_of, own, wide_work
 
@@ -263,3 +264,36 @@ def test_a_figure_is_drawn_where_one_says():
     ax = Figure().subplots()
     assert plan.plot("cost_breakdown", ax) is ax
     assert plan.plot().get_title() == plan.plot("setups").get_title()
+
+
+# -- how far a setup is from what is asked
+
+
+def test_how_far_a_setup_misses_is_the_largest_share_of_a_limit_or_of_the_draws():
+    firm = [at_most("jobs_killed", 4), at_most("makespan_s", 100)]
+    assert missed_by(firm, {"target_0_achieved": 4, "target_1_achieved": 100}) == 0
+    assert missed_by(firm, {"target_0_achieved": 5, "target_1_achieved": 110}) == pytest.approx(0.25)
+    assert missed_by(firm, {"target_0_achieved": 4, "target_1_achieved": 110}) == pytest.approx(0.1)
+    shared = [replace_target(one, in_share=share) for one, share in zip(firm, (0.9, 0.5), strict=True)]
+    drawn = {"target_0_achieved": 9, "target_1_achieved": 10, "draws": 20}
+    short = {**drawn, "target_0_draws_met": 15, "target_1_draws_met": 8, "decision": "refused"}
+    # 15 and 8 of 20, where 18 and 10 are asked.
+    told = [{key: one[key] for key in ("met", "draws", "draws_met")} for one in judged(shared, short)]
+    assert told == [{"met": False, "draws": 20, "draws_met": 15}, {"met": False, "draws": 20, "draws_met": 8}]
+    assert missed_by(shared, short) == pytest.approx(0.9 - 15 / 20)
+    # The first holds often enough by itself, so it is the other that is missed; accepted, none is.
+    one = {**short, "target_0_draws_met": 18}
+    assert [target["met"] for target in judged(shared, one)] == [True, False]
+    assert missed_by(shared, one) == pytest.approx(0.5 - 8 / 20)
+    assert missed_by(shared, {**one, "decision": "accepted"}) == 0
+    # Each holds often enough by itself, and both together do not.
+    both = {**one, "target_1_draws_met": 10}
+    assert [target["met"] for target in judged(shared, both)] == [False, False]
+    # Nothing was drawn, as the log's own replay misses.
+    undrawn = {**drawn, "draws": None, "target_0_draws_met": None, "target_1_draws_met": None, "decision": None}
+    assert missed_by(shared, undrawn) == pytest.approx(5 / 4)
+    assert judged(shared, undrawn)[0]["draws"] == 0
+
+
+def replace_target(target, **told):
+    return target.model_copy(update=told)
