@@ -25,6 +25,8 @@ from pwsim.scenario import load_site
 from tests.calibration.sites import CORES, KINDS, MONDAY, Made, made
 from tests.cli.test_hostile import pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 FEW = ("partitions",)
 """Kinds of sites that the ordinary tests calibrate."""
 

@@ -13,6 +13,7 @@ from pwsim.common import writing
 from tests.cli.test_hostile import GOOD, TINY, check_refused, pwsim
 from tests.report.test_results import digests
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
 FILES = ("main", "more", "figures/one")
 SIMULATE = ["simulate", "tiny.swf", "--cores", "4", "--out", "out", "--engine", "simpy"]
 

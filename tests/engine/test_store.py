@@ -167,9 +167,9 @@ def test_two_processes_that_compile_at_once(cache):
         subprocess.Popen(
             [sys.executable, "-c", code, str(cache)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
-    for process in processes:  # all are ready before one begins
+    for process in processes:  # both are ready before one begins
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()

@@ -136,6 +136,7 @@ def test_the_schema_accepts_the_shipped_scenarios(name, repository, capsys):
         ("nasa-ipsc", 128, "conservative", "allow", 4.0281, 1.01176),
     ],
 )
+@pytest.mark.usefixtures("blank_figures")
 def test_simulate_a_real_log(dataset, cores, policy, overrun, wait_s, slowdown, data_dir, tmp_path, capsys):
     out = tmp_path / "out"
     options = ["--cores", str(cores), "--policy", policy, "--overrun", overrun, "--out", str(out)]

@@ -52,6 +52,7 @@ def test_years_are_planned_written_and_reported(folder, capsys):  # noqa: F811 -
     assert pwsim(capsys, "report", "results")[0] == 0
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_years_without_a_plan_are_exit_code_1(folder, capsys):  # noqa: F811 - a fixture
     few = {"pools": [own([4])]}
     shorter = [{"metric": "wait_s", "statistic": "max", "at_most": 0, "from_year": 2}]
