@@ -87,7 +87,7 @@ def one_of(draw: Any, index: int) -> float:
     return float(draw(index + 1)[index])
 
 
-def compare(trace: Trace, cluster: Cluster, *engines: str) -> None:
+def compare(trace: Trace, cluster: Cluster, *engines: Any) -> None:
     """Fail unless engines, by default all, and the reference agree to the last bit.
 
     Where rounding alone decides who comes first, the engines are one another's reference.  Engines that agree have one

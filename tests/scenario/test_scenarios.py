@@ -55,8 +55,14 @@ def shortened(repository, name, folder) -> str:
     return str(folder / f"{name}.yaml")
 
 
+DRAWN = {"quickstart", "price-of-service", "five-years"}
+"""Scenarios whose figures are drawn here: each has some of its own."""
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_shipped_scenarios_run(name, repository, tmp_path, capsys):
+def test_shipped_scenarios_run(name, repository, tmp_path, capsys, request):
+    if name not in DRAWN:
+        request.getfixturevalue("blank_figures")
     path = shortened(repository, name, tmp_path)
     assert pwsim(capsys, "validate", path)[0] == 0
     out = tmp_path / "out"
@@ -153,7 +159,7 @@ def test_simulate_a_real_log(dataset, cores, policy, overrun, wait_s, slowdown, 
 
 SLOW = """
 name: slow
-workload: {trace: {dataset: sample}}
+workload: {trace: {dataset: sample}, window: {length: 21 d}}
 cluster:
   pools:
     - {name: rented, kind: cloud, node: {cores: 16}, price_usd_per_hour: 1, boot_time: 1 min, nodes: {min: 12, max: 60}}
