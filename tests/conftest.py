@@ -11,11 +11,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests import compiling
+
 if TYPE_CHECKING:
     from pwsim.figures.figure import Figure
 
 settings.register_profile("pwsim", deadline=None, derandomize=True)
 settings.load_profile("pwsim")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the engine before the workers of a run of all tests start, unless that was done: each would do it."""
+    config = session.config
+    all_tests = config.args_source == pytest.Config.ArgsSource.TESTPATHS
+    if not all_tests or hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
+        return
+    cache, facts = getattr(config, "cache", None), compiling.facts()
+    if cache is not None and cache.get("pwsim/compiled", None) != facts:
+        compiling.compile_all()
+        cache.set("pwsim/compiled", facts)
 
 
 @pytest.fixture(scope="session")
