@@ -109,7 +109,7 @@ def test_a_reader_that_leaves_is_no_fault(folder):
     read, write = os.pipe()
     os.close(read)  # as `| true` does
     try:
-        done = started(*COMMANDS["run"], stdout=write)
+        done = started(*COMMANDS["simulate"], stdout=write)
         assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
         assert (folder / "out" / "summary.json").is_file()
         done = started("prices", stdout=write)

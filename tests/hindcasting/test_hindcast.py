@@ -651,10 +651,12 @@ def test_the_command_writes_what_it_found(trace, tmp_path, capsys):
     page = (tmp_path / "r" / "report.html").read_text()
     assert "Does the replay reproduce the log?" in page
     assert "What most likely differs" not in page
-    # The same again, and by `report`, gives the same bytes.
+    # By `report`, over the same again without figures, come the same bytes.
     before = digests(tmp_path / "r")
-    assert pwsim(capsys, *arguments, "--quiet", "--overwrite", "--out", str(tmp_path / "r"))[0] == 0
-    assert digests(tmp_path / "r") == before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pwsim.report.directory.write_report", lambda *_: None)
+        assert pwsim(capsys, *arguments, "--quiet", "--overwrite", "--out", str(tmp_path / "r"))[0] == 0
+    assert not (tmp_path / "r" / "report.html").exists()
     assert pwsim(capsys, "report", str(tmp_path / "r"))[0] == 0
     assert digests(tmp_path / "r") == before
     code, _, err = pwsim(capsys, *arguments, "--out", str(tmp_path / "r"))
