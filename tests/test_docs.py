@@ -349,6 +349,7 @@ def test_reference_of_python_has_every_name():
     assert set(docs_module("sources").API_SECTIONS.values()) <= set(pwsim.__all__)
 
 
+@pytest.mark.slow  # it takes half a minute, and .ci/run builds the site after these tests
 def test_site_can_be_built(tmp_path):
     pytest.importorskip("sphinx", reason="needs Sphinx: pip install -e '.[docs]'")
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]

@@ -6,6 +6,7 @@ The order and the purposes are told in one place, the table of docs/architecture
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -49,6 +50,7 @@ def floor(module: str) -> str:
     return module.split(".", maxsplit=1)[0]
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     """Return what a file imports at run time, as dotted names; imports for type checkers alone do not count."""
     found = set()

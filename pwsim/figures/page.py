@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,9 @@ def _data_uri(svg: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
+@functools.cache
 def template(name: str) -> jinja2.Template:
-    """Return a template of a page."""
+    """Return a template of a page; reading one takes longer than filling it in."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pwsim", "report/templates"),
         autoescape=True,

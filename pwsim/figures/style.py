@@ -138,10 +138,19 @@ def _over_time(ax: Axes, days: Any, width: int, unit: str = "cores") -> Axes:
     return clean(ax)
 
 
-def svg(ax: Axes) -> str:
-    """Return a figure as SVG, the same text for the same figure, in other colours where pages are dark; close it."""
+def _laid_out(ax: Axes) -> Figure:
+    """Return the figure of axes, with all in its place: matplotlib would look for it, by a trial, at each writing."""
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+    return figure
+
+
+def svg(ax: Axes) -> str:
+    """Return a figure as SVG, the same text for the same figure, in other colours where pages are dark; close it."""
+    figure = _laid_out(ax)
     text = StringIO()
     with mpl.rc_context({"svg.hashsalt": "pwsim", "svg.fonttype": "path"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "pwsim"})
@@ -156,8 +165,7 @@ def svg(ax: Axes) -> str:
 
 def save(ax: Axes, directory: Path, name: str) -> str:
     """Write a figure as SVG and PNG, the same bytes for the same figure, and close it; return the SVG."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = _laid_out(ax)
     figure.savefig(directory / f"{name}.png", dpi=200, metadata={"Software": "pwsim"})
     text = svg(ax)
     (directory / f"{name}.svg").write_text(text, encoding="utf-8")

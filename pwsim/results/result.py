@@ -305,7 +305,7 @@ class Result(ByContent):
             If the measurement window has no length and jobs cause costs.
         """
         economics = economics_of(economics)
-        table, pools = pd.DataFrame(self._bills(economics)), range(len(self.cluster.pools))
+        table, pools = pd.DataFrame(self.bills(economics)), range(len(self.cluster.pools))
         shares = pd.DataFrame([self.shares(index) for index in pools])
         if self._clock_fault(economics):
             table.loc[:, ["usd" in name for name in map(str, table)]] = math.nan
@@ -387,8 +387,8 @@ class Result(ByContent):
             return self.cluster.rejections(self.trace)
         return {name: self.replay.reason == number for number, name in enumerate(REJECTIONS)}
 
-    def _bills(self, economics: Economics) -> list[dict[str, Any]]:
-        """Return one row a pool, without its :data:`pwsim.metrics.capacity.SHARE_COLUMNS`; no table, for searches."""
+    def bills(self, economics: Economics) -> list[dict[str, Any]]:
+        """Return a row of :meth:`pools` for each pool, without its use, which takes most of the time; for searches."""
         window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
         all_paid = self._paid(economics)
         for index, (count, pool) in enumerate(self._counted_pools()):
@@ -479,7 +479,7 @@ class Result(ByContent):
         economics = economics_of(economics)
         if fault := self._clock_fault(economics):
             raise InputError(fault)
-        pools, held_s = self._bills(economics), self.attempts.end_s - self.attempts.start_s
+        pools, held_s = self.bills(economics), self.attempts.end_s - self.attempts.start_s
         cost = {part: float(sum(one[part] for one in pools)) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
         cost["savings_usd_per_year"] = float(sum(self._paid(economics).cover.usd_per_hour)) * YEAR_H

@@ -323,13 +323,13 @@ class Known:
     def learn(self, procedure: int, arcs: Sequence[Arc], result: Result) -> None:
         """Put what a replay showed of some pools in the place of what was assumed."""
         with scalable(self.job.trace):
-            pools = result.pools(self.job.economics)
-        usd, carbon_kg = (pools[name].to_numpy() for name in ("cost_usd_per_year", "carbon_kg_per_year"))
+            bills = result.bills(self.job.economics)
         for arc in arcs:
+            usd, carbon_kg = (bills[arc.pool][name] for name in ("cost_usd_per_year", "carbon_kg_per_year"))
             alike = self.alike[arc.pool, arc.choice, arc.held]
             site_usd = self.job.economics.site_usd_per_year if arc.pool == 0 else 0.0
-            self.sums.usd[procedure, alike] = usd[arc.pool] + site_usd
-            self.learnt[procedure, arc.pool, arc.choice, arc.held] = float(usd[arc.pool])
+            self.sums.usd[procedure, alike] = usd + site_usd
+            self.learnt[procedure, arc.pool, arc.choice, arc.held] = usd
             amounts = self._amounts_of(arc, result.replay.start_s) + self._per_core(arc)
-            known = np.append(amounts, [carbon_kg[arc.pool]] * len(self.carbon_kg))
+            known = np.append(amounts, [carbon_kg] * len(self.carbon_kg))
             self.sums.amounts[:, procedure, alike] = known[:, np.newaxis]

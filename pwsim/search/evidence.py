@@ -168,7 +168,7 @@ class Evidence:
         seen = {}
         for (procedure, arc), (where, told), result in zip(keys, rows, self.again.pools(network, keys), strict=True):
             with scalable(self.judge.trace):
-                usd = result.pools(self.judge.economics)["cost_usd_per_year"].iloc[arc.pool]
+                usd = result.bills(self.judge.economics)[arc.pool]["cost_usd_per_year"]
             mine = network.held(arc)
             shown = {
                 "jobs": int(np.count_nonzero(mine)),

@@ -30,6 +30,7 @@ class Listing:
         self.at_most = sums.limits  # as in the programme, a row is met up to a rounding of the sum
         self._arcs = self._arcs_by_pool()
         self._taken: set[int] = set()
+        self._summed: tuple[tuple[bytes, bytes, int], Floats] | None = None
         self._types = [max(1, len(pool.types)) for pool in cluster.pools]
         self._open = np.ones((*network.choices, len(sums.usd)), dtype=bool)
         if needed_cores:
@@ -60,11 +61,14 @@ class Listing:
         return total
 
     def _usd(self) -> Floats:
-        """Return the cost of each path, infinite if something excludes it."""
-        usd = np.where(self._open, self._sum(self.sums.usd), np.inf)
-        for amounts, limit in zip(self.sums.amounts, self.at_most, strict=True):
-            usd[self._sum(amounts) > limit] = np.inf
-        return usd
+        """Return the cost of each path, infinite if something excludes it; to be read, for it is summed up once."""
+        of = self.sums.usd.tobytes(), self.sums.amounts.tobytes(), len(self._taken)
+        if self._summed is None or self._summed[0] != of:
+            usd = np.where(self._open, self._sum(self.sums.usd), np.inf)
+            for amounts, limit in zip(self.sums.amounts, self.at_most, strict=True):
+                usd[self._sum(amounts) > limit] = np.inf
+            self._summed = of, usd
+        return self._summed[1]
 
     def take_out(self, path: Path) -> None:
         """Exclude a path from now on."""

@@ -25,6 +25,8 @@ from pwsim.scenario import load_site
 from tests.calibration.sites import CORES, KINDS, MONDAY, Made, made
 from tests.cli.test_hostile import pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 FEW = ("partitions",)
 """Kinds of sites that the ordinary tests calibrate."""
 
@@ -82,8 +84,13 @@ def nightly() -> Made:
     return made(KINDS.index("whole"))
 
 
-def test_what_was_found_is_written_with_its_evidence(nightly, tmp_path):
-    found = calibrate(nightly.log, cores=CORES)
+@pytest.fixture(scope="module")
+def found(nightly) -> Calibration:
+    """What is found in it."""
+    return calibrate(nightly.log, cores=CORES)
+
+
+def test_what_was_found_is_written_with_its_evidence(nightly, found, tmp_path):
     path = tmp_path / "site.yaml"
     path.write_text(found.site_yaml)
     site = load_site(path)
@@ -112,8 +119,7 @@ def test_comments_say_what_the_file_has_though_a_later_step_changed_it(nightly):
     assert comments.count("Not kept, order and backfilling") == 1
 
 
-def test_figures_are_of_blocks_that_were_not_fitted_to(nightly):
-    found = calibrate(nightly.log, cores=CORES)
+def test_figures_are_of_blocks_that_were_not_fitted_to(nightly, found):
     plain_s, ruled_s = found.unseen_wait_s
     even = found.replays.known.blocks.member[0]
     assert np.array_equal(ruled_s[even], simulate(nightly.log, found.chains[1].cluster()).wait_s[even])

@@ -15,6 +15,8 @@ from pwsim.trace.formats.reading import write_trace
 from tests.cli.test_hostile import pwsim
 from tests.cli.test_verify import FEW, GOALS, LEAST, STEADY, TARGETS, VARIED, WAIT, log_of
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 HEAD = "name: q\nworkload: {trace: log.parquet}\ncluster:\n  policy: [easy, fcfs]\n  pools:\n"
 
 

@@ -69,6 +69,7 @@ def check_refused(folder: Path, capsys, arguments: list[str], words: list[str], 
     assert {path.name for path in folder.iterdir()} == before, "something was written"
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_good_scenario_is_good(folder, capsys):
     code, out, err = pwsim(capsys, "run", "--no-draws", "good.yaml", "--out", "results", "--workers", "1")
     assert code == 0, err

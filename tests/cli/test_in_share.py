@@ -13,6 +13,8 @@ from pwsim.trace.formats.reading import write_trace
 from pwsim.workload import Population
 from tests.cli.test_hostile import pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 SCENARIO = """\
 name: often
 workload: {trace: log.parquet}

@@ -58,6 +58,7 @@ def no_file_above(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.usefixtures("blank_figures")
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("size", [0, 200])
 def test_a_full_disk_is_one_line_and_loses_nothing(command, size, folder, capsys):
@@ -108,7 +109,7 @@ def test_a_reader_that_leaves_is_no_fault(folder):
     read, write = os.pipe()
     os.close(read)  # as `| true` does
     try:
-        done = started(*COMMANDS["run"], stdout=write)
+        done = started(*COMMANDS["simulate"], stdout=write)
         assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
         assert (folder / "out" / "summary.json").is_file()
         done = started("prices", stdout=write)

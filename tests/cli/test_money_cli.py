@@ -9,6 +9,8 @@ import pytest
 from pwsim import costs
 from tests.cli.test_hostile import JOB, folder, pwsim  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 FULL = """\
 name: full
 workload: {trace: day.swf, data_gib: 2}

@@ -73,6 +73,7 @@ def test_files_report_and_words(folder, capsys):
         assert (out / "figures" / f"{name}.svg").exists()
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_resolved_scenario_asks_the_same(folder, capsys):
     code, _, out = run(folder, capsys, SCENARIO + "sensitivity: {capex: [2.0]}\nattribution: {by: [user]}\n")
     assert code == 0
@@ -88,6 +89,7 @@ def test_the_resolved_scenario_asks_the_same(folder, capsys):
         assert written.to_csv() == tables[name].to_csv()  # whatever the number of workers
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_a_budget_is_for_all_together(folder, capsys):
     limit = "search: {budget: {setups: 12}}\n"
     code, output, out = run(folder, capsys, SCENARIO + ASKED + limit)

@@ -13,6 +13,7 @@ from pwsim.common import writing
 from tests.cli.test_hostile import GOOD, TINY, check_refused, pwsim
 from tests.report.test_results import digests
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
 FILES = ("main", "more", "figures/one")
 SIMULATE = ["simulate", "tiny.swf", "--cores", "4", "--out", "out", "--engine", "simpy"]
 
@@ -76,7 +77,7 @@ def test_results_are_never_absent_while_they_are_replaced(folder):
     )
     assert look.stdout is not None
     look.stdout.readline()
-    for number in range(300):
+    for number in range(100):
         put(folder / "r", str(number))
     assert look.poll() is None, "there was a moment without results"
     look.kill()

@@ -28,6 +28,8 @@ from tests.cli.test_hostile import folder, pwsim  # noqa: F401 - a fixture
 from tests.costs.test_money import cloud, nonzero, own
 from tests.strategies import traces
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 YEAR_H = 8766
 GOLDEN = Path(__file__).parent / "golden"
 WITH_SPAN = traces.filter(lambda trace: trace.span_s > 0)

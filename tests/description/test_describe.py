@@ -705,6 +705,7 @@ LOGS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("log", LOGS)
+@pytest.mark.usefixtures("blank_figures")
 def test_real_logs(log, data_dir, tmp_path):
     file, options, words = LOGS[log]
     traces = data_dir / "traces"

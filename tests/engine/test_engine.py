@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pwsim import Cluster, InputError, Policy, Result, Trace, simulate
 from pwsim.engine.inputs import lives, uptimes
+from pwsim.engine.outcome import Replay
 from pwsim.rules import ORDERS, profile
 from tests.conftest import ENGINES
 from tests.multifactor_reference import Asks, TooClose
@@ -86,28 +87,38 @@ def one_of(draw: Any, index: int) -> float:
     return float(draw(index + 1)[index])
 
 
-def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
-    """Fail unless engine and reference agree to the last bit.
+def compare(trace: Trace, cluster: Cluster, *engines: Any) -> None:
+    """Fail unless engines, by default all, and the reference agree to the last bit.
 
-    Where rounding alone decides who comes first, the other engine is the reference.
+    Where rounding alone decides who comes first, the engines are one another's reference.  Engines that agree have one
+    schedule, which is looked at once.
     """
     policy = cluster.the_policy()
     simpy_alone = (
         trace.feedback is not None and bool(policy.passing_order) and ORDERS[policy.passing_order].by_submission
     )
-    if simpy_alone and engine == "compiled":
+    engines = engines or ENGINES
+    if simpy_alone and "compiled" in engines:
         with pytest.raises(InputError, match=r"ranks jobs by submissions.* use the simpy engine"):
-            simulate(trace, cluster, engine=engine)
-        return
-    result = simulate(trace, cluster, engine=engine)
-    assert result.replay.engine == engine
+            simulate(trace, cluster, engine="compiled")
+        engines = tuple(engine for engine in engines if engine != "compiled")
+    results = [simulate(trace, cluster, engine=engine) for engine in engines]
+    for engine, result in zip(engines, results, strict=True):
+        assert result.replay.engine == engine
+        assert_same(result.replay, results[0].replay)
+    if results:
+        compare_with_reference(results[0], simpy_alone)
+        check_invariants(results[0])
+
+
+def compare_with_reference(result: Result, simpy_alone: bool) -> None:
+    """Fail unless the reference says the same of every job, attempt and node, to the last bit."""
     replay = result.replay
     try:
-        wanted, pools = by_reference(trace, cluster)
+        wanted, pools = by_reference(result.trace, result.cluster)
     except TooClose:
         if not simpy_alone:
-            assert_engines_agree(trace, cluster)
-        check_invariants(result)
+            assert_engines_agree(result.trace, result.cluster)
         return
     assert replay.pool.tolist() == [-1 if job.pool is None else job.pool for job in wanted]
     assert replay.killed.tolist() == [job.killed for job in wanted]
@@ -125,13 +136,17 @@ def compare(trace: Trace, cluster: Cluster, engine: Any) -> None:
     spans = [(index, *span) for index, pool in enumerate(pools) for span in pool.spans]
     if replay.spans is not None:
         assert sorted(map(tuple, replay.spans.tolist())) == sorted(spans)
-    check_invariants(result)
 
 
 def assert_engines_agree(trace: Trace, cluster: Cluster) -> None:
     """Fail unless both engines say the same of every job, attempt, wait and node, to the last bit."""
     one, other = (simulate(trace, cluster, engine=engine).replay for engine in ("simpy", "compiled"))
     assert (one.engine, other.engine) == ("simpy", "compiled")
+    assert_same(one, other)
+
+
+def assert_same(one: Replay, other: Replay) -> None:
+    """Fail unless two replays are the same to the last bit, whichever engines they are of."""
     for field in fields(one):
         if field.name != "engine":
             np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), field.name)
@@ -226,42 +241,37 @@ def check_nodes(result: Result, index: int) -> None:
             assert max([0, *bits[here]]) < 2**pool.node.gpus
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=traces, cluster=clusters)
-@settings(max_examples=200)
-def test_agrees_with_the_reference(engine, trace, cluster):
-    compare(trace, cluster, engine)
+@settings(max_examples=100)
+def test_agrees_with_the_reference(trace, cluster):
+    compare(trace, cluster)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=traces, cluster=clusters)
 @settings(max_examples=20_000)
-def test_agrees_with_the_reference_on_many_cases(engine, trace, cluster):
-    compare(trace, cluster, engine)
+def test_agrees_with_the_reference_on_many_cases(trace, cluster):
+    compare(trace, cluster)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=traces, cluster=changing_clusters)
-@settings(max_examples=200)
-def test_agrees_with_the_reference_where_nodes_come_and_go(engine, trace, cluster):
-    compare(trace, cluster, engine)
+@settings(max_examples=100)
+def test_agrees_with_the_reference_where_nodes_come_and_go(trace, cluster):
+    compare(trace, cluster)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=traces, cluster=changing_clusters)
 @settings(max_examples=20_000)
-def test_agrees_with_the_reference_where_nodes_come_and_go_on_many_cases(engine, trace, cluster):
-    compare(trace, cluster, engine)
+def test_agrees_with_the_reference_where_nodes_come_and_go_on_many_cases(trace, cluster):
+    compare(trace, cluster)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(case=reserving_cases)
-@settings(max_examples=200)
-def test_reservations_agree_with_the_reference_where_nodes_come_and_go(engine, case):
+@settings(max_examples=100)
+def test_reservations_agree_with_the_reference_where_nodes_come_and_go(case):
     trace, cluster = case
-    compare(trace, cluster, engine)
+    compare(trace, cluster)
 
 
 def worn(jobs: int = 6) -> tuple[Trace, Cluster]:
@@ -274,11 +284,10 @@ def worn(jobs: int = 6) -> tuple[Trace, Cluster]:
     return trace, Cluster.model_validate({"policy": "conservative", "pools": [pool]})
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=crowded_traces, cluster=machines, order=st.sampled_from(("fcfs", "sjf", "wfp3", "smallest")))
 @settings(max_examples=200)
-def test_reservations_agree_with_the_reference_where_many_jobs_wait(engine, trace, cluster, order):
-    compare(trace, cluster.model_copy(update={"policy": (Policy.parse(f"{order}-conservative"),)}), engine)
+def test_reservations_agree_with_the_reference_where_many_jobs_wait(trace, cluster, order):
+    compare(trace, cluster.model_copy(update={"policy": (Policy.parse(f"{order}-conservative"),)}))
 
 
 def test_reservations_outlast_a_thousand_restarts(engine):
@@ -321,64 +330,56 @@ def test_passed_points_make_room():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
 @given(case=reserving_cases)
 @settings(max_examples=20_000)
-def test_reservations_agree_with_the_reference_where_nodes_come_and_go_on_many_cases(engine, case):
+def test_reservations_agree_with_the_reference_where_nodes_come_and_go_on_many_cases(case):
     trace, cluster = case
-    compare(trace, cluster, engine)
+    compare(trace, cluster)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=gpu_traces, cluster=packed_clusters)
-@settings(max_examples=200)
-def test_agrees_with_the_reference_where_jobs_share_nodes(engine, trace, cluster):
-    compare(trace, cluster, engine)
+@settings(max_examples=100)
+def test_agrees_with_the_reference_where_jobs_share_nodes(trace, cluster):
+    compare(trace, cluster)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=st.one_of(gpu_traces, crowded_traces), cluster=shared_machines)
 @settings(max_examples=150)
-def test_agrees_with_the_reference_where_many_jobs_share_a_node(engine, trace, cluster):
-    compare(trace, cluster, engine)
+def test_agrees_with_the_reference_where_many_jobs_share_a_node(trace, cluster):
+    compare(trace, cluster)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=gpu_traces, cluster=packed_clusters)
 @settings(max_examples=20_000)
-def test_agrees_with_the_reference_where_jobs_share_nodes_on_many_cases(engine, trace, cluster):
-    compare(trace, cluster, engine)
+def test_agrees_with_the_reference_where_jobs_share_nodes_on_many_cases(trace, cluster):
+    compare(trace, cluster)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=feedback_traces, cluster=clusters)
-@settings(max_examples=200)
-def test_agrees_with_the_reference_where_jobs_follow_others(engine, trace, cluster):
-    compare(trace, cluster, engine)
+@settings(max_examples=100)
+def test_agrees_with_the_reference_where_jobs_follow_others(trace, cluster):
+    compare(trace, cluster)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=feedback_traces, cluster=changing_clusters)
-@settings(max_examples=150)
-def test_agrees_with_the_reference_where_jobs_follow_others_and_nodes_come_and_go(engine, trace, cluster):
-    compare(trace, cluster, engine)
+@settings(max_examples=100)
+def test_agrees_with_the_reference_where_jobs_follow_others_and_nodes_come_and_go(trace, cluster):
+    compare(trace, cluster)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(trace=feedback_gpu_traces, cluster=packed_clusters)
 @settings(max_examples=150)
-def test_agrees_with_the_reference_where_jobs_follow_others_and_share_nodes(engine, trace, cluster):
-    compare(trace, cluster, engine)
+def test_agrees_with_the_reference_where_jobs_follow_others_and_share_nodes(trace, cluster):
+    compare(trace, cluster)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("cluster", [clusters, changing_clusters], ids=["steady", "changing"])
 @given(data=st.data())
 @settings(max_examples=10_000)
-def test_agrees_with_the_reference_where_jobs_follow_others_on_many_cases(engine, cluster, data):
-    compare(data.draw(feedback_traces), data.draw(cluster), engine)
+def test_agrees_with_the_reference_where_jobs_follow_others_on_many_cases(cluster, data):
+    compare(data.draw(feedback_traces), data.draw(cluster))
 
 
 def starts(

@@ -54,7 +54,8 @@ def test_the_published_figures_are_the_closed_form(servers, arrivals, services, 
     assert waiting / (servers * services - arrivals) == pytest.approx(wait_s, abs=2e-9)
 
 
-@pytest.mark.parametrize("policy", ["fcfs", "easy"])
+# Jobs of one processor start alike under both, as is tested below.
+@pytest.mark.parametrize("policy", [pytest.param("fcfs", marks=pytest.mark.slow), "easy"])
 @pytest.mark.parametrize(
     ("servers", "arrivals", "services", "waiting", "wait_s"),
     [*QUEUES[:-1], pytest.param(*QUEUES[-1], marks=pytest.mark.slow)],
@@ -71,7 +72,15 @@ def test_jobs_of_one_processor_start_alike_under_every_backfill_rule(engine):
     np.testing.assert_array_equal(fcfs, easy)
 
 
-@pytest.mark.parametrize(("arrivals", "services", "servers"), [(1.5, 1.0, 2), (8.0, 1.0, 10)])
+@pytest.mark.parametrize(
+    ("arrivals", "services", "servers", "engine"),
+    [
+        (1.5, 1.0, 2, "simpy"),
+        (1.5, 1.0, 2, "compiled"),
+        (8.0, 1.0, 10, "compiled"),
+        pytest.param(8.0, 1.0, 10, "simpy", marks=pytest.mark.slow),
+    ],
+)
 def test_the_tail_of_the_wait(arrivals, services, servers, engine):
     """P(W > t) = C exp(-(c mu - lambda) t)."""
     waits = replicate(servers, arrivals, services, "easy", 20_000, engine)

@@ -83,20 +83,20 @@ def test_the_four_parts_are_all_that_is_up(case: tuple[Trace, Cluster], trim: tu
     if sum(trim) < result.span_s:
         result = result.trimmed(*trim)
     from_s, until_s = result.trim.window(result.span_s)
-    whole = np.zeros((2, 4))
+    whole, pools, timeline = np.zeros((2, 4)), result.pools(), result.timeline
     for index, pool in enumerate(result.cluster.pools):
         wanted = by_instants(result, index, from_s, until_s)
         whole += wanted
         parts = result.split(index, np.array([from_s, until_s]))
         np.testing.assert_allclose(np.array([np.ravel(four) for four in parts]), wanted, rtol=1e-9, atol=1e-9)
-        row, shares = result.pools().iloc[index], result.shares(index)
+        row, shares = pools.iloc[index], result.shares(index)
         assert {name: row[name] for name in SHARE_COLUMNS} == pytest.approx(shares, nan_ok=True)
         up_s = wanted.sum(axis=1)
         for of, four in enumerate((SHARE_COLUMNS[:4], SHARE_COLUMNS[4:])):
             if up_s[of]:
                 assert [shares[name] for name in four] == pytest.approx((wanted[of] / up_s[of]).tolist(), abs=1e-12)
                 assert math.fsum(shares[name] for name in four) == pytest.approx(1, abs=1e-12)
-        hours = result.timeline[result.timeline["pool"] == pool.name]
+        hours = timeline[timeline["pool"] == pool.name]
         for kind, size in (("cores", pool.node.cores), ("gpus", pool.node.gpus)):
             split = hours[[f"{what}_{kind}" for what in ("busy", "unused", "stranded", "idle")]]
             np.testing.assert_allclose(split.sum(axis=1), hours["nodes_up"] * size, rtol=1e-9, atol=1e-9)

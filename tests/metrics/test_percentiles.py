@@ -22,7 +22,8 @@ def test_that_of_numpy_is_not_always():
     assert np.percentile(values, 7, method="inverted_cdf") == 8
 
 
-@pytest.mark.parametrize("percent", [5, 25, 50, 75, 95, 99])
-def test_that_of_numpy_is_where_logs_are_described(percent):
+def test_that_of_numpy_is_where_logs_are_described():
+    percents = [5, 25, 50, 75, 95, 99]
     for count in (*range(1, 3000), 10_007, 100_000, 1_000_000):
-        assert np.percentile(np.arange(1.0, count + 1), percent, method="inverted_cdf") == -(-percent * count // 100)
+        found = np.percentile(np.arange(1.0, count + 1), percents, method="inverted_cdf")
+        assert found.tolist() == [-(-percent * count // 100) for percent in percents], count

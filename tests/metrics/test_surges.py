@@ -12,6 +12,8 @@ from pwsim.common.units import DAY_S, HOUR_S
 from pwsim.metrics import surges
 from pwsim.workload.edit import window
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 WEEK = 168
 
 

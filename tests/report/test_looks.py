@@ -226,6 +226,7 @@ def test_pages_have_dark_colours_and_rules_for_print(tmp_path):
         assert '<source media="screen and (max-width: 45rem)" srcset="data:image/svg+xml;base64,' in page
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_box_is_amber_where_something_about_the_log_is_a_problem(tmp_path):
     trace = Trace.from_columns({"submit_s": [0, 10, 3600], "run_s": [60, 60, 60], "procs": [2, 2, 2]})
     pool = {"name": "own", "kind": "on_premises", "nodes": [2, 4], "node": {"cores": 1}}
@@ -250,6 +251,7 @@ def test_the_box_is_amber_where_something_about_the_log_is_a_problem(tmp_path):
         pytest.param(None, "caution", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.usefixtures("blank_figures")
 def test_the_box_is_amber_where_the_replay_is_not_known_to_be_right(verdict, colour, scenario, tmp_path):  # noqa: F811
     plan = optimize(scenario, workers=1, draws=False)
     check = hindcast(made(), cores=64)

@@ -62,15 +62,15 @@ def made() -> Trace:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of everything that is written as Parquet."""
+    """A folder of everything that is written as Parquet, without pages."""
     folder = tmp_path_factory.mktemp("parquet")
     native.write(made(), folder / "made.parquet")
     (folder / "scenario.yaml").write_text(SCENARIO)
     plan = optimize(load_scenario(folder / "scenario.yaml"), draws=False)
-    report.write_results(folder / "run", plan.summary, plan.tables())
+    report.write_results(folder / "run", plan.summary, plan.tables(), page=False)
     check = hindcast(made(), cores=16)
     tables = {"jobs": check.jobs, "timeline": check.result.timeline, **check.tables()}
-    report.write_results(folder / "hindcast", check.summary, tables)
+    report.write_results(folder / "hindcast", check.summary, tables, page=False)
     return folder
 
 
@@ -78,20 +78,18 @@ def files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*.parquet")))
 
 
-def sql(query: str) -> list[tuple[Any, ...]]:
-    return duckdb.connect().execute(query).fetchall()
-
-
 def test_columns_need_no_quotes_in_sql(written):
     found = list(files(written))
     assert {path.stem for path in found} >= {"made", "jobs", "setups", "timeline", "comparison", "comparison_hourly"}
-    for path in found:
-        columns = list(pd.read_parquet(path).columns)
-        for column in columns:
-            sql(f"SELECT {column} FROM '{path}' WHERE {column} IS NOT NULL ORDER BY {column}")
-        assert sql(f"SELECT {', '.join(columns)} FROM '{path}' LIMIT 1")
-        reserved = sql("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'")
-        assert not {word for (word,) in reserved} & set(columns), path.name
+    with duckdb.connect() as database:
+        reserved = database.sql("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'")
+        words = {word for (word,) in reserved.fetchall()}
+        for path in found:
+            columns = list(pq.read_schema(path).names)
+            for column in columns:
+                database.execute(f"SELECT {column} FROM '{path}' WHERE {column} IS NOT NULL ORDER BY {column}")
+            assert database.execute(f"SELECT {', '.join(columns)} FROM '{path}' LIMIT 1").fetchall()
+            assert not words & set(columns), path.name
 
 
 def dated(**header: str) -> Trace:
@@ -103,7 +101,8 @@ def dated(**header: str) -> Trace:
 def test_dates_are_those_of_the_log(tmp_path):
     """2026-03-28 23:00 UTC, an hour before the clocks of Paris are changed: UTC knows nothing of that."""
     result = simulate(dated(UnixStartTime=str(1774738800 - 100)), cores=1)
-    report.write_results(tmp_path / "out", result.summary, {"jobs": result.jobs, "timeline": result.timeline})
+    tables = {"jobs": result.jobs, "timeline": result.timeline}
+    report.write_results(tmp_path / "out", result.summary, tables, page=False)
     got = pq.read_table(tmp_path / "out" / "jobs.parquet")
     assert str(got.schema.field("submit_utc").type) == "timestamp[ms, tz=UTC]"
     assert got.schema.field("submit_utc").metadata[b"unit"] == b"UTC"
@@ -229,6 +228,7 @@ def test_nothing_tells_where_when_or_by_how_many_it_was_written(folder, capsys, 
         assert b"the-host" not in content, name
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_every_file_says_which_run_it_is_of(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     ids = {}
@@ -251,6 +251,7 @@ def test_every_file_says_which_run_it_is_of(folder, capsys, monkeypatch):
     assert len(set(ids.values())) == 3
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_scenario_beside_the_results_is_the_same_question(folder, capsys, monkeypatch):
     """Every default is filled in, prices are taken, and it loads and runs to the same bytes."""
     monkeypatch.chdir(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 
 from pwsim import (
     InputError,
+    Plan,
     Scenario,
     Trace,
     costs,
@@ -43,10 +45,11 @@ FILES = {
 }
 
 
-@pytest.fixture
-def scenario(tmp_path) -> Scenario:
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory) -> Scenario:
     """A small scenario with two pools, two policies and three targets."""
-    swf.write(generate(jobs=300, cores=16, load=0.9, seed=2), tmp_path / "made.swf.gz")
+    folder = tmp_path_factory.mktemp("scenario")
+    swf.write(generate(jobs=300, cores=16, load=0.9, seed=2), folder / "made.swf.gz")
     text = GOOD.replace("tiny.swf", "made.swf.gz").replace("policy: easy", "policy: [fcfs, easy]")
     text = (
         text.replace("{min: 1, max: 3}", "{min: 8, max: 12}")
@@ -54,8 +57,22 @@ def scenario(tmp_path) -> Scenario:
         .replace("4 h", "20 h")
     )
     text += "  - {metric: bounded_slowdown, statistic: mean, at_most: 500, where: {procs_at_most: 4}}\n"
-    (tmp_path / "scenario.yaml").write_text(text)
-    return load_scenario(tmp_path / "scenario.yaml")
+    (folder / "scenario.yaml").write_text(text)
+    return load_scenario(folder / "scenario.yaml")
+
+
+@pytest.fixture(scope="module")
+def plan(scenario) -> Plan:
+    """The answer to it."""
+    return optimize(scenario, workers=1, draws=False)
+
+
+@pytest.fixture(scope="module")
+def written(plan, tmp_path_factory) -> Path:
+    """Its results, to be looked at."""
+    folder = tmp_path_factory.mktemp("written") / "r"
+    report.write_results(folder, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
+    return folder
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -66,27 +83,19 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def write(scenario: Scenario, folder: Path, workers: int = 1) -> None:
-    plan = optimize(scenario, workers=workers, draws=False)
-    tables = plan.tables()
-    report.write_results(folder, plan.summary, tables, record.scenario_yaml(plan.asked))
-
-
-def test_the_same_bytes_for_any_number_of_workers(scenario, tmp_path):
-    write(scenario, tmp_path / "one")
-    write(scenario, tmp_path / "two", workers=2)
-    one = digests(tmp_path / "one")
-    assert one == digests(tmp_path / "two")
+def test_the_same_bytes_for_any_number_of_workers(scenario, written, tmp_path):
+    plan = optimize(scenario, workers=2, draws=False)
+    report.write_results(tmp_path / "two", plan.summary, plan.tables(), record.scenario_yaml(plan.asked), page=False)
+    one = digests(written)
     assert {name.split("/")[0] for name in one} == FILES
-    # The report written again from the Parquet files is the same report.
-    (tmp_path / "one" / "report.html").write_text("gone")
-    write_report(tmp_path / "one")
-    assert digests(tmp_path / "one") == one
+    assert {name: one[name] for name in digests(tmp_path / "two")} == digests(tmp_path / "two")
+    # The report written from the Parquet files is the same report.
+    write_report(tmp_path / "two")
+    assert digests(tmp_path / "two") == one
 
 
-def test_contract_of_a_run(scenario, tmp_path):
-    write(scenario, tmp_path / "r")
-    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+def test_contract_of_a_run(written):
+    summary = json.loads((written / "summary.json").read_text())
     assert {
         "scenario", "pwsim_version", "seed", "engine", "workload", "metrics", "status", "chosen", "cost_usd_per_year",
         "cost_breakdown_usd_per_year", "lower_bound_usd_per_year", "gap", "setups_in_space", "setups_simulated", "targets",
@@ -98,7 +107,7 @@ def test_contract_of_a_run(scenario, tmp_path):
     assert sum(breakdown[part] for part in costs.PARTS) == summary["cost_usd_per_year"]
     assert (summary["status"], summary["gap"]) == ("optimal", 0.0)
 
-    jobs = pd.read_parquet(tmp_path / "r" / "jobs.parquet")
+    jobs = pd.read_parquet(written / "jobs.parquet")
     contract = (
         "job_id submit_s start_s end_s wait_s run_s procs estimate_s pool status bounded_slowdown turnaround_s restarts"
     )
@@ -107,7 +116,7 @@ def test_contract_of_a_run(scenario, tmp_path):
     assert len(jobs) == summary["workload"]["jobs_replayed"]
     assert jobs["wait_s"].mean() == pytest.approx(summary["metrics"]["wait_s_mean"])
 
-    setups = pd.read_parquet(tmp_path / "r" / "setups.parquet")
+    setups = pd.read_parquet(written / "setups.parquet")
     assert len(setups) == summary["setups_simulated"] <= summary["setups_in_space"] == 20
     assert {"nodes_onprem", "nodes_rented", "policy", "meets_targets", "cost_usd_per_year", *costs.PARTS} <= set(setups)
     assert (setups[list(costs.PARTS)].sum(axis=1) - setups["cost_usd_per_year"]).abs().max() < 1e-6
@@ -117,7 +126,7 @@ def test_contract_of_a_run(scenario, tmp_path):
         chosen = setups[setups["meets_targets"] & (setups["cost_usd_per_year"] == best)].iloc[0]
         assert chosen[f"target_{index}_achieved"] == target["achieved"]
 
-    timeline = pd.read_parquet(tmp_path / "r" / "timeline.parquet")
+    timeline = pd.read_parquet(written / "timeline.parquet")
     free = [f"{what}_{of}" for what in ("stranded", "unused", "idle") for of in ("cores", "gpus")]
     agreed = ["time_s", "pool", "nodes_up", "busy_cores", "queued_jobs", "queued_cores", "cost_usd"]
     assert list(timeline) == [*agreed, "busy_gpus", "queued_gpus", *free]
@@ -125,10 +134,9 @@ def test_contract_of_a_run(scenario, tmp_path):
     assert timeline["time_s"].drop_duplicates().diff().dropna().eq(3600).all()
 
 
-def test_units_and_provenance_travel_with_the_tables(scenario, tmp_path):
-    write(scenario, tmp_path / "r")
+def test_units_and_provenance_travel_with_the_tables(written):
     for name in ("jobs", "setups", "timeline"):
-        schema = pq.read_schema(tmp_path / "r" / f"{name}.parquet")
+        schema = pq.read_schema(written / f"{name}.parquet")
         provenance = json.loads(schema.metadata[b"pwsim"])
         assert provenance["scenario"] == "good"
         assert len(provenance["workload_sha256"]) == 64
@@ -186,15 +194,14 @@ def test_no_setup_gives_exit_code_1_and_the_closest(tmp_path, capsys, monkeypatc
     assert "Allow more nodes" in (tmp_path / "r" / "report.html").read_text()
 
 
-def test_report_is_one_file_that_asks_nobody(scenario, tmp_path):
-    write(scenario, tmp_path / "r")
-    page = (tmp_path / "r" / "report.html").read_text()
+def test_report_is_one_file_that_asks_nobody(written):
+    page = (written / "report.html").read_text()
     assert not re.findall(r'(?:src|srcset|href)="(?!data:)', page)
     assert "<script" not in page
     assert page.index('class="box answer caution"') < page.index("<h2>")  # the log is shorter than a week
     for name in ("setups", "search", "cost_breakdown", "waits", "wait_by_size", "timeline", "queue"):
-        assert (tmp_path / "r" / "figures" / f"{name}.svg").stat().st_size > 1000
-        assert (tmp_path / "r" / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert (written / "figures" / f"{name}.svg").stat().st_size > 1000
+        assert (written / "figures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
 
 
 @pytest.mark.parametrize(
@@ -207,8 +214,8 @@ def test_report_is_one_file_that_asks_nobody(scenario, tmp_path):
         ("setups.parquet", None, "cannot be read as Parquet"),
     ],
 )
-def test_report_of_a_broken_directory(file, content, message, scenario, tmp_path):
-    write(scenario, tmp_path / "r")
+def test_report_of_a_broken_directory(file, content, message, written, tmp_path):
+    shutil.copytree(written, tmp_path / "r")
     (tmp_path / "r" / file).unlink()
     if content is not None:
         (tmp_path / "r" / file).write_bytes(content)
@@ -233,8 +240,7 @@ def test_little_to_draw(columns, tmp_path):
     assert (tmp_path / "r" / "report.html").stat().st_size > 10_000
 
 
-def test_plot_methods(scenario):
-    plan = optimize(scenario, workers=1, draws=False)
+def test_plot_methods(plan):
     for kind in ("setups", "search", "cost_breakdown", "waits", "wait_by_size", "timeline", "queue"):
         assert plan.plot(kind).get_figure() is not None
     with pytest.raises(ValueError, match="'pie'"):

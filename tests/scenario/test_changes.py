@@ -12,6 +12,8 @@ from pwsim import Cluster, InputError, Trace, load_scenario, optimize, read_trac
 from pwsim.common.text import share
 from tests.cli.test_hostile import pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 GOOD = """\
 name: changed
 workload:

@@ -18,6 +18,8 @@ from pwsim.scenario.drafting import Nodes, Origin, first_scenario
 from pwsim.trace.formats.reading import write_trace
 from tests.cli.test_hostile import pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 HOUR_S, DAY_S = 3600.0, 86_400.0
 
 

@@ -18,6 +18,8 @@ from pwsim.trace import write_trace
 from pwsim.workload import generate
 from tests.cli.test_hostile import pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 POOL = """\
     - name: {name}
       kind: on_premises

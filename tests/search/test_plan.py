@@ -505,7 +505,7 @@ def test_a_limit_on_setups_gives_the_same_bound_for_any_number_of_workers(policy
     cluster = cluster_of(own([2, 3, 4, 5, 6, 7], cores=1), rented([0, 1, 2], 0.05, **meet), policy=policy)
     target = Target(metric="wait_s", statistic="mean", at_most=1)
     best, _ = brute_force(trace, cluster, [target])
-    for most in range(1, 12):
+    for most in (1, 2, 3, 5, 8, 11):
         plans_ = [
             search(trace, cluster, [target], workers=workers, max_setups=most, engine="compiled")
             for workers in (1, 2, 5)

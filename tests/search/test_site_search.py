@@ -74,11 +74,26 @@ def brute_force(trace: Trace, cluster: Cluster, targets: Any) -> tuple[float, li
     return min((one[0] for one in good), default=math.inf), good
 
 
-@given(
-    traces.filter(lambda trace: trace.span_s > 0), rules, targets_, st.sampled_from(["easy", "conservative", "replan"])
-)
-@settings(max_examples=20)
+CASES = (
+    traces.filter(lambda trace: trace.span_s > 0), rules, targets_, st.sampled_from(["easy", "conservative", "replan"]),
+)  # fmt: skip
+
+
+@given(*CASES)
+@settings(max_examples=8)
 def test_search_is_what_brute_force_finds(trace, stated, targets, policy):
+    check_search(trace, stated, targets, policy)
+
+
+@pytest.mark.slow
+@given(*CASES)
+@settings(max_examples=300)
+def test_search_is_what_brute_force_finds_in_many_cases(trace, stated, targets, policy):
+    check_search(trace, stated, targets, policy)
+
+
+def check_search(trace: Trace, stated: dict[str, Any], targets: list[Target], policy: str) -> None:
+    """Fail unless a search finds what replays of all setups show to be the cheapest."""
     pools = [own([0, 1, 2], cores=2), rented([0, 1, 2], 0.3, cores=2)]
     if "outages" in stated:
         pools[0]["nodes"] = [1, 2]

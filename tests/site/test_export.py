@@ -18,6 +18,8 @@ from pwsim.site import export, import_site
 from tests.cli.test_hostile import pwsim
 from tests.scenario.test_site import scenario
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 WEIGHTS = st.integers(0, 10**6)
 RESOURCES = st.fixed_dictionaries(
     {}, optional={name: st.floats(0, 10**6).map(lambda one: round(one, 7)) for name in ("cpu", "mem", "gpu", "node")}

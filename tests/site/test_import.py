@@ -19,6 +19,8 @@ from pwsim.site.hostlists import MOST_HOSTS, expand, fold
 from pwsim.site.times import minutes
 from tests.cli.test_hostile import pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 NODES = "NodeName=n[1-4] CPUs=8 RealMemory=16000\n"
 SMALL = NODES + "PartitionName=all Nodes=ALL Default=YES\n"
 

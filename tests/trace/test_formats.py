@@ -21,6 +21,8 @@ from tests.trace.test_pbs import record as pbs_record
 from tests.trace.test_sacct import NAMES, row, xdmod_row
 from tests.trace.test_table import PRESET_SAMPLES
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 
 def zstd(content: bytes) -> bytes:
     return bytes(pa.compress(content, codec="zstd", asbytes=True))

@@ -106,7 +106,7 @@ def spoiled(format_: str) -> Iterator[tuple[str, str, int]]:
             yield "\n".join([*lines[:target], line, *lines[target + 1 :]]) + "\n", value, target + 1
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 5])  # 64 values: each field has others
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 11])  # 64 values: each field has others
 @pytest.mark.parametrize("format_", LOGS)
 def test_a_spoiled_field(format_, every, tmp_path):
     """The record is read, dropped and counted, or refused by its line; values take turns if not all are tried."""

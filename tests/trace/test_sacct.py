@@ -14,6 +14,8 @@ from pwsim.trace.formats import sacct, slurm_fields
 from pwsim.trace.formats.clock import Clock
 from tests.cli.test_hostile import GOOD, pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 NAMES = "JobID|JobIDRaw|User|Account|Partition|Submit|Eligible|Start|End|Elapsed|State|NNodes|NCPUS|ReqCPUS|ReqMem|ReqTRES|AllocTRES|Timelimit"
 GOOD_ROW = {
     "JobID": "7", "JobIDRaw": "7", "User": "ada", "Account": "maths", "Partition": "main",

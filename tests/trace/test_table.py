@@ -14,6 +14,8 @@ import pytest
 from pwsim import Trace, TraceError, read_trace
 from tests.cli.test_hostile import GOOD, pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 JOBS = [
     {"id": 3, "at": "2024-01-01 00:00:00", "from": "2024-01-01 00:00:10", "to": "2024-01-01 00:02:10", "n": 4, "mem": 2, "who": "ada"},
     {"id": 5, "at": "2024-01-01 00:01:00", "from": "2024-01-01 00:01:00", "to": "2024-01-01 00:01:30", "n": 1, "mem": 0.5, "who": "b, o"},

@@ -39,6 +39,8 @@ from tests.cli.test_hostile import pwsim
 from tests.search.test_plan import cluster_of, own, rented, targets_
 from tests.strategies import feedback_traces, traces
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 
 def log(*jobs: tuple[float, float, float, str], **more: object) -> Trace:
     """Return a log of jobs (submission, recorded wait, run time, user) of one processor."""

@@ -18,6 +18,8 @@ from pwsim.workload.twin.making import Activity, interpolated
 from pwsim.workload.twin.series import Series, cycles, rounded
 from tests.cli.test_hostile import pwsim
 
+pytestmark = pytest.mark.usefixtures("blank_figures")
+
 FLAT = Activity([1.0] * 24, [1.0] * 7)
 
 

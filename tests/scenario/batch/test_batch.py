@@ -440,6 +440,7 @@ def test_batch_and_history_by_command_line(folder, tmp_path):
     assert (tmp_path / "nights.svg").read_text().startswith("<?xml")
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_a_scenario_from_standard_input(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     text = (folder / "one.yaml").read_text()

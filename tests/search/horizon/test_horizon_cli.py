@@ -26,7 +26,7 @@ def written(folder, **changes):  # noqa: F811 - a fixture
     return "years.yaml"
 
 
-def test_years_are_planned_written_and_reported(folder, capsys):  # noqa: F811 - a fixture
+def test_years_are_planned_written_and_reported(folder, capsys, request):  # noqa: F811 - a fixture
     code, out, _ = pwsim(capsys, "run", written(folder), "--out", "results", "--workers", "1")
     summary = json.loads((folder / "results" / "summary.json").read_text())
     horizon = summary["horizon"]
@@ -41,6 +41,7 @@ def test_years_are_planned_written_and_reported(folder, capsys):  # noqa: F811 -
     assert "What to do over 2 years" in page
     made = {str(one.relative_to(folder / "results")) for one in (folder / "results").rglob("*") if one.is_file()}
     assert {"figures/horizon_nodes.svg", "figures/horizon_cost.png", "horizon.parquet"} <= made <= set(FILES)
+    request.getfixturevalue("blank_figures")  # they were drawn
     # The resolved scenario asks the same again, and gives the same bytes.
     again = load_scenario(folder / "results" / "scenario.yaml", folder)
     assert again.horizon == load_scenario(folder / "years.yaml").horizon
@@ -52,6 +53,7 @@ def test_years_are_planned_written_and_reported(folder, capsys):  # noqa: F811 -
     assert pwsim(capsys, "report", "results")[0] == 0
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_years_without_a_plan_are_exit_code_1(folder, capsys):  # noqa: F811 - a fixture
     few = {"pools": [own([4])]}
     shorter = [{"metric": "wait_s", "statistic": "max", "at_most": 0, "from_year": 2}]
