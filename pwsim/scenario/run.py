@@ -35,9 +35,9 @@ from pwsim.search import (
     check_question,
     complete_targets,
     in_space,
-    undecided_beside,
+    shares_of,
 )
-from pwsim.search.horizon import Horizon, check_years, with_years
+from pwsim.search.horizon import Horizon, check_years, shares_of_years, with_years
 from pwsim.search.sensitivity import Question, Sensitivity
 from pwsim.trace import Trace
 
@@ -173,8 +173,6 @@ def optimize(
     money = economics or Economics()
     after = Afterwards(_object(Sensitivity, sensitivity), _object(Attribution, attribution))
     years = _object(Horizon, horizon)
-    for key, message in undecided_beside(goals, {"sensitivity": sensitivity, "horizon": horizon}):
-        raise InputError(f"{key}: {message}")
     goal = _object(Objective, minimise)
     check_years(years, cluster, goals, goal)
     plan = _answer(
@@ -384,7 +382,8 @@ def check(scenario: Scenario) -> str:
     try:
         targets = complete_targets(holding, scenario.targets)
         check_question(holding, targets, scenario.economics, scenario.metrics.trim(trace))
-        check_draws(trace, targets, scenario.replications)
+        besides = {**shares_of(scenario.frontier), **shares_of_years(scenario.horizon)}
+        check_draws(trace, targets, scenario.replications, besides)
         check_goals(trace, targets, scenario.minimise, scenario.frontier, scenario.metrics.trim(trace))
         question = Question(trace, scenario.cluster, scenario.targets, scenario.economics, scenario.seed)
         Afterwards(scenario.sensitivity, scenario.attribution).check(question)

@@ -17,6 +17,7 @@ from pwsim.prices import Economics, Start, start_of
 from pwsim.results import Result
 from pwsim.search import early
 from pwsim.search.decided import Decided, undrawn
+from pwsim.search.fates import Achieved, Fates
 from pwsim.search.judgement import at_limit
 from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
@@ -121,6 +122,8 @@ class Judge:
     """What is drawn again, and how sure decisions are that rest on it; ``None`` if the scenario does not say."""
     population: Population | None = None
     """The draws; ``None`` without ``replications``."""
+    fates: Fates = field(default_factory=Fates)
+    """What setups achieved on draws before."""
 
     @property
     def firm(self) -> tuple[Target, ...]:
@@ -199,8 +202,10 @@ class Judge:
         nothing = (math.nan,) * len(self.targets)
         return Evaluation(setup, None, why, nothing, met=met, miss=math.inf, decided=undrawn(self.targets))
 
-    def holds(self, choice: tuple[int, ...], procedure: Procedure) -> tuple[bool, ...]:
-        """Return which targets a replay of a setup meets; all that :meth:`evaluate` tells besides is left out.
+    def achieves(self, choice: tuple[int, ...], procedure: Procedure) -> Achieved:
+        """Return what a replay of a setup achieves of each target; all that :meth:`evaluate` tells besides is left out.
+
+        Of a replay that gives up, nothing is known, so that no target is met: NaN.
 
         Raises
         ------
@@ -212,19 +217,19 @@ class Judge:
             cluster = self.cluster.at(*setup)
             seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
         except HopelessError:
-            return (False,) * len(self.targets)
+            return (math.nan,) * len(self.targets)
         except MemoryError:
             raise out_of_memory(setup) from None
-        return self.met_by(Result(self.trace, cluster, seen, self.seed))
+        return self.achieved_by(Result(self.trace, cluster, seen, self.seed))
 
-    def met_by(self, result: Result) -> tuple[bool, ...]:
-        """Return which targets a replay meets."""
+    def achieved_by(self, result: Result) -> Achieved:
+        """Return what a replay achieves of each target."""
         result = replace(result, trim=self.trim)
         bill = None
         if any(target.of_bill for target in self.targets):
             with scalable(self.trace):
                 bill = result.bill(self.economics)
-        return tuple(target.met(target.achieved(result, bill)) for target in self.targets)
+        return tuple(target.achieved(result, bill) for target in self.targets)
 
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed, by the targets that must hold in it."""

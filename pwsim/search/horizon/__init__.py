@@ -2,7 +2,7 @@
 
 from pwsim.search.horizon.asking import check_years, with_years
 from pwsim.search.horizon.planning import plan_years
-from pwsim.search.horizon.question import Horizon, OwnedNodes, YearTarget, faults
+from pwsim.search.horizon.question import Horizon, OwnedNodes, YearTarget, faults, shares_of_years
 from pwsim.search.horizon.table import HORIZON_COLUMNS
 from pwsim.search.horizon.years import Years
 
@@ -15,5 +15,6 @@ __all__ = [
     "check_years",
     "faults",
     "plan_years",
+    "shares_of_years",
     "with_years",
 ]

@@ -165,6 +165,12 @@ class Horizon(Frozen):
         return tuple(found)
 
 
+def shares_of_years(horizon: Horizon | None) -> dict[str, float | None]:
+    """Return the shares of draws that targets of some years ask for, by their key."""
+    told = enumerate(() if horizon is None else horizon.targets)
+    return {f"horizon.targets.{place}.in_share": one.in_share for place, one in told}
+
+
 def faults(
     horizon: Horizon, cluster: Cluster, targets: Sequence[Target], objective: Objective | None
 ) -> Iterator[tuple[Place, str]]:
