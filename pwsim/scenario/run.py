@@ -229,7 +229,15 @@ def _answer(
         time_limit_s=time_limit_s,
         **how,
     )
-    return after.answered(plan, question, objective=objective, frontier=frontier, max_setups=max_setups, **how)
+    return after.answered(
+        plan,
+        question,
+        objective=objective,
+        frontier=frontier,
+        max_setups=max_setups,
+        replications=replications,
+        **how,
+    )
 
 
 def _object(kind: type[Any], given: Any) -> Any:

@@ -29,14 +29,17 @@ class Deciding:
     ----------
     job
         What judges a setup on a draw.
+    error
+        Chance of a wrong decision over all of these setups; that of ``replications`` if left out.
     """
 
-    def __init__(self, job: Judge) -> None:
+    def __init__(self, job: Judge, error: float | None = None) -> None:
         share = share_of(job.targets)
         assert share is not None
         assert job.replications is not None
         self.job = job
-        self.rule = Sequential(share, job.replications)
+        sure = {} if error is None else {"error": error}
+        self.rule = Sequential(share, job.replications.model_copy(update=sure))
         self.decided: list[tuple[Evaluation, Decided]] = []
         """What was decided, in this order, without the replays."""
         self._waiting: list[Evaluation] = []
@@ -123,7 +126,7 @@ class Deciding:
         decided = decided._replace(by_target=tuple(map(sum, zip(*seen, strict=True))))
         self.decided.append((_without_replay(one), decided))
         told = {**drawn_columns(self.job.targets, decided), "meets_targets": decided.decision == "accepted"}
-        self._rows[_key(one.setup)].update(told)
+        self._rows.get(_key(one.setup), {}).update(told)
         return decided
 
     def _draws(
@@ -149,6 +152,11 @@ class Deciding:
             job.fates.note(setup, number, job.shared, one)
             known[number] = one
         return [one for one in known.values() if one is not None]
+
+
+def decided_alone(job: Judge, one: Evaluation, workers: int, begin: Callable[[int], bool]) -> Decided | None:
+    """Decide a setup that is the first and last; the parameters are those of :meth:`Deciding.decide`."""
+    return Deciding(job).decide(one, workers, begin)
 
 
 def _achieves(job: Judge, number: int, choice: tuple[int, ...], procedure: Procedure) -> Achieved:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pwsim import costs
 from pwsim.cluster import Cluster, Procedure
@@ -16,14 +16,14 @@ from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
 from pwsim.results import Result
 from pwsim.search import early
-from pwsim.search.decided import Decided, undrawn
+from pwsim.search.decided import Decided, drawn_columns, undrawn
 from pwsim.search.fates import Achieved, Fates
 from pwsim.search.judgement import at_limit
 from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
 from pwsim.search.replays import Replays
 from pwsim.search.replications import Replications
-from pwsim.search.targets import Target
+from pwsim.search.targets import Target, judged
 from pwsim.trace import Trace
 from pwsim.workload import Draw, Population
 
@@ -76,6 +76,12 @@ class Evaluation:
     def excluded(self) -> bool:
         """Whether it is known not to meet all targets: it misses one in this replay, or draws refused it."""
         return self.met is False or (self.decided is not None and self.decided.decision == "refused")
+
+    def judged(self, targets: Sequence[Target]) -> list[dict[str, Any]]:
+        """Return each target and how it is met (:func:`.targets.judged`): on the log, or by draws where it asks so."""
+        achieved = {f"target_{index}_achieved": value for index, value in enumerate(self.achieved)}
+        drawn = {} if self.decided is None else drawn_columns(targets, self.decided)
+        return judged(targets, {**achieved, **drawn})
 
     @property
     def nearness(self) -> tuple[float, float]:

@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwsim import InputError, Target, optimize
+from pwsim import Economics, InputError, Target
 from pwsim.search import Frontier, ask, simulate_and_cut, verify
+from pwsim.search.sensitivity import FACTORS, Question
 from pwsim.workload import Population
 from tests.search.test_decomposition import WITH_SPAN
 from tests.search.test_in_share import (
     FREE,
-    NODES,
     PAIR,
     RULES,
-    WAIT,
     asked,
     every_setup,
     held,
@@ -30,7 +27,10 @@ from tests.search.test_in_share import (
 from tests.search.test_plan import cluster_of, own, rented
 from tests.search.test_sequential import by_the_book
 
-LIMITS = {"target": {"metric": "wait_s", "statistic": "max"}, "at_most": [20, 60, 1000]}
+WIDEST = {"metric": "wait_s", "statistic": "max"}
+FEW = {"by": ["shake"], "n": 12, "margin": 0.6, "error": 0.4}
+"""Draws that decide soon: 5 that hold after the one that screens, or one that does not."""
+LIMITS = {"target": WIDEST, "at_most": [20, 60, 1000]}
 
 
 @given(
@@ -73,7 +73,8 @@ def test_each_limit_is_decided_as_brute_force_does(trace, rule, limits, also, sh
 
 
 def test_a_frontier_varies_what_must_hold_in_a_share_and_draws_are_replayed_once():
-    plan = asked(frontier=LIMITS, draws=False)
+    plan = asked(frontier=LIMITS, draws=False, workers=1)
+    assert plan.judge.replays.done == 85 + 85 + len(plan.setups)  # no setup twice on a draw
     assert [point.required for point in plan.points] == [1000, 60, 20]
     assert [point.chosen.nodes for point in plan.points] == [{"own": 1}, {"own": 2}, {"own": 2}]
     assert [point.draws_met for point in plan.points] == [85, 85, 85]
@@ -81,21 +82,20 @@ def test_a_frontier_varies_what_must_hold_in_a_share_and_draws_are_replayed_once
     told = plan.summary["frontier"]
     assert told["decisions"]["share"] == 0.9
     assert "each limit by itself at share 0.9, margin 0.05, error 0.05" in plan.summary["answer"]
-    # What was replayed for the answer and its points: no setup twice on any draw.
-    most = {1: 85, 2: 85}
-    assert plan.judge.replays.done <= sum(most.values()) + len(plan.setups)
     assert plan.setups["decision"].tolist() == ["refused", "accepted"]
     shown = verify(plan.judge, plan.summary, plan.tables(), frontier=Frontier(**LIMITS), asked=plan.targets)
     assert shown.differences == ()
 
 
 def test_a_frontier_alone_may_ask_for_a_share():
-    often = {"target": {**LIMITS["target"], "in_share": 0.9}, "at_most": [60]}
+    often = {"target": {**WIDEST, "in_share": 0.9}, "at_most": [60]}
     plan = asked(targets=[], frontier=often, draws=False)
     assert (plan.chosen.nodes, plan.points[0].chosen.nodes) == ({"own": 1}, {"own": 2})
     assert "decision" not in plan.setups
     assert verify(plan.judge, plan.summary, plan.tables(), frontier=Frontier(**often)).differences == ()
-    with pytest.raises(InputError, match="frontier.target.in_share: a share of draws is asked, but nothing says what"):
+    with pytest.raises(
+        InputError, match=r"frontier\.target.in_share: a share of draws is asked, but nothing says what"
+    ):
         asked(targets=[], frontier=often, replications=None)
 
 
@@ -109,3 +109,58 @@ def test_whatever_is_changed_of_a_point_s_draws_is_noticed(change):
     tables["frontier"] = tables["frontier"].assign(**{change: [one[change] for one in points]})
     shown = verify(plan.judge, summary, tables, frontier=Frontier(**LIMITS), asked=plan.targets)
     assert any(f"frontier.points.1: {change} is told as" in one for one in shown.differences)
+
+
+RENTED = {"name": "cloud", "kind": "cloud", "nodes": [0, 1, 2], "node": {"cores": 1}, "always_up": True}
+CHEAP = {**RENTED, "price_usd_per_hour": 0.001}
+
+
+def decided_by_hand(trace, cluster, targets, setup, n=12):
+    """Return what draws decide of a setup that is looked at alone."""
+    fates = held(trace, cluster, list(targets), setup, Population(trace, ["shake"], 1), n)
+    [(_, _, decision)] = by_the_book([fates], ("0.9", "0.6", "0.4"), n)
+    return decision
+
+
+def test_prices_keep_what_draws_say_and_bill_anew():
+    """Two nodes are needed on draws, one in the log: which are cheaper, own or rented, is a matter of the price."""
+    own_ = own([0, 1, 2], cores=1)
+    told, how = {"rent": [0.5, 20.0], "capex": [0.0]}, {"draws": False, "workers": 1, "replications": FEW}
+    studied = asked(pools=[own_, CHEAP], sensitivity=told, **how)
+    for one in studied.study.outcomes:
+        factor = one.value if one.factor == "rent" else 1.0
+        free = {**own_, "cost": {**own_["cost"], "capex_usd": 0.0}}
+        pools = [own_ if one.factor == "rent" else free, {**CHEAP, "price_usd_per_hour": 0.001 * factor}]
+        fresh = asked(pools=pools, **how)
+        assert (one.chosen, one.status) == (fresh.chosen, fresh.status)
+        assert one.cost_usd_per_year == pytest.approx(fresh.cost_usd_per_year, rel=1e-12)
+        assert one.setup_meets_targets is True
+    assert studied.study.turns is not None
+    assert studied.study.regret is None
+
+
+def test_a_price_alone_replays_nothing_on_draws():
+    plain = asked(pools=[own([1, 2], cores=1)], draws=False, workers=1)
+    studied = asked(
+        pools=[own([1, 2], cores=1)], draws=False, workers=1, sensitivity={"electricity": [2.0], "lifetime": [2]}
+    )
+    loads = len(studied.study.headroom.points)
+    assert loads > 1
+    drawn = [one.decided.draws for one in studied.study.headroom.points if one.decided is not None]
+    assert studied.judge.replays.done <= plain.judge.replays.done + loads + sum(drawn[1:])
+
+
+def test_each_load_of_the_headroom_is_decided_on_its_draws():
+    plan = asked(draws=False, workers=1, replications=FEW, sensitivity={"load": [1.5]})
+    room = plan.study.headroom
+    for point in room.points:
+        question = FACTORS["load"].change(
+            Question(PAIR, plan.judge.cluster, plan.targets[:1], Economics(), 1), point.load
+        )
+        by_hand = decided_by_hand(question.trace, plan.judge.cluster, question.targets, tuple(plan.chosen)[:2])
+        assert point.decided.decision == by_hand
+        assert point.met(0) == (by_hand == "accepted")
+    [one] = plan.study.outcomes
+    assert one.setup_meets_targets == (next(it for it in room.points if it.load == 1.5).decided.decision == "accepted")
+    assert "the error is that of each by itself" in " ".join(plan.summary["sensitivity"]["findings"])
+    assert plan.tables()["headroom"]["decision"].tolist() == [point.decided.decision for point in room.points]
