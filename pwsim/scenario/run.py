@@ -174,13 +174,14 @@ def optimize(
     after = Afterwards(_object(Sensitivity, sensitivity), _object(Attribution, attribution))
     years = _object(Horizon, horizon)
     goal = _object(Objective, minimise)
-    check_years(years, cluster, goals, goal)
+    drawn = _object(Replications, replications)
+    check_years(years, cluster, goals, goal, drawn)
     plan = _answer(
         Question(trace, cluster, goals, money, 1 if seed is None else seed),
         after,
         objective=goal,
         frontier=_object(Frontier, frontier),
-        replications=_object(Replications, replications),
+        replications=drawn,
         max_setups=max_setups,
         workers=workers,
         engine=engine,
@@ -191,8 +192,9 @@ def optimize(
     )
     told = {**plan.asked, **after.asked()}
     tried = certainty_of(plan, workers=workers) if draws else None
-    drawn = 0 if tried is None else len(tried.draws)
-    run_id = record.run_id("run", told, [trace], [cluster], plan.cut_short_after, drawn)
+    run_id = record.run_id(
+        "run", told, [trace], [cluster], plan.cut_short_after, 0 if tried is None else len(tried.draws)
+    )
     plan = replace(plan, asked=told, run_id=run_id, certainty=tried)
     plan = with_years(plan, years, goals, max_setups=max_setups, progress=progress)
     return replace(plan, verdicts=_faults_of(trace))
