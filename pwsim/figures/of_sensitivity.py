@@ -20,6 +20,10 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 """What is achieved of a target is drawn between these multiples of what is asked for."""
 
 
+_MEETS = {True: ("meets all targets", BLUE), False: ("misses a target", RED), None: ("not known", GREY)}
+"""What is said of the setup as it stands, and its colour, by whether it meets all targets."""
+
+
 NOT_ASKED = "nothing was asked of this: give optimize(sensitivity=...), or sensitivity in the scenario"
 
 
@@ -51,9 +55,7 @@ def tornado(changes: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
     for row, words in enumerate(names):
         farthest_first = sorted(by_factor[words], key=lambda one: -abs(one["setup_cost_usd_per_year"] - base))
         for one in farthest_first:
-            label, colour = ("misses a target", RED) if one["setup_meets_targets"] is False else (
-                "meets all targets", BLUE,
-            )  # fmt: skip
+            label, colour = _MEETS[one["setup_meets_targets"]]
             cost = one["setup_cost_usd_per_year"]
             ax.barh(
                 row, cost - base, left=base, color=colour, height=0.6, edgecolor=PAPER, linewidth=0.8,
@@ -127,7 +129,10 @@ def _bars(ax: Axes, base: float, names: Sequence[str], whose: str) -> None:
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.margins(x=0.25)
     ax.set_xlabel(f"{whose} [{usd(ax.xaxis, np.array(ax.get_xlim()))} a year]")
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, borderaxespad=0.2, fontsize="small")
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(
+            loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, borderaxespad=0.2, fontsize="small"
+        )
 
 
 def _short(one: Mapping[str, Any]) -> str:

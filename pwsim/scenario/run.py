@@ -191,7 +191,7 @@ def optimize(
         replays=replays,
     )
     told = {**plan.asked, **after.asked()}
-    tried = certainty_of(plan, workers=workers) if draws else None
+    tried = certainty_of(plan, workers=workers, progress=progress) if draws else None
     run_id = record.run_id(
         "run", told, [trace], [cluster], plan.cut_short_after, 0 if tried is None else len(tried.draws)
     )
@@ -299,7 +299,7 @@ def _optimize(
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
-    tried = certainty_of(plan, workers=workers) if draws else None
+    tried = certainty_of(plan, workers=workers, progress=progress) if draws else None
     return replace(
         plan,
         asked=asked,

@@ -33,6 +33,7 @@ from pwsim.search.words import (
     edge_text,
     minimised_text,
     run_text,
+    sure_text,
     undecided_text,
 )
 
@@ -92,6 +93,7 @@ __all__ = [
     "search",
     "shares_of",
     "solver_text",
+    "sure_text",
     "undecided_text",
     "verify",
     "with_implied",

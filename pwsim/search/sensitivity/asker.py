@@ -25,7 +25,7 @@ from pwsim.search.questions import ask, with_implied
 from pwsim.search.replays import Replays
 from pwsim.search.replications import Replications
 from pwsim.search.sensitivity.factors import Question
-from pwsim.search.trail import Progress
+from pwsim.search.trail import Progress, labelled
 from pwsim.workload import Population
 
 
@@ -174,8 +174,8 @@ class Asker:
             return False
         return True
 
-    def search(self, question: Question, judge: Judge) -> Answer:
-        """Return the answer to a question; what judges its setups has their draws."""
+    def search(self, question: Question, judge: Judge, part: str) -> Answer:
+        """Return the answer to a question; what judges its setups has their draws, and progress says what it is."""
         if not self.purse.is_open():
             return Answer(None, None)
         limits: dict[str, Any] = {"max_setups": self.purse.setups, "time_limit_s": self.purse.left_s}
@@ -188,7 +188,7 @@ class Asker:
                 economics=question.economics,
                 workers=self.workers,
                 engine=self.engine,
-                progress=self.progress,
+                progress=labelled(self.progress, part),
                 seed=question.seed,
                 trim=self.trim,
                 replays=self.replays,

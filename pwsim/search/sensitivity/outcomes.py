@@ -65,7 +65,7 @@ def outcome(asker: Asker, plan: Plan, factor: str, value: float) -> Outcome:
             factor, value, math.nan, None, (), (), "unknown", None, str(error), None, None, math.nan, math.nan
         )
     stands = asker.judged(judge, setup) if replayed else asker.billed(judge, setup, plan.result)
-    found, fault = asker.search(question, judge)
+    found, fault = asker.search(question, judge, f"{factor} {value:g}")
     return Outcome(factor, value, *_standing(judge, stands), *_answer(asker, plan, found, fault))
 
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -38,7 +40,7 @@ def runs_on_draws(trace, cluster, targets, horizon, economics, found):
     for year in range(1, horizon.years + 1):
         jobs = workload_of(trace, horizon, year, 1)
         asked = complete_targets(Holding(jobs, cluster), targets)
-        population, groups = Population(jobs, FEW.by, 1), dict[tuple[int, ...], list]()
+        population, groups = Population(jobs, FEW.by, 1), dict[tuple[int, ...], list[Any]]()
         for counts in itertools.product(*(pool.nodes for pool in cluster.pools)):
             nodes = {pool.name: count for pool, count in zip(cluster.pools, counts, strict=True)}
             setup = nodes, cluster.policy[0]
@@ -84,7 +86,7 @@ def compare(trace, pools, limit, growth, sell):
     targets = [Target(metric="wait_s", statistic="p50", at_most=limit, in_share=0.9), FREE]
     decisions: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(test_years, "runs", lambda *about: runs_on_draws(*about, decisions))
+        patch.setattr(test_years, "runs", functools.partial(runs_on_draws, found=decisions))
         best = brute_force(trace, cluster, targets, horizon, economics)
     found = plan_years(trace, cluster, targets, horizon, economics=economics, workers=1, replications=FEW)
     if math.isinf(best):
