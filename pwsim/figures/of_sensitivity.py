@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from pwsim.common import numeral
 from pwsim.figures.figure import Figure
@@ -68,12 +68,12 @@ def tornado(changes: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
 
 
 def _label_ends(ax: Axes, row: int, base: float, farthest_first: Sequence[Mapping[str, Any]]) -> None:
-    """Write at each end of a row which values lead there, the nearest first."""
+    """Write at each end of a row which values lead there, in the order of their bars."""
     for right in (True, False):
         side = [one for one in farthest_first if (one["setup_cost_usd_per_year"] >= base) == right]
         if side:
             ax.annotate(
-                ", ".join(map(_short, reversed(side))), (side[0]["setup_cost_usd_per_year"], row),
+                ", ".join(map(_short, reversed(side) if right else side)), (side[0]["setup_cost_usd_per_year"], row),
                 xytext=(3 if right else -3, 0), textcoords="offset points", va="center",
                 ha="left" if right else "right", fontsize="small", color=INK,
             )  # fmt: skip
@@ -175,14 +175,17 @@ def headroom(table: pd.DataFrame | None, targets: Sequence[Mapping[str, Any]], a
             continue
         colour = COLOURS[index % len(COLOURS)]
         ax.plot(load, part, color=colour, marker=".", linewidth=1.2, label=target["text"], zorder=3)
-        missed = part > 1
+        missed = (table["decision"] != "accepted").to_numpy() if target.get("in_share") else part > 1
         ax.plot(load[missed], part[missed], "x", color=RED, zorder=4)
     ax.axhline(1.0, color=GREY, linestyle="--", linewidth=1)
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{numeral(100 * value)} %"))
     ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     ax.set_xlabel("load, as a multiple of the log's")
-    ax.set_ylabel("used of the target's limit;\nabove 100 % it is missed")
+    drawn = any(target.get("in_share") for target in targets)
+    missed_at = "×: missed, or not accepted by draws" if drawn else "above 100 % it is missed"
+    ax.set_ylabel(f"used of the target's limit;\n{missed_at}")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, borderaxespad=0.2, fontsize="small")
     return clean(ax)
 

@@ -169,3 +169,11 @@ def test_too_few_draws_for_a_plan_are_said_before_it():
         optimize(
             trace=PAIR, pools=[OWN], targets=[often], horizon={"years": 2}, replications={"by": ["shake"], "n": 100}
         )
+
+
+def test_the_error_is_shared_out_to_years_on_draws_and_choices_of_own_nodes():
+    cluster = Cluster.model_validate({"pools": [own([1, 2, 3], cores=1), rented([0, 2], 0.05)]})
+    plain, often = Target(**LATE), Target(**LATE, in_share=0.9)
+    later = Horizon(years=5, targets=[{**LATE, "in_share": 0.9, "from_year": 4}])
+    assert error_of_each(Horizon(years=5), cluster, [often], FEW) == pytest.approx(0.4 / 15)
+    assert error_of_each(later, cluster, [plain], FEW) == pytest.approx(0.4 / 6)
