@@ -1057,5 +1057,9 @@ def _described(at: Progress) -> str:
     left = f"at most {at.left_at_most:,} left"
     if not math.isnan(at.left_at_most_s):
         left += f", about {duration(at.left_at_most_s)}"
-    draw = f"; it is tried on draw {at.draw}" if at.draw else ""
-    return f"{at.engine} engine: {best}, nothing left below ${at.lower_bound_usd_per_year:,.0f}; {left}{draw}"
+    draw = f"draw {at.draw} of {at.draws}" if at.draw else ""
+    of = "; ".join(filter(None, [at.part, draw]))
+    bound = at.lower_bound_usd_per_year
+    below = "" if math.isinf(bound) else f", nothing left below ${bound:,.0f}"
+    found = f"{at.engine} engine: {best}{below}; {left}"
+    return f"{of}: {found}" if of else found

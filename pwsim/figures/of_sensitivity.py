@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from pwsim.common import numeral
 from pwsim.figures.figure import Figure
@@ -18,6 +18,10 @@ _ROW = 0.4
 """Height of a bar's row [inches]."""
 _LOWEST, _HIGHEST = 0.05, 20.0
 """What is achieved of a target is drawn between these multiples of what is asked for."""
+
+
+_MEETS = {True: ("meets all targets", BLUE), False: ("misses a target", RED), None: ("not known", GREY)}
+"""What is said of the setup as it stands, and its colour, by whether it meets all targets."""
 
 
 NOT_ASKED = "nothing was asked of this: give optimize(sensitivity=...), or sensitivity in the scenario"
@@ -51,9 +55,7 @@ def tornado(changes: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
     for row, words in enumerate(names):
         farthest_first = sorted(by_factor[words], key=lambda one: -abs(one["setup_cost_usd_per_year"] - base))
         for one in farthest_first:
-            label, colour = ("misses a target", RED) if one["setup_meets_targets"] is False else (
-                "meets all targets", BLUE,
-            )  # fmt: skip
+            label, colour = _MEETS[one["setup_meets_targets"]]
             cost = one["setup_cost_usd_per_year"]
             ax.barh(
                 row, cost - base, left=base, color=colour, height=0.6, edgecolor=PAPER, linewidth=0.8,
@@ -66,12 +68,12 @@ def tornado(changes: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
 
 
 def _label_ends(ax: Axes, row: int, base: float, farthest_first: Sequence[Mapping[str, Any]]) -> None:
-    """Write at each end of a row which values lead there, the nearest first."""
+    """Write at each end of a row which values lead there, in the order of their bars."""
     for right in (True, False):
         side = [one for one in farthest_first if (one["setup_cost_usd_per_year"] >= base) == right]
         if side:
             ax.annotate(
-                ", ".join(map(_short, reversed(side))), (side[0]["setup_cost_usd_per_year"], row),
+                ", ".join(map(_short, reversed(side) if right else side)), (side[0]["setup_cost_usd_per_year"], row),
                 xytext=(3 if right else -3, 0), textcoords="offset points", va="center",
                 ha="left" if right else "right", fontsize="small", color=INK,
             )  # fmt: skip
@@ -127,7 +129,10 @@ def _bars(ax: Axes, base: float, names: Sequence[str], whose: str) -> None:
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.margins(x=0.25)
     ax.set_xlabel(f"{whose} [{usd(ax.xaxis, np.array(ax.get_xlim()))} a year]")
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, borderaxespad=0.2, fontsize="small")
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(
+            loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, borderaxespad=0.2, fontsize="small"
+        )
 
 
 def _short(one: Mapping[str, Any]) -> str:
@@ -170,14 +175,17 @@ def headroom(table: pd.DataFrame | None, targets: Sequence[Mapping[str, Any]], a
             continue
         colour = COLOURS[index % len(COLOURS)]
         ax.plot(load, part, color=colour, marker=".", linewidth=1.2, label=target["text"], zorder=3)
-        missed = part > 1
+        missed = (table["decision"] != "accepted").to_numpy() if target.get("in_share") else part > 1
         ax.plot(load[missed], part[missed], "x", color=RED, zorder=4)
     ax.axhline(1.0, color=GREY, linestyle="--", linewidth=1)
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{numeral(100 * value)} %"))
     ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     ax.set_xlabel("load, as a multiple of the log's")
-    ax.set_ylabel("used of the target's limit;\nabove 100 % it is missed")
+    drawn = any(target.get("in_share") for target in targets)
+    missed_at = "×: missed, or not accepted by draws" if drawn else "above 100 % it is missed"
+    ax.set_ylabel(f"used of the target's limit;\n{missed_at}")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, frameon=False, borderaxespad=0.2, fontsize="small")
     return clean(ax)
 

@@ -43,6 +43,7 @@ from pwsim.search import (
     reasons,
     run_text,
     solver_text,
+    sure_text,
     undecided_text,
 )
 from pwsim.trace import LEFT_OUT_REASONS, dropped_words, left_out_words
@@ -68,7 +69,7 @@ WORDS = SimpleNamespace(
     solver_text=solver_text, held_text=certainty.held_text, next_text=certainty.next_text,
     interval_text=certainty.interval_text, money_text=certainty.money_text, range_text=certainty.range_text,
     mean_text=certainty.mean_text, left_out_texts=certainty.left_out_texts,
-    drawn_text=drawn_text, undecided_text=undecided_text,
+    drawn_text=drawn_text, sure_text=sure_text, undecided_text=undecided_text,
 )  # fmt: skip
 """What the page says numbers and names with."""
 

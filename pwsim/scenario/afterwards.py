@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pwsim.engine import Engine
 from pwsim.results import Attribution, check_named
-from pwsim.search import Frontier, Objective, Plan, Progress, Replays, attributed
+from pwsim.search import Frontier, Objective, Plan, Progress, Replays, Replications, attributed
 from pwsim.search.sensitivity import Asker, Purse, Question, Sensitivity, check, study
 
 
@@ -51,6 +51,7 @@ class Afterwards(NamedTuple):
         replays: Replays,
         progress: Callable[[Progress], None] | None,
         max_setups: int | None,
+        replications: Replications | None = None,
     ) -> Plan:
         """Return a plan with what was asked of it.
 
@@ -60,7 +61,7 @@ class Afterwards(NamedTuple):
             The answer.
         question
             What it answers.
-        objective, frontier, engine, workers, replays, progress
+        objective, frontier, engine, workers, replays, progress, replications
             As for the search.
         max_setups
             Limit on setups for the search and for this.  The time is what is left of the plan's.
@@ -68,8 +69,13 @@ class Afterwards(NamedTuple):
         if self.sensitivity is None and self.attribution is None:
             return plan
         left = None if max_setups is None else max_setups - len(plan.setups)
-        purse = Purse(left, None if math.isinf(plan.left_s) else plan.left_s, plan.stopped)
-        asker = Asker(question, objective, plan.judge.trim, engine, workers, purse, replays, progress, frontier)
+        stopped = None if plan.stopped == "undecided" else plan.stopped
+        purse = Purse(left, None if math.isinf(plan.left_s) else plan.left_s, stopped)
+        judge = plan.judge
+        asker = Asker(
+            question, objective, judge.trim, engine, workers, purse, replays, progress, frontier,
+            replications if judge.shared else None, judge.population, judge.fates,
+        )  # fmt: skip
         causes = None if self.attribution is None else attributed(self.attribution, asker, plan)
         found = None if self.sensitivity is None else study(self.sensitivity, asker, plan)
         return replace(plan, attributed=causes, study=found)

@@ -35,9 +35,9 @@ from pwsim.search import (
     check_question,
     complete_targets,
     in_space,
-    undecided_beside,
+    shares_of,
 )
-from pwsim.search.horizon import Horizon, check_years, with_years
+from pwsim.search.horizon import Horizon, check_years, shares_of_years, with_years
 from pwsim.search.sensitivity import Question, Sensitivity
 from pwsim.trace import Trace
 
@@ -173,16 +173,15 @@ def optimize(
     money = economics or Economics()
     after = Afterwards(_object(Sensitivity, sensitivity), _object(Attribution, attribution))
     years = _object(Horizon, horizon)
-    for key, message in undecided_beside(goals, {"sensitivity": sensitivity, "horizon": horizon}):
-        raise InputError(f"{key}: {message}")
     goal = _object(Objective, minimise)
-    check_years(years, cluster, goals, goal)
+    drawn = _object(Replications, replications)
+    check_years(years, cluster, goals, goal, drawn)
     plan = _answer(
         Question(trace, cluster, goals, money, 1 if seed is None else seed),
         after,
         objective=goal,
         frontier=_object(Frontier, frontier),
-        replications=_object(Replications, replications),
+        replications=drawn,
         max_setups=max_setups,
         workers=workers,
         engine=engine,
@@ -192,9 +191,10 @@ def optimize(
         replays=replays,
     )
     told = {**plan.asked, **after.asked()}
-    tried = certainty_of(plan, workers=workers) if draws else None
-    drawn = 0 if tried is None else len(tried.draws)
-    run_id = record.run_id("run", told, [trace], [cluster], plan.cut_short_after, drawn)
+    tried = certainty_of(plan, workers=workers, progress=progress) if draws else None
+    run_id = record.run_id(
+        "run", told, [trace], [cluster], plan.cut_short_after, 0 if tried is None else len(tried.draws)
+    )
     plan = replace(plan, asked=told, run_id=run_id, certainty=tried)
     plan = with_years(plan, years, goals, max_setups=max_setups, progress=progress)
     return replace(plan, verdicts=_faults_of(trace))
@@ -231,7 +231,15 @@ def _answer(
         time_limit_s=time_limit_s,
         **how,
     )
-    return after.answered(plan, question, objective=objective, frontier=frontier, max_setups=max_setups, **how)
+    return after.answered(
+        plan,
+        question,
+        objective=objective,
+        frontier=frontier,
+        max_setups=max_setups,
+        replications=replications,
+        **how,
+    )
 
 
 def _object(kind: type[Any], given: Any) -> Any:
@@ -291,7 +299,7 @@ def _optimize(
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
-    tried = certainty_of(plan, workers=workers) if draws else None
+    tried = certainty_of(plan, workers=workers, progress=progress) if draws else None
     return replace(
         plan,
         asked=asked,
@@ -384,7 +392,8 @@ def check(scenario: Scenario) -> str:
     try:
         targets = complete_targets(holding, scenario.targets)
         check_question(holding, targets, scenario.economics, scenario.metrics.trim(trace))
-        check_draws(trace, targets, scenario.replications)
+        besides = {**shares_of(scenario.frontier), **shares_of_years(scenario.horizon)}
+        check_draws(trace, targets, scenario.replications, besides)
         check_goals(trace, targets, scenario.minimise, scenario.frontier, scenario.metrics.trim(trace))
         question = Question(trace, scenario.cluster, scenario.targets, scenario.economics, scenario.seed)
         Afterwards(scenario.sensitivity, scenario.attribution).check(question)

@@ -37,8 +37,8 @@ from pwsim.scenario.changing import Changes, make_changes
 from pwsim.scenario.logs import Log
 from pwsim.scenario.site import Baseline, taken_over
 from pwsim.scenario.workload import Workload
-from pwsim.search import Frontier, Objective, Replications, Target, draw_faults, undecided_beside
-from pwsim.search.horizon import Horizon
+from pwsim.search import Frontier, Objective, Replications, Target, draw_faults, shares_of
+from pwsim.search.horizon import Horizon, faults_on_draws, shares_of_years
 from pwsim.search.horizon import faults as horizon_faults
 from pwsim.search.sensitivity import Sensitivity
 from pwsim.trace import Trace
@@ -312,6 +312,7 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     yield from _on_draws(scenario)
     if scenario.horizon is not None:
         yield from horizon_faults(scenario.horizon, scenario.cluster, scenario.targets, scenario.minimise)
+        yield from faults_on_draws(scenario.horizon, scenario.cluster, scenario.targets, scenario.replications)
         if scenario.horizon.grows and scenario.workload.feedback is not None:
             yield ("workload", "feedback"), "which job follows which is not known of jobs that horizon.load_growth adds"
     if scenario.cluster.by_the_hour:
@@ -328,8 +329,6 @@ def _check(scenario: Scenario) -> Iterator[tuple[Place, str]]:
 
 def _on_draws(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     """Yield what does not go together of targets, draws and what is asked besides."""
-    for told, message in draw_faults(scenario.targets, scenario.replications):
+    besides = {**shares_of(scenario.frontier), **shares_of_years(scenario.horizon)}
+    for told, message in draw_faults(scenario.targets, scenario.replications, besides):
         yield tuple(int(part) if part.isdigit() else part for part in told.split(".")), message
-    besides = {"sensitivity": scenario.sensitivity, "horizon": scenario.horizon}
-    for key, message in undecided_beside(scenario.targets, besides):
-        yield (key,), message

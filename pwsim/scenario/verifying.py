@@ -12,7 +12,16 @@ from pwsim import report
 from pwsim.common import InputError
 from pwsim.scenario.run import check_code, id_of_run
 from pwsim.scenario.scenario import Scenario, load_scenario
-from pwsim.search import Holding, Judge, Verification, check_draws, check_question, complete_targets, with_implied
+from pwsim.search import (
+    Holding,
+    Judge,
+    Verification,
+    check_draws,
+    check_question,
+    complete_targets,
+    shares_of,
+    with_implied,
+)
 from pwsim.search import verify as verify_search
 from pwsim.trace import Trace
 from pwsim.workload import Population
@@ -76,7 +85,7 @@ def verify(
     if differences := _other_question(scenario, trace, log, summary, len(tables["setups"])):
         return Verification("these results answer this scenario, for this log.", differences, 0, 0, ())
     check_question(holding, targets, scenario.economics, trim)
-    check_draws(trace, targets, scenario.replications)
+    check_draws(trace, targets, scenario.replications, shares_of(scenario.frontier))
     judge = Judge(trace, scenario.cluster, targets, scenario.economics, "auto", scenario.seed, trim)
     if (drawn := scenario.replications) is not None:
         judge = replace(judge, replications=drawn, population=Population(trace, drawn.by, scenario.seed))

@@ -16,9 +16,9 @@ from pwsim.search.objective import Minimised, Objective
 from pwsim.search.options import in_space
 from pwsim.search.plan import SETUP_COLUMNS, Plan, Setup, general_name
 from pwsim.search.proof import PROOF_COLUMNS
-from pwsim.search.questions import ask, check_goals, with_implied
+from pwsim.search.questions import ask, check_goals, shares_of, with_implied
 from pwsim.search.replays import Replays
-from pwsim.search.replications import Replications, check_draws, undecided_beside
+from pwsim.search.replications import Replications, check_draws
 from pwsim.search.replications import faults as draw_faults
 from pwsim.search.simulate_and_cut import check_question, complete_targets, search
 from pwsim.search.targets import Target
@@ -33,6 +33,7 @@ from pwsim.search.words import (
     edge_text,
     minimised_text,
     run_text,
+    sure_text,
     undecided_text,
 )
 
@@ -90,8 +91,9 @@ __all__ = [
     "reasons",
     "run_text",
     "search",
+    "shares_of",
     "solver_text",
-    "undecided_beside",
+    "sure_text",
     "undecided_text",
     "verify",
     "with_implied",

@@ -12,6 +12,7 @@ import numpy as np
 from pwsim.common import HopelessError
 from pwsim.engine import REJECTED, Engine, prepare, replay
 from pwsim.results import Result, in_parallel, simulate
+from pwsim.search.fates import Achieved
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.options import Place
 from pwsim.search.routing import Arc, Network
@@ -48,8 +49,8 @@ class Again:
         tasks = [(self.judge, *place) for place in places]
         return self._all(_whole, tasks, [len(self.judge.trace)] * len(tasks), order)
 
-    def draws(self, judge: Judge, place: Place, numbers: Sequence[int]) -> list[tuple[bool, ...]]:
-        """Return for draws which of a judge's targets that must hold in a share of them a setup meets."""
+    def draws(self, judge: Judge, place: Place, numbers: Sequence[int]) -> list[Achieved]:
+        """Return for draws what a setup achieves of a judge's targets that must hold in a share of them."""
         tasks = [(judge, *place, number) for number in numbers]
         jobs = [len(self.judge.trace)] * len(tasks)
         return self._all(_on_draw, tasks, jobs, range(len(tasks)))
@@ -96,16 +97,16 @@ def _whole(judge: Judge, choice: tuple[int, ...], procedure: int, engine: Engine
 
 def _on_draw(
     judge: Judge, choice: tuple[int, ...], procedure: int, number: int, engine: Engine
-) -> tuple[str | None, tuple[bool, ...]]:
-    """Replay a setup on a draw; return the engine that ran, and which targets are met."""
+) -> tuple[str | None, Achieved]:
+    """Replay a setup on a draw; return the engine that ran, and what is achieved of each target."""
     assert judge.population is not None
     here = replace(judge, targets=judge.shared).on(judge.population.draw(number))
     setup = here.setup(choice, here.cluster.procedures[procedure])
     try:
         result = simulate(here.trace, here.cluster.at(*setup), engine=engine, seed=here.seed, start=here.start)
     except HopelessError:
-        return None, (False,) * len(here.targets)
-    return result.replay.engine, here.met_by(result)
+        return None, (math.nan,) * len(here.targets)
+    return result.replay.engine, here.achieved_by(result)
 
 
 def _pool(judge: Judge, network: Network, procedure: int, arc: Arc, engine: Engine) -> tuple[str, Result]:

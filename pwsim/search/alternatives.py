@@ -134,6 +134,7 @@ def _searched(plan: Plan, part: Cluster, known: dict[Place, Row]) -> tuple[str, 
             replays=judge.replays,
             replications=judge.replications,
             population=judge.population,
+            fates=judge.fates,
         )
     except (InputError, KeyboardInterrupt) as error:  # no replay of the part came to its end
         interrupted = isinstance(error, KeyboardInterrupt)

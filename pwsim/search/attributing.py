@@ -63,7 +63,7 @@ def attributed(asked: Attribution, asker: Asker, plan: Plan) -> Attributed:
     found = []
     for factor in BETTER if FACTORS["estimates"].concerns(asker.question) else ():
         judge = asker.judge(FACTORS["estimates"].change(asker.question, factor))
-        one = asker.judged(judge, shown(plan))
+        one = asker.replayed(judge, shown(plan))
         if one is not None and one.ran is not None:
             found.append(Estimates(factor, one.ran.metrics["wait_s_mean"], one.ran.metrics["wait_s_p95"]))
     return Attributed(asked, table, tuple(found), asker.purse.stopped)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pwsim.cluster import Procedure
 from pwsim.results import in_parallel
 from pwsim.search.decided import Decided, drawn_columns, undrawn
+from pwsim.search.fates import Achieved
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.options import choice_of
 from pwsim.search.plan import Setup
@@ -28,14 +29,17 @@ class Deciding:
     ----------
     job
         What judges a setup on a draw.
+    error
+        Chance of a wrong decision over all of these setups; that of ``replications`` if left out.
     """
 
-    def __init__(self, job: Judge) -> None:
+    def __init__(self, job: Judge, error: float | None = None) -> None:
         share = share_of(job.targets)
         assert share is not None
         assert job.replications is not None
         self.job = job
-        self.rule = Sequential(share, job.replications)
+        sure = {} if error is None else {"error": error}
+        self.rule = Sequential(share, job.replications.model_copy(update=sure))
         self.decided: list[tuple[Evaluation, Decided]] = []
         """What was decided, in this order, without the replays."""
         self._waiting: list[Evaluation] = []
@@ -122,25 +126,43 @@ class Deciding:
         decided = decided._replace(by_target=tuple(map(sum, zip(*seen, strict=True))))
         self.decided.append((_without_replay(one), decided))
         told = {**drawn_columns(self.job.targets, decided), "meets_targets": decided.decision == "accepted"}
-        self._rows[_key(one.setup)].update(told)
+        self._rows.get(_key(one.setup), {}).update(told)
         return decided
 
     def _draws(
         self, choice: tuple[int, ...], procedure: Procedure, workers: int, begin: Callable[[int], bool]
     ) -> Iterator[tuple[bool, ...]]:
         """Yield for each draw which targets the setup meets."""
-        n = self.rule.replications.n
+        job, n = self.job, self.rule.replications.n
         for first in range(1, n + 1, workers):
             if not begin(first):
                 raise OutOfDrawsError
-            tasks = [(self.job, number, choice, procedure) for number in range(first, min(first + workers, n + 1))]
-            yield from list(in_parallel(_holds, tasks, workers=workers, engine=self.job.engine))
+            for achieved in self._achieved(choice, procedure, range(first, min(first + workers, n + 1)), workers):
+                yield tuple(target.met(one) for target, one in zip(job.shared, achieved, strict=True))
+
+    def _achieved(
+        self, choice: tuple[int, ...], procedure: Procedure, numbers: Sequence[int], workers: int
+    ) -> list[Achieved]:
+        """Return what the setup achieves on some draws; what is not known is replayed."""
+        job, setup = self.job, _key(self.job.setup(choice, procedure))
+        known = {number: job.fates.find(setup, number, job.shared) for number in numbers}
+        new = [number for number, one in known.items() if one is None]
+        tasks = [(job, number, choice, procedure) for number in new]
+        for number, one in zip(new, in_parallel(_achieves, tasks, workers=workers, engine=job.engine), strict=True):
+            job.fates.note(setup, number, job.shared, one)
+            known[number] = one
+        return [one for one in known.values() if one is not None]
 
 
-def _holds(job: Judge, number: int, choice: tuple[int, ...], procedure: Procedure) -> tuple[bool, ...]:
-    """Return which of the targets that must hold in a share of draws a setup meets on one."""
+def decided_alone(job: Judge, one: Evaluation, workers: int, begin: Callable[[int], bool]) -> Decided | None:
+    """Decide a setup that is the first and last; the parameters are those of :meth:`Deciding.decide`."""
+    return Deciding(job).decide(one, workers, begin)
+
+
+def _achieves(job: Judge, number: int, choice: tuple[int, ...], procedure: Procedure) -> Achieved:
+    """Return what a setup achieves on a draw of the targets that must hold in a share of them."""
     assert job.population is not None
-    return replace(job, targets=job.shared).on(job.population.draw(number)).holds(choice, procedure)
+    return replace(job, targets=job.shared).on(job.population.draw(number)).achieves(choice, procedure)
 
 
 def _key(setup: Setup) -> tuple[Any, ...]:

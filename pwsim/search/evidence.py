@@ -67,8 +67,6 @@ class Evidence:
         self.places = self._places()
         self.seen: dict[Place, Evaluation] = {}
         """What each setup shows now."""
-        self.decided: dict[Place, Decided | None] = {}
-        """What draws decide of setups, where targets must hold in a share of them."""
         self._pools: list[tuple[int, Arc, Result]] = []
         """What each pool shows now, under which procedure."""
 
@@ -112,8 +110,10 @@ class Evidence:
         else:
             self._combine(self._replay_pools(network))
 
-    def judged(self, targets: Sequence[Target]) -> dict[Place, Evaluation]:
-        """Return what each setup shows, judged by targets, and what draws decided of it."""
+    def judged(
+        self, targets: Sequence[Target], decided: Mapping[Place, Decided | None] | None = None
+    ) -> dict[Place, Evaluation]:
+        """Return what each setup shows, judged by targets, and what draws decided of it (nothing if left out)."""
         index = {target.about: place for place, target in enumerate(self.measured)}
         found = {}
         for place, one in self.seen.items():
@@ -122,8 +122,8 @@ class Evidence:
             firm = [(target, value) for target, value in pairs if target.in_share is None]
             met = one.ran is not None and all(target.met(value) for target, value in firm)
             miss = max((target.miss(value) for target, value in firm), default=0.0)
-            decided = self.decided.get(place) or undrawn(targets)
-            found[place] = replace(one, achieved=achieved, met=met, miss=miss, decided=decided)
+            drawn = (decided or {}).get(place) or undrawn(targets)
+            found[place] = replace(one, achieved=achieved, met=met, miss=miss, decided=drawn)
         return found
 
     def known(self, judge: Judge, bounds: AllBounds, network: Network) -> Known:

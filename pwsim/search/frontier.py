@@ -1,7 +1,9 @@
 """The frontier of cost against service: one target is varied, and the cheapest setup found for each of its limits.
 
 The points are looked at from the loosest limit on.  A tighter one never costs less, so what is proven of a looser point
-is a bound on the next.
+is a bound on the next.  Where targets must hold in a share of draws, each limit is decided by itself, with the error
+that is stated; all share the draws.  A setup that holds too rarely at a looser limit does so at a tighter one, so what
+was refused there is out here, too.
 """
 
 from __future__ import annotations
@@ -16,12 +18,17 @@ from pydantic import Field, model_validator
 from pwsim.cluster import Cluster
 from pwsim.common import Frozen, numeral
 from pwsim.search.plan import Plan, Setup, Stop
+from pwsim.search.replications import share_of
 from pwsim.search.searches import Searches
 from pwsim.search.targets import Measure, Target
 
 
 class Varied(Measure):
     """The target that is varied, without its limit."""
+
+    in_share: float | None = Field(default=None, gt=0, le=1)
+    """In what share of the draws it must hold (`replications`); if left out, in that of the scenario's target whose
+    place it takes, or else in the log's own replay."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -78,7 +85,9 @@ class Frontier(Frozen):
     def asked(self, targets: Sequence[Target]) -> list[tuple[Target, ...]]:
         """Return what is asked at each point besides targets, the point's own last; the loosest first."""
         others = [target for target in targets if not self.replaces(target)]
-        return [(*others, point) for point in self.points()]
+        shares = [target.in_share for target in targets if self.replaces(target) and target.in_share]
+        share = self.target.in_share or max(shares, default=None)
+        return [(*others, point.model_copy(update={"in_share": share})) for point in self.points()]
 
 
 class Point(NamedTuple):
@@ -102,6 +111,10 @@ class Point(NamedTuple):
     """By what share of its cost it might be undercut; 0 is a proof."""
     marginal_usd_per_year: float
     """What it costs beyond the next looser point that has a setup [USD a year]; NaN if there is none."""
+    draws: int | None = None
+    """Draws by which it was accepted; ``None`` if there is none, or no target must hold in a share of draws."""
+    draws_met: int | None = None
+    """In how many of them it meets the targets with ``in_share``."""
 
 
 def trace_frontier(frontier: Frontier, targets: Sequence[Target], searches: Searches) -> tuple[Point, ...]:
@@ -148,6 +161,8 @@ def _point(target: Target, plan: Plan | None, stopped: Stop | None, before: Sequ
         lower_bound_usd_per_year=bound,
         gap=(cost - bound) / cost if cost else 0.0,
         marginal_usd_per_year=cost - costs[-1] if costs else math.nan,
+        draws=None if plan.decided is None else plan.decided.draws,
+        draws_met=None if plan.decided is None else plan.decided.draws_met,
     )
 
 
@@ -165,11 +180,20 @@ FRONTIER_COLUMNS: dict[str, tuple[str, str]] = {
     "lower_bound_usd_per_year": ("USD/year", "no setup that meets the targets with this limit costs less"),
     "gap": ("", "by what share of its cost it might be undercut; 0 is a proof"),
     "marginal_usd_per_year": ("USD/year", "its cost beyond that of the next looser limit that some setup meets"),
+    "draws": ("", "draws by which it was accepted, where targets must hold in a share of them"),
+    "draws_met": ("", "in how many of them it meets these targets"),
 }
 """Unit and meaning of the columns of :attr:`.Plan.frontier`; ``POOL`` stands for a pool's name."""
+ON_DRAWS = ("draws", "draws_met")
+"""Those of them that are there only where targets must hold in a share of draws."""
 
 
-def table(points: Sequence[Point], cluster: Cluster) -> pd.DataFrame:
+def share_at_points(frontier: Frontier, targets: Sequence[Target]) -> float | None:
+    """Return in what share of draws targets must hold at the points of a frontier; ``None`` if in none."""
+    return share_of(frontier.asked(targets)[0])
+
+
+def table(points: Sequence[Point], cluster: Cluster, *, drawn: bool) -> pd.DataFrame:
     """Return a frontier as a table, one row a point (:data:`FRONTIER_COLUMNS`).
 
     Parameters
@@ -178,8 +202,11 @@ def table(points: Sequence[Point], cluster: Cluster) -> pd.DataFrame:
         The points, the loosest first.
     cluster
         What was searched.
+    drawn
+        Whether targets must hold in a share of draws.
     """
     alternatives, typed, rows = cluster.alternatives, [pool.name for pool in cluster.pools if pool.types], []
+    figures = [one for one in Point._fields[4:] if drawn or one not in ON_DRAWS]
     names = ["policy", *(one for one in ("limits", "hours") if one in alternatives)]
     for point in points:
         nodes = {} if point.chosen is None else point.chosen.nodes
@@ -191,9 +218,10 @@ def table(points: Sequence[Point], cluster: Cluster) -> pd.DataFrame:
                 **{f"nodes_{pool.name}": nodes.get(pool.name) for pool in cluster.pools},
                 **{f"type_{name}": types.get(name) for name in typed},
                 **{name: procedure.get(name) for name in names},
-                **{name: getattr(point, name) for name in Point._fields[4:]},
+                **{name: getattr(point, name) for name in figures},
             }
         )
     whole = [*(f"nodes_{pool.name}" for pool in cluster.pools), *(one for one in names if one != "policy")]
+    whole += [one for one in ON_DRAWS if drawn]
     kinds: dict[Any, Any] = {"status": "str", "stopped": "str", "policy": "str", **dict.fromkeys(whole, "Int64")}
     return pd.DataFrame(rows).astype(kinds)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pwsim import costs
 from pwsim.cluster import Cluster, Procedure
@@ -16,13 +16,14 @@ from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
 from pwsim.results import Result
 from pwsim.search import early
-from pwsim.search.decided import Decided, undrawn
+from pwsim.search.decided import Decided, drawn_columns, undrawn
+from pwsim.search.fates import Achieved, Fates
 from pwsim.search.judgement import at_limit
 from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
 from pwsim.search.replays import Replays
 from pwsim.search.replications import Replications
-from pwsim.search.targets import Target
+from pwsim.search.targets import Target, judged
 from pwsim.trace import Trace
 from pwsim.workload import Draw, Population
 
@@ -76,6 +77,12 @@ class Evaluation:
         """Whether it is known not to meet all targets: it misses one in this replay, or draws refused it."""
         return self.met is False or (self.decided is not None and self.decided.decision == "refused")
 
+    def judged(self, targets: Sequence[Target]) -> list[dict[str, Any]]:
+        """Return each target and how it is met (:func:`.targets.judged`): on the log, or by draws where it asks so."""
+        achieved = {f"target_{index}_achieved": value for index, value in enumerate(self.achieved)}
+        drawn = {} if self.decided is None else drawn_columns(targets, self.decided)
+        return judged(targets, {**achieved, **drawn})
+
     @property
     def nearness(self) -> tuple[float, float]:
         """How near it is to meeting the targets: the less, the nearer; of equals the cheaper."""
@@ -121,6 +128,8 @@ class Judge:
     """What is drawn again, and how sure decisions are that rest on it; ``None`` if the scenario does not say."""
     population: Population | None = None
     """The draws; ``None`` without ``replications``."""
+    fates: Fates = field(default_factory=Fates)
+    """What setups achieved on draws before."""
 
     @property
     def firm(self) -> tuple[Target, ...]:
@@ -199,8 +208,10 @@ class Judge:
         nothing = (math.nan,) * len(self.targets)
         return Evaluation(setup, None, why, nothing, met=met, miss=math.inf, decided=undrawn(self.targets))
 
-    def holds(self, choice: tuple[int, ...], procedure: Procedure) -> tuple[bool, ...]:
-        """Return which targets a replay of a setup meets; all that :meth:`evaluate` tells besides is left out.
+    def achieves(self, choice: tuple[int, ...], procedure: Procedure) -> Achieved:
+        """Return what a replay of a setup achieves of each target; all that :meth:`evaluate` tells besides is left out.
+
+        Of a replay that gives up, nothing is known, so that no target is met: NaN.
 
         Raises
         ------
@@ -212,19 +223,19 @@ class Judge:
             cluster = self.cluster.at(*setup)
             seen = self.replays.whole(prepare(self.trace, cluster, self.seed, self.start), self.engine)
         except HopelessError:
-            return (False,) * len(self.targets)
+            return (math.nan,) * len(self.targets)
         except MemoryError:
             raise out_of_memory(setup) from None
-        return self.met_by(Result(self.trace, cluster, seen, self.seed))
+        return self.achieved_by(Result(self.trace, cluster, seen, self.seed))
 
-    def met_by(self, result: Result) -> tuple[bool, ...]:
-        """Return which targets a replay meets."""
+    def achieved_by(self, result: Result) -> Achieved:
+        """Return what a replay achieves of each target."""
         result = replace(result, trim=self.trim)
         bill = None
         if any(target.of_bill for target in self.targets):
             with scalable(self.trace):
                 bill = result.bill(self.economics)
-        return tuple(target.met(target.achieved(result, bill)) for target in self.targets)
+        return tuple(target.achieved(result, bill) for target in self.targets)
 
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed, by the targets that must hold in it."""

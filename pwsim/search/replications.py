@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -58,9 +58,20 @@ def share_of(targets: Sequence[Target]) -> float | None:
     return max((one.in_share for one in targets if one.in_share is not None), default=None)
 
 
-def faults(targets: Sequence[Target], replications: Replications | None) -> list[tuple[str, str]]:
-    """Return what does not go together of targets and draws, with the key that it is about."""
-    asked = [(f"targets.{place}.in_share", one.in_share) for place, one in enumerate(targets) if one.in_share]
+def faults(
+    targets: Sequence[Target], replications: Replications | None, besides: Mapping[str, float | None] | None = None
+) -> list[tuple[str, str]]:
+    """Return what does not go together of targets and draws, with the key that it is about.
+
+    Parameters
+    ----------
+    targets, replications
+        The scenario's.
+    besides
+        Shares of draws that are asked elsewhere, by their key; ``None`` asks for none.
+    """
+    told = {f"targets.{place}.in_share": one.in_share for place, one in enumerate(targets)} | dict(besides or {})
+    asked = [(key, share) for key, share in told.items() if share]
     if not asked:
         return []
     if replications is None:
@@ -83,23 +94,20 @@ def faults(targets: Sequence[Target], replications: Replications | None) -> list
     return []
 
 
-def undecided_beside(targets: Sequence[Target], asked: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield what is asked besides that does not decide on draws, by its key, with why that does not go together."""
-    if share_of(targets) is not None:
-        for key, one in asked.items():
-            if one is not None:
-                yield key, "is about replays of the log alone, which tell nothing of targets in_share: leave one out"
-
-
-def check_draws(trace: Trace, targets: Sequence[Target], replications: Replications | None) -> None:
-    """Make sure that what is to be drawn can be, and that enough is drawn for what is asked of it.
+def check_draws(
+    trace: Trace,
+    targets: Sequence[Target],
+    replications: Replications | None,
+    besides: Mapping[str, float | None] | None = None,
+) -> None:
+    """Make sure that what is to be drawn can be, and that enough is drawn for what is asked of it (:func:`faults`).
 
     Raises
     ------
     InputError
         If not.
     """
-    for key, message in faults(targets, replications):
+    for key, message in faults(targets, replications, besides):
         raise InputError(f"{key}: {message}")
     if replications is None:
         return

@@ -6,9 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
+from pwsim.search.decided import drawn_columns, undrawn
 from pwsim.search.options import Place
 from pwsim.search.plan import Plan, Stop
 from pwsim.search.targets import Target
@@ -92,14 +94,30 @@ class Searches:
                 for index, target in enumerate(targets)
             }
             left_out = [*asked.values(), *(["lower_bound_usd_per_year"] if number else [])]
-            others = plan.setups.drop(columns=left_out)
-            tables.append(others.assign(**achieved))
+            others = plan.setups.drop(columns=[*left_out, *(one for one in plan.setups if _is_of_draws(str(one)))])
+            tables.append(others.assign(**achieved, **_drawn(plan, targets, own=not number)))
         table = pd.concat(tables, ignore_index=True)
         table = table.drop_duplicates(_names(table)).reset_index(drop=True)
         met = pd.Series(data=True, index=table.index)
         for index, target in enumerate(targets):
-            met &= table[f"target_{index}_achieved"].map(target.met)
+            if target.in_share is None:
+                met &= table[f"target_{index}_achieved"].map(target.met)
+        if "decision" in table:
+            met &= table["decision"] == "accepted"
         return table.assign(step=table.index, meets_targets=met)
+
+
+def _is_of_draws(column: str) -> bool:
+    return column in ("draws", "draws_met", "decision") or column.endswith("_draws_met")
+
+
+def _drawn(plan: Plan, targets: Sequence[Target], *, own: bool) -> dict[str, Any]:
+    """Return what draws decided of the setups of a search as columns; nothing for targets other than its own."""
+    if (none := undrawn(targets)) is None:
+        return {}
+    names = drawn_columns(targets, none)
+    kept: dict[str, Any] = {name: plan.setups[name] for name in names} if own else names
+    return {**kept, "decision": kept["decision"] if own else pd.Series(pd.NA, plan.setups.index, dtype="str")}
 
 
 def _names(setups: pd.DataFrame) -> list[str]:

@@ -24,6 +24,7 @@ from pwsim.metrics import NO_TRIM, Trim, inside
 from pwsim.prices import UNDISCOUNTED, Economics, clock_fault
 from pwsim.search.candidates import Candidate
 from pwsim.search.decomposition import coupling, decompose, paths
+from pwsim.search.fates import Fates
 from pwsim.search.finishing import finish
 from pwsim.search.following import follow
 from pwsim.search.holding import Holding
@@ -76,6 +77,7 @@ def search(
     spent: set[Place] | None = None,
     replications: Replications | None = None,
     population: Population | None = None,
+    fates: Fates | None = None,
 ) -> Plan:
     """Find the cheapest setup of a cluster's choices that meets the targets.
 
@@ -125,6 +127,9 @@ def search(
         What is drawn again, and how sure decisions are that rest on it, where targets must hold in a share of draws.
     population
         Its draws, if there are some already; several searches may share them.
+    fates
+        What setups achieved on these draws, to which that of this search comes; searches of the same machine may share
+        it, whatever their limits and prices.
 
     Raises
     ------
@@ -142,7 +147,10 @@ def search(
     check_draws(trace, targets, replications)
     if replications is not None and population is None:
         population = Population(trace, replications.by, seed)
-    job = Judge(trace, cluster, targets, economics, engine, seed, trim, replays or Replays(), replications, population)
+    job = Judge(
+        trace, cluster, targets, economics, engine, seed, trim, replays or Replays(), replications, population,
+        fates or Fates(),
+    )  # fmt: skip
     with scalable(trace):  # what must hold in draws excludes nothing that is replayed on the log
         known = bounds_of(holding, job.firm, economics, trim)
     trail = Trail(job, known, max_setups, time_limit_s, progress, spent)

@@ -19,6 +19,7 @@ from pwsim.search.around import NEIGHBOUR_COLUMNS, binding, records, relaxations
 from pwsim.search.certainty import of_certainty
 from pwsim.search.certificate import certificate
 from pwsim.search.early import TOLD
+from pwsim.search.frontier import ON_DRAWS, Frontier, share_at_points
 from pwsim.search.options import types_told
 from pwsim.search.replications import share_of
 from pwsim.search.sensitivity.telling import told as told_of_study
@@ -129,10 +130,14 @@ def _frontier(plan: Plan) -> dict[str, Any] | None:
     """Return what was varied, and what was found for each limit; ``None`` if nothing was varied."""
     if not plan.points:
         return None
-    varied = plan.asked["frontier"]
-    points = [{**point._asdict(), "chosen": _setup(point.chosen, plan)} for point in plan.points]
+    varied, replications = plan.asked["frontier"], plan.judge.replications
+    share = share_at_points(Frontier(**varied), plan.targets)
+    points: list[dict[str, Any]] = [{**one._asdict(), "chosen": _setup(one.chosen, plan)} for one in plan.points]
+    if share is None:
+        points = [{key: value for key, value in one.items() if key not in ON_DRAWS} for one in points]
+    sure = {} if share is None or replications is None else {"decisions": {**replications.model_dump(), "share": share}}
     about = {"where": None, "statistic": None, **varied["target"]}
-    return {**about, "limit": "at_least" if "at_least" in varied else "at_most", "points": points}
+    return {**about, "limit": "at_least" if "at_least" in varied else "at_most", **sure, "points": points}
 
 
 def _sensitivity(plan: Plan) -> dict[str, Any] | None:

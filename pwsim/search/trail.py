@@ -54,7 +54,21 @@ class Progress(NamedTuple):
     left_at_most_s: float
     """How long these take at the pace so far [s]; NaN at first, for the first replay may have to compile the engine."""
     draw: int = 0
-    """Number of the draw by which the best setup is being decided; 0 if it is not."""
+    """Number of the draw by which a setup is being decided or tried; 0 if it is not."""
+    draws: int = 0
+    """How many draws it gets at most."""
+    part: str = ""
+    """What this is a part of, in words, if more is asked than the cheapest setup."""
+
+
+def tells(number: int, workers: int) -> bool:
+    """Return whether progress is told at a draw, where so many are replayed at once."""
+    return number == 1 or number // TOLD_DRAWS > (number - workers) // TOLD_DRAWS
+
+
+def labelled(progress: Callable[[Progress], None] | None, part: str) -> Callable[[Progress], None] | None:
+    """Return what tells progress with the part that it is of; ``None`` if nothing does."""
+    return None if progress is None else lambda at: progress(at._replace(part=part))
 
 
 class Trail:
@@ -215,9 +229,9 @@ class Trail:
 
     def _may_draw(self, number: int) -> bool:
         """Return whether there is time for a draw of the setup that is being decided; tell of it now and then."""
-        told = number == 1 or number // TOLD_DRAWS > (number - (self.workers or 1)) // TOLD_DRAWS
-        if self.progress is not None and told:
-            self.progress(self._reached()._replace(draw=number))
+        if self.progress is not None and tells(number, self.workers or 1):
+            assert self.job.replications is not None
+            self.progress(self._reached()._replace(draw=number, draws=self.job.replications.n))
         return time.monotonic() <= self.deadline_s + compiling_s()
 
     def is_settled(self) -> bool:

@@ -24,12 +24,12 @@ from pwsim.search.bounds import least_limit
 from pwsim.search.claims import Claim
 from pwsim.search.decomposition import coupling, paths
 from pwsim.search.evidence import Evidence, procedure_of, procedures_of
-from pwsim.search.frontier import Frontier, Point, table
+from pwsim.search.frontier import Frontier, Point, share_at_points, table
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge, scalable
 from pwsim.search.objective import Objective
 from pwsim.search.options import Place, bounds_of, choice_of, in_space
-from pwsim.search.redrawing import decided_again
+from pwsim.search.redrawing import Decisions
 from pwsim.search.replications import share_of
 from pwsim.search.routing import Network
 from pwsim.search.targets import Target, judged
@@ -108,8 +108,8 @@ class _Check:
             self.judge, measured, setups, proof, self.summary["engine"], workers, self.differences, thorough=thorough
         )
         self.evidence.gather(network)
-        self.draw_again()
-        self.check_rows(self.evidence.judged(self.judge.targets))
+        self.draw_again(every, of_points)
+        self.check_rows(self.evidence.judged(self.judge.targets, self.decisions.of_answer))
         self.check_answer(of_answer[-1])
         for told, claim in zip(self.points, of_points, strict=True):
             self.check_point(told, claim)
@@ -186,7 +186,9 @@ class _Check:
             if told["status"] == "optimal":
                 expected["lower_bound_usd_per_year"] = cost
             self.differences.compare(f"summary.json, frontier.points.{index}", told, expected)
-        rows = records(table([self.point(told) for told in self.points], self.cluster))
+        assert self.frontier is not None
+        drawn = share_at_points(self.frontier, self.asked) is not None
+        rows = records(table([self.point(told) for told in self.points], self.cluster, drawn=drawn))
         told_rows = records(self.tables["frontier"])
         if len(rows) != len(told_rows):
             self.differences.append(f"frontier.parquet has {count(len(told_rows), 'row')}, not {len(rows)}")
@@ -202,7 +204,7 @@ class _Check:
         bound = told["lower_bound_usd_per_year"]
         unbounded = math.inf if told["status"] == "infeasible" else math.nan
         known = {**told, "chosen": chosen, "lower_bound_usd_per_year": unbounded if bound is None else bound}
-        return Point(**{name: known[name] for name in Point._fields})
+        return Point(**{name: known[name] for name in Point._fields if name in known})
 
     def network(self) -> Network | None:
         """Return the network of pools where they do not meet; that the search went the way that it says is checked."""
@@ -214,18 +216,22 @@ class _Check:
             raise InputError(f"the search was done {told}, and {method} can be checked here: run the scenario again")
         return network
 
-    def draw_again(self) -> None:
+    def draw_again(self, every: Sequence[Claim], of_points: Sequence[Claim]) -> None:
         """Decide setups on draws again, where targets must hold in a share of them."""
-        if not self.judge.shared:
-            return
-        evidence, draws = self.evidence, self.tables["setups"]["draws"]
-        cut = self.summary["stopped"] in ("time_limit", "interrupted")
-        took = dict(zip(evidence.places, map(int, draws), strict=True))
-        found = decided_again(self.judge, evidence.again, evidence.judged(self.judge.targets), took, cut=cut)
-        evidence.decided = {place: one.decided for place, one in found.items()}
-        taken = [one.draws for one in evidence.decided.values() if one is not None and one.draws]
-        told = {"share": share_of(self.judge.targets), "setups_drawn": len(taken), "draws": sum(taken)}
-        self.differences.compare("summary.json, decisions", self.summary["decisions"], told)
+        measured = [target for claim in every for target in claim.targets]
+        self.decisions = Decisions(self.judge, self.evidence, measured)
+        if self.judge.shared:
+            draws = self.tables["setups"]["draws"]
+            took = dict(zip(self.evidence.places, map(int, draws), strict=True))
+            cut = self.summary["stopped"] in ("time_limit", "interrupted")
+            told = {"share": share_of(self.judge.targets), **self.decisions.decide_answer(took, cut=cut)}
+            self.differences.compare("summary.json, decisions", self.summary["decisions"], told)
+        for told, claim in zip(self.points, of_points, strict=True):
+            self.decisions.decide_point(told, claim)
+
+    def judged(self, claim: Claim) -> dict[Place, Evaluation]:
+        """Return what each setup shows, judged by the targets of a claim, on the log and on draws."""
+        return self.evidence.judged(claim.targets, self.decisions.of(claim))
 
     # -- what came of the replays
 
@@ -272,7 +278,7 @@ class _Check:
         compare("summary.json", told, {"answer": answer(told)})
         place = self.shown(told["chosen"] or told["closest"])
         also = [] if self.objective is None else [self.objective.at_most(self.objective.largest)]
-        one = self.evidence.judged([*self.judge.targets, *also]).get(place)
+        one = self.evidence.judged([*self.judge.targets, *also], self.decisions.of_answer).get(place)
         if one is None or one.ran is None or one.accepted != (told["chosen"] is not None):
             named = self.evidence.named(place)
             self.differences.append(f"summary.json: {named} was not replayed, or not with such an end")
@@ -294,21 +300,23 @@ class _Check:
         if told["chosen"] is None or self.frontier is None:
             return
         place = self.shown(told["chosen"])
-        one = self.evidence.judged(claim.targets).get(place)
-        if one is None or not one.met:
+        one = self.judged(claim).get(place)
+        if one is None or not one.accepted:
             named = self.evidence.named(place)
             self.differences.append(f"{claim.where}: {named} was not replayed, or does not meet the targets")
             return
         pairs = zip(claim.targets, one.achieved, strict=True)
         varied = next(value for target, value in pairs if self.frontier.replaces(target))
         shown = {"cost_usd_per_year": one.cost_usd_per_year, "achieved": varied}
+        if one.decided is not None:
+            shown |= {"draws": one.decided.draws, "draws_met": one.decided.draws_met}
         self.differences.compare(claim.where, told, shown)
         if told["status"] == "optimal":
             self.check_best(place, claim)
 
     def check_best(self, place: Place, claim: Claim) -> None:
         """Note it if a setup that was replayed is to be taken rather than the chosen one."""
-        seen, evidence = self.evidence.judged(claim.targets), self.evidence
+        seen, evidence = self.judged(claim), self.evidence
         usd = seen[place].cost_usd_per_year
         better = [
             at for at, one in seen.items() if one.accepted and evidence.is_better(at, one.cost_usd_per_year, place, usd)
@@ -322,7 +330,7 @@ class _Check:
         judge = replace(self.judge, targets=claim.targets)
         with scalable(judge.trace):
             bounds = bounds_of(self.holding, judge.firm, judge.economics, judge.trim)
-        seen = self.evidence.judged(claim.targets)
+        seen = self.judged(claim)
         usd = {place: math.nan if one.excluded else one.cost_usd_per_year for place, one in seen.items()}
         claimed = Claimed(claim.usd_per_year, usd, least_limit(judge.firm, "cost_usd_per_year", math.inf))
         large = in_space(self.cluster) > accounting.MOST_LISTED

@@ -282,6 +282,8 @@ def frontier_text(frontier: Mapping[str, Any]) -> str:
         parts.append(f"no setup allowed reaches {' or '.join(never)}")
     if unknown := [value_text(metric, point["required"]) for point in points if point.get("stopped")]:
         parts.append(f"the search was cut short before a proof for {' or '.join(unknown)}")
+    if parts and (draws := frontier.get("decisions")):
+        parts[-1] += f" (each limit by itself {sure_text(draws)})"
     return f"{about}, {'; '.join(parts)}." if parts else ""
 
 

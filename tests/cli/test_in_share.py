@@ -39,7 +39,8 @@ def test_a_run_says_at_what_share_and_verify_decides_again(folder, capsys, monke
     code, said, progress = pwsim(capsys, "run", "often.yaml", "--out", "one", "--workers", "1")
     assert code == 0
     assert "at share 0.9, margin 0.1, error 0.05" in said
-    assert "it is tried on draw 1" in progress
+    assert "draw 1 of 200: " in progress
+    assert "the answer on draws that did not choose it; draw 39 of 39: " in progress
     code, again, _ = pwsim(capsys, "run", "often.yaml", "--out", "two", "--workers", "3", "--quiet")
     assert (code, again.replace("two", "one")) == (0, said)
     for table in ("setups.parquet", "jobs.parquet"):
@@ -56,6 +57,33 @@ def test_a_run_says_at_what_share_and_verify_decides_again(folder, capsys, monke
     assert f"{replays} replays done again" in verified
 
 
+BESIDES = """\
+frontier: {target: {metric: wait_s, statistic: p90}, at_most: [20 min, 2 h]}
+sensitivity: {capex: [2.0]}
+horizon: {years: 2, load_growth: 0.2}
+"""
+
+
+def test_what_is_asked_besides_is_decided_on_draws_and_told(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    few = "replications: {by: [shake], margin: 0.6, error: 0.4, n: 20}\n"
+    (folder / "often.yaml").write_text(SCENARIO.replace("[2, 3, 9]", "[2, 9]") + few + BESIDES)
+    code, said, progress = pwsim(capsys, "run", "often.yaml", "--out", "one", "--workers", "1", "--no-draws")
+    assert code == 0, progress
+    for part in ("limit 1 of 2 (2 h)", "limit 2 of 2 (20 min)", "capex 2", "year 1 of 2; draw 1 of 20"):
+        assert part in progress
+    assert "(each limit by itself at share 0.9, margin 0.6, error 0.4)" in said
+    assert "is decided on draws of that year, at share 0.9, margin 0.6, error 0.4 over the plan." in said
+    told, report = json.loads(Path("one/summary.json").read_text()), Path("one/report.html").read_text()
+    assert "Each limit is decided on draws by itself, at share 0.9" in report
+    assert "the error is that of each by itself" in report
+    points = pd.read_parquet("one/frontier.parquet")
+    assert points["draws"].isna().tolist() == [one["chosen"] is None for one in told["frontier"]["points"]]
+    assert pd.read_parquet("one/headroom.parquet")["decision"].iloc[0] == "accepted"
+    code, verified, _ = pwsim(capsys, "verify", "one")
+    assert (code, verified.partition(":")[0]) == (0, "Verified")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -66,6 +94,16 @@ def test_a_run_says_at_what_share_and_verify_decides_again(folder, capsys, monke
         (SCENARIO + "replications: {by: [luck]}\n", 8, "replications.by.0: must be seed, shake, weeks, users or twin"),
         (SCENARIO + "replications: {draws: 5}\n", 8, "replications.draws: "),
         (SCENARIO + DRAWS + "minimise: {metric: makespan_s}\n", 9, "minimise: does not go with in_share"),
+        (
+            SCENARIO + "frontier: {target: {metric: makespan_s, in_share: 0.9}, at_most: [1 d]}\n",
+            8,
+            "frontier.target.in_share: a share of draws is asked, but nothing says what is drawn",
+        ),
+        (
+            SCENARIO + "replications: {by: [shake], n: 80}\nhorizon: {years: 5}\n",
+            8,
+            "replications.n: 80 draws cannot show that setups hold in a share of 0.9, for horizon shares the error",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_told_with_its_line(text, line, message, folder, capsys, monkeypatch):

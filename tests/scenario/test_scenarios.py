@@ -35,6 +35,7 @@ SCENARIOS = [
     "price-of-service",
     "shortest-wait",
     "five-years",
+    "what-would-change",
 ]
 
 

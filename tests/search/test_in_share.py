@@ -257,7 +257,6 @@ def test_targets_that_must_hold_in_draws_bound_nothing_of_the_log():
         ),
         ({"replications": {"by": ["weeks"]}}, "replications.by: weeks cannot be drawn of a log of"),
         ({"replications": {"n": 20}}, "replications.n: 20 draws cannot show that a setup holds in a share of 0.9"),
-        ({"frontier": {"target": {"metric": "makespan_s"}, "at_most": [1e6]}}, "frontier: does not go with in_share"),
         ({"minimise": {"metric": "makespan_s"}}, "minimise: does not go with in_share, which targets.0 has"),
     ],
 )

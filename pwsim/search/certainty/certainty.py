@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from pwsim.search.judging import Judge
 from pwsim.search.options import choice_of
 from pwsim.search.simulate_and_cut import complete_targets
 from pwsim.search.targets import Target
+from pwsim.search.trail import Progress
 from pwsim.workload import Drawn, Population, undrawable
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ DRAWS = 20
 """Draws of the chosen setup where the scenario asks for none."""
 FRESH_DRAWS = 39
 """Draws where a setup was chosen by others: smallest and largest of so many are an interval of coverage 95 %."""
+TOLD = 5
+"""Progress is told once in so many draws."""
 LOTLESS = "interruptions and failures are not drawn anew, for no node of the setup is taken back or breaks"
 """Why the seed is left out."""
 
@@ -97,7 +101,11 @@ class Certainty(ByContent):
 
 
 def certainty_of(
-    plan: Plan, population: Population | None = None, seen: int = 0, workers: int | None = None
+    plan: Plan,
+    population: Population | None = None,
+    seen: int = 0,
+    workers: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> Certainty:
     """Try the chosen setup of a plan, or the closest, on draws that did not choose it.
 
@@ -115,6 +123,8 @@ def certainty_of(
         How many draws the search may have looked at: those from the next on are made.
     workers
         How many replays run at once; as many as there are cores if left out.  The draws do not depend on it.
+    progress
+        Called now and then, with the number of the draw.
     """
     setup = plan.chosen or plan.closest
     assert setup is not None
@@ -129,10 +139,30 @@ def certainty_of(
     rows: list[Row] = []
     if stopped is None:
         try:
-            rows.extend(replayed(plan.judge, setup, population, range(seen + 1, seen + number + 1), workers))
+            numbers = range(seen + 1, seen + number + 1)
+            for place, one in enumerate(replayed(plan.judge, setup, population, numbers, workers), 1):
+                rows.append(one)
+                if progress is not None and (place % TOLD == 0 or place in (1, number)):
+                    progress(_reached(plan, place, number))
         except KeyboardInterrupt:
             stopped = "interrupted"
     return Certainty(population.by, left_out, number, as_table(rows), seen + 1, stopped)
+
+
+def _reached(plan: Plan, place: int, number: int) -> Progress:
+    """Return that so many of the draws of an answer are done."""
+    return Progress(
+        simulated=len(plan.setups),
+        in_space=plan.setups_in_space,
+        cost_usd_per_year=plan.cost_usd_per_year if plan.chosen else math.nan,
+        lower_bound_usd_per_year=plan.lower_bound_usd_per_year,
+        engine=plan.result.replay.engine,
+        left_at_most=0,
+        left_at_most_s=math.nan,
+        draw=place,
+        draws=number,
+        part="the answer on draws that did not choose it" if plan.chosen else "the closest setup on draws",
+    )
 
 
 def replayed(

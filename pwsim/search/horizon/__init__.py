@@ -2,7 +2,7 @@
 
 from pwsim.search.horizon.asking import check_years, with_years
 from pwsim.search.horizon.planning import plan_years
-from pwsim.search.horizon.question import Horizon, OwnedNodes, YearTarget, faults
+from pwsim.search.horizon.question import Horizon, OwnedNodes, YearTarget, faults, faults_on_draws, shares_of_years
 from pwsim.search.horizon.table import HORIZON_COLUMNS
 from pwsim.search.horizon.years import Years
 
@@ -14,6 +14,8 @@ __all__ = [
     "Years",
     "check_years",
     "faults",
+    "faults_on_draws",
     "plan_years",
+    "shares_of_years",
     "with_years",
 ]

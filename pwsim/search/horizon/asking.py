@@ -11,14 +11,20 @@ from pwsim.cluster import Cluster
 from pwsim.common import InputError
 from pwsim.results import record
 from pwsim.search.horizon.planning import plan_years
-from pwsim.search.horizon.question import Horizon, faults
+from pwsim.search.horizon.question import Horizon, faults, faults_on_draws, shares_of_years
 from pwsim.search.objective import Objective
 from pwsim.search.plan import Plan
+from pwsim.search.replications import Replications
+from pwsim.search.replications import faults as draw_faults
 from pwsim.search.targets import Target
 
 
 def check_years(
-    horizon: Horizon | None, cluster: Cluster, targets: Sequence[Target], objective: Objective | None = None
+    horizon: Horizon | None,
+    cluster: Cluster,
+    targets: Sequence[Target],
+    objective: Objective | None = None,
+    replications: Replications | None = None,
 ) -> None:
     """Make sure that years can be planned for a question.
 
@@ -27,8 +33,13 @@ def check_years(
     InputError
         If not; names the key.
     """
-    for place, message in faults(horizon, cluster, targets, objective) if horizon is not None else ():
+    if horizon is None:
+        return
+    on_draws = faults_on_draws(horizon, cluster, targets, replications)
+    for place, message in (*faults(horizon, cluster, targets, objective), *on_draws):
         raise InputError(f"{'.'.join(map(str, place))}: {message}")
+    for key, message in draw_faults(targets, replications, shares_of_years(horizon)):
+        raise InputError(f"{key}: {message}")
 
 
 def with_years(plan: Plan, horizon: Horizon | None, targets: Sequence[Target], **limits: Any) -> Plan:
@@ -68,6 +79,7 @@ def with_years(plan: Plan, horizon: Horizon | None, targets: Sequence[Target], *
         max_setups=None if most is None else max(0, most - len(plan.setups)),
         time_limit_s=None if math.isinf(plan.left_s) else plan.left_s,
         stopped="interrupted" if plan.stopped == "interrupted" else None,
+        replications=judge.replications,
         **limits,
     )
     plan = replace(plan, horizon=found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Self
 
@@ -10,9 +11,11 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 
 from pwsim.cluster import CloudPool, Cluster, OnPremisesPool, Where
 from pwsim.common import Frozen, Place, listed, numeral
+from pwsim.common import count as count_text
 from pwsim.costs import Residual
 from pwsim.search.objective import Objective
-from pwsim.search.options import in_space
+from pwsim.search.options import count, in_space
+from pwsim.search.replications import Replications, share_of
 from pwsim.search.targets import Target
 
 MOST_YEARS = 30
@@ -163,6 +166,44 @@ class Horizon(Frozen):
                 replaced = [one.plain() if one.replaces(other) else other for other in found]
                 found = replaced if one.plain() in replaced else [*found, one.plain()]
         return tuple(found)
+
+
+def shares_of_years(horizon: Horizon | None) -> dict[str, float | None]:
+    """Return the shares of draws that targets of some years ask for, by their key."""
+    told = enumerate(() if horizon is None else horizon.targets)
+    return {f"horizon.targets.{place}.in_share": one.in_share for place, one in told}
+
+
+def _own_choices(cluster: Cluster) -> int:
+    """Return how many choices of own nodes and their types there are."""
+    return math.prod(count(pool) for pool in cluster.pools if isinstance(pool, OnPremisesPool))
+
+
+def error_of_each(
+    horizon: Horizon, cluster: Cluster, targets: Sequence[Target], replications: Replications | None
+) -> float:
+    """Return what part of the error each year and choice of own nodes has, where targets ask for a share of draws."""
+    years = range(1, horizon.years + 1)
+    drawn = sum(share_of(horizon.targets_of(year, targets)) is not None for year in years)
+    return math.nan if replications is None else replications.error / max(1, drawn * _own_choices(cluster))
+
+
+def faults_on_draws(
+    horizon: Horizon, cluster: Cluster, targets: Sequence[Target], replications: Replications | None
+) -> Iterator[tuple[Place, str]]:
+    """Yield it if there are too few draws for the error of a whole plan."""
+    asked = (share_of(horizon.targets_of(year, targets)) for year in range(1, horizon.years + 1))
+    share = max((one for one in asked if one is not None), default=None)
+    if share is None or replications is None or replications.margin >= share:
+        return
+    error = error_of_each(horizon, cluster, targets, replications)
+    if replications.n < (enough := replications.model_copy(update={"error": error}).least_n(share)):
+        message = (
+            f"{count_text(replications.n, 'draw')} cannot show that setups hold in a share of {numeral(share)}, for "
+            f"horizon shares the error {numeral(replications.error)} out to its years and choices of own nodes: write "
+            f"{enough:,} at least, or allow a larger margin or error"
+        )
+        yield ("replications", "n"), message
 
 
 def faults(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pwsim.cluster import CloudPool, Cluster
 from pwsim.common import count, listed, money, numeral, plain, share
 from pwsim.costs import WHOLE_SETUP, savings
+from pwsim.search.horizon.drawn_year import DrawnYear
 from pwsim.search.horizon.table import RUN_PARTS
 from pwsim.search.horizon.year import LONG_TERM
-from pwsim.search.words import STOPS, missed_text, run_text
+from pwsim.search.replications import share_of
+from pwsim.search.words import STOPS, missed_text, run_text, sure_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,9 +62,23 @@ def of_years(found: Years, rows: pd.DataFrame) -> dict[str, Any]:
             "rows": rows.to_dict("records"),
             "missed": [_lost(year) for year in found.years if year.is_lost],
             "assumptions": _assumptions(found),
+            **_decisions(found),
         }
     )
     return {**summary, "text": text(summary)}
+
+
+def _decisions(found: Years) -> dict[str, Any]:
+    """Return how sure it is that targets hold often enough, where they must in a share of draws."""
+    drawn = [year for year in found.years if isinstance(year, DrawnYear)]
+    if not drawn:
+        return {}
+    replications, every = drawn[0].judge.replications, [one for year in drawn for one in year.decided.values()]
+    assert replications is not None
+    sure = {**replications.model_dump(), "share": max(share_of(year.judge.targets) or 0.0 for year in drawn)}
+    undecided = sum(one.decision == "undecided" for one in every)
+    counted = {"setups_drawn": len(every), "draws": sum(one.draws for one in every), "undecided": undecided}
+    return {"decisions": {**sure, **counted}}
 
 
 def _setup(setup: Setup, cluster: Cluster) -> dict[str, Any]:
@@ -86,7 +102,7 @@ def _year(found: Years, number: int, rows: pd.DataFrame) -> dict[str, Any]:
         "run_usd": float(mine[list(RUN_PARTS)].sum().sum()),
         **{name: float(mine[name].sum()) for name in ("cost_usd", "discounted_usd")},
         "discounted_residual_usd": summed["residual_usd"] * found.capital.discount(number),
-        "targets": [target.judge(value) for target, value in zip(year.judge.targets, one.achieved, strict=True)],
+        "targets": one.judged(year.judge.targets),
     }
 
 
@@ -95,12 +111,11 @@ def _lost(year: Year) -> dict[str, Any]:
     one = year.closest
     if one is None:
         return {"year": year.number, "load": year.load, "closest": None, "missed": []}
-    judged = zip(year.judge.targets, one.achieved, strict=True)
     return {
         "year": year.number,
         "load": year.load,
         "closest": _setup(one.setup, year.judge.cluster),
-        "missed": [target.judge(value) for target, value in judged if not target.met(value)],
+        "missed": [told for told in one.judged(year.judge.targets) if not told["met"]],
     }
 
 
@@ -168,10 +183,20 @@ def text(horizon: Mapping[str, Any]) -> str:
     ]
     if horizon["status"] == "optimal":
         said.append(f"No other plan costs less (proven; {replayed}).")
+    elif horizon["stopped"] == "undecided":
+        setups = count(horizon["decisions"]["undecided"], "setup")
+        said.append(
+            f"Draws do not decide {setups} of its years: another plan might cost less, but none less than "
+            f"{money(horizon['lower_bound_usd'])} ({replayed}); raise replications.n."
+        )
     else:
         said.append(
             f"Planning was cut short, for {STOPS[horizon['stopped']]} ({replayed}): another plan might cost less, but "
             f"none less than {money(horizon['lower_bound_usd'])}."
+        )
+    if draws := horizon.get("decisions"):
+        said.append(
+            f"Whether a setup serves a year is decided on draws of that year, {sure_text(draws)} over the plan."
         )
     return " ".join(said)
 

@@ -180,6 +180,11 @@ class Year:
         """Return the choice of the largest setup."""
         return largest(self.judge.cluster)
 
+    def chosen(self, own: Own) -> Evaluation:
+        """Return the setup with own nodes that costs least to run and is known to meet the targets, with its replay."""
+        met = self.best[own]
+        return self.evaluate(met.choice, met.procedure)
+
     def evaluate(self, choice: tuple[int, ...], procedure: int) -> Evaluation:
         """Replay a setup, or take what is known of it, and judge it."""
         procedures: Sequence[Procedure] = self.judge.cluster.procedures

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from pwsim.cluster import Procedure
@@ -12,6 +13,8 @@ from pwsim.common import InputError
 from pwsim.engine import Engine
 from pwsim.metrics import Trim
 from pwsim.results import Result
+from pwsim.search.deciding import decided_alone
+from pwsim.search.fates import Fates
 from pwsim.search.frontier import Frontier
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge
@@ -20,8 +23,10 @@ from pwsim.search.options import choice_of
 from pwsim.search.plan import Plan, Setup, Stop
 from pwsim.search.questions import ask, with_implied
 from pwsim.search.replays import Replays
+from pwsim.search.replications import Replications
 from pwsim.search.sensitivity.factors import Question
-from pwsim.search.trail import Progress
+from pwsim.search.trail import Progress, labelled
+from pwsim.workload import Population
 
 
 class Purse:
@@ -93,23 +98,45 @@ class Asker:
     """Called after each choice of nodes."""
     frontier: Frontier | None = None
     """What is varied besides: nothing is implied about its metric."""
+    replications: Replications | None = None
+    """What is drawn again, where targets must hold in a share of draws."""
+    population: Population | None = None
+    """The draws of the scenario's log."""
+    fates: Fates = field(default_factory=Fates)
+    """What setups achieved on them, whatever things cost."""
 
-    def judge(self, question: Question) -> Judge:
-        """Return what judges setups by a question."""
+    def judge(self, question: Question, *, replayed: bool = True) -> Judge:
+        """Return what judges setups by a question.
+
+        Parameters
+        ----------
+        question
+            The question.
+        replayed
+            Whether jobs run otherwise than in the scenario's; if not, draws are what they were for it.
+        """
         holding = Holding(question.trace, question.cluster)
         targets = with_implied(holding, question.targets, self.objective, self.frontier)
         return Judge(
             question.trace, question.cluster, targets, question.economics, self.engine, question.seed, self.trim,
-            self.replays,
+            self.replays, self.replications, **self._draws(question, replayed=replayed),
         )  # fmt: skip
 
-    def billed(self, question: Question, setup: Setup, result: Result) -> Evaluation:
-        """Judge a replay by other prices."""
-        judge = self.judge(question)
-        return judge.judge(setup, Result(question.trace, question.cluster.at(*setup), result.replay, question.seed))
+    def _draws(self, question: Question, *, replayed: bool) -> dict[str, Any]:
+        """Return the draws of a question, and what is known of them."""
+        if self.replications is None:
+            return {}
+        if not replayed or question is self.question:
+            return {"population": self.population, "fates": self.fates}
+        return {"population": Population(question.trace, self.replications.by, question.seed), "fates": Fates()}
 
-    def judged(self, judge: Judge, setup: Setup) -> Evaluation | None:
-        """Replay and judge a setup; ``None`` if the budget is spent."""
+    def billed(self, judge: Judge, setup: Setup, result: Result) -> Evaluation | None:
+        """Judge a replay by other prices; ``None`` if the budget is spent before draws told of it."""
+        again = Result(judge.trace, judge.cluster.at(*setup), result.replay, judge.seed)
+        return self._decided(judge, judge.judge(setup, again))
+
+    def replayed(self, judge: Judge, setup: Setup) -> Evaluation | None:
+        """Replay a setup, and judge it on the log alone; ``None`` if the budget is spent."""
         if not self.purse.is_open():
             return None
         try:
@@ -120,8 +147,35 @@ class Asker:
         self.purse.spend(1)
         return found
 
-    def search(self, question: Question) -> Answer:
-        """Return the answer to a question."""
+    def judged(self, judge: Judge, setup: Setup) -> Evaluation | None:
+        """Replay and judge a setup, on draws as well where targets ask so; ``None`` if the budget is spent."""
+        found = self.replayed(judge, setup)
+        return None if found is None else self._decided(judge, found)
+
+    def _decided(self, judge: Judge, one: Evaluation) -> Evaluation | None:
+        """Decide by itself on draws whether a setup holds often enough, if it meets the other targets.
+
+        It is one setup, not the first of many that holds: so the whole error is its own.
+        """
+        if not judge.shared or not one.met:
+            return one
+        try:
+            found = decided_alone(judge, one, self.workers or os.cpu_count() or 1, self._may_draw)
+        except KeyboardInterrupt:
+            self.purse.stopped = "interrupted"
+            return None
+        return None if found is None else replace(one, decided=found)
+
+    def _may_draw(self, _: int) -> bool:
+        """Return whether there is time for a draw; the number of setups limits none."""
+        left_s = self.purse.left_s
+        if left_s is not None and left_s <= 0:
+            self.purse.stopped = "time_limit"
+            return False
+        return True
+
+    def search(self, question: Question, judge: Judge, part: str) -> Answer:
+        """Return the answer to a question; what judges its setups has their draws, and progress says what it is."""
         if not self.purse.is_open():
             return Answer(None, None)
         limits: dict[str, Any] = {"max_setups": self.purse.setups, "time_limit_s": self.purse.left_s}
@@ -134,10 +188,13 @@ class Asker:
                 economics=question.economics,
                 workers=self.workers,
                 engine=self.engine,
-                progress=self.progress,
+                progress=labelled(self.progress, part),
                 seed=question.seed,
                 trim=self.trim,
                 replays=self.replays,
+                replications=self.replications,
+                population=judge.population,
+                fates=judge.fates,
                 **limits,
             )
         except InputError as error:
@@ -146,5 +203,5 @@ class Asker:
             self.purse.stopped = "interrupted"
             return Answer(None, None)
         self.purse.spend(len(plan.setups))
-        self.purse.stopped = plan.stopped
+        self.purse.stopped = None if plan.stopped == "undecided" else plan.stopped
         return Answer(plan, None)

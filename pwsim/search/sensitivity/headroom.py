@@ -2,13 +2,15 @@
 
 Under backfilling a larger load may be served better than a smaller one, so no load says anything of another.  What is
 claimed is about the loads that were replayed: the largest up to which every one of them meets, and the first that
-misses.
+misses.  Where targets must hold in a share of draws, each load is decided on draws by itself, with the error that is
+stated; where a load misses another target, nothing is drawn.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from pwsim.search.decided import Decided
 from pwsim.search.plan import Plan, Stop
 from pwsim.search.sensitivity.asker import Asker
 from pwsim.search.sensitivity.factors import FACTORS
@@ -34,9 +36,13 @@ class Point(NamedTuple):
     """What it achieves of each."""
     cost_usd_per_year: float
     """What it costs [USD a year]."""
+    decided: Decided | None = None
+    """What draws decided of it at this load; ``None`` where no target must hold in a share of them."""
 
     def met(self, index: int) -> bool:
-        """Return whether a target is met, by its number."""
+        """Return whether a target is met, by its number; those that must hold in a share of draws do so together."""
+        if self.targets[index].in_share is not None:
+            return self.decided is not None and self.decided.decision == "accepted"
         return self.targets[index].met(self.achieved[index])
 
 
@@ -115,7 +121,9 @@ def _replayed(asker: Asker, plan: Plan, load: float, points: dict[float, Point])
     found = asker.judged(judge, shown(plan))
     if found is None:
         return False
-    points[load] = Point(load, len(question.trace), judge.targets, found.achieved, found.cost_usd_per_year)
+    points[load] = Point(
+        load, len(question.trace), judge.targets, found.achieved, found.cost_usd_per_year, found.decided
+    )
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from pwsim.common import InputError
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.plan import Plan, Setup, Stop
 from pwsim.search.sensitivity.asker import Asker
@@ -56,10 +57,15 @@ def outcome(asker: Asker, plan: Plan, factor: str, value: float) -> Outcome:
     """
     question = FACTORS[factor].change(asker.question, value)
     setup = shown(plan)
-    judge = asker.judge(question)
     replayed = FACTORS[factor].replayed
-    stands = asker.judged(judge, setup) if replayed else asker.billed(question, setup, plan.result)
-    found, fault = asker.search(question)
+    try:
+        judge = asker.judge(question, replayed=replayed)
+    except InputError as error:  # what is to be drawn cannot be, of this log
+        return Outcome(
+            factor, value, math.nan, None, (), (), "unknown", None, str(error), None, None, math.nan, math.nan
+        )
+    stands = asker.judged(judge, setup) if replayed else asker.billed(judge, setup, plan.result)
+    found, fault = asker.search(question, judge, f"{factor} {value:g}")
     return Outcome(factor, value, *_standing(judge, stands), *_answer(asker, plan, found, fault))
 
 
@@ -74,9 +80,11 @@ def _standing(judge: Judge, stands: Evaluation | None) -> tuple[Any, ...]:
     """Return the fields that tell of the setup as it stands."""
     if stands is None:
         return math.nan, None, (), (math.nan,) * len(judge.targets)
-    judged = zip(judge.targets, stands.achieved, strict=True)
-    missed = tuple(target.judge(value) for target, value in judged if not target.met(value))
-    return stands.cost_usd_per_year, stands.met, missed, stands.achieved
+    each = stands.judged(judge.targets)
+    decided = stands.decided
+    meets = None if stands.met and decided is not None and decided.decision == "undecided" else stands.accepted
+    missed = () if meets is None else tuple(one for one in each if not one["met"])
+    return stands.cost_usd_per_year, meets, missed, stands.achieved
 
 
 def _answer(asker: Asker, plan: Plan, found: Plan | None, fault: str | None) -> tuple[Any, ...]:
@@ -84,7 +92,7 @@ def _answer(asker: Asker, plan: Plan, found: Plan | None, fault: str | None) -> 
     if found is None:
         stopped = None if fault is not None else asker.purse.stopped
         return "unknown", stopped, fault, None, None, math.nan, math.nan
-    known = found.stopped is None
+    known = found.stopped in (None, "undecided") if found.chosen is not None else found.stopped is None
     if found.chosen is None:
         changes = (plan.chosen is not None) if known else None
         return found.status, found.stopped, None, None, changes, math.nan, found.lower_bound_usd_per_year

@@ -4,7 +4,8 @@ The regret of a setup at a load is what it costs there beyond the cheapest setup
 that misses a target at one of the loads is out.  Setups are taken in the order of their cost bounds at the hardest
 load.  Where the bound alone makes the regret larger than the best found, nothing that is left can be better: that is
 the proof (L. J. Savage: The theory of statistical decision. J. American Statistical Association 46(253), 1951,
-doi:10.1080/01621459.1951.10500768).
+doi:10.1080/01621459.1951.10500768).  Where targets must hold in a share of draws, no such setup is told: draws would
+have a say in the order in which setups are decided, and so no error over all of them could be stated.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def least_regret(asker: Asker, plan: Plan, outcomes: Sequence[Outcome]) -> Regre
                if one.factor == "load" and one.value != 1]  # fmt: skip
     usable = sorted(one[:3] for one in stated if one[1] is not None)
     left_out = tuple(sorted(load for load, chosen, *_ in stated if chosen is None))
-    if len(stated) < 2 or len(usable) < 2 or asker.objective is not None:
+    shared = any(one.in_share is not None for one in plan.targets)
+    if len(stated) < 2 or len(usable) < 2 or asker.objective is not None or shared:
         return None
     best = {load: usd for load, _, usd in usable}
     search = _Comparison(asker, best)

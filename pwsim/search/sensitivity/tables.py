@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pwsim.cluster import Cluster
+from pwsim.search.decided import Decided
 from pwsim.search.plan import Setup
 from pwsim.search.sensitivity.factors import FACTORS
 from pwsim.search.sensitivity.headroom import Headroom
@@ -37,6 +38,9 @@ HEADROOM_COLUMNS: dict[str, tuple[str, str]] = {
     "load": ("", "how many times the work of the log"),
     "jobs": ("jobs", "jobs that are replayed"),
     "meets_targets": ("", "whether the setup meets every target at this load"),
+    "draws": ("", "draws by which it was decided, where targets must hold in a share of them; 0: it misses another"),
+    "draws_met": ("", "in how many of them it meets these targets, all of them"),
+    "decision": ("", "accepted, refused or undecided by these draws, each load by itself; absent if it was not drawn"),
     "cost_usd_per_year": ("USD/year", "what it costs at this load"),
     "target_N_achieved": ("", "what it achieves of the target of that number (from 0)"),
     "target_N_required": ("", "what that target asks for at this load: amounts of jobs or work are in proportion"),
@@ -104,9 +108,17 @@ def _headroom(room: Headroom) -> pd.DataFrame:
                 "load": point.load,
                 "jobs": point.jobs,
                 "meets_targets": all(map(point.met, targets)),
+                **drawn_of(point.decided),
                 "cost_usd_per_year": point.cost_usd_per_year,
                 **{f"target_{index}_achieved": point.achieved[index] for index in targets},
                 **{f"target_{index}_required": point.targets[index].required for index in targets},
             }
         )
-    return pd.DataFrame(rows)
+    kinds: dict[str, Any] = {"decision": "str"}
+    table = pd.DataFrame(rows)
+    return table.astype({name: kind for name, kind in kinds.items() if name in table})
+
+
+def drawn_of(decided: Decided | None) -> dict[str, Any]:
+    """Return what draws decided of a setup that was looked at alone; nothing where no target asks for that."""
+    return {} if decided is None else {name: getattr(decided, name) for name in ("draws", "draws_met", "decision")}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pwsim.search.plan import Plan, Setup
+from pwsim.search.replications import share_of
 from pwsim.search.sensitivity.factors import FACTORS
 from pwsim.search.sensitivity.headroom import GRID, Headroom
 from pwsim.search.sensitivity.study import Study
@@ -40,7 +41,10 @@ def told(plan: Plan, found: Study, setup_of: Told) -> dict[str, Any]:
         }
         for one in found.outcomes
     ]
+    replications, share = plan.judge.replications, share_of(plan.targets)
+    sure = {} if share is None or replications is None else {"decisions": {**replications.model_dump(), "share": share}}
     plain = {
+        **sure,
         "cost_usd_per_year": plan.cost_usd_per_year,
         "outcomes": outcomes,
         "break_even": _break_evens(plan, found),

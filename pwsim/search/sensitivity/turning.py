@@ -71,6 +71,7 @@ def _turn(asker: Asker, plan: Plan, farthest: float) -> Turn:
 
 
 def _found(asker: Asker, factor: float) -> Plan | None:
-    """Return the answer at a price; ``None`` if it is not proven, because the budget is spent."""
-    plan, _ = asker.search(FACTORS["rent"].change(asker.question, factor))
-    return None if plan is None or plan.stopped is not None else plan
+    """Return the answer at a price; ``None`` if the budget is spent before it is known."""
+    question = FACTORS["rent"].change(asker.question, factor)
+    plan, _ = asker.search(question, asker.judge(question, replayed=False), f"rent {factor:.4g}")
+    return None if plan is None or plan.stopped not in (None, "undecided") else plan

@@ -7,7 +7,7 @@ from typing import Any
 
 from pwsim.common import count, listed, money, numeral, share
 from pwsim.search.sensitivity.factors import FACTORS
-from pwsim.search.words import STOPS, run_text
+from pwsim.search.words import STOPS, run_text, sure_text
 
 NEAR = 1.25
 """A price of rent at which the answer turns is told in the answer if it is no farther from today's than this factor."""
@@ -34,7 +34,17 @@ def findings(plain: Mapping[str, Any]) -> list[str]:
     """
     said = [headroom_text(plain["headroom"]), rent_text(plain["rent"]), regret_text(plain["least_regret"])]
     turning, missing = _turning_text(plain), _missing_text(plain)
-    return [one for one in (turning, missing, *said, *_not_done(plain)) if one]
+    return [one for one in (turning, missing, *said, _sure_text(plain), *_not_done(plain)) if one]
+
+
+def _sure_text(plain: Mapping[str, Any]) -> str:
+    """Say how sure all of this is, where targets must hold in a share of draws; empty where none must."""
+    if (draws := plain.get("decisions")) is None:
+        return ""
+    return (
+        f"Each search, and each load of the setup, is decided on draws {sure_text(draws)}; the error is that of each "
+        "by itself."
+    )
 
 
 def _turning_text(plain: Mapping[str, Any]) -> str:
