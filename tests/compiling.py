@@ -34,14 +34,15 @@ def compile_for(kind: str) -> None:
     simulate(job, Cluster.model_validate(KINDS[kind]), engine="compiled", start=Start(parse_local("2026-01-05"), ""))
 
 
-def compile_all() -> None:
-    """Compile for all kinds, in two processes at a time."""
-    waiting, running = list(KINDS), list[subprocess.Popen[bytes]]()
+def compile_all() -> bool:
+    """Compile for all kinds, in two processes at a time; return whether it could be done: if not, tests will say why."""
+    waiting, running, done = list(KINDS), list[subprocess.Popen[bytes]](), True
     while waiting or running:
         if waiting and len(running) < 2:
             running.append(subprocess.Popen([sys.executable, "-m", __name__, waiting.pop(0)], cwd=ROOT))
-        elif running.pop(0).wait():
-            raise RuntimeError("the engine could not be compiled; run python -m tests.compiling with a kind to see why")
+        else:
+            done &= running.pop(0).wait() == 0
+    return done
 
 
 def facts() -> str:

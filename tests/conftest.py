@@ -27,8 +27,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not all_tests or hasattr(config, "workerinput") or config.getoption("dist", "no") == "no":
         return
     cache, facts = getattr(config, "cache", None), compiling.facts()
-    if cache is not None and cache.get("pwsim/compiled", None) != facts:
-        compiling.compile_all()
+    if cache is not None and cache.get("pwsim/compiled", None) != facts and compiling.compile_all():
         cache.set("pwsim/compiled", facts)
 
 

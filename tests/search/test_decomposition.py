@@ -135,6 +135,33 @@ def test_rows_exclude_no_setup_that_meets_the_targets(trace, cluster, targets, t
                 )
 
 
+def test_a_list_follows_what_is_learnt():
+    """Its sums are kept as long as nothing changes: costs, what is summed for targets, or what is taken out."""
+    trace = generate(jobs=40, cores=4, load=0.7, seed=1)
+    cluster = cluster_of(own([2, 3]), rented([0, 1], 0.05))
+    holding = Holding(trace, cluster)
+    targets = complete_targets(holding, [Target(metric="wait_s", statistic="p90", at_most=3600)])
+    network = paths(holding)
+    assert network is not None
+    job = Judge(trace, cluster, targets, UNDISCOUNTED, "compiled", 1, NO_TRIM)
+    known = decomposition.Known(job, bounds_of(holding, targets, UNDISCOUNTED, NO_TRIM), network)
+    listed = Listing(cluster, network, 0.0, known.sums)
+    first = listed.cheapest()
+    assert first is not None
+    place = first.procedure, first.arcs[0]
+    for sums, more in ((known.sums.usd, 1e6), (known.sums.amounts[0], 1e12)):
+        sums[place] += more
+        other = listed.cheapest()
+        assert other is not None
+        assert other.arcs[0] != first.arcs[0]
+        sums[place] -= more
+        assert listed.cheapest() == first
+    left = listed.left(np.nan)
+    listed.take_out(first)
+    assert listed.cheapest() != first
+    assert listed.left(np.nan) == left - 1
+
+
 def test_many_setups_are_proven_with_few_replays():
     trace = generate(jobs=2000, cores=64, load=0.9, seed=3)
     cluster = cluster_of(own({"max": 80}), rented({"max": 60}, 0.09, accepts={"procs": {"at_most": 8}}))
