@@ -250,7 +250,7 @@ class _Planning:
     def _settle(self) -> None:
         """Where some year has no setup, tell of the others whether they have one, the largest first."""
         for year in self.years:
-            if not year.best and year.is_left(year.largest()):
+            if not year.best and (year.closest is None or year.is_left(year.largest())):
                 self._replay([(year, year.largest())])
             while self.stopped is None and not year.best:
                 if isinstance(year, DrawnYear) and (own := year.first_due()) is not None:

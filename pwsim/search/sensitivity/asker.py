@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -19,13 +20,13 @@ from pwsim.search.frontier import Frontier
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Evaluation, Judge
 from pwsim.search.objective import Objective
-from pwsim.search.options import choice_of
+from pwsim.search.options import choice_of, in_space
 from pwsim.search.plan import Plan, Setup, Stop
 from pwsim.search.questions import ask, with_implied
 from pwsim.search.replays import Replays
 from pwsim.search.replications import Replications
 from pwsim.search.sensitivity.factors import Question
-from pwsim.search.trail import Progress, labelled
+from pwsim.search.trail import Progress, labelled, tells
 from pwsim.workload import Population
 
 
@@ -130,10 +131,10 @@ class Asker:
             return {"population": self.population, "fates": self.fates}
         return {"population": Population(question.trace, self.replications.by, question.seed), "fates": Fates()}
 
-    def billed(self, judge: Judge, setup: Setup, result: Result) -> Evaluation | None:
+    def billed(self, judge: Judge, setup: Setup, result: Result, part: str) -> Evaluation | None:
         """Judge a replay by other prices; ``None`` if the budget is spent before draws told of it."""
         again = Result(judge.trace, judge.cluster.at(*setup), result.replay, judge.seed)
-        return self._decided(judge, judge.judge(setup, again))
+        return self._decided(judge, judge.judge(setup, again), part)
 
     def replayed(self, judge: Judge, setup: Setup) -> Evaluation | None:
         """Replay a setup, and judge it on the log alone; ``None`` if the budget is spent."""
@@ -147,26 +148,47 @@ class Asker:
         self.purse.spend(1)
         return found
 
-    def judged(self, judge: Judge, setup: Setup) -> Evaluation | None:
-        """Replay and judge a setup, on draws as well where targets ask so; ``None`` if the budget is spent."""
-        found = self.replayed(judge, setup)
-        return None if found is None else self._decided(judge, found)
+    def judged(self, judge: Judge, setup: Setup, part: str) -> Evaluation | None:
+        """Replay and judge a setup, on draws as well where targets ask so; ``None`` if the budget is spent.
 
-    def _decided(self, judge: Judge, one: Evaluation) -> Evaluation | None:
+        Progress says what it is a part of.
+        """
+        found = self.replayed(judge, setup)
+        if found is None:
+            return None
+        self._tell(judge, found, part)
+        return self._decided(judge, found, part)
+
+    def _tell(self, judge: Judge, one: Evaluation, part: str, draw: int = 0) -> None:
+        """Tell of a setup that is looked at by itself, and by which draw it is being decided."""
+        if self.progress is not None:
+            draws = 0 if judge.replications is None else judge.replications.n
+            engine = one.engine or judge.engine
+            usd = one.cost_usd_per_year
+            self.progress(Progress(1, in_space(judge.cluster), usd, -math.inf, engine, 0, math.nan, draw, draws, part))
+
+    def _decided(self, judge: Judge, one: Evaluation, part: str) -> Evaluation | None:
         """Decide by itself on draws whether a setup holds often enough, if it meets the other targets.
 
         It is one setup, not the first of many that holds: so the whole error is its own.
         """
         if not judge.shared or not one.met:
             return one
+        workers = self.workers or os.cpu_count() or 1
+
+        def may_draw(number: int) -> bool:
+            if tells(number, workers):
+                self._tell(judge, one, part, number)
+            return self._has_time()
+
         try:
-            found = decided_alone(judge, one, self.workers or os.cpu_count() or 1, self._may_draw)
+            found = decided_alone(judge, one, workers, may_draw)
         except KeyboardInterrupt:
             self.purse.stopped = "interrupted"
             return None
         return None if found is None else replace(one, decided=found)
 
-    def _may_draw(self, _: int) -> bool:
+    def _has_time(self) -> bool:
         """Return whether there is time for a draw; the number of setups limits none."""
         left_s = self.purse.left_s
         if left_s is not None and left_s <= 0:

@@ -118,7 +118,7 @@ def _replayed(asker: Asker, plan: Plan, load: float, points: dict[float, Point])
         return True
     question = FACTORS["load"].change(asker.question, load)
     judge = asker.judge(question)
-    found = asker.judged(judge, shown(plan))
+    found = asker.judged(judge, shown(plan), f"headroom, load {load:g}")
     if found is None:
         return False
     points[load] = Point(

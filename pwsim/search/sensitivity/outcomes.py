@@ -64,8 +64,9 @@ def outcome(asker: Asker, plan: Plan, factor: str, value: float) -> Outcome:
         return Outcome(
             factor, value, math.nan, None, (), (), "unknown", None, str(error), None, None, math.nan, math.nan
         )
-    stands = asker.judged(judge, setup) if replayed else asker.billed(judge, setup, plan.result)
-    found, fault = asker.search(question, judge, f"{factor} {value:g}")
+    part = f"{factor} {value:g}"
+    stands = asker.judged(judge, setup, part) if replayed else asker.billed(judge, setup, plan.result, part)
+    found, fault = asker.search(question, judge, part)
     return Outcome(factor, value, *_standing(judge, stands), *_answer(asker, plan, found, fault))
 
 

@@ -144,7 +144,7 @@ class _Comparison:
         for load in self.loads:
             judge = self.judges[load]
             setup = judge.setup(place[0], Procedure(*judge.cluster.procedures[place[1]]))
-            found = self.asker.judged(judge, setup)
+            found = self.asker.judged(judge, setup, f"least regret, load {load:g}")
             if found is None:
                 return False
             costs.append(found.cost_usd_per_year)

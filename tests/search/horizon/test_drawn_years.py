@@ -118,6 +118,8 @@ def test_a_year_takes_what_its_draws_accept():
     firm, found = planned([Target(**LATE)]), planned([often], replications=drawn)
     assert [one.setup.nodes["own"] for one in firm.chosen] == [1, 1]
     assert [one.setup.nodes["own"] for one in found.chosen] == [2, 2]
+    # Two years of three choices: a ratio of 2 × 6 / 0.05 accepts, and (18/17)^96 is the first above; 20 draws screen.
+    assert [one.decided.draws for one in found.chosen] == [20 + 96] * 2
     told = found.summary
     assert told["decisions"]["share"] == 0.9
     assert "at share 0.9, margin 0.05, error 0.05 over the plan" in told["text"]
