@@ -22,6 +22,9 @@ TOLERANCE_S = 0.1
 """What the time at which rent reaches a sum is known to [s]: unless it comes sooner by more, a replay is lost first."""
 
 
+NONE: Floats = np.zeros(0)
+
+
 class Ends(NamedTuple):
     """When a replay may end early."""
 
@@ -37,6 +40,11 @@ class Ends(NamedTuple):
     """How many nodes of a pool are paid otherwise, shape (pools,)."""
     most_usd: float
     """What rent may come to [USD]; infinite if anything."""
+    check_s: Floats = NONE
+    """Times at which what is to come is looked at, too, before the last submission [s], shape (checks,)."""
+    rest_usd: Floats = NONE
+    """What rent comes to at least after each of these times, however jobs were started before [USD], shape (checks,).
+    """
 
     def end_of(self, seen: Replay, submit_s: Floats) -> int:
         """Return how a replay that went on to its end might have ended before: :data:`LOST`, :data:`DEAR`, or not.
@@ -56,13 +64,16 @@ class Ends(NamedTuple):
         return first_of(lost_s, self._dear_s(seen.spans))
 
     def _dear_s(self, spans: Floats | None) -> float:
-        """Return when the rent reaches what it may come to [s]; infinite if it does not."""
+        """Return when it is known that rent comes to more than it may [s]; infinite if it does not.
+
+        That is when it does, or at the first check at which it does with what is to come at least.
+        """
         if self.most_usd <= 0:
             return 0.0
         if spans is None or self.most_usd == np.inf:
             return np.inf
         pool, launched_s, gone_s = spans[:, 0].astype(np.int64), spans[:, 2], spans[:, 4]
-        times_s = np.unique(np.concatenate((launched_s, gone_s)))
+        times_s = np.unique(np.concatenate(([0.0], launched_s, gone_s)))
         usd_per_s = np.zeros(len(times_s))
         for index in np.flatnonzero(self.usd_per_s):
             here = pool == index
@@ -70,10 +81,12 @@ class Ends(NamedTuple):
             come, go = (np.bincount(one, minlength=len(times_s)) for one in ends)
             usd_per_s += self.usd_per_s[index] * np.maximum(0, np.cumsum(come - go) - self.base[index])
         usd = np.concatenate(([0.0], np.cumsum(usd_per_s[:-1] * np.diff(times_s))))
+        dear = np.interp(self.check_s, times_s, usd) + self.rest_usd >= self.most_usd
+        checked_s = float(self.check_s[np.argmax(dear)]) if dear.any() else np.inf
         after = int(np.searchsorted(usd, self.most_usd))
         if after == len(usd):
-            return np.inf
-        return float(times_s[after - 1] + (self.most_usd - usd[after - 1]) / usd_per_s[after - 1])
+            return checked_s
+        return min(checked_s, float(times_s[after - 1] + (self.most_usd - usd[after - 1]) / usd_per_s[after - 1]))
 
 
 class Ended(NamedTuple):
@@ -89,6 +102,8 @@ class Ended(NamedTuple):
     """How many jobs had waited longer than each limit, shape (targets,)."""
     node_s: Floats
     """How long nodes beyond the base had been on the bill, shape (pools,) [node-seconds]."""
+    node_s_at: Floats = np.zeros((0, 0))
+    """The same at each check until then, shape (checks, pools)."""
 
 
 class Watch(NamedTuple):
@@ -104,6 +119,11 @@ class Watch(NamedTuple):
     """The first job that has not waited longer than the limit yet, shape (targets,)."""
     late: Integers
     node_s: Floats
+    check_s: Floats
+    rest_usd: Floats
+    checked: Integers
+    """How many checks were made, shape (1,)."""
+    node_s_at: Floats
 
     @property
     def watches(self) -> bool:
@@ -112,7 +132,7 @@ class Watch(NamedTuple):
 
     def ended(self, why: int, at_s: float) -> Ended:
         """Return the early end of a replay by the compiled engine."""
-        return Ended("compiled", int(why), float(at_s), self.late, self.node_s)
+        return Ended("compiled", int(why), float(at_s), self.late, self.node_s, self.node_s_at[: self.checked[0]])
 
 
 def watch_for(ends: Ends | None, jobs: int, pools: int) -> Watch:
@@ -131,6 +151,10 @@ def watch_for(ends: Ends | None, jobs: int, pools: int) -> Watch:
         place=np.zeros(targets, dtype=np.int64),
         late=np.zeros(targets, dtype=np.int64),
         node_s=np.zeros(pools),
+        check_s=np.array(ends.check_s, dtype=np.float64),
+        rest_usd=np.array(ends.rest_usd, dtype=np.float64),
+        checked=np.zeros(1, dtype=np.int64),
+        node_s_at=np.zeros((len(ends.check_s), pools)),
     )
 
 

@@ -23,7 +23,8 @@ from pwsim.common import HOUR_S
 from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
 from pwsim.prices import Economics
 from pwsim.search.holding import Holding
-from pwsim.search.renting import SAFETY, Renting
+from pwsim.search.moving import SAFETY
+from pwsim.search.renting import Renting
 from pwsim.search.targets import Target
 from pwsim.trace import Floats, Integers, Trace
 

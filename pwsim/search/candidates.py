@@ -106,6 +106,11 @@ class Candidates:
         heapq.heappush(self._heap, _Beginning(sum([*costs, *self._least[len(choice) :]]), choice, allowed, place))
 
 
+def is_allowed(cluster: Cluster, bounds: Bounds, choice: tuple[int, ...]) -> bool:
+    """Return whether no condition excludes a choice of nodes."""
+    return bool(_Conditions(cluster, bounds).allow(choice[:-1], len(choice) - 1)[choice[-1]])
+
+
 class _Conditions:
     """The necessary conditions on choices of nodes: cores enough, and not too many jobs rejected."""
 

@@ -1,7 +1,8 @@
 """When the replay of a setup may end early, as a search asks it; and what the early end of a replay tells of others.
 
 A percentile target on waits is lost once more jobs have waited too long than it lets of all that some pool holds: each
-of these starts at some time.  A setup costs more than another once what stands there anyway and the rent so far do.
+of these starts at some time.  A setup costs more than another once what stands there anyway, the rent so far and the
+least that is to come do.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from pwsim.cluster import Cluster
 from pwsim.engine import DEAR, LOST, REJECTED, TOLERANCE_S, Ended, Ends, Inputs
 from pwsim.metrics import inside
 from pwsim.search.bounds import late_at_most
-from pwsim.search.renting import SAFETY, base_nodes, least_price_usd_per_s
+from pwsim.search.moving import SAFETY, base_nodes, checks_of, least_price_usd_per_s
+from pwsim.search.renting import ToCome
 from pwsim.trace import Floats, Integers
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ def counts_late(target: Target) -> bool:
     return target.metric == "wait_s" and target.at_most is not None and target.statistic != "mean"
 
 
-def ends_of(judge: Judge, cluster: Cluster, inputs: Inputs, most_usd_per_year: float) -> Ends | None:
+def ends_of(
+    judge: Judge, cluster: Cluster, inputs: Inputs, most_usd_per_year: float, to_come: ToCome | None = None
+) -> Ends | None:
     """Return when the replay of a setup may end early; ``None`` if it may not.
 
     Under rules of the site some jobs never start, and where users wait for their jobs, each setup has a year and a
@@ -48,6 +52,8 @@ def ends_of(judge: Judge, cluster: Cluster, inputs: Inputs, most_usd_per_year: f
         The question, the setup, and what an engine is given.
     most_usd_per_year
         What another setup costs that meets the targets [USD a year]; infinite if none is known.
+    to_come
+        What the setup pays in any case, if something is known of it.
     """
     if inputs.site is not None or inputs.closed:
         return None
@@ -61,7 +67,7 @@ def ends_of(judge: Judge, cluster: Cluster, inputs: Inputs, most_usd_per_year: f
                 limits_s.append(target.at_most)
                 allowed.append(late_at_most(target, int(np.count_nonzero(mine))))
                 about.append(mine)
-    usd_per_s, base, most_usd = _rent(judge, cluster, most_usd_per_year)
+    usd_per_s, base, most_usd = _rent(judge, cluster, most_usd_per_year, to_come)
     if not limits_s and math.isinf(most_usd):
         return None
     return Ends(
@@ -71,14 +77,18 @@ def ends_of(judge: Judge, cluster: Cluster, inputs: Inputs, most_usd_per_year: f
         usd_per_s,
         base,
         most_usd,
+        check_s := checks_of(trace) if usd_per_s.any() else np.zeros(0),
+        np.zeros(len(check_s)) if to_come is None else to_come.rent_usd[: len(check_s)],
     )
 
 
-def _rent(judge: Judge, cluster: Cluster, most_usd_per_year: float) -> tuple[Floats, Integers, float]:
+def _rent(
+    judge: Judge, cluster: Cluster, most_usd_per_year: float, to_come: ToCome | None
+) -> tuple[Floats, Integers, float]:
     """Return the least price of a node beyond the base of each pool [USD/s], the base, and what rent may come to [USD].
 
     What stands there anyway is paid whatever comes; nodes on the bill beyond the base are rent, at the least price at
-    which they may be paid for (:mod:`.renting`); other costs that jobs cause count as nothing.
+    which they may be paid for (:mod:`.renting`); of other costs that jobs cause, what is certain counts.
     """
     terms = costs.terms_of(judge.economics, judge.trace)
     pools = [costs.savings.at_least(pool, terms.plans) for pool in cluster.pools]
@@ -89,7 +99,8 @@ def _rent(judge: Judge, cluster: Cluster, most_usd_per_year: float) -> tuple[Flo
     nodes = cluster.node_counts()
     standing = [costs.total(costs.standing(pool, count, terms)) for pool, count in zip(pools, nodes, strict=True)]
     left = most_usd_per_year * (1 + SAFETY) - sum(standing) - judge.economics.site_usd_per_year
-    return usd_per_s, base, left / costs.per_year(1 - SAFETY, judge.trace.span_s)
+    left_usd = left / costs.per_year(1 - SAFETY, judge.trace.span_s)
+    return usd_per_s, base, left_usd if to_come is None else to_come.most_rent_usd(left_usd)
 
 
 def columns_of(ended: Ended, ends: Ends) -> dict[str, Any]:
@@ -101,6 +112,8 @@ def columns_of(ended: Ended, ends: Ends) -> dict[str, Any]:
         "late": ended.late,
         "base": ends.base,
         "node_s": ended.node_s,
+        "check_s": ends.check_s[: len(ended.node_s_at)],
+        "node_s_at": ended.node_s_at,
     }
 
 
@@ -121,16 +134,31 @@ def decided(columns: dict[str, Any], ends: Ends, units: tuple[int, ...]) -> int 
         Units of each pool, which are no fewer than its nodes.
     """
     rent_usd = float(ends.usd_per_s @ columns["node_s"]) if (ends.base == columns["base"]).all() else math.nan
+    checked_s = _checked_s(columns, ends)
     lost, open_ = False, True
     for limit_s, allowed, about in zip(ends.limit_s, ends.allowed, _digests(ends), strict=True):
         same = (columns["about"] == about).all(axis=1)
         lost |= bool((same & (columns["limit_s"] >= limit_s) & (columns["late"] > allowed)).any())
         open_ &= bool((same & (columns["limit_s"] <= limit_s) & (columns["late"] <= allowed)).any())
     if lost:
-        return LOST if rent_usd < ends.most_usd else None
+        return LOST if rent_usd < ends.most_usd and checked_s == math.inf else None
+    if open_ and checked_s + TOLERANCE_S < columns["at_s"][0]:
+        return DEAR
     # Until a little after the rent was too much, a target may be lost that counts as lost before.
     since_usd = 3 * TOLERANCE_S * float(ends.usd_per_s @ np.array(units))
     return DEAR if open_ and rent_usd - since_usd >= ends.most_usd else None
+
+
+def _checked_s(columns: dict[str, Any], ends: Ends) -> float:
+    """Return the first check at which rent was too much with what was to come [s]; infinite if none, NaN if unknown."""
+    until = int(np.searchsorted(ends.check_s, columns["at_s"][0], side="right"))
+    same = np.array_equal(columns["check_s"], ends.check_s[:until]) and np.array_equal(columns["base"], ends.base)
+    if not same:
+        return math.nan
+    if not until:
+        return math.inf
+    dear = columns["node_s_at"] @ ends.usd_per_s + ends.rest_usd[:until] >= ends.most_usd
+    return float(ends.check_s[np.argmax(dear)]) if dear.any() else math.inf
 
 
 def _digests(ends: Ends) -> Any:

@@ -2,7 +2,8 @@
 
 Workers go ahead of what is judged, as far as a window allows; replays are judged in the order of the list, whoever is
 quicker.  What ends a replay early is a cost that was known a fixed number of candidates before, and which candidates
-replay to their end goes by their place in the list: so the plan is the same for any number of workers.
+replay to their end goes by their place in the list: so the plan is the same for any number of workers.  Where there are
+many setups, a few are replayed before the list (:mod:`.probing`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pwsim.results import in_parallel
 from pwsim.search.candidates import Candidate
 from pwsim.search.judging import Evaluation
 from pwsim.search.options import AllCandidates, Place
+from pwsim.search.probing import probe
+from pwsim.search.renting import ToCome
 from pwsim.search.trail import Trail
 
 WHOLE_JOBS = 1_000_000
@@ -45,6 +48,7 @@ def follow(trail: Trail, candidates: AllCandidates, workers: int, whole: int | N
     job = trail.job
     most = max(WHOLE_SETUPS, WHOLE_JOBS // len(job.trace)) if whole is None else whole
     line, together = Line(trail, candidates, most), len(job.cluster.procedures)
+    line.probe(workers)
     while True:
         while line.begin():
             evaluations: list[Evaluation] = []
@@ -85,6 +89,17 @@ class Line:
         self._taken = 0
         self._over = False
         self._known = [(-math.inf, math.inf)]  # the least cost after candidates were judged
+        self._probed: set[tuple[int, ...]] = set()
+
+    def probe(self, workers: int) -> None:
+        """Replay some setups before the first candidate (:mod:`.probing`), which then are not replayed again."""
+        if (first := self._take()) is None:
+            return
+        self._put_back.appendleft(first)
+        self._probed = probe(self.trail, first[1], workers, self._whole)
+        if self._probed:
+            self._whole -= len(self.trail.rows)
+            self._known = [(-math.inf, self.trail.cheapest_usd_per_year if self.trail.met else math.inf)]
 
     def begin(self) -> bool:
         """Take the next candidate to replay; return whether there is one, or the search is over."""
@@ -101,7 +116,7 @@ class Line:
             if trail.is_beaten(candidate.bound_usd_per_year):
                 self._put_back.appendleft(taken)
                 return False
-            if trail.loses_tie(candidate) and not trail.late:
+            if candidate.choice in self._probed or (trail.loses_tie(candidate) and not trail.late):
                 continue
             if limit := trail.limit(self._places([taken])):
                 trail.stop(limit)
@@ -111,8 +126,10 @@ class Line:
             return True
         return False
 
-    def tasks(self) -> Iterator[tuple[tuple[int, ...], Procedure, float | None]]:
-        """Yield what is to be replayed next, and what it may cost, until the window is full or the search is over.
+    def tasks(self) -> Iterator[tuple[tuple[int, ...], Procedure, float | None, ToCome | None]]:
+        """Yield what is to be replayed next, what it may cost, and what it does in any case.
+
+        That goes on until the window is full or the search is over.
 
         The first candidate is begun whatever time it is.  As long as there is nothing to show, what was begun is
         finished.
@@ -123,10 +140,11 @@ class Line:
         while taken is not None:
             place, candidate = taken
             most = None if (place + 1) * len(procedures) <= self._whole else self._known_before(place)
+            to_come = None if most is None or math.isinf(most) else trail.known.to_come(candidate.choice)
             for procedure in procedures:
                 if not first and trail.is_over and (procedure == procedures[0] or trail.has_shown):
                     return
-                yield candidate.choice, procedure, most
+                yield candidate.choice, procedure, most, to_come
             first, taken = False, self._next()
 
     def add(self, evaluations: Sequence[Evaluation]) -> None:
@@ -169,6 +187,8 @@ class Line:
         trail = self.trail
         while not self._over and not trail.is_over and (taken := self._take()) is not None:
             place, candidate = taken
+            if candidate.choice in self._probed:
+                continue
             pending = list(self.pending)
             full = bool(pending) and pending[0][0] <= place - _window(place)
             limit = trail.limit(self._places([*pending, taken]), begun=bool(pending))

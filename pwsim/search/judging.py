@@ -21,6 +21,7 @@ from pwsim.search.fates import Achieved, Fates
 from pwsim.search.judgement import at_limit
 from pwsim.search.options import types_of
 from pwsim.search.plan import Setup
+from pwsim.search.renting import ToCome
 from pwsim.search.replays import Replays
 from pwsim.search.replications import Replications
 from pwsim.search.targets import Target, judged
@@ -168,7 +169,11 @@ class Judge:
         return replace(self, trace=draw.trace, seed=draw.seed, economics=economics, targets=targets)
 
     def evaluate(
-        self, choice: tuple[int, ...], procedure: Procedure, most_usd_per_year: float | None = None
+        self,
+        choice: tuple[int, ...],
+        procedure: Procedure,
+        most_usd_per_year: float | None = None,
+        to_come: ToCome | None = None,
     ) -> Evaluation:
         """Replay a setup, or take what is known of it, and judge it.
 
@@ -179,6 +184,8 @@ class Judge:
         most_usd_per_year
             Cost of a setup that meets the targets [USD a year], infinite if none is known: once it is certain that
             this one misses a target, or costs more, the replay may end.  ``None`` lets it go on to its end.
+        to_come
+            What the setup pays in any case, if something is known of it; it only ends the replay sooner.
 
         Raises
         ------
@@ -189,7 +196,9 @@ class Judge:
         try:
             cluster = self.cluster.at(*setup)
             inputs = prepare(self.trace, cluster, self.seed, self.start)
-            ends = None if most_usd_per_year is None else early.ends_of(self, cluster, inputs, most_usd_per_year)
+            ends = None
+            if most_usd_per_year is not None:
+                ends = early.ends_of(self, cluster, inputs, most_usd_per_year, to_come)
             known = self.replays
             seen = known.whole(inputs, self.engine) if ends is None else known.until(inputs, self.engine, ends)
             if isinstance(seen, int):

@@ -21,6 +21,7 @@ from pwsim.prices import Economics
 from pwsim.search.bounds import Bounds, analyse
 from pwsim.search.candidates import Candidate, Candidates
 from pwsim.search.holding import Holding
+from pwsim.search.renting import ToCome
 from pwsim.search.targets import Target
 from pwsim.trace import Floats
 
@@ -151,6 +152,13 @@ class AllBounds(NamedTuple):
             types = self.types_of(pool)
             place = place * types + one % types
         return self.variants[place]
+
+    def to_come(self, choice: Sequence[int]) -> ToCome | None:
+        """Return what a choice pays in any case while it is replayed; ``None`` if nothing is known of that."""
+        renting = self.of_types(choice).bounds.renting
+        if renting is None:
+            return None
+        return renting.to_come([one // self.types_of(pool) for pool, one in enumerate(choice)])
 
     def of_one_more(self, pool: int, choice: int) -> float:
         """Return the least that another node of a choice's type costs beyond the most of a pool [USD a year]."""

@@ -174,10 +174,14 @@ class Trail:
         """The least cost of a setup that meets the targets, of which there is one [USD a year]."""
         return min(one.cost_usd_per_year for one in self.met)
 
+    def choice_of(self, setup: Setup) -> tuple[int, ...]:
+        """Return the choice of nodes and types of a setup."""
+        return choice_of(self.job.cluster, setup.nodes, setup.types)
+
     def _rank(self, setup: Setup) -> tuple[Any, ...]:
         """Return the key that decides between setups of equal cost."""
         cluster = self.job.cluster
-        choice = choice_of(cluster, setup.nodes, setup.types)
+        choice = self.choice_of(setup)
         return *order_of(cluster, choice), cluster.procedures.index(Procedure(*setup.how))
 
     @property

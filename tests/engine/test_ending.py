@@ -61,6 +61,21 @@ def test_rent_comes_to_too_much_by_hand():
     assert (at_last.why, at_last.at_s) == (DEAR, 20.0)
 
 
+def test_what_is_to_come_counts_at_checks_by_hand():
+    """Of 15 USD in all 4 are paid by 4 s, and 11 are to come; by 15 s these are 12.5 and 2.5."""
+    inputs = inputs_of(RENTED)
+    for most_usd, at_s, seen in ((15.0, 10.0, [[8.0]]), (14.9, 10.0, [[8.0]]), (15.1, None, None)):
+        ends = ends_of(inputs, usd_per_s=[0.5], most_usd=most_usd)
+        ends = ends._replace(check_s=np.array([4.0, 15.0]), rest_usd=np.array([11.0, 2.5]))
+        ended = replay_until(inputs, "compiled", ends)
+        assert ends.end_of(replay(inputs, "simpy"), inputs.submit_s) == (OPEN if at_s is None else DEAR)
+        if at_s is None:
+            assert ended == replay(inputs, "compiled")
+        else:
+            assert isinstance(ended, Ended)
+            assert (ended.why, ended.at_s, ended.node_s_at.tolist()) == (DEAR, at_s, seen)
+
+
 def test_what_comes_first_is_told():
     """The third job has waited longer than 5 s at 5 s; the rent of two nodes reaches 4 at 4 s, and 5 at 5 s."""
     inputs = inputs_of(RENTED)
@@ -96,6 +111,12 @@ def test_every_engine_ends_as_the_whole_replay_tells(data, trace, pools, policy)
     most_usd = data.draw(st.one_of(st.just(np.inf), st.integers(1, 30).map(float))) if any(elastic) else np.inf
     ends = ends_of(inputs, *limits, usd_per_s=price * np.array(elastic), most_usd=most_usd)
     ends = ends._replace(base=np.array([one.least for one in inputs.pools], dtype=np.int64))
+    held = inputs.submit_s[inputs.pool != REJECTED]
+    if len(held):
+        checks = st.lists(st.integers(0, int(held.max())), max_size=3, unique=True).map(sorted)
+        check_s = np.array(data.draw(checks), dtype=np.float64)
+        rest_usd = [data.draw(st.integers(0, 20)) + 0.123 for _ in check_s]  # no sum is just what it may come to
+        ends = ends._replace(check_s=check_s, rest_usd=np.array(rest_usd))
     whole = replay(inputs, "compiled")
     seen = replay_until(inputs, "compiled", ends)
     assert (seen.why if isinstance(seen, Ended) else OPEN) == ends.end_of(whole, inputs.submit_s)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pwsim import Cluster, Target, Trace, optimize
 from pwsim.common import InputError
 from pwsim.common.kept import Kept
-from pwsim.engine import DEAR, LOST, Ended, Ends
+from pwsim.engine import DEAR, LOST, Ended, Ends, prepare, replay_until
+from pwsim.metrics import NO_TRIM
+from pwsim.prices import UNDISCOUNTED
 from pwsim.search import early, finishing, following, replays, search, verify
+from pwsim.search.holding import Holding
+from pwsim.search.judging import Judge
+from pwsim.search.options import bounds_of
 from pwsim.search.replays import Replays
+from tests.search import test_renting
 from tests.search.test_accounting import BURSTING
 from tests.search.test_decomposition import TARGETS, WITH_SPAN
 from tests.search.test_plan import allowing_rejections
@@ -227,6 +235,68 @@ def test_a_dear_replay_tells_of_lower_costs_and_dearer_nodes():
     }
     for how, asked_of in told.items():
         assert [early.decided(kept, one, (4,)) for one in asked_of] == [how] * len(asked_of)
+
+
+def test_a_replay_that_was_dear_at_a_check_tells_of_what_is_known_at_checks():
+    """At 20 s rent had come to 10, at 40 s to 30, and at least 50 and 30 were to come; it ended at 41 s with 31."""
+
+    def checked(most_usd=55.0, rest_usd=(40.0, 30.0, 0.0), check_s=(20.0, 40.0, 60.0), **more):
+        return ends(most_usd=most_usd, **more)._replace(check_s=np.array(check_s), rest_usd=np.array(rest_usd))
+
+    def kept(why, late, at_s=41.0):
+        seen = np.array([[10.0], [30.0]])
+        return early.columns_of(Ended("compiled", why, at_s, np.array([late]), np.array([31.0]), seen), checked())
+
+    def told(columns, *asked_of):
+        return [early.decided(columns, one, (4,)) for one in asked_of]
+
+    dear, lost = kept(DEAR, 1), kept(LOST, 3)
+    assert told(dear, checked(), checked(50.0), checked(60.0), checked(29.0)) == [DEAR] * 4
+    assert told(dear, checked(60.1), checked(rest_usd=(0, 0, 99)), checked(allowed=0), checked(5.0, limit_s=9)) == [
+        None, None, None, None,
+    ]  # fmt: skip
+    assert told(lost, checked(60.1), checked(99.0)) == [LOST] * 2
+    assert told(lost, checked(60.0), checked(50.0), checked(99.0, check_s=(10.0, 40.0, 60.0))) == [None] * 3
+    # At 40.05 s it may be that a target was lost just then.
+    assert told(kept(DEAR, 1, 40.05), checked(60.0), checked(50.0)) == [None, DEAR]
+
+
+def test_what_is_to_come_ends_no_replay_of_a_setup_that_costs_no_more():
+    """Eight nodes of work come last, which one own node cannot do: known at once to those that may cost less."""
+    trace = Trace.from_columns({"submit_s": [0, *[3000] * 8, 3600], "run_s": [10, *[5000] * 8, 10], "procs": [2] * 10})
+    cluster = Cluster.model_validate({"pools": [own([1, 2]), burst([8], burst_after=60)]})
+    known = bounds_of(Holding(trace, cluster), LENIENT, UNDISCOUNTED)
+    judge = Judge(trace, cluster, tuple(LENIENT), UNDISCOUNTED, "auto", 1, NO_TRIM)
+    to_come = known.to_come((0, 0))
+    assert to_come is not None
+    assert to_come.rent_usd[0] == pytest.approx(7 * 4940 * 0.001)
+    assert to_come.rent_usd[-1] == pytest.approx(7 * (3000 + 5000 - 63 / 64 * 3600) * 0.001)
+    whole = judge.evaluate((0, 0), cluster.procedures[0])
+    usd = whole.cost_usd_per_year
+    for most, stopped in ((usd, None), (usd * 0.9, early.TOLD[DEAR])):
+        assert judge.evaluate((0, 0), cluster.procedures[0], most, to_come).stopped == stopped
+    inputs = prepare(trace, cluster.at(*whole.setup))
+    sooner = early.ends_of(judge, cluster.at(*whole.setup), inputs, usd * 0.9, to_come)
+    assert sooner is not None
+    seen = replay_until(inputs, "compiled", sooner)
+    assert isinstance(seen, Ended)
+    assert seen.at_s == 60  # the first instant after the first check
+
+
+@given(WITH_SPAN, test_renting.clusters())
+@settings(max_examples=25, phases=[p for p in Phase if p != Phase.shrink])
+def test_no_setup_is_dearer_than_itself(trace, cluster):
+    targets = (Target(metric="jobs_rejected", at_most=99), Target(metric="rejected_work_share", at_most=1))
+    known = bounds_of(Holding(trace, cluster), targets, UNDISCOUNTED)
+    judge = Judge(trace, cluster, targets, UNDISCOUNTED, "auto", 1, NO_TRIM)
+    for choice in itertools.product(*(range(len(pool.nodes)) for pool in cluster.pools)):
+        whole = judge.evaluate(choice, cluster.procedures[0])
+        usd = whole.cost_usd_per_year
+        if whole.ran is not None and usd > 0:
+            found = replace(judge, replays=Replays()).evaluate(
+                choice, cluster.procedures[0], usd, known.to_come(choice)
+            )
+            assert found.stopped is None
 
 
 def test_under_rules_of_the_site_and_where_users_wait_replays_go_on():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pwsim import Cluster, Trace, costs, simulate
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import UNDISCOUNTED
-from pwsim.search import bounds, renting
+from pwsim.search import bounds, moving
 from pwsim.search.bounds import Bounds
 from pwsim.search.candidates import Candidates
 from pwsim.search.holding import Holding
@@ -139,9 +139,9 @@ def test_no_more_nodes_are_rented_for_certain_than_may_be():
     # Three jobs at once that no other pool holds, and two nodes: two are up while three are wanted.
     trace = trace_of((0, 4, 1000), (0, 4, 1000), (0, 4, 1000), (3600, 2, 0))
     cluster = cluster_of(own(1), burst([4, 9]))
-    moving = renting._Moving(Holding(trace, cluster), trace.run_s, cluster.pools, 1)
-    assert moving.usd((0, 0)) == pytest.approx(4 * 1000 * 0.001)
-    assert moving.usd((0, 1)) == pytest.approx(6 * 1000 * 0.001)
+    rent = moving.Moving(Holding(trace, cluster), trace.run_s, cluster.pools, 1)
+    assert rent.usd((0, 0)) == pytest.approx(4 * 1000 * 0.001)
+    assert rent.usd((0, 1)) == pytest.approx(6 * 1000 * 0.001)
 
 
 def test_few_widths_of_many_give_a_bound_that_is_lower_and_holds(monkeypatch):
@@ -150,7 +150,7 @@ def test_few_widths_of_many_give_a_bound_that_is_lower_and_holds(monkeypatch):
     cluster = cluster_of(own([12, 13]), burst([0, 20, 99], burst_after=100))
     found = []
     for most in (2, 4, 12, 100):
-        monkeypatch.setattr(renting, "MOST_WIDTHS", most)
+        monkeypatch.setattr(moving, "MOST_WIDTHS", most)
         found.append([rent_s(trace, cluster, (0, one)) for one in range(3)])
     assert all(low <= high for low, high in zip(found[0], found[1], strict=True))
     assert all(low <= high for low, high in zip(found[1], found[2], strict=True))

@@ -29,7 +29,7 @@ from pwsim import Cluster, HopelessError, InputError, Target, Trace, simulate
 from pwsim.engine import Engine
 from pwsim.metrics import NO_TRIM
 from pwsim.prices import UNDISCOUNTED, Economics, start_of
-from pwsim.search import Frontier, Holding, Objective, Plan, ask, complete_targets
+from pwsim.search import Frontier, Holding, Objective, Plan, ask, complete_targets, following, probing
 from pwsim.search.decomposition import Known, coupling, paths
 from pwsim.search.judging import Judge
 from pwsim.search.options import AllCandidates, bounds_of, choice_of, in_space, many, order_of
@@ -66,6 +66,8 @@ class Question:
     frontier: Frontier | None = None
     objective: Objective | None = None
     engine: Engine = "auto"
+    eager: bool = False
+    """Whether setups are probed first, and replays end early, as in large searches."""
     least_usd: float = math.nan
     """What the answer costs by counting, where that is known otherwise, too."""
 
@@ -148,13 +150,15 @@ SCENARIOS: dict[str, tuple[int, st.SearchStrategy[Question]]] = {
         80,
         st.builds(Question, WITH_SPAN, st.builds(_steady, CLUSTERS, doors=st.just(True)), FREED, method=METHODS),
     ),
-    "elastic": (150, st.builds(Question, ELASTIC_JOBS, test_renting.clusters().filter(small), FREED)),
-    "burst": (100, st.builds(Question, WITH_SPAN, test_accounting.BURSTING, FREED)),
+    "elastic": (
+        150, st.builds(Question, ELASTIC_JOBS, test_renting.clusters().filter(small), FREED, eager=st.booleans())
+    ),
+    "burst": (100, st.builds(Question, WITH_SPAN, test_accounting.BURSTING, FREED, eager=st.booleans())),
     "types": (
         120,
         st.builds(
             Question, WITH_SPAN, st.builds(_typed, st.sampled_from(STEADY + BURSTING), POLICIES).filter(small), FREED,
-            method=METHODS,
+            method=METHODS, eager=st.booleans(),
         ),
     ),
     "site rules": (
@@ -310,6 +314,10 @@ def check(asked: Question) -> str:
     how: dict[str, Any] = {"objective": asked.objective, "frontier": asked.frontier}
     with pytest.MonkeyPatch.context() as patch:
         by(patch, asked.method)
+        if asked.eager:
+            patch.setattr(probing, "MANY_SETUPS", 1)
+            for name, value in (("WHOLE_JOBS", 0), ("WHOLE_SETUPS", 1), ("AHEAD", 1)):
+                patch.setattr(following, name, value)
         if asked.objective is not None and good and not valued(asked.objective, good):
             with pytest.raises(InputError, match="serves a job that it is about"):
                 ask(asked.trace, asked.cluster, asked.targets, objective=asked.objective, workers=1)

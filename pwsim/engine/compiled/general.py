@@ -86,10 +86,12 @@ a profile has no room left, or it may end early."""
  UNITS, NUMBERED, PACKED, CORES, MEMORY, GPUS) = range(18)  # fmt: skip
 """Columns of the facts of a pool."""
 (FREE, QUEUE, RUNNING, ARRIVING, FIRST, POINTS, DIRTY, EARLY, LOST, QUEUED, LAUNCHED, FRUITLESS_RUN, IDLE_NODES,
- BUSY_NODES, HELD) = range(15)  # fmt: skip
+ BUSY_NODES, HELD, TOO_LITTLE) = range(16)  # fmt: skip
 """Columns of the whole numbers that change in a pool."""
-DUE, OVERDUE_UNTIL = range(2)
+DUE, OVERDUE_UNTIL, WAKES, STAYS_UNTIL = range(4)
 """Columns of the times that change in a pool."""
+ANY = -(1 << 62)
+"""The room that is known to be too little for what is due to move, where none is."""
 
 
 class Packs(NamedTuple):
@@ -309,6 +311,37 @@ def set_up(w, pool, number):
 
 
 @_inner
+def await_timeout(now, w, pool, events):
+    """Let there be an instant when nodes that are idle from now on have been so for long, one for all of them."""
+    wakes_s = now + w.facts[pool, TIMEOUT]
+    w.times[pool, STAYS_UNTIL] = min(w.times[pool, STAYS_UNTIL], wakes_s)
+    if wakes_s < np.inf and wakes_s != w.times[pool, WAKES]:
+        w.times[pool, WAKES] = wakes_s
+        heapq.heappush(events, (wakes_s, WAKE, 0, 0))
+
+
+@_inner
+def set_all_idle(now, w, pool, job, events):
+    """Let all nodes of a job be idle from now on: they are merged with those that are, the highest numbers first."""
+    state, idle = w.numbers[pool], w.idle[pool]
+    last = state[IDLE_NODES] - 1
+    place = last + w.need[job]
+    state[IDLE_NODES] += w.need[job]
+    number = w.first_node[job]
+    while number >= 0:
+        w.node_state[pool, number] = IDLE
+        w.idle_since_s[pool, number] = now
+        while last >= 0 and idle[last] > number:
+            idle[place] = idle[last]
+            place -= 1
+            last -= 1
+        idle[place] = number
+        place -= 1
+        number = w.next_node[pool, number]
+    await_timeout(now, w, pool, events)
+
+
+@_inner
 def set_idle(now, w, pool, number, events):
     """Let a node be idle from now on."""
     state = w.numbers[pool]
@@ -317,8 +350,7 @@ def set_idle(now, w, pool, number, events):
     count = state[IDLE_NODES]
     put(w.idle[pool], count, place_of(w.idle[pool], count, number), number)
     state[IDLE_NODES] += 1
-    if w.facts[pool, TIMEOUT] < np.inf:
-        heapq.heappush(events, (now + w.facts[pool, TIMEOUT], WAKE, 0, 0))
+    await_timeout(now, w, pool, events)
 
 
 @_inner
@@ -403,11 +435,7 @@ def end_attempt(now, w, job, done_s, events, tried, placed):
         cut(w.packs.release_job[pool], count, index)
     else:
         if w.facts[pool, NUMBERED]:
-            number = w.first_node[job]
-            while number >= 0:
-                following = w.next_node[pool, number]
-                set_idle(now, w, pool, number, events)
-                number = following
+            set_all_idle(now, w, pool, job, events)
             state[BUSY_NODES] -= units
         while w.release_need[pool, index] != units:  # jobs of one size and expected end are interchangeable here
             index += 1
@@ -690,9 +718,32 @@ def takes(w, pool, job):
 
 
 @_inner
+def may_be_room(w):
+    """Return whether some pool may have room for a job that is due: more than when none of them found any."""
+    for pool in range(len(w.facts)):
+        state, facts = w.numbers[pool], w.facts[pool]
+        if facts[BURST_AFTER] < np.inf:
+            room = facts[UNITS] - state[HELD] - state[QUEUED]
+            if facts[PACKED] or (room > 0 and room > state[TOO_LITTLE]):
+                return True
+    return False
+
+
+@_inner
+def note_room(w, moved):
+    """Note the room of each pool, which is too little for all that is due; nothing is known where jobs moved."""
+    for pool in range(len(w.facts)):
+        state = w.numbers[pool]
+        state[TOO_LITTLE] = ANY if moved else int(w.facts[pool, UNITS]) - state[HELD] - state[QUEUED]
+
+
+@_inner
 def move_jobs(now, w, due, dues, waits):
-    """Let each job that is due move to the first pool that has room for it; return how many remain due."""
+    """Let each job that is due move to the first pool that has room for it; return how many may remain due."""
+    if not may_be_room(w):
+        return dues
     kept = 0
+    any_moved = False
     for index in range(dues):
         job = due[index]
         waiting = not w.runs[job] and np.isnan(w.end_s[job])
@@ -704,10 +755,11 @@ def move_jobs(now, w, due, dues, waits):
             remains = True
             if not moved and takes(w, pool, job):
                 move(now, w, job, pool, waits)
-                moved, remains = True, False
+                moved, remains, any_moved = True, False, True
         if remains:
             due[kept] = job
             kept += 1
+    note_room(w, any_moved)
     return kept
 
 
@@ -752,14 +804,26 @@ def autoscale(now, w, pool, events, spans):
         if status != DONE:
             return status
         state[EARLY] = 1
+    if state[QUEUE] == 0 and now >= w.times[pool, STAYS_UNTIL]:
+        send_away(now, w, pool, least, spans)
+    return DONE
+
+
+@_inner
+def send_away(now, w, pool, least, spans):
+    """Shut down the nodes that have been idle for long, and note until when all others stay."""
+    state, timeout_s = w.numbers[pool], w.facts[pool, TIMEOUT]
     count = shut_down(
-        now, state[QUEUE], w.idle[pool], state[IDLE_NODES], w.idle_since_s[pool], facts[TIMEOUT], state[BUSY_NODES],
-        least, w.leaving,
+        now, state[QUEUE], w.idle[pool], state[IDLE_NODES], w.idle_since_s[pool], timeout_s, state[BUSY_NODES], least,
+        w.leaving,
     )  # fmt: skip
     for index in range(count):
         forget_idle(now, w, pool, w.leaving[index], spans)
         shift_capacity(now, w, pool, now, -1)
-    return DONE
+    until_s = np.inf
+    for index in range(state[IDLE_NODES]):
+        until_s = min(until_s, w.idle_since_s[pool, w.idle[pool, index]] + timeout_s)
+    w.times[pool, STAYS_UNTIL] = until_s
 
 
 @_inner
@@ -781,6 +845,7 @@ def occur(now, w, event, events, tried, placed, spans, due, dues):
             status = arrive(now, w, one, other, events)
     elif kind == BURST:
         index = place_of(due, dues, one)
+        w.numbers[:, TOO_LITTLE] = ANY
         waiting = not w.runs[one] and np.isnan(w.end_s[one])
         if waiting and (index == dues or due[index] != one):
             put(due, dues, index, one)
@@ -821,19 +886,44 @@ def pass_each(now, w, order, depth, passing_order, rank, vacated_s, chosen, even
 
 
 @_inner
+def beyond_base(w, watch, pool):
+    """Return how many nodes of a pool are on the bill as rent."""
+    state = w.numbers[pool]
+    nodes = state[IDLE_NODES] + state[BUSY_NODES] + state[ARRIVING] - watch.base[pool]
+    return nodes if w.facts[pool, ELASTIC] and nodes > 0 else 0
+
+
+@_inner
+def check(now, before_s, w, watch):
+    """Note the rent at each check that is due; return the first since when it, and what is to come, are too much."""
+    dear_s = np.inf
+    while watch.checked[0] < len(watch.check_s) and watch.check_s[watch.checked[0]] <= now:
+        place = watch.checked[0]
+        usd = watch.rest_usd[place]
+        for pool in range(len(w.facts)):
+            since_s = watch.check_s[place] - before_s
+            watch.node_s_at[place, pool] = watch.node_s[pool] + beyond_base(w, watch, pool) * since_s
+            usd += watch.usd_per_s[pool] * watch.node_s_at[place, pool]
+        if usd >= watch.most_usd:
+            dear_s = min(dear_s, watch.check_s[place])
+        watch.checked[0] += 1
+    return dear_s
+
+
+@_inner
 def dear_since(now, before_s, w, watch):
-    """Add up the rent since the last instant; return when it reached what it may come to, infinite if it did not."""
+    """Add up the rent since the last instant; return when it was known to be too much, infinite if it is not."""
+    checked_s = check(now, before_s, w, watch)
     usd, usd_per_s = 0.0, 0.0
     for pool in range(len(w.facts)):
-        state = w.numbers[pool]
         usd += watch.usd_per_s[pool] * watch.node_s[pool]
-        nodes = state[IDLE_NODES] + state[BUSY_NODES] + state[ARRIVING] - watch.base[pool]
-        if w.facts[pool, ELASTIC] and nodes > 0:
-            usd_per_s += watch.usd_per_s[pool] * nodes
-            watch.node_s[pool] += nodes * (now - before_s)
+        nodes = beyond_base(w, watch, pool)
+        usd_per_s += watch.usd_per_s[pool] * nodes
+        watch.node_s[pool] += nodes * (now - before_s)
     if usd + usd_per_s * (now - before_s) < watch.most_usd:
-        return np.inf
-    return before_s + max(0.0, watch.most_usd - usd) / usd_per_s if usd_per_s > 0 else before_s
+        return checked_s
+    since_s = max(0.0, watch.most_usd - usd) / usd_per_s if usd_per_s > 0 else 0.0
+    return min(checked_s, before_s + since_s)
 
 
 @_inner
@@ -982,7 +1072,7 @@ def run(inputs: Inputs, order: Any, ends: Ends | None = None) -> Replay | Ended:
     """
     jobs = len(inputs.pool)
     elastic = any(one.elastic for one in inputs.pools)
-    nodes = 1024 + 4 * max(inputs.units) + jobs if elastic else max(inputs.units)
+    nodes = 1024 + 4 * (max(inputs.units) + jobs) if elastic else max(inputs.units)
     failures = 16  # guesses; more is drawn if need be
     rank = np.zeros(0, dtype=np.int64)
     facts = inputs.submit_s, inputs.procs, inputs.logged_estimate_s
@@ -1045,7 +1135,7 @@ def _world(inputs: Inputs, key: Any, nodes: int, failures: int) -> World:
     return World(
         facts=_facts(inputs),
         numbers=numbers,
-        times=np.column_stack((np.full(pools, np.inf), np.full(pools, -np.inf))),
+        times=np.tile([np.inf, -np.inf, -np.inf, -np.inf], (pools, 1)),
         kill=inputs.overrun == "kill",
         rule=inputs.policy.rule.holds,
         sorted_queue=inputs.dynamic,
@@ -1118,8 +1208,9 @@ def _facts(inputs: Inputs) -> Any:
 def _nodes(inputs: Inputs, nodes: int, failures: int) -> tuple[Any, ...]:
     """Return the numbers of each pool, its idle nodes, and the states, lives and times of being up of its nodes."""
     pools = len(inputs.pools)
-    numbers = np.zeros((pools, 15), dtype=np.int64)
+    numbers = np.zeros((pools, TOO_LITTLE + 1), dtype=np.int64)
     numbers[:, POINTS] = 1
+    numbers[:, TOO_LITTLE] = ANY
     numbered = any(one.numbered for one in inputs.pools)
     idle = np.zeros((pools, max(inputs.units) if numbered else 0), dtype=np.int64)
     state = np.zeros((pools, nodes), dtype=np.int64)
