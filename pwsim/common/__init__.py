@@ -21,6 +21,7 @@ from pwsim.common.frozen import Frozen
 from pwsim.common.kept import KEEP_BYTES, Kept
 from pwsim.common.names import did_you_mean, nearest, words
 from pwsim.common.text import capital, count, duration, listed, mass, money, price, share, share_or_dash, within
+from pwsim.common.timing import PARTS, Spent, Times, current, timed, timing
 from pwsim.common.units import (
     DAY_S,
     HOUR_S,
@@ -45,6 +46,7 @@ __all__ = [
     "KEEP_BYTES",
     "MACHINE_FAILED",
     "NO_SETUP",
+    "PARTS",
     "WEEK_S",
     "YEAR_H",
     "ByContent",
@@ -63,12 +65,15 @@ __all__ = [
     "ScenarioError",
     "Seconds",
     "SolverError",
+    "Spent",
+    "Times",
     "TraceError",
     "Watts",
     "capital",
     "card",
     "checked",
     "count",
+    "current",
     "did_you_mean",
     "duration",
     "expect",
@@ -90,6 +95,8 @@ __all__ = [
     "share_or_dash",
     "short",
     "text",
+    "timed",
+    "timing",
     "told",
     "within",
     "words",

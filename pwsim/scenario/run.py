@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault, untold_dependencies
-from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed
+from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed, timed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
@@ -42,6 +42,7 @@ from pwsim.search.sensitivity import Question, Sensitivity
 from pwsim.trace import Trace
 
 
+@timed("planning")
 def optimize(
     scenario: Scenario | None = None,
     *,
@@ -315,9 +316,11 @@ def id_of_run(
     return record.run_id("run", asked, traces, machines, cut_short_after, draws)
 
 
+@timed("reading")
 def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:
     """Return warnings and problems of a log, or the part of it that is replayed, the worst first."""
-    found = describe(log, cores, time_zone or "UTC").verdicts
+    zone = time_zone or "UTC"
+    found = log.remembered(("verdicts", cores, zone), lambda: describe(log, cores, zone).verdicts)
     return tuple(one for level in LEVELS[:-1] for one in found if one.level == level)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pwsim import costs
 from pwsim.cluster import Cluster, Procedure
-from pwsim.common import HopelessError, InputError, MachineError
+from pwsim.common import HopelessError, InputError, MachineError, timed
 from pwsim.engine import LOST, Engine, Replay, prepare
 from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
@@ -217,6 +217,7 @@ class Judge:
             raise out_of_memory(setup) from None
         return self.met_by(Result(self.trace, cluster, seen, self.seed))
 
+    @timed("judging")
     def met_by(self, result: Result) -> tuple[bool, ...]:
         """Return which targets a replay meets."""
         result = replace(result, trim=self.trim)
@@ -226,6 +227,7 @@ class Judge:
                 bill = result.bill(self.economics)
         return tuple(target.met(target.achieved(result, bill)) for target in self.targets)
 
+    @timed("judging")
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed, by the targets that must hold in it."""
         result = replace(result, trim=self.trim)

@@ -14,6 +14,7 @@ from pwsim.trace.examples import dropped_examples
 from pwsim.trace.formats.clock import Clock
 from pwsim.trace.formats.reading import FORMATS, detect_format, read_trace, write_trace, wrong_options
 from pwsim.trace.formats.sacct import COMMAND
+from pwsim.trace.mapped import read_mapped, write_mapped
 from pwsim.trace.reasons import DROP_REASONS, LEFT_OUT_REASONS, DropReason, LeftOutReason, dropped_words, left_out_words
 from pwsim.trace.table import (
     COLUMNS,
@@ -50,9 +51,11 @@ __all__ = [
     "left_out_words",
     "links",
     "range_of_numbers",
+    "read_mapped",
     "read_trace",
     "renumbered",
     "tells_dependencies",
+    "write_mapped",
     "write_trace",
     "wrong_options",
 ]

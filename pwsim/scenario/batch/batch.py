@@ -135,7 +135,8 @@ class Batch:
         except (PwsimError, OSError) as error:
             return Planned(task.name, [], None, told(error))
         because = self._because(task.name, known_by, before.get(task.name))
-        return Planned(task.name, because, Work(task, known_by, because, self.directory, self.options, self.name))
+        bare = task._replace(loaded=None)  # whoever does the work reads it again: it may have changed meanwhile
+        return Planned(task.name, because, Work(bare, known_by, because, self.directory, self.options, self.name))
 
     def _because(self, name: str, known_by: Identity, last: Entry | None) -> list[str]:
         """Return why a scenario is to be run."""

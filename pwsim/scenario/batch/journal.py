@@ -56,6 +56,8 @@ class Entry(NamedTuple):
     """Replays that were done, because they were not known."""
     seconds: float = 0.0
     """Time that it took [s]."""
+    spent: dict[str, dict[str, float]] = {}  # noqa: RUF012 - a tuple's field, which nobody changes
+    """Time by part of the work (:data:`pwsim.common.PARTS`, :class:`pwsim.common.Spent`)."""
 
     @property
     def known_by(self) -> Identity | None:

@@ -9,19 +9,32 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import filelock
-import pyarrow.parquet as pq
 
 from pwsim import report
-from pwsim.common import BAD_INPUT, MACHINE_FAILED, NO_SETUP, InputError, new_file, reserved, told
+from pwsim.common import (
+    BAD_INPUT,
+    MACHINE_FAILED,
+    NO_SETUP,
+    InputError,
+    Times,
+    new_file,
+    reserved,
+    timed,
+    timing,
+    told,
+)
 from pwsim.results import record
-from pwsim.scenario import optimize
+from pwsim.scenario import KeptLogs, keeping_logs, optimize
 from pwsim.scenario.batch import tables
-from pwsim.scenario.batch.identity import Identity, identity
+from pwsim.scenario.batch.identity import Identity, code_sum, identity
 from pwsim.scenario.batch.journal import Entry, Event, note, now
 from pwsim.scenario.batch.tasks import Task
 from pwsim.search import answer
 
 log = logging.getLogger("pwsim")
+
+LOGS = ".logs"
+"""Folder in the directory of a batch in which logs are kept as they were read."""
 
 
 class Options(NamedTuple):
@@ -106,7 +119,22 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
     wait
         Whether to wait for another process that runs it.
     """
-    begun_s = time.monotonic()
+    begun_s, times = time.monotonic(), Times()
+    with timing(times), timed("beside"):
+        found = _worked(one, wait=wait)
+    if isinstance(found, Elsewhere):
+        return found
+    spent = {part: took._asdict() for part, took in times.spent().items()}
+    entry = found._replace(seconds=round(time.monotonic() - begun_s, 3), spent=spent)
+    try:
+        note(one.directory, entry)
+    except OSError as error:
+        return entry._replace(code=MACHINE_FAILED, message=f"the run log cannot be written: {error.strerror or error}")
+    return entry
+
+
+def _worked(one: Work, *, wait: bool) -> Entry | Elsewhere:
+    """Run a scenario, unless its results are there, and return what became of it."""
     try:
         lock = one.directory / ".locks" / f"{one.identity.key}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -126,20 +154,14 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
         if not said:
             log.exception("in %s", one.task.name)
             said, code = f"a fault of pwsim, please report it: {type(error).__name__}: {error}", MACHINE_FAILED
-        entry = _entry(one, "failed", code, said)
+        return _entry(one, "failed", code, said)
     else:
         told_of = {key: summary[key] for key in ("status", "cost_usd_per_year", "lower_bound_usd_per_year")}
         chosen = tables.setup_text(summary["chosen"] or summary["closest"])
         certainty = summary["certainty"] or {"draws": 0, "held": 0}
         told_of |= {"draws": certainty["draws"], "draws_held": certainty["held"]}
         code = 0 if answer.is_found(summary) else NO_SETUP
-        entry = _entry(one, event, code, summary["answer"])._replace(**told_of, chosen=chosen, replays=replays)
-    entry = entry._replace(seconds=round(time.monotonic() - begun_s, 3))
-    try:
-        note(one.directory, entry)
-    except OSError as error:
-        return entry._replace(code=MACHINE_FAILED, message=f"the run log cannot be written: {error.strerror or error}")
-    return entry
+        return _entry(one, event, code, summary["answer"])._replace(**told_of, chosen=chosen, replays=replays)
 
 
 def failed(directory: Path, batch: str, name: str, why: str, code: int = BAD_INPUT) -> Entry:
@@ -160,26 +182,29 @@ def _run(one: Work) -> tuple[dict[str, Any], int]:
     scenario = one.task.load()
     if identity(scenario, one.options.text()) != one.identity:
         raise InputError(f"{one.task.path}: it, or its log, changed while the batch ran; run the batch again")
-    plan = optimize(
-        scenario,
-        workers=one.workers,
-        engine=one.options.engine,
-        seed=one.options.seed,
-        allow_code=one.options.allow_code,
-        time_limit_s=one.time_limit_s,
-        cache_bytes=one.options.cache_bytes,
-        draws=one.options.draws,
-    )
-    one.results.parent.mkdir(parents=True, exist_ok=True)
-    with reserved(one.results, overwrite=True, files=report.FILES):
-        report.write_results(
-            one.results, plan.summary, plan.tables(), record.scenario_yaml(plan.asked), page=one.options.report
+    logs = KeptLogs(one.directory / LOGS, code_sum())
+    with keeping_logs(logs):
+        plan = optimize(
+            scenario,
+            workers=one.workers,
+            engine=one.options.engine,
+            seed=one.options.seed,
+            allow_code=one.options.allow_code,
+            time_limit_s=one.time_limit_s,
+            cache_bytes=one.options.cache_bytes,
+            draws=one.options.draws,
         )
+    with timed("judging"):
+        summary, made = plan.summary, plan.tables()
+    one.results.parent.mkdir(parents=True, exist_ok=True)
+    with timed("writing"), reserved(one.results, overwrite=True, files=report.FILES):
+        report.write_results(one.results, summary, made, record.scenario_yaml(plan.asked), page=one.options.report)
     for table in tables.DATA:  # of a search that was stopped, and went on now
         tables.part(one.directory / "data", table, one.task.name, one.identity.key).unlink(missing_ok=True)
-    return plan.summary, plan.judge.replays.done
+    return summary, plan.judge.replays.done
 
 
+@timed("writing")
 def _put_rows(one: Work) -> None:
     """Write the parts of the data set that are missing."""
     folder = one.directory / "data"
@@ -189,4 +214,4 @@ def _put_rows(one: Work) -> None:
     for name, table in tables.tables(one.results):
         parts[name].parent.mkdir(parents=True, exist_ok=True)
         with reserved(parts[name], overwrite=True), new_file(parts[name]) as made:
-            pq.write_table(table, made, compression="zstd")
+            report.write_table(table, made)
