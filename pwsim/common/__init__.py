@@ -18,6 +18,7 @@ from pwsim.common.errors import (
 )
 from pwsim.common.explain import FaultsError, problems
 from pwsim.common.frozen import Frozen
+from pwsim.common.json_log import logged_to, tell
 from pwsim.common.kept import KEEP_BYTES, Kept
 from pwsim.common.names import did_you_mean, nearest, words
 from pwsim.common.text import capital, count, duration, listed, mass, money, price, share, share_or_dash, within
@@ -78,6 +79,7 @@ __all__ = [
     "duration",
     "expect",
     "listed",
+    "logged_to",
     "mass",
     "money",
     "nearest",
@@ -94,6 +96,7 @@ __all__ = [
     "share",
     "share_or_dash",
     "short",
+    "tell",
     "text",
     "timed",
     "timing",

@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import filelock
+
 from pwsim.common import InputError, PwsimError, TraceError
 from pwsim.trace import Trace, read_mapped, write_mapped
 
@@ -29,7 +31,7 @@ class KeptLogs(NamedTuple):
     """Where logs are kept."""
 
     folder: Path
-    code: str
+    code: str = ""
     """Sum of the code that reads them."""
 
     def read(self, path: Path, how: dict[str, Any], read: Callable[[], Trace]) -> Trace:
@@ -47,20 +49,21 @@ class KeptLogs(NamedTuple):
         asked = json.dumps([file_sum(path), str(path), how, self.code], default=str, sort_keys=True)
         kept = self.folder / f"{hashlib.sha256(asked.encode()).hexdigest()}.arrow"
         with suppress(TraceError, OSError):
-            os.utime(kept)  # it is of use
-            return _at_hand(kept)
-        found = read()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_mapped(found, kept)
-            return _at_hand(kept)
-        except (PwsimError, OSError) as error:
-            log.warning("%s: is not kept for other processes (%s)", path, error)
-            return found
+            return _known(kept)
+        with _locked(kept):
+            with suppress(TraceError, OSError):  # another process has read it meanwhile
+                return _known(kept)
+            found = read()
+            try:
+                write_mapped(found, kept)
+                return _known(kept)
+            except (PwsimError, OSError) as error:
+                log.warning("%s: is not kept for other processes (%s)", path, error)
+                return found
 
     def drop_unused(self) -> None:
         """Drop logs that nobody has asked for lately; who has one mapped keeps it."""
-        for path in self.folder.glob("*.arrow"):
+        for path in self.folder.glob("*.*"):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > UNUSED_S:
                     path.unlink()
@@ -83,6 +86,24 @@ def read_kept(path: Path, how: dict[str, Any], read: Callable[[], Trace]) -> Tra
     """Return a log as :meth:`KeptLogs.read` does where logs are kept, and as it is read elsewhere."""
     where = _kept.get()
     return read() if where is None else where.read(path, how, read)
+
+
+@contextmanager
+def _locked(kept: Path) -> Iterator[None]:
+    """Keep other processes from reading the same log meanwhile, where that can be."""
+    lock = filelock.FileLock(kept.with_suffix(".lock"))
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _known(kept: Path) -> Trace:
+    os.utime(kept)  # it is of use
+    return _at_hand(kept)
 
 
 @functools.lru_cache(maxsize=AT_HAND)

@@ -10,7 +10,17 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from pwsim.common import Frozen, InputError, Place, TraceError
 from pwsim.scenario.kept_logs import file_sum, read_kept
-from pwsim.trace import FORMATS, WIDEST, Clock, Trace, datasets, detect_format, read_trace, wrong_options
+from pwsim.trace import (
+    FORMATS,
+    WIDEST,
+    Clock,
+    Trace,
+    datasets,
+    detect_format,
+    most_records,
+    read_trace,
+    wrong_options,
+)
 from pwsim.trace.formats import mapping, table
 from pwsim.workload import in_cores
 
@@ -100,6 +110,16 @@ class Log(Frozen):
         said = {**options, "columns": file_sum(columns)} if isinstance(columns, Path) else options
         how = {**said, "format": self.format, "cores_per_proc": self.cores_per_proc}
         return read_kept(path, how, lambda: in_cores(read_trace(path, self.format, **options), self.cores_per_proc))
+
+    def most_records(self, folder: Path) -> int:
+        """Return how many records the log can hold; it is not read.
+
+        Raises
+        ------
+        InputError
+            If it cannot be had.
+        """
+        return most_records(self.path(folder))
 
     def faults(self, folder: Path) -> Iterator[tuple[Place, str]]:
         """Yield key and message of what is wrong; the file is looked for, its content is left to the reader."""

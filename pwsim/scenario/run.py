@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault, untold_dependencies
-from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed, timed
+from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed, tell, timed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
@@ -269,6 +269,7 @@ def _optimize(
     seed = scenario.seed if seed is None else seed
     log = scenario.read_log()
     trace = scenario.read_workload(seed, log)
+    tell("log read", scenario=scenario.name, log=log.name, jobs_read=log.jobs_read, jobs_replayed=len(trace))
     budget = scenario.search.budget
     limit_s = budget.time if time_limit_s is None else time_limit_s
     check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
@@ -292,6 +293,7 @@ def _optimize(
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
+    tell("search ended", scenario=scenario.name, setups=len(plan.setups), replays=replays.done, stopped=plan.stopped)
     tried = certainty_of(plan, workers=workers) if draws else None
     return replace(
         plan,

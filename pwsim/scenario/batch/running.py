@@ -17,8 +17,10 @@ from pwsim.common import (
     NO_SETUP,
     InputError,
     Times,
+    logged_to,
     new_file,
     reserved,
+    tell,
     timed,
     timing,
     told,
@@ -27,7 +29,7 @@ from pwsim.results import record
 from pwsim.scenario import KeptLogs, keeping_logs, optimize
 from pwsim.scenario.batch import tables
 from pwsim.scenario.batch.identity import Identity, code_sum, identity
-from pwsim.scenario.batch.journal import Entry, Event, note, now
+from pwsim.scenario.batch.journal import NAME, Entry, Event, note, now
 from pwsim.scenario.batch.tasks import Task
 from pwsim.search import answer
 
@@ -52,6 +54,8 @@ class Options(NamedTuple):
     """Whether figures and a page are made."""
     cache_bytes: int = 0
     """How much of the replays is kept on disk [bytes]."""
+    log_json: Path | None = None
+    """File that what happens is told in, by all processes."""
 
     def text(self) -> str:
         """Return what of it changes results, as text."""
@@ -70,6 +74,8 @@ class Work(NamedTuple):
     options: Options
     batch: str
     """Name of the batch."""
+    jobs: int = 0
+    """Jobs of its log, if that matters."""
     workers: int = 1
     """How many replays run at once."""
     time_limit_s: float | None = None
@@ -120,17 +126,23 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
         Whether to wait for another process that runs it.
     """
     begun_s, times = time.monotonic(), Times()
-    with timing(times), timed("beside"):
-        found = _worked(one, wait=wait)
-    if isinstance(found, Elsewhere):
-        return found
-    spent = {part: took._asdict() for part, took in times.spent().items()}
-    entry = found._replace(seconds=round(time.monotonic() - begun_s, 3), spent=spent)
-    try:
-        note(one.directory, entry)
-    except OSError as error:
-        return entry._replace(code=MACHINE_FAILED, message=f"the run log cannot be written: {error.strerror or error}")
-    return entry
+    with logged_to(one.options.log_json):
+        tell("scenario begins", scenario=one.task.name, batch=one.batch, because=one.because)
+        with timing(times), timed("beside"):
+            found = _worked(one, wait=wait)
+        if isinstance(found, Elsewhere):
+            tell("scenario is run by another process", scenario=one.task.name, batch=one.batch)
+            return found
+        spent = {part: took._asdict() for part, took in times.spent().items()}
+        entry = _noted(one.directory, found._replace(seconds=round(time.monotonic() - begun_s, 3), spent=spent))
+        tell("scenario ends", **_told(entry))
+        return entry
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    """Return what is told of what became of a scenario; its message is the answer."""
+    left_out = ("time", "identity", "message")
+    return {key: one for key, one in entry._asdict().items() if key not in left_out} | {"answer": entry.message}
 
 
 def _worked(one: Work, *, wait: bool) -> Entry | Elsewhere:
@@ -165,9 +177,22 @@ def _worked(one: Work, *, wait: bool) -> Entry | Elsewhere:
 
 
 def failed(directory: Path, batch: str, name: str, why: str, code: int = BAD_INPUT) -> Entry:
-    """Note that a scenario could not be run, and return that."""
-    entry = Entry(now(), batch, "failed", name, "", code, why, [])
-    note(directory, entry)
+    """Note that a scenario could not be planned, and return that."""
+    return _noted(directory, Entry(now(), batch, "failed", name, "", code, why, []))
+
+
+def lost(one: Work, why: str) -> Entry:
+    """Note that the workers of a scenario were lost, and return that."""
+    return _noted(one.directory, _entry(one, "failed", MACHINE_FAILED, why))
+
+
+def _noted(directory: Path, entry: Entry) -> Entry:
+    """Note what became of a scenario, and return that, with what is wrong if it cannot be noted."""
+    try:
+        note(directory, entry)
+    except OSError as error:
+        why = f"{directory / NAME}: cannot be written: {error.strerror or error}"
+        return entry._replace(code=MACHINE_FAILED, message=why if entry.code == 0 else f"{entry.message}; {why}")
     return entry
 
 
