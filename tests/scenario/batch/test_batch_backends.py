@@ -2,16 +2,22 @@
 
 import os
 import signal
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from pwsim.scenario.batch import Batch, Options, Shard
+from pwsim.scenario.batch import Batch, Options, Shard, workers
 from pwsim.scenario.batch.journal import Entry
 from tests.scenario.batch.test_batch import SCENARIO, tree, write_log
 
 OPTIONS = Options(cache_bytes=10**8, draws=False)
+
+
+@pytest.fixture(autouse=True)
+def _in_threads(monkeypatch):
+    """Let threads of this process do what processes do, which take seconds to start; that they do the same is tested."""
+    monkeypatch.setattr(workers, "_pool", ThreadPoolExecutor)
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def local(folder, tmp_path) -> dict[str, bytes]:
-    """The tree that processes of this machine make."""
+    """The tree that this machine makes alone."""
     todo = Batch([str(folder / "*.yaml")], tmp_path / "local", options=OPTIONS)
     assert [one.event for one in todo.run(at_once=2)] == ["done"] * 4
     todo.collect()

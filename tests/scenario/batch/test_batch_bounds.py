@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,7 +21,7 @@ from pwsim.cli import commands
 from pwsim.common import InputError, TraceError
 from pwsim.scenario import KeptLogs, keeping_logs, kept_logs, load_scenario
 from pwsim.scenario import logs as logs_module
-from pwsim.scenario.batch import Batch, Options, Shard, memory
+from pwsim.scenario.batch import Batch, Options, Shard, memory, workers
 from pwsim.scenario.batch.journal import NAME, PROFILE, entries, note
 from pwsim.scenario.batch.memory import bytes_of, jobs_at_most, shared_out
 from pwsim.scenario.batch.workers import Room
@@ -29,6 +30,12 @@ from tests.cli.test_machine import no_file_above
 from tests.scenario.batch.test_batch import SCENARIO, run, tree, write_log
 
 GIB = 2**30
+
+
+@pytest.fixture(autouse=True)
+def _in_threads(monkeypatch):
+    """Let threads do what the command line has processes do, which take seconds to start."""
+    monkeypatch.setattr(workers, "_pool", ThreadPoolExecutor)
 
 
 @pytest.fixture
@@ -66,7 +73,7 @@ def test_what_runs_at_once_fits_or_is_alone(sizes, at_once, most, draw):
     assert sorted(done) == list(enumerate(sizes))
 
 
-def works(folder: Path, *jobs: int):
+def planned_works(folder: Path, *jobs: int):
     todo = Batch([str(folder / "one.yaml")], folder / "out")
     (planned,) = todo.all
     assert planned.work is not None
@@ -77,17 +84,17 @@ def test_memory_is_shared_out(folder, caplog):
     small, large = 10**6, 10**8
     one = bytes_of(small, 1)
     own = memory.PROCESS_BYTES
-    each, room = shared_out(works(folder, small, large, small), 4, 2 * one + own)
+    each, room = shared_out(planned_works(folder, small, large, small), 4, 2 * one + own)
     assert [(work.jobs, work.workers) for work in each] == [(small, 1), (small, 1), (large, 1)]  # the large one last
     assert (room.at_once, room.most) == (2, 2 * one)
     need = (bytes_of(large, 1) + own) / GIB
     assert f"takes about {need:.1f} GiB for 100,000,000 jobs" in caplog.text
     # With memory for more, each scenario takes the cores that are left, as far as there is memory.
-    each, room = shared_out(works(folder, small, small), 8, 64 * GIB)
+    each, room = shared_out(planned_works(folder, small, small), 8, 64 * GIB)
     assert ([work.workers for work in each], room.at_once) == ([4, 4], 2)
-    each, room = shared_out(works(folder, small), 8, one + own + 2 * small * memory.REPLAY_JOB_BYTES)
+    each, room = shared_out(planned_works(folder, small), 8, one + own + 2 * small * memory.REPLAY_JOB_BYTES)
     assert [work.workers for work in each] == [3]
-    each, room = shared_out(works(folder, large, large, large), 2, None)
+    each, room = shared_out(planned_works(folder, large, large, large), 2, None)
     assert ([work.workers for work in each], room.at_once) == ([1, 1, 1], 2)
 
 
@@ -113,7 +120,8 @@ def test_with_little_memory_all_is_done_one_by_one(folder, tmp_path, caplog):
         options=Options(draws=False, cache_bytes=10**8),
         memory_bytes=GIB // 8,
     )
-    assert [one.event for one in todo.run(at_once=2)] == ["done", "done"]
+    with ThreadPoolExecutor(2) as executor:
+        assert [one.event for one in todo.run(executor=executor, at_once=2)] == ["done", "done"]
     todo.collect()
     assert tree(tmp_path / "little") == tree(tmp_path / "much")
     assert "one: takes about" in caplog.text
@@ -122,8 +130,9 @@ def test_with_little_memory_all_is_done_one_by_one(folder, tmp_path, caplog):
 # -- logs are read once
 
 
-def test_a_mapped_log_is_the_log(tmp_path, data_dir):
-    for trace in (generate(jobs=50, cores=16, load=0.6, seed=1), read_trace(data_dir / "traces" / "kth-sp2.swf.gz")):
+def test_a_mapped_log_is_the_log(tmp_path, repository):
+    (sample,) = (repository / "data").glob("**/*.swf.gz")
+    for trace in (generate(jobs=50, cores=16, load=0.6, seed=1), read_trace(sample)):
         write_mapped(trace, tmp_path / "log.arrow")
         found = read_mapped(tmp_path / "log.arrow")
         assert found == trace
@@ -185,7 +194,7 @@ def whole(out: Path) -> dict[str, bytes]:
     return {name: content for name, content in tree(out).items() if not name.startswith(".logs")}
 
 
-@pytest.mark.parametrize("size", [0, 1000, 20_000])
+@pytest.mark.parametrize("size", [1000, *(pytest.param(size, marks=pytest.mark.slow) for size in (0, 20_000))])
 def test_a_full_disk_loses_nothing(size, folder, tmp_path):
     out, undisturbed, runner = tmp_path / "out", tmp_path / "undisturbed", CliRunner()
     assert runner.invoke(commands, asked(folder, undisturbed)).exit_code == 0
