@@ -305,6 +305,25 @@ def in_use(pool: CloudPool, nodes: int, use: Use, window_s: float) -> Floats:
     return np.concatenate((stand, come_and_go_s / window_s))
 
 
+def after_window(pool: CloudPool, nodes: int, use: Use, window_s: float) -> tuple[tuple[int, float], ...]:
+    """Return how many nodes are on the bill after the window, beyond those that are paid all year, and for how long.
+
+    Those are the nodes that always stand, and the committed ones whose number is given.
+
+    Returns
+    -------
+    Numbers of nodes above 0, each with its part of a window; without a window, none.
+    """
+    if window_s <= 0:
+        return ()
+    times_s, counts = on_the_bill(pool, nodes, use)
+    beyond_ = counts[:-1] - max(pool.always_there(nodes), pool.committed_nodes)  # in the end, none is
+    lasts_s = np.diff(np.maximum(times_s, window_s))
+    some = (beyond_ > 0) & (lasts_s > 0)
+    levels, level = np.unique(beyond_[some], return_inverse=True)
+    return tuple(zip(levels.tolist(), (np.bincount(level, lasts_s[some]) / window_s).tolist(), strict=True))
+
+
 def commitment_share_used(pool: Pool, nodes: int, use: Use, window_s: float) -> float:
     """Return which share of the committed node-hours were nodes that were held, in the measurement window; NaN if none.
 

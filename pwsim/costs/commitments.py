@@ -15,20 +15,18 @@ from pwsim.prices import Commitment
 from pwsim.trace import Floats
 
 
-def after_replay(pool: Pool, nodes: int, use: Use, window_s: float) -> Pool:
+def after_replay(pool: CloudPool, nodes: int, use: Use, window_s: float) -> CloudPool:
     """Return a pool with the numbers of committed nodes that make it cheapest in the place of ``best``.
 
     Parameters
     ----------
     pool, nodes
-        The pool, and how many nodes it has.
+        The pool, which no savings plan covers (:func:`.covering.paid`), and how many nodes it has.
     use
         What the replay showed.
     window_s
         Length of the measurement window, which stands for a year [s].
     """
-    if not isinstance(pool, CloudPool) or pool.is_decided:
-        return pool
     return decided(pool, charges.in_use(pool, nodes, use, window_s))
 
 
@@ -84,14 +82,19 @@ def decided(pool: CloudPool, in_use: Floats) -> CloudPool:
     >>> decided(pool, np.array([1.0, 0.7, 0.5])).committed_nodes
     2
     """
-    open_ = [one for one in pool.commitments if one.nodes == "best"]
-    given = [one for one in pool.commitments if one.nodes != "best"]
-    cheapest = min(open_, key=lambda one: (one.price_usd_per_hour, one.term))
-    return pool.model_copy(update={"commitments": (*given, *_best(cheapest, pool, in_use))})
+    spared = pool.price_usd_per_hour * in_use[pool.committed_nodes :] - cheapest(pool).price_usd_per_hour
+    return of_number(pool, int(np.argmax(np.concatenate(([0.0], np.cumsum(spared))))))
 
 
-def _best(term: Commitment, pool: CloudPool, in_use: Floats) -> tuple[Commitment, ...]:
-    """Return the commitment of the number of nodes, beyond those that are given, that pays best; none if that is 0."""
-    saved = np.cumsum(pool.price_usd_per_hour * in_use[pool.committed_nodes :] - term.price_usd_per_hour)
-    nodes = int(np.argmax(np.concatenate(([0.0], saved))))
-    return (term.model_copy(update={"nodes": nodes}),) if nodes else ()
+def cheapest(pool: CloudPool) -> Commitment:
+    """Return the cheapest of the terms of which the number of nodes is to be found; of equal ones the shorter."""
+    return min(
+        (one for one in pool.commitments if one.nodes == "best"), key=lambda one: (one.price_usd_per_hour, one.term)
+    )
+
+
+def of_number(pool: CloudPool, nodes: int) -> CloudPool:
+    """Return a pool with a number of nodes committed for its cheapest term, beyond those whose numbers are given."""
+    given = tuple(one for one in pool.commitments if one.nodes != "best")
+    chosen = (cheapest(pool).model_copy(update={"nodes": nodes}),) if nodes else ()
+    return pool.model_copy(update={"commitments": (*given, *chosen)})

@@ -7,20 +7,21 @@ and for which part of the window (:class:`Joint`).
 
 Of one plan alone, the money goes first where it saves most for what it costs, and the best amount is a quantile
 (:func:`quantile`).  Where several plans may pay for the same node, a linear programme tells
-(:func:`.savings_programme.programme`).
+(:func:`.savings_programme.programme`); where commitments that are yet to be decided may, one with whole numbers
+(:func:`.commitments_programme.committed`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from pwsim.cluster import CloudPool, Pool
 from pwsim.common import HOUR_S, YEAR_H
-from pwsim.costs import charges
+from pwsim.costs import charges, commitments
 from pwsim.costs.charges import Use
 from pwsim.costs.savings import price_usd_per_hour
 from pwsim.metrics import integral
@@ -196,35 +197,100 @@ class Cover(NamedTuple):
         return np.where(unused <= ROUNDING * self.usd_per_hour, 0.0, unused) * YEAR_H
 
 
-def cover(
-    pools: Sequence[Pool], nodes: Sequence[int], uses: Sequence[Use], plans: tuple[SavingsPlan, ...], window_s: float
-) -> Cover:
-    """Return what savings plans cover, and the money of those that are ``best``.
+class Paid(NamedTuple):
+    """What is paid in the place of rent."""
+
+    pools: tuple[Pool, ...]
+    """The pools, with numbers of committed nodes in the place of ``best``."""
+    cover: Cover
+    """What savings plans cover."""
+
+
+def paid(
+    pools: Sequence[Pool],
+    nodes: Sequence[int],
+    use_of: Callable[[int], Use],
+    plans: tuple[SavingsPlan, ...],
+    window_s: float,
+) -> Paid:
+    """Return how many nodes are committed, what savings plans cover, and the money of those that are ``best``.
 
     Parameters
     ----------
-    pools, nodes, uses
-        All pools, how many nodes each has, and what a replay showed of them.
+    pools, nodes, use_of
+        All pools, how many nodes each has, and what gives the use that a replay showed of one; not all are asked for.
     plans
-        The plans (:func:`check`).
+        The plans (:func:`.savings.check`).
     window_s
         Length of the measurement window, which stands for a year [s].
 
     Raises
     ------
     SolverError
-        If a linear programme is needed, and the solver gives no proven answer.
+        If a programme is needed, and the solver gives no proven answer.
     """
     prices = np.array([[price_usd_per_hour(plan, pool) or math.inf for pool in pools] for plan in plans])
     shared = [index for index in range(len(pools)) if plans and np.isfinite(prices[:, index]).any()]
+    found = list(pools)
+    for index, pool in enumerate(pools):
+        if index not in shared and isinstance(pool, CloudPool) and not pool.is_decided:
+            found[index] = commitments.after_replay(pool, nodes[index], use_of(index), window_s)
     if not shared:
         none = np.zeros(len(plans))
-        return Cover(plans, none, none, none, {})
+        return Paid(tuple(found), Cover(plans, none, none, none, {}))
     rented = [pool for index in shared if isinstance(pool := pools[index], CloudPool)]
-    use = joint(rented, [nodes[index] for index in shared], [uses[index] for index in shared], window_s)
-    rent, price = np.array([pool.price_usd_per_hour for pool in rented]), prices[:, shared]
+    price = prices[:, shared]
     given = [None if plan.usd_per_hour == "best" else plan.usd_per_hour for plan in plans]
+    counts, used = [nodes[index] for index in shared], [use_of(index) for index in shared]
+    rented = _committed(rented, counts, used, price, given, window_s)
+    for index, pool in zip(shared, rented, strict=True):
+        found[index] = pool
+    use, rent = joint(rented, counts, used, window_s), np.array([pool.price_usd_per_hour for pool in rented])
     money, covered = decided(use, rent, price, given)
+    return Paid(tuple(found), _cover(rented, plans, use, price, money, covered))
+
+
+def _committed(
+    rented: list[CloudPool],
+    nodes: list[int],
+    uses: list[Use],
+    price: Floats,
+    given: list[float | None],
+    window_s: float,
+) -> list[CloudPool]:
+    """Return pools that plans cover, with numbers of committed nodes in the place of ``best``."""
+    from pwsim.costs.commitments_programme import Committable, committed  # brings PuLP along
+
+    if all(pool.is_decided for pool in rented):
+        return rented
+    rent = np.array([pool.price_usd_per_hour for pool in rented])
+    open_ = [
+        None
+        if pool.is_decided
+        else Committable(
+            commitments.cheapest(pool).price_usd_per_hour,
+            max(pool.always_there(count) - pool.committed_nodes, 0),
+            charges.after_window(pool, count, use, window_s),
+        )
+        for pool, count, use in zip(rented, nodes, uses, strict=True)
+    ]
+    numbers = committed(joint(rented, nodes, uses, window_s), rent, price, given, open_)
+    return [
+        pool if pool.is_decided else commitments.of_number(pool, number)
+        for pool, number in zip(rented, numbers, strict=True)
+    ]
+
+
+def _cover(
+    rented: Sequence[CloudPool],
+    plans: tuple[SavingsPlan, ...],
+    use: Joint,
+    price: Floats,
+    money: Floats,
+    covered: Floats,
+) -> Cover:
+    """Return what plans cover, from their money and the nodes that each covers in each state."""
+    rent = np.array([pool.price_usd_per_hour for pool in rented])
     used = covered * np.where(np.isinf(price), 0.0, price)
     spared = (covered * rent).sum(axis=1) - used.sum(axis=1)
     found = {

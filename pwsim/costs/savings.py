@@ -65,10 +65,6 @@ def faults(pools: Sequence[Pool], plans: Sequence[SavingsPlan]) -> Iterator[tupl
         if not covered and not plan.pools:
             needs = f"a pool that is rented on demand, with a savings_{plan.term}_usd_per_hour"
             yield here, f"{plan.name!r} covers no pool; it needs {needs}"
-        for pool in covered:
-            if isinstance(pool, CloudPool) and not pool.is_decided:
-                remedy = "give their numbers, or the pools of the plan without it"
-                yield here, f"{plan.name!r} covers pool {pool.name!r}, of which commitments are best: {remedy}"
 
 
 def _fault(plan: SavingsPlan, name: str, pools: dict[str, Pool]) -> str | None:

@@ -73,8 +73,7 @@ def problem_of(use: Joint, rent: Floats, price: Floats, given: Sequence[float | 
         if nodes[pool] and np.isfinite(price[plan, pool])
     }
     spared = {place: float(use.share[place[0]] * rent[place[2]]) for place in covers}
-    largest, least = max(spared.values(), default=1.0), min(spared.values(), default=1.0)
-    scale = max(1.0, min(1 / least, LARGEST_COEFFICIENT / max(1.0, largest)))
+    scale = scale_of(use, rent, covers)
     paid = [(money, scale) for money in promised.values()]
     problem += weighted([*paid, *((covers[place], -scale * usd) for place, usd in spared.items())])
     by_nodes: dict[tuple[int, int], list[tuple[Variable, float]]] = {}
@@ -90,3 +89,10 @@ def problem_of(use: Joint, rent: Floats, price: Floats, given: Sequence[float | 
         else:
             problem += weighted(terms) <= float(given[plan] or 0.0), f"money_{state}_{plan}"
     return problem, covers
+
+
+def scale_of(use: Joint, rent: Floats, covers: Covers) -> float:
+    """Return by how much the objective is scaled up, so that no state is too short for the solver's tolerances."""
+    spared = [float(use.share[state] * rent[pool]) for state, _, pool in covers]
+    largest, least = max(spared, default=1.0), min(spared, default=1.0)
+    return max(1.0, min(1 / least, LARGEST_COEFFICIENT / max(1.0, largest)))

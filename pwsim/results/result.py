@@ -390,14 +390,14 @@ class Result(ByContent):
     def _bills(self, economics: Economics) -> list[dict[str, Any]]:
         """Return one row a pool, without its :data:`pwsim.metrics.capacity.SHARE_COLUMNS`; no table, for searches."""
         window_s, terms, rows = self.span_s, costs.terms_of(economics, self.trace), []
-        shared = self._cover(economics).pools
+        all_paid = self._paid(economics)
         for index, (count, pool) in enumerate(self._counted_pools()):
             here = self.attempts.pool == index
             job, _, start_s, end_s, lost_s, part = (column[here] for column in self.attempts)
             procs = self.trace.procs[job] * part
             use = self._use(index)
-            paid = costs.commitments.after_replay(pool, count, use, window_s)
-            cost, carbon_kg = costs.year(paid, count, use, terms, window_s, shared.get(pool.name))
+            paid = all_paid.pools[index]
+            cost, carbon_kg = costs.year(paid, count, use, terms, window_s, all_paid.cover.pools.get(pool.name))
             busy_core_s = metrics.busy_core_s(start_s, end_s, procs)
             busy_gpu_s = metrics.busy_core_s(start_s, end_s, self.trace.gpus[job] * part)
             lost_core_s = metrics.exact_sum(procs * lost_s)
@@ -429,23 +429,23 @@ class Result(ByContent):
         return rows
 
     @cached_property
-    def _covers(self) -> dict[tuple[SavingsPlan, ...], costs.covering.Cover]:
-        """What savings plans cover that were asked for so far."""
+    def _payments(self) -> dict[tuple[SavingsPlan, ...], costs.covering.Paid]:
+        """What is paid in the place of rent with the savings plans that were asked for so far."""
         return {}
 
-    def _cover(self, economics: Economics) -> costs.covering.Cover:
-        """Return what savings plans cover; they and the pools must go together."""
+    def _paid(self, economics: Economics) -> costs.covering.Paid:
+        """Return what is paid in the place of rent; savings plans and the pools must go together."""
         plans, pools = economics.savings_plans, self.cluster.pools
-        if plans not in self._covers:
+        if plans not in self._payments:
             costs.savings.check(pools, plans)
-            uses = [self._use(index) for index in range(len(pools) if plans else 0)]
-            self._covers[plans] = costs.covering.cover(pools, self.cluster.node_counts(), uses, plans, self.span_s)
-        return self._covers[plans]
+            nodes = self.cluster.node_counts()
+            self._payments[plans] = costs.covering.paid(pools, nodes, self._use, plans, self.span_s)
+        return self._payments[plans]
 
     def savings_plans(self, economics: Economics | Mapping[str, Any] = UNDISCOUNTED) -> pd.DataFrame:
         """Return one row a savings plan (:data:`SAVINGS_COLUMNS`): its money, and what it saves; semantics §8."""
         economics = economics_of(economics)
-        cover = self._cover(economics)
+        cover = self._paid(economics).cover
         promised, spared = cover.usd_per_hour * YEAR_H, cover.rent_usd_per_hour * YEAR_H
         return pd.DataFrame(
             {
@@ -482,7 +482,7 @@ class Result(ByContent):
         pools, held_s = self._bills(economics), self.attempts.end_s - self.attempts.start_s
         cost = {part: float(sum(one[part] for one in pools)) for part in costs.PARTS}
         cost["site_usd_per_year"] += economics.site_usd_per_year
-        cost["savings_usd_per_year"] = float(sum(self._cover(economics).usd_per_hour)) * YEAR_H
+        cost["savings_usd_per_year"] = float(sum(self._paid(economics).cover.usd_per_hour)) * YEAR_H
         usd, window_s = costs.total(cost), self.span_s
         core_s, gpu_s = (
             metrics.exact_sum(width[self.attempts.job] * self.attempts.part * held_s)
@@ -546,7 +546,7 @@ class Result(ByContent):
         def mean_of(summed: Floats) -> Floats:
             return np.divide(summed, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
 
-        shared = self._cover(economics).pools
+        all_paid = self._paid(economics)
         for index, (count, pool) in enumerate(self._counted_pools()):
             waiting, _, since_s, until_s = (column[self.waits.pool == index] for column in self.waits)
             up_s, gone_s = self._up(index)
@@ -557,7 +557,6 @@ class Result(ByContent):
 
             cores, gpus = self.split(index, edges_s)
             use = self._use(index)
-            paid = costs.commitments.after_replay(pool, count, use, self.span_s)
             tables.append(
                 pd.DataFrame(
                     {
@@ -567,7 +566,9 @@ class Result(ByContent):
                         "busy_cores": mean_of(cores.used),
                         "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
                         "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
-                        "cost_usd": costs.hourly_usd(paid, count, use, terms, edges_s, shared.get(pool.name))
+                        "cost_usd": costs.hourly_usd(
+                            all_paid.pools[index], count, use, terms, edges_s, all_paid.cover.pools.get(pool.name)
+                        )
                         + unknown_usd,
                         "busy_gpus": mean_of(gpus.used),
                         "queued_gpus": mean(since_s, until_s, self.trace.gpus[waiting]),
