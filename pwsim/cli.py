@@ -71,6 +71,10 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         default=1,
         help="Cores of what the log calls a processor, where that is a node.",
     ),
+    "log_json": click.option(
+        "--log-json", type=_PATH, metavar="FILE", help="Tell what happens in this file, as lines of JSON, too."
+    ),
+    "profile": click.option("--profile", is_flag=True, help="Show where time went."),
     "overwrite": click.option("--overwrite", is_flag=True, help="Replace what exists."),
 }
 
@@ -157,6 +161,7 @@ def commands() -> None:
 @click.option(
     "--no-draws", is_flag=True, help="Do not try the answer on draws of what might have been instead of the log."
 )
+@_options("log_json", "profile")
 def run(
     scenario: Path,
     out: Path,
@@ -169,6 +174,8 @@ def run(
     time_limit: str | None,
     cache_size: str,
     no_draws: bool,
+    log_json: Path | None,
+    profile: bool,
 ) -> None:
     """Search the setups of SCENARIO for the cheapest that meets its targets.
 
@@ -178,13 +185,14 @@ def run(
     was stopped, and other prices or targets replay nothing that is kept.
     """
     from pwsim import report
-    from pwsim.common import INTERRUPTED, NO_SETUP
+    from pwsim.common import INTERRUPTED, NO_SETUP, tell, timed
     from pwsim.results import record
     from pwsim.scenario import load_scenario, optimize
     from pwsim.search import answer
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
     cache_bytes = _bytes("--cache-size", cache_size)
+    _listen(log_json, profile=profile)
     loaded = load_scenario(scenario)
     _reserve(out, overwrite, report.FILES)
     with _progress(quiet) as progress:
@@ -201,11 +209,14 @@ def run(
         )
     if plan.interrupted:
         click.echo("Interrupted: writing what was found so far.", err=True)
-    check = plan.summary["hindcast"]
+    with timed("judging"):
+        check = plan.summary["hindcast"]
+        tables = plan.tables()
     checked = f"Present machine: {check['text']}\n" if check else ""
     click.echo(f"{plan.summary['answer']}\n{checked}{_log_of(plan.summary)}")
-    with _heeding_the_second("writing what was found; a second interrupt leaves it out"):
-        report.write_results(out, plan.summary, plan.tables(), record.scenario_yaml(plan.asked))
+    with _heeding_the_second("writing what was found; a second interrupt leaves it out"), timed("writing"):
+        report.write_results(out, plan.summary, tables, record.scenario_yaml(plan.asked))
+    tell("results written", scenario=loaded.name, directory=out, answer=plan.summary["answer"])
     click.echo(f"Report: {out / 'report.html'}")
     if plan.interrupted:
         sys.exit(INTERRUPTED)
@@ -583,7 +594,8 @@ def site_import(folder: Path, out: Path, overwrite: bool) -> None:
 @click.option("--cache-size", default="5 GB", show_default=True, help="Keep so much of the replays on disk.")
 @click.option("--no-draws", is_flag=True, help="Do not try answers on draws.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed; default: the scenarios'.")
-@_options("engine", "workers", "allow_code", "quiet")
+@click.option("--memory", help="What runs at once may take so much memory, such as '8 GiB', by an estimate.")
+@_options("engine", "workers", "allow_code", "quiet", "log_json", "profile")
 def batch(
     scenarios: tuple[str, ...],
     out: Path,
@@ -594,8 +606,10 @@ def batch(
     dask: str | None,
     cache_size: str,
     workers: int | None,
+    memory: str | None,
     *,
     with_report: bool,
+    profile: bool,
     no_draws: bool,
     dry_run: bool,
     collect: bool,
@@ -614,14 +628,22 @@ def batch(
     What was finished before is known by a hash of the scenario, its log, prices and code, and is not done again; where
     a batch was stopped, the same command goes on.  Exit code: that of the worst outcome, in the order 3, 4, 2, 1, 0.
     """  # noqa: D301 - \b is a sign to click
-    from pwsim.common import INTERRUPTED
+    from pwsim.common import INTERRUPTED, tell
     from pwsim.scenario import parse_change
-    from pwsim.scenario.batch import Batch, Options, Shard, worst
+    from pwsim.scenario.batch import Batch, Options, Shard, profile_text, worst
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
     options = Options(draws=not no_draws, report=with_report, cache_bytes=_bytes("--cache-size", cache_size), **asked)
-    part = None if shard is None else Shard.parse(shard)
-    todo = Batch(scenarios, out, changes=[parse_change(one) for one in changes], options=options, shard=part)
+    _listen(options.log_json, profile=False)
+    todo = Batch(
+        scenarios,
+        out,
+        changes=[parse_change(one) for one in changes],
+        options=options,
+        shard=None if shard is None else Shard.parse(shard),
+        memory_bytes=None if memory is None else _bytes("--memory", memory),
+    )
+    tell("batch begins", batch=todo.name, directory=out, scenarios=len(todo.mine))
     if dry_run:
         for planned in todo.mine:
             click.echo(f"{planned.name}: {planned.text}" + (f"\n  {planned.fault[0]}" if planned.fault else ""))
@@ -642,11 +664,14 @@ def batch(
         codes = [one.code for one in found]
         for one in found:
             click.echo(f"{one.scenario}: {one.message}")
+        if profile:
+            click.echo(profile_text(todo.profile(found)), err=True)
     table = todo.collect()
     if table is None:
         click.echo("Other scenarios are still to be done; the last shard, or --collect, writes the table.", err=True)
     if keep is not None and (dropped := todo.drop_old(keep)):
         click.echo(f"{dropped} old runs dropped.", err=True)
+    tell("batch ends", batch=todo.name, code=worst(codes))
     sys.exit(worst(codes))
 
 
@@ -1015,6 +1040,27 @@ def _executor(dask: str | None) -> Iterator[Any]:
         raise click.UsageError(f"--dask: no scheduler answers at {dask!r} ({error})") from None
     with client:
         yield client.get_executor()
+
+
+def _listen(log_json: Path | None, *, profile: bool) -> None:
+    """Tell what happens in a file, and show where time went, until the command ends."""
+    from pwsim.common import Times, logged_to, tell, timed, timing
+
+    context = click.get_current_context()
+    context.with_resource(logged_to(log_json))
+    if profile:
+        times = Times()
+
+        def shown() -> None:
+            from pwsim.scenario.batch import profile_of, profile_text
+
+            spent = {part: one._asdict() for part, one in times.spent().items()}
+            tell("profile", spent=spent)
+            click.echo(profile_text(profile_of([(context.info_name or "", spent)])), err=True)
+
+        context.call_on_close(shown)
+        context.with_resource(timing(times))
+        context.with_resource(timed("beside"))
 
 
 def _reserve(out: Path, overwrite: bool, files: Sequence[str] = ()) -> None:

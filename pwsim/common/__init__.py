@@ -18,9 +18,11 @@ from pwsim.common.errors import (
 )
 from pwsim.common.explain import FaultsError, problems
 from pwsim.common.frozen import Frozen
+from pwsim.common.json_log import logged_to, tell
 from pwsim.common.kept import KEEP_BYTES, Kept
 from pwsim.common.names import did_you_mean, nearest, words
 from pwsim.common.text import capital, count, duration, listed, mass, money, price, share, share_or_dash, within
+from pwsim.common.timing import PARTS, Spent, Times, current, timed, timing
 from pwsim.common.units import (
     DAY_S,
     HOUR_S,
@@ -45,6 +47,7 @@ __all__ = [
     "KEEP_BYTES",
     "MACHINE_FAILED",
     "NO_SETUP",
+    "PARTS",
     "WEEK_S",
     "YEAR_H",
     "ByContent",
@@ -63,16 +66,20 @@ __all__ = [
     "ScenarioError",
     "Seconds",
     "SolverError",
+    "Spent",
+    "Times",
     "TraceError",
     "Watts",
     "capital",
     "card",
     "checked",
     "count",
+    "current",
     "did_you_mean",
     "duration",
     "expect",
     "listed",
+    "logged_to",
     "mass",
     "money",
     "nearest",
@@ -89,7 +96,10 @@ __all__ = [
     "share",
     "share_or_dash",
     "short",
+    "tell",
     "text",
+    "timed",
+    "timing",
     "told",
     "within",
     "words",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -72,26 +74,39 @@ def read_document(path: Path, keys: Sequence[str]) -> Document:
     if len(text) > LONGEST:
         message = f"is longer than {LONGEST:,} characters; keep long lists in files that it names"
         raise ScenarioError(str(path), [Problem(0, "", message)])
-    document = Document(str(path))
+    known = _parsed(str(path), text, tuple(keys))
+    return Document(known.path, copy.deepcopy(known.data), dict(known.lines))
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(path: str, text: str, keys: tuple[str, ...]) -> Document:
+    """Return a text in YAML as a document, which nobody may change: variants of a scenario are many, its text is one.
+
+    Raises
+    ------
+    ScenarioError
+        As :func:`read_document`.
+    """
+    document = Document(path)
     try:
         tree = YAML(typ="rt").load(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         message = f"{(error.problem or 'duplicate key').strip()}; every key may occur once"
-        raise ScenarioError(str(path), [Problem(line, "", message)]) from None
+        raise ScenarioError(path, [Problem(line, "", message)]) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = f"is not valid YAML: {error.problem or error.context}"
-        raise ScenarioError(str(path), [Problem(mark.line + 1 if mark else 0, "", message)]) from None
+        raise ScenarioError(path, [Problem(mark.line + 1 if mark else 0, "", message)]) from None
     except (YAMLError, ValueError, RecursionError) as error:
         message = f"is not valid YAML: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-        raise ScenarioError(str(path), [Problem(0, "", message)]) from None
+        raise ScenarioError(path, [Problem(0, "", message)]) from None
     if not isinstance(tree, CommentedMap):
         message = f"must be a mapping with the keys {', '.join(keys)}"
-        raise ScenarioError(str(path), [Problem(1, "", message)])
+        raise ScenarioError(path, [Problem(1, "", message)])
     document.data = _plain(tree, (), document, [0])
     if document.problems:
-        raise ScenarioError(str(path), document.problems)
+        raise ScenarioError(path, document.problems)
     return document
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pwsim.common import InputError
+from pwsim.common import InputError, timed
 from pwsim.engine.ending import Ended, Ends
 from pwsim.engine.inputs import Inputs, steady_replay
 from pwsim.engine.outcome import Replay
@@ -45,6 +45,7 @@ def replay_until(inputs: Inputs, engine: Engine, ends: Ends) -> Replay | Ended:
     return _replay(inputs, engine, None, ends)
 
 
+@timed("replays")
 def _replay(
     inputs: Inputs, engine: Engine, extend: Callable[[Any], object] | None, ends: Ends | None
 ) -> Replay | Ended:

@@ -113,4 +113,13 @@ def _write_parquet(
         unit, text = columns.get(one.name) or columns[general_name(one.name)]
         fields.append(one.with_metadata({"unit": unit, "description": text}))
     arrow = arrow.cast(pa.schema(fields, metadata={"pwsim": json.dumps(provenance, sort_keys=True)}))
-    pq.write_table(arrow, path, compression="zstd")
+    write_table(arrow, path)
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table as Parquet.
+
+    Numbers of which most differ take more room and time with a dictionary than without.
+    """
+    few = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+    pq.write_table(table, path, compression="zstd", use_dictionary=few)

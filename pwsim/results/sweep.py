@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import joblib
 
 from pwsim.cluster import Cluster
-from pwsim.common import MachineError
+from pwsim.common import MachineError, Times, current, timing
 from pwsim.engine import Engine
 from pwsim.results.result import Result
 from pwsim.results.simulation import simulate
@@ -50,16 +50,17 @@ def in_parallel(
     MachineError
         If the system ends one of the processes; while the answers are taken.
     """
+    times = current()
     parallel = joblib.Parallel(
         n_jobs=workers or os.cpu_count() or 1,
         prefer="processes" if engine == "simpy" else "threads",
         return_as="generator",
         pre_dispatch="n_jobs",
     )
-    return _answers(parallel(joblib.delayed(_call)(os.getpid(), function, *task) for task in tasks))
+    return _answers(parallel(joblib.delayed(_call)(os.getpid(), times, function, *task) for task in tasks))
 
 
-def _call(parent: int, function: Callable[..., Answer], *task: Any) -> Answer:
+def _call(parent: int, times: Times | None, function: Callable[..., Answer], *task: Any) -> Answer:
     """Call a function; a worker process leaves it to its parent to heed interrupts.
 
     A terminal sends them to both, and a worker that is interrupted has nothing to tell but its traceback.
@@ -67,7 +68,10 @@ def _call(parent: int, function: Callable[..., Answer], *task: Any) -> Answer:
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         for sign in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sign, signal.SIG_IGN)
-    return function(*task)
+    if times is None or times is current():
+        return function(*task)
+    with timing(times):  # in a thread of its own
+        return function(*task)
 
 
 def _answers(computed: Generator[Answer, None, None]) -> Generator[Answer, None, None]:

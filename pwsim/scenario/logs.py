@@ -9,7 +9,18 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from pwsim.common import Frozen, InputError, Place, TraceError
-from pwsim.trace import FORMATS, WIDEST, Clock, Trace, datasets, detect_format, read_trace, wrong_options
+from pwsim.scenario.kept_logs import file_sum, read_kept
+from pwsim.trace import (
+    FORMATS,
+    WIDEST,
+    Clock,
+    Trace,
+    datasets,
+    detect_format,
+    most_records,
+    read_trace,
+    wrong_options,
+)
 from pwsim.trace.formats import mapping, table
 from pwsim.workload import in_cores
 
@@ -94,7 +105,21 @@ class Log(Frozen):
         InputError
             If it cannot be had or read.
         """
-        return in_cores(read_trace(self.path(folder), self.format, **self._options(folder)), self.cores_per_proc)
+        path, options = self.path(folder), self._options(folder)
+        columns = options.get("columns")
+        said = {**options, "columns": file_sum(columns)} if isinstance(columns, Path) else options
+        how = {**said, "format": self.format, "cores_per_proc": self.cores_per_proc}
+        return read_kept(path, how, lambda: in_cores(read_trace(path, self.format, **options), self.cores_per_proc))
+
+    def most_records(self, folder: Path) -> int:
+        """Return how many records the log can hold; it is not read.
+
+        Raises
+        ------
+        InputError
+            If it cannot be had.
+        """
+        return most_records(self.path(folder))
 
     def faults(self, folder: Path) -> Iterator[tuple[Place, str]]:
         """Yield key and message of what is wrong; the file is looked for, its content is left to the reader."""

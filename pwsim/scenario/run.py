@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from pwsim.cluster import NO_COST, CloudPool, Cluster, OnPremisesPool, clock_fault, untold_dependencies
-from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed
+from pwsim.common import KEEP_BYTES, InputError, Kept, count, listed, tell, timed
 from pwsim.description import LEVELS, Verdict, describe
 from pwsim.engine import Engine
 from pwsim.hindcasting import Hindcast, check_comparable, has_recorded_waits, hindcast
@@ -42,6 +42,7 @@ from pwsim.search.sensitivity import Question, Sensitivity
 from pwsim.trace import Trace
 
 
+@timed("planning")
 def optimize(
     scenario: Scenario | None = None,
     *,
@@ -276,6 +277,7 @@ def _optimize(
     seed = scenario.seed if seed is None else seed
     log = scenario.read_log()
     trace = scenario.read_workload(seed, log)
+    tell("log read", scenario=scenario.name, log=log.name, jobs_read=log.jobs_read, jobs_replayed=len(trace))
     budget = scenario.search.budget
     limit_s = budget.time if time_limit_s is None else time_limit_s
     check = _hindcast(scenario, log, engine, seed)  # before the search: what is wrong with it must not cost hours
@@ -299,6 +301,7 @@ def _optimize(
     except InputError as error:
         raise _with_line(scenario, error) from None
     asked = {**scenario.resolved(), "targets": plan.asked["targets"], "seed": seed}
+    tell("search ended", scenario=scenario.name, setups=len(plan.setups), replays=replays.done, stopped=plan.stopped)
     tried = certainty_of(plan, workers=workers, progress=progress) if draws else None
     return replace(
         plan,
@@ -323,9 +326,11 @@ def id_of_run(
     return record.run_id("run", asked, traces, machines, cut_short_after, draws)
 
 
+@timed("reading")
 def _faults_of(log: Trace, cores: int | None = None, time_zone: str | None = None) -> tuple[Verdict, ...]:
     """Return warnings and problems of a log, or the part of it that is replayed, the worst first."""
-    found = describe(log, cores, time_zone or "UTC").verdicts
+    zone = time_zone or "UTC"
+    found = log.remembered(("verdicts", cores, zone), lambda: describe(log, cores, zone).verdicts)
     return tuple(one for level in LEVELS[:-1] for one in found if one.level == level)
 
 

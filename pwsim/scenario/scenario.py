@@ -29,6 +29,7 @@ from pwsim.common import (
     Seconds,
     problems,
     read_document,
+    timed,
 )
 from pwsim.metrics import NO_TRIM, Trim, checked_trim
 from pwsim.prices import COMPRESSED, Economics
@@ -155,6 +156,7 @@ class Scenario(Frozen):
         """What the file says after changes, as JSON: without prices taken, or what another file says."""
         return self._said
 
+    @timed("reading")
     def read_log(self) -> Trace:
         """Read the log as it is.
 
@@ -180,6 +182,7 @@ class Scenario(Frozen):
         # A rounding error less is cut off, so that the last submission is not.
         return Trim(float(meant_s[0]), max(0.0, float(np.nextafter(log.span_s - meant_s[-1], -np.inf))))
 
+    @timed("reading")
     def read_workload(self, seed: int | None = None, log: Trace | None = None) -> Trace:
         """Read the log and return the jobs that the scenario replays.
 
@@ -233,6 +236,7 @@ class Scenario(Frozen):
         return InputError(Problem(self._lines.get(place, 0), key, str(error)).at(str(self._path)))
 
 
+@timed("reading")
 def load_scenario(
     path: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None, changes: Changes = ()
 ) -> Scenario:

@@ -326,9 +326,22 @@ def _cores_for_wait(trace: Trace, cluster: Cluster, run_s: Floats, about: Boolea
     least = 0.0
     for end_s in ends_s:
         done = procs * np.minimum(run_s, np.maximum(0.0, end_s - submit_s - target.at_most) * slowest)
+        at_most = _certain_at_most(done, late) * (1 + SAFETY)
         for start_s in starts_s[starts_s < end_s]:
-            inside = done[np.searchsorted(submit_s, start_s) :]
-            if len(inside) > late:
+            first = np.searchsorted(submit_s, start_s)
+            inside = done[first:]
+            if len(inside) > late and at_most[first] > least * (end_s - start_s):
                 certain = np.partition(inside, len(inside) - late - 1)[: len(inside) - late] if late else inside
                 least = max(least, float(certain.sum()) / (end_s - start_s))
     return least
+
+
+def _certain_at_most(done: Floats, late: int) -> Floats:
+    """Return what all jobs from each one on have worked at most without the ``late`` of them that have worked most.
+
+    Of all jobs, at most ``late`` have worked more than the next of them; so these are left out, whichever come first.
+    """
+    if late and len(done) > late:
+        done = np.where(done <= np.partition(done, len(done) - late - 1)[len(done) - late - 1], done, 0.0)
+    found: Floats = np.cumsum(done[::-1])[::-1]
+    return found

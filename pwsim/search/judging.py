@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pwsim import costs
 from pwsim.cluster import Cluster, Procedure
-from pwsim.common import HopelessError, InputError, MachineError
+from pwsim.common import HopelessError, InputError, MachineError, timed
 from pwsim.engine import LOST, Engine, Replay, prepare
 from pwsim.metrics import Trim
 from pwsim.prices import Economics, Start, start_of
@@ -237,6 +237,7 @@ class Judge:
             raise out_of_memory(setup) from None
         return self.achieved_by(Result(self.trace, cluster, seen, self.seed))
 
+    @timed("judging")
     def achieved_by(self, result: Result) -> Achieved:
         """Return what a replay achieves of each target."""
         result = replace(result, trim=self.trim)
@@ -246,6 +247,7 @@ class Judge:
                 bill = result.bill(self.economics)
         return tuple(target.achieved(result, bill) for target in self.targets)
 
+    @timed("judging")
     def judge(self, setup: Setup, result: Result) -> Evaluation:
         """Judge what a replay of a setup showed, by the targets that must hold in it."""
         result = replace(result, trim=self.trim)

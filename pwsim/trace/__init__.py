@@ -12,8 +12,9 @@ from pwsim.trace.dependencies import (
 )
 from pwsim.trace.examples import dropped_examples
 from pwsim.trace.formats.clock import Clock
-from pwsim.trace.formats.reading import FORMATS, detect_format, read_trace, write_trace, wrong_options
+from pwsim.trace.formats.reading import FORMATS, detect_format, most_records, read_trace, write_trace, wrong_options
 from pwsim.trace.formats.sacct import COMMAND
+from pwsim.trace.mapped import read_mapped, write_mapped
 from pwsim.trace.reasons import DROP_REASONS, LEFT_OUT_REASONS, DropReason, LeftOutReason, dropped_words, left_out_words
 from pwsim.trace.table import (
     COLUMNS,
@@ -49,10 +50,13 @@ __all__ = [
     "dropped_words",
     "left_out_words",
     "links",
+    "most_records",
     "range_of_numbers",
+    "read_mapped",
     "read_trace",
     "renumbered",
     "tells_dependencies",
+    "write_mapped",
     "write_trace",
     "wrong_options",
 ]

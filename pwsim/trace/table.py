@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections.abc
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, Self, TypeVar, overload
@@ -373,6 +373,25 @@ class Trace(ByContent):
     def changed(self, text: str) -> Trace:
         """Return the trace with one more of its :attr:`changes`."""
         return replace(self, changes=(*self.changes, text))
+
+    def remembered(self, what: Hashable, work_out: Callable[[], Values]) -> Values:
+        """Return what was worked out of this trace before, or work it out now; it is known as long as the trace is.
+
+        Parameters
+        ----------
+        what
+            Names it, with all that it depends on beside the trace.
+        work_out
+            Works it out.
+        """
+        if what not in self._remembered:
+            self._remembered[what] = work_out()
+        known: Values = self._remembered[what]
+        return known
+
+    @cached_property
+    def _remembered(self) -> dict[Hashable, Any]:
+        return {}
 
     def digest(self) -> str:
         """Return the SHA-256 of what a replay depends on, as hexadecimal digits."""

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pwsim import Cluster, Trace
 from pwsim.metrics.measures import NO_TRIM, Trim
@@ -422,3 +424,14 @@ def test_the_first_choice_behind_a_door():
     assert Holding(jobs, cluster).never.tolist() == [False, True, False, True, False, True]
     # What each takes by itself, whatever doors there are.
     assert Holding(jobs, cluster).by_pool.tolist()[:3] == [none, none, [1, 0, 0]]
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(0, 12))
+def test_what_is_certain_is_no_more_than_its_bound(worked, late):
+    done = np.array(worked, dtype=float)
+    most = bounds._certain_at_most(done, late)
+    for first in range(len(done)):
+        left = sorted(done[first:])[: max(0, len(done) - first - late)]
+        assert sum(left) <= most[first]
+    if len(set(worked)) == len(worked) > late:
+        assert most[0] == sum(sorted(worked)[: len(worked) - late])

@@ -1,4 +1,4 @@
-"""Nightly scenarios through Parsl: pip install pwsim parsl."""
+"""Nightly scenarios through Parsl: pip install 'pwsim[parsl]'."""
 
 from pathlib import Path
 

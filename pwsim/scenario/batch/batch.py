@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from pwsim import report
 from pwsim.common import (
     BAD_INPUT,
     INTERRUPTED,
@@ -24,15 +22,21 @@ from pwsim.common import (
     InputError,
     MachineError,
     PwsimError,
+    Times,
     new_file,
     reserved,
+    timed,
+    timing,
     told,
 )
 from pwsim.scenario import Changes
-from pwsim.scenario.batch import journal, tables, workers
+from pwsim.scenario.batch import journal, workers
+from pwsim.scenario.batch.clearing import clear_litter, drop_old
 from pwsim.scenario.batch.identity import Identity, identity
 from pwsim.scenario.batch.journal import Entry
-from pwsim.scenario.batch.running import Elsewhere, Options, Work, failed, finished, results_of, work
+from pwsim.scenario.batch.memory import jobs_at_most, shared_out
+from pwsim.scenario.batch.profile import profile, total
+from pwsim.scenario.batch.running import Elsewhere, Options, Work, failed, finished, lost, results_of, work
 from pwsim.scenario.batch.tasks import Task, Unreadable, tasks
 
 log = logging.getLogger("pwsim")
@@ -99,6 +103,8 @@ class Batch:
         What is asked of every scenario.
     shard
         Which part of the scenarios is done here; all if ``None``.
+    memory_bytes
+        How much memory all that runs at once may take [bytes], by an estimate; no limit if ``None``.
 
     Raises
     ------
@@ -114,12 +120,17 @@ class Batch:
         changes: Changes = (),
         options: Options = Options(),  # noqa: B008 - a tuple
         shard: Shard | None = None,
+        memory_bytes: int | None = None,
     ) -> None:
         self.directory, self.options, self.shard = directory, options, shard
+        self.memory_bytes = memory_bytes
         self.name = journal.now()
         """When it began."""
+        self.times = Times()
+        """Time that planning took, by part."""
         before = journal.latest(directory)
-        self.all = [self._planned(one, before) for one in tasks(scenarios, changes)]
+        with timing(self.times), timed("beside"):
+            self.all = [self._planned(one, before) for one in tasks(scenarios, changes)]
         """What all shards together are to do."""
 
     @property
@@ -131,11 +142,14 @@ class Batch:
         if isinstance(task, Unreadable):
             return Planned(task.name, [], None, (task.why, BAD_INPUT))
         try:
-            known_by = identity(task.load(), self.options.text())
+            scenario = task.load()
+            known_by = identity(scenario, self.options.text())
+            jobs = 0 if self.memory_bytes is None else jobs_at_most(scenario)
         except (PwsimError, OSError) as error:
             return Planned(task.name, [], None, told(error))
         because = self._because(task.name, known_by, before.get(task.name))
-        return Planned(task.name, because, Work(task, known_by, because, self.directory, self.options, self.name))
+        bare = task._replace(loaded=None)  # whoever does the work reads it again: it may have changed meanwhile
+        return Planned(task.name, because, Work(bare, known_by, because, self.directory, self.options, self.name, jobs))
 
     def _because(self, name: str, known_by: Identity, last: Entry | None) -> list[str]:
         """Return why a scenario is to be run."""
@@ -174,11 +188,7 @@ class Batch:
             If the directory cannot be written to.
         """
         at_once = at_once or os.cpu_count() or 1
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            self._clear_litter()
-        except OSError as error:
-            raise MachineError(f"{self.directory}: cannot be written ({error.strerror})") from None
+        self._begin()
         found: dict[str, Entry] = {}
         for one in self.mine:
             if one.fault:
@@ -193,20 +203,20 @@ class Batch:
     def _all_of(
         self, works: list[Work], at_once: int, executor: Executor | None, time_limit_s: float | None
     ) -> Iterator[Entry]:
-        side_by_side = max(1, min(at_once, len(works)))
         deadline_s = None if time_limit_s is None else time.monotonic() + time_limit_s
-        works = [one._replace(workers=max(1, at_once // side_by_side)) for one in works]
-        limited = [one._replace(time_limit_s=_fair_s(deadline_s, len(works), side_by_side)) for one in works]
+        works, room = shared_out(works, at_once, self.memory_bytes)
+        works = [one._replace(time_limit_s=_fair_s(deadline_s, len(works), room.at_once)) for one in works]
         if executor is not None:
-            answers = workers.on_executor(work, limited, executor, 2 * at_once)
+            most = room if self.memory_bytes is not None else room._replace(at_once=2 * at_once)
+            answers = workers.on_executor(work, works, executor, most)
         elif len([one for one in works if one.because]) > 0:
-            answers = workers.on_processes(work, limited, side_by_side)
+            answers = workers.on_processes(work, works, room)
         else:
-            answers = map(work, limited)  # nothing is to be replayed
+            answers = map(work, works)  # nothing is to be replayed
         for answer in answers:
             if isinstance(answer, workers.Lost):
                 why = f"{workers.MOST_LOSSES} workers were lost at it, most likely because the memory was full"
-                yield failed(self.directory, self.name, answer.work.task.name, why, MACHINE_FAILED)
+                yield lost(answer.work, why)
             elif isinstance(answer, Elsewhere):
                 entry = work(answer.work, wait=True)
                 assert isinstance(entry, Entry)
@@ -214,61 +224,75 @@ class Batch:
             else:
                 yield answer
 
-    def _clear_litter(self) -> None:
-        """Remove what processes that were killed left half-written."""
-        for hidden in [*self.directory.glob("results/*/.*.pwsim"), *self.directory.glob("data/*/*/*/.*.pwsim")]:
-            path = hidden.with_name(hidden.name[1 : -len(".pwsim")])
-            files = report.FILES if hidden.parent.parent.name == "results" else ()
-            with suppress(InputError), reserved(path, overwrite=True, files=files):
-                pass  # it clears as it begins, unless another process is at work there
+    def _begin(self) -> None:
+        """Make sure, before any work, that the directory can be written to, and clear what killed processes left."""
+        with _written(self.directory):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            journal.check(self.directory)
+            clear_litter(self.directory)
 
     def collect(self) -> pd.DataFrame | None:
         """Write the table of all scenarios, of all shards; return it, or ``None`` if some are still to be done.
 
-        A scenario that failed in the newest batch that tried it counts as done.
+        A scenario that failed as it is now counts as done, until the next batch has begun.
+
+        Raises
+        ------
+        MachineError
+            If the table cannot be written.
         """
-        last = {one.scenario: one for one in journal.entries(self.directory)}
+        last = journal.standing(self.directory)
         rows = []
         for one in self.all:
             key = "" if one.work is None else one.work.identity.key
             entry = last.get(one.name)
-            if entry is None or (entry.run != key and entry.event != "failed"):
+            if entry is None or entry.run != key:
                 return None
             rows.append({name: getattr(entry, name) for name in _TOLD})
         table = pd.DataFrame(rows, columns=list(_TOLD))
+        with _written(self.directory):
+            journal.check(self.directory)
         with reserved(self.directory / TABLE, overwrite=True), new_file(self.directory / TABLE) as made:
             table.to_parquet(made, index=False)
+        line = {"time": journal.now(), "batch": self.name, "event": journal.COLLECTED}
+        with _written(self.directory / journal.NAME):
+            journal.note_line(self.directory, line)
         return table
 
     def drop_old(self, keep: int) -> int:
-        """Drop all but the newest runs of each scenario; return how many were dropped.
+        """Drop all but the newest runs of each scenario (:func:`.clearing.drop_old`); return how many were dropped."""
+        return drop_old(self.directory, keep)
 
-        Parameters
-        ----------
-        keep
-            How many runs of each scenario stay: those that a batch last answered with.
+    def profile(self, entries: Sequence[Entry]) -> pd.DataFrame:
+        """Return where time went, of what a run of this batch gave (:func:`.profile.profile`), and note it in the log.
+
+        Raises
+        ------
+        MachineError
+            If the run log cannot be written.
         """
-        newest: dict[str, dict[str, None]] = {}
-        for entry in journal.entries(self.directory):
-            if entry.run:
-                runs = newest.setdefault(entry.scenario, {})
-                runs.pop(entry.run, None)
-                runs[entry.run] = None
-        dropped = 0
-        for scenario, runs in newest.items():
-            for run in list(runs)[:-keep]:
-                results = results_of(self.directory, scenario, run)
-                parts = [tables.part(self.directory / "data", name, scenario, run).parent for name in tables.DATA]
-                dropped += results.is_dir()
-                for folder in (*parts, results):
-                    shutil.rmtree(folder, ignore_errors=True)
-        return dropped
+        own = {part: one._asdict() for part, one in self.times.spent().items()}
+        told = [(one.scenario, one.spent) for one in entries]
+        line = {"time": journal.now(), "batch": self.name, "event": journal.PROFILE}
+        spent = total([own, *(one.spent for one in entries)])
+        with _written(self.directory / journal.NAME):
+            journal.note_line(self.directory, {**line, "spent": spent})
+        return profile([("(planning the batch)", own), *told])
 
 
 _TOLD = (
     "scenario", "run", "code", "status", "chosen", "cost_usd_per_year", "lower_bound_usd_per_year", "message",
 )  # fmt: skip
 """What the table of a batch tells of each scenario: nothing of when it was done, or how."""
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Tell as the machine's what keeps a path from being written."""
+    try:
+        yield
+    except OSError as error:
+        raise MachineError(f"{path}: cannot be written: {error.strerror or error}; what was there stays") from None
 
 
 def _fair_s(deadline_s: float | None, works: int, at_once: int) -> float | None:

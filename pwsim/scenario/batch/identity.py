@@ -15,7 +15,7 @@ import pwsim
 from pwsim._version import __version__
 from pwsim.common import InputError
 from pwsim.results import SCHEMA_VERSION
-from pwsim.scenario import Scenario
+from pwsim.scenario import Scenario, file_sum
 
 ID_DIGITS = 16
 """Hexadecimal digits of a key."""
@@ -72,8 +72,8 @@ def identity(scenario: Scenario, asked: str = "") -> Identity:
     return Identity(
         scenario=_sum(json.dumps(_unpriced(json.loads(scenario.said))), asked, *code),
         prices=_sum(resolved),
-        log=_sum(*(_content(path, path.stat().st_mtime_ns) for path in _files(scenario))),
-        version=_code(),
+        log=_sum(*(file_sum(path) for path in _files(scenario))),
+        version=code_sum(),
     )
 
 
@@ -106,18 +106,8 @@ def _files(scenario: Scenario) -> list[Path]:
     return found
 
 
-@functools.lru_cache(maxsize=1000)
-def _content(path: Path, changed_ns: int) -> str:  # noqa: ARG001 - what is read again if it changed
-    """Return the sum of a file."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-
-
 @functools.cache
-def _code() -> str:
+def code_sum() -> str:
     """Return the sum of the code that computes results."""
     folder = Path(pwsim.__file__).parent
     texts = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,6 +15,9 @@ from pwsim.scenario.batch.identity import Identity
 
 NAME = "log.jsonl"
 """Name of the run log in the directory of a batch."""
+
+COLLECTED, PROFILE = "collected", "profile"
+"""Lines that are about no scenario: the table of all was written; where the time of a batch went."""
 
 Event = Literal["done", "known", "failed"]
 """``done``: it was run; ``known``: its results were there already; ``failed``: there are none."""
@@ -56,6 +60,8 @@ class Entry(NamedTuple):
     """Replays that were done, because they were not known."""
     seconds: float = 0.0
     """Time that it took [s]."""
+    spent: dict[str, dict[str, float]] = {}  # noqa: RUF012 - a tuple's field, which nobody changes
+    """Time by part of the work (:data:`pwsim.common.PARTS`, :class:`pwsim.common.Spent`)."""
 
     @property
     def known_by(self) -> Identity | None:
@@ -69,8 +75,18 @@ def now() -> str:
 
 
 def note(directory: Path, entry: Entry) -> None:
+    """Note what became of a scenario."""
+    note_line(directory, entry._asdict())
+
+
+def check(directory: Path) -> None:
+    """Make sure that the run log can be written, as far as that shows without a line; raise ``OSError`` otherwise."""
+    os.close(os.open(directory / NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666))
+
+
+def note_line(directory: Path, told: Mapping[str, Any]) -> None:
     """Add a line to the run log, in one piece, so that several processes may."""
-    line = json.dumps(entry._asdict(), ensure_ascii=False).encode() + b"\n"
+    line = json.dumps(told, ensure_ascii=False).encode() + b"\n"
     file = os.open(directory / NAME, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         end = os.lseek(file, 0, os.SEEK_END)
@@ -81,27 +97,50 @@ def note(directory: Path, entry: Entry) -> None:
 
 
 def entries(directory: Path) -> Iterator[Entry]:
-    """Yield what the run log tells, the oldest first; lines that are torn or of another version are left out.
+    """Yield what the run log tells of scenarios, the oldest first; lines of another version are left out.
 
     Raises
     ------
     MachineError
         If it cannot be read.
     """
-    try:
-        with (directory / NAME).open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    told: dict[str, Any] = json.loads(line)
-                    yield Entry(**told)
-                except (ValueError, TypeError):
-                    continue
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise MachineError(f"{directory / NAME}: cannot be read ({error.strerror or error})") from None
+    for told in _lines(directory):
+        with suppress(TypeError):
+            yield Entry(**told)
 
 
 def latest(directory: Path) -> dict[str, Entry]:
     """Return by scenario the last run that has results."""
     return {one.scenario: one for one in entries(directory) if one.event != "failed"}
+
+
+def standing(directory: Path) -> dict[str, Entry]:
+    """Return by scenario what became of it last; a failure stands until the next round of batches has begun.
+
+    A round ends when its table is written (:data:`COLLECTED`): what failed before is tried again in the next.
+    """
+    last: dict[str, Entry] = {}
+    of_round: set[str] = set()
+    for told in _lines(directory):
+        if told.get("event") == COLLECTED:
+            of_round = set()
+        with suppress(TypeError):
+            one = Entry(**told)
+            last[one.scenario] = one
+            of_round.add(one.scenario)
+    return {name: one for name, one in last.items() if one.event != "failed" or not of_round or name in of_round}
+
+
+def _lines(directory: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the run log that are whole, the oldest first."""
+    try:
+        with (directory / NAME).open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                with suppress(ValueError):
+                    told = json.loads(line)
+                    if isinstance(told, dict):
+                        yield told
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise MachineError(f"{directory / NAME}: cannot be read ({error.strerror or error})") from None

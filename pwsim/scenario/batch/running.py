@@ -9,19 +9,34 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import filelock
-import pyarrow.parquet as pq
 
 from pwsim import report
-from pwsim.common import BAD_INPUT, MACHINE_FAILED, NO_SETUP, InputError, new_file, reserved, told
+from pwsim.common import (
+    BAD_INPUT,
+    MACHINE_FAILED,
+    NO_SETUP,
+    InputError,
+    Times,
+    logged_to,
+    new_file,
+    reserved,
+    tell,
+    timed,
+    timing,
+    told,
+)
 from pwsim.results import record
-from pwsim.scenario import optimize
+from pwsim.scenario import KeptLogs, keeping_logs, optimize
 from pwsim.scenario.batch import tables
-from pwsim.scenario.batch.identity import Identity, identity
-from pwsim.scenario.batch.journal import Entry, Event, note, now
+from pwsim.scenario.batch.identity import Identity, code_sum, identity
+from pwsim.scenario.batch.journal import NAME, Entry, Event, note, now
 from pwsim.scenario.batch.tasks import Task
 from pwsim.search import answer
 
 log = logging.getLogger("pwsim")
+
+LOGS = ".logs"
+"""Folder in the directory of a batch in which logs are kept as they were read."""
 
 
 class Options(NamedTuple):
@@ -39,6 +54,8 @@ class Options(NamedTuple):
     """Whether figures and a page are made."""
     cache_bytes: int = 0
     """How much of the replays is kept on disk [bytes]."""
+    log_json: Path | None = None
+    """File that what happens is told in, by all processes."""
 
     def text(self) -> str:
         """Return what of it changes results, as text."""
@@ -57,6 +74,8 @@ class Work(NamedTuple):
     options: Options
     batch: str
     """Name of the batch."""
+    jobs: int = 0
+    """Jobs of its log, if that matters."""
     workers: int = 1
     """How many replays run at once."""
     time_limit_s: float | None = None
@@ -106,7 +125,28 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
     wait
         Whether to wait for another process that runs it.
     """
-    begun_s = time.monotonic()
+    begun_s, times = time.monotonic(), Times()
+    with logged_to(one.options.log_json):
+        tell("scenario begins", scenario=one.task.name, batch=one.batch, because=one.because)
+        with timing(times), timed("beside"):
+            found = _worked(one, wait=wait)
+        if isinstance(found, Elsewhere):
+            tell("scenario is run by another process", scenario=one.task.name, batch=one.batch)
+            return found
+        spent = {part: took._asdict() for part, took in times.spent().items()}
+        entry = _noted(one.directory, found._replace(seconds=round(time.monotonic() - begun_s, 3), spent=spent))
+        tell("scenario ends", **_told(entry))
+        return entry
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    """Return what is told of what became of a scenario; its message is the answer."""
+    left_out = ("time", "identity", "message")
+    return {key: one for key, one in entry._asdict().items() if key not in left_out} | {"answer": entry.message}
+
+
+def _worked(one: Work, *, wait: bool) -> Entry | Elsewhere:
+    """Run a scenario, unless its results are there, and return what became of it."""
     try:
         lock = one.directory / ".locks" / f"{one.identity.key}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -126,26 +166,33 @@ def work(one: Work, wait: bool = False) -> Entry | Elsewhere:
         if not said:
             log.exception("in %s", one.task.name)
             said, code = f"a fault of pwsim, please report it: {type(error).__name__}: {error}", MACHINE_FAILED
-        entry = _entry(one, "failed", code, said)
+        return _entry(one, "failed", code, said)
     else:
         told_of = {key: summary[key] for key in ("status", "cost_usd_per_year", "lower_bound_usd_per_year")}
         chosen = tables.setup_text(summary["chosen"] or summary["closest"])
         certainty = summary["certainty"] or {"draws": 0, "held": 0}
         told_of |= {"draws": certainty["draws"], "draws_held": certainty["held"]}
         code = 0 if answer.is_found(summary) else NO_SETUP
-        entry = _entry(one, event, code, summary["answer"])._replace(**told_of, chosen=chosen, replays=replays)
-    entry = entry._replace(seconds=round(time.monotonic() - begun_s, 3))
-    try:
-        note(one.directory, entry)
-    except OSError as error:
-        return entry._replace(code=MACHINE_FAILED, message=f"the run log cannot be written: {error.strerror or error}")
-    return entry
+        return _entry(one, event, code, summary["answer"])._replace(**told_of, chosen=chosen, replays=replays)
 
 
 def failed(directory: Path, batch: str, name: str, why: str, code: int = BAD_INPUT) -> Entry:
-    """Note that a scenario could not be run, and return that."""
-    entry = Entry(now(), batch, "failed", name, "", code, why, [])
-    note(directory, entry)
+    """Note that a scenario could not be planned, and return that."""
+    return _noted(directory, Entry(now(), batch, "failed", name, "", code, why, []))
+
+
+def lost(one: Work, why: str) -> Entry:
+    """Note that the workers of a scenario were lost, and return that."""
+    return _noted(one.directory, _entry(one, "failed", MACHINE_FAILED, why))
+
+
+def _noted(directory: Path, entry: Entry) -> Entry:
+    """Note what became of a scenario, and return that, with what is wrong if it cannot be noted."""
+    try:
+        note(directory, entry)
+    except OSError as error:
+        why = f"{directory / NAME}: cannot be written: {error.strerror or error}"
+        return entry._replace(code=MACHINE_FAILED, message=why if entry.code == 0 else f"{entry.message}; {why}")
     return entry
 
 
@@ -160,26 +207,29 @@ def _run(one: Work) -> tuple[dict[str, Any], int]:
     scenario = one.task.load()
     if identity(scenario, one.options.text()) != one.identity:
         raise InputError(f"{one.task.path}: it, or its log, changed while the batch ran; run the batch again")
-    plan = optimize(
-        scenario,
-        workers=one.workers,
-        engine=one.options.engine,
-        seed=one.options.seed,
-        allow_code=one.options.allow_code,
-        time_limit_s=one.time_limit_s,
-        cache_bytes=one.options.cache_bytes,
-        draws=one.options.draws,
-    )
-    one.results.parent.mkdir(parents=True, exist_ok=True)
-    with reserved(one.results, overwrite=True, files=report.FILES):
-        report.write_results(
-            one.results, plan.summary, plan.tables(), record.scenario_yaml(plan.asked), page=one.options.report
+    logs = KeptLogs(one.directory / LOGS, code_sum())
+    with keeping_logs(logs):
+        plan = optimize(
+            scenario,
+            workers=one.workers,
+            engine=one.options.engine,
+            seed=one.options.seed,
+            allow_code=one.options.allow_code,
+            time_limit_s=one.time_limit_s,
+            cache_bytes=one.options.cache_bytes,
+            draws=one.options.draws,
         )
+    with timed("judging"):
+        summary, made = plan.summary, plan.tables()
+    one.results.parent.mkdir(parents=True, exist_ok=True)
+    with timed("writing"), reserved(one.results, overwrite=True, files=report.FILES):
+        report.write_results(one.results, summary, made, record.scenario_yaml(plan.asked), page=one.options.report)
     for table in tables.DATA:  # of a search that was stopped, and went on now
         tables.part(one.directory / "data", table, one.task.name, one.identity.key).unlink(missing_ok=True)
-    return plan.summary, plan.judge.replays.done
+    return summary, plan.judge.replays.done
 
 
+@timed("writing")
 def _put_rows(one: Work) -> None:
     """Write the parts of the data set that are missing."""
     folder = one.directory / "data"
@@ -189,4 +239,4 @@ def _put_rows(one: Work) -> None:
     for name, table in tables.tables(one.results):
         parts[name].parent.mkdir(parents=True, exist_ok=True)
         with reserved(parts[name], overwrite=True), new_file(parts[name]) as made:
-            pq.write_table(table, made, compression="zstd")
+            report.write_table(table, made)

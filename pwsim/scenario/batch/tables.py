@@ -6,16 +6,17 @@ for one table with the columns ``scenario`` and ``run``.  They are made from res
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pwsim import costs, report
+from pwsim.common import InputError
 from pwsim.metrics import METRIC_COLUMNS
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.search import SETUP_COLUMNS
@@ -133,13 +134,27 @@ def tables(results: Path) -> Iterator[tuple[str, pa.Table]]:
         If it is none of this version.
     """
     summary = report.read_summary(results)
-    setups = report.read_table(results / "setups.parquet")
-    yield "summary", _fitted("summary", pd.DataFrame([_row(summary)]))
-    yield "setups", _fitted("setups", setups)
-    yield "setup_nodes", _fitted("setup_nodes", _by_pool(setups, [pool["name"] for pool in summary["pools"]]))
-    yield "setup_targets", _fitted("setup_targets", _by_target(setups, summary["targets"]))
+    setups = _read(results / "setups.parquet")
+    yield "summary", _of_columns("summary", {name: [value] for name, value in _row(summary).items()})
+    yield "setups", _cast("setups", setups)
+    yield "setup_nodes", _by_pool(setups, [pool["name"] for pool in summary["pools"]])
+    yield "setup_targets", _by_target(setups, summary["targets"])
     for name in ("jobs", "timeline"):
-        yield name, _cast(name, pq.read_table(results / f"{name}.parquet"))
+        yield name, _cast(name, _read(results / f"{name}.parquet"))
+
+
+def _read(path: Path) -> pa.Table:
+    """Return a table of a results directory.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]}); remove the directory") from None
 
 
 def _row(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,45 +188,50 @@ def setup_text(setup: Mapping[str, Any]) -> str:
     return ", ".join([*nodes, str(setup["policy"])])
 
 
-def _by_pool(setups: pd.DataFrame, pools: list[str]) -> pd.DataFrame:
+def _by_pool(setups: pa.Table, pools: list[str]) -> pa.Table:
     """Return nodes of setups in long form: a row a setup and pool."""
-    nothing = pd.Series(None, index=setups.index, dtype=object)
-    parts = [
-        pd.DataFrame(
+    nothing = pa.nulls(len(setups))
+    return _long(
+        "setup_nodes",
+        (
             {
                 "step": setups["step"],
-                "pool": pool,
+                "pool": [pool] * len(setups),
                 "nodes": setups[f"nodes_{pool}"],
-                "type": setups.get(f"type_{pool}", nothing),
+                "type": setups[f"type_{pool}"] if f"type_{pool}" in setups.column_names else nothing,
                 "at_limit": setups[f"at_limit_{pool}"],
             }
-        )
-        for pool in pools
-    ]
-    return pd.concat(parts, ignore_index=True).sort_values("step", kind="stable", ignore_index=True)
+            for pool in pools
+        ),
+    )
 
 
-def _by_target(setups: pd.DataFrame, targets: list[Mapping[str, Any]]) -> pd.DataFrame:
+def _by_target(setups: pa.Table, targets: list[Mapping[str, Any]]) -> pa.Table:
     """Return what setups achieved in long form: a row a setup and target."""
-    parts = [
-        pd.DataFrame(
+    return _long(
+        "setup_targets",
+        (
             {
                 "step": setups["step"],
-                "target": index,
-                "text": target["text"],
-                "required": target["required"],
+                "target": [index] * len(setups),
+                "text": [target["text"]] * len(setups),
+                "required": [target["required"]] * len(setups),
                 "achieved": setups[f"target_{index}_achieved"],
             }
-        )
-        for index, target in enumerate(targets)
-    ]
-    if not parts:
-        return pd.DataFrame({name: [] for name in DATA["setup_targets"]})
-    return pd.concat(parts, ignore_index=True).sort_values("step", kind="stable", ignore_index=True)
+            for index, target in enumerate(targets)
+        ),
+    )
 
 
-def _fitted(name: str, table: pd.DataFrame) -> pa.Table:
-    return _cast(name, pa.Table.from_pandas(table, preserve_index=False))
+def _long(name: str, parts: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return parts of a table one below the other, in the order of their setups."""
+    table = pa.concat_tables([schema(name).empty_table(), *(_of_columns(name, part) for part in parts)])
+    return _cast(name, table.take(pc.sort_indices(table["step"])))  # which is stable
+
+
+def _of_columns(name: str, columns: Mapping[str, Any]) -> pa.Table:
+    """Return columns as a table of the data set."""
+    return _cast(name, pa.table(dict(columns)))
 
 
 def _cast(name: str, table: pa.Table) -> pa.Table:

@@ -38,6 +38,8 @@ class Task(NamedTuple):
     """Its file."""
     changes: tuple[tuple[str, Any], ...]
     """What is to be other than the file says."""
+    loaded: Scenario | None = None
+    """The scenario, if it was loaded already to tell its name."""
 
     def load(self) -> Scenario:
         """Read and check the scenario.
@@ -47,6 +49,8 @@ class Task(NamedTuple):
         ScenarioError
             With all that is wrong in it.
         """
+        if self.loaded is not None:
+            return self.loaded
         return load_scenario(self.path, changes=[*self.changes, ("name", self.name)])
 
 
@@ -143,7 +147,8 @@ def _variants(
         for values in itertools.product(*matrix.values()):
             tried = list(zip(matrix, values, strict=True))
             parts = [scenario.name, *([name] if name else []), *(f"{_short(key, matrix)}-{one}" for key, one in tried)]
-            yield Task("~".join(parts), path, (*changes, *override.items(), *tried))
+            other = (*changes, *override.items(), *tried)
+            yield Task("~".join(parts), path, other, scenario if len(other) == len(changes) else None)
 
 
 def _short(key: str, keys: Mapping[str, Any]) -> str:

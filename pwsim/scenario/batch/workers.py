@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from typing import Generic, NamedTuple, TypeVar
@@ -19,13 +20,35 @@ MOST_LOSSES = 3
 """Work that so many workers were lost at is given up."""
 
 
+class Room(NamedTuple, Generic[One]):
+    """What may be done at once."""
+
+    at_once: int
+    """How many."""
+    most: float = math.inf
+    """How much of what :attr:`takes` tells; what alone takes more is done alone."""
+    takes: Callable[[One], float] = lambda _: 0.0
+    """How much of it each takes."""
+
+    def next(self, waiting: deque[One], running: Collection[One]) -> One | None:
+        """Take the first of those that wait for which there is room; ``None`` if there is none."""
+        if len(running) >= self.at_once:
+            return None
+        left = self.most - sum(map(self.takes, running))
+        for one in waiting:
+            if not running or self.takes(one) <= left:
+                waiting.remove(one)
+                return one
+        return None
+
+
 class Lost(NamedTuple, Generic[One]):
     """Work at which workers were lost again and again."""
 
     work: One
 
 
-def on_processes(do: Callable[[One], Answer], works: Sequence[One], at_once: int) -> Iterator[Answer | Lost[One]]:
+def on_processes(do: Callable[[One], Answer], works: Sequence[One], room: Room[One]) -> Iterator[Answer | Lost[One]]:
     """Yield what comes of each work, in any order, done by processes of this machine.
 
     Where a process is lost, what was at work then is done again, one by one, so that it shows at which work workers are
@@ -37,21 +60,20 @@ def on_processes(do: Callable[[One], Answer], works: Sequence[One], at_once: int
         What to do; it raises nothing.
     works
         What it is done to.
-    at_once
-        How many are done at once.
+    room
+        What may be done at once.
     """
     waiting, suspects, losses = deque(works), deque[One](), Counter[int]()
     others = set(multiprocessing.active_children())
-    pool = _pool(at_once)
+    pool = _pool(room.at_once)
     running: dict[Future[Answer], One] = {}
     try:
         while waiting or suspects or running:
             if not running and suspects:
                 one = suspects.popleft()
                 running[pool.submit(do, one)] = one
-            while waiting and not suspects and len(running) < at_once:
-                one = waiting.popleft()
-                running[pool.submit(do, one)] = one
+            while not suspects and (new := room.next(waiting, running.values())) is not None:
+                running[pool.submit(do, new)] = new
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             broken = []
             for future in done:
@@ -64,7 +86,7 @@ def on_processes(do: Callable[[One], Answer], works: Sequence[One], at_once: int
                 broken += running.values()
                 running = {}
                 pool.shutdown(wait=False, cancel_futures=True)
-                pool = _pool(at_once)
+                pool = _pool(room.at_once)
                 for one in broken:
                     losses[id(one)] += 1
                     if losses[id(one)] < MOST_LOSSES:
@@ -80,7 +102,7 @@ def on_processes(do: Callable[[One], Answer], works: Sequence[One], at_once: int
 
 
 def on_executor(
-    do: Callable[[One], Answer], works: Sequence[One], executor: Executor, at_once: int
+    do: Callable[[One], Answer], works: Sequence[One], executor: Executor, room: Room[One]
 ) -> Iterator[Answer | Lost[One]]:
     """Yield what comes of each work, in any order, done by an executor, such as those of Dask, Parsl or submitit.
 
@@ -90,16 +112,15 @@ def on_executor(
         As for :func:`on_processes`.
     executor
         Who does it.
-    at_once
-        How many are handed over at once.
+    room
+        What may be handed over at once.
     """
     waiting, losses = deque(works), Counter[int]()
     running: dict[Future[Answer], One] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < at_once:
-                one = waiting.popleft()
-                running[executor.submit(do, one)] = one
+            while (new := room.next(waiting, running.values())) is not None:
+                running[executor.submit(do, new)] = new
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 one = running.pop(future)

@@ -18,8 +18,9 @@ from typing import Any
 from pwsim.common import TraceError
 from pwsim.trace import formats
 from pwsim.trace.formats import native, swf, table
-from pwsim.trace.formats.files import peek
+from pwsim.trace.formats.files import opened, peek
 from pwsim.trace.formats.format import Format
+from pwsim.trace.formats.structured import parquet
 from pwsim.trace.reasons import DROP_REASONS
 from pwsim.trace.table import Trace
 
@@ -102,6 +103,21 @@ def detect_format(path: Path) -> str:
         f"{path}: neither content nor name tells the format; name one (--format, or `format:` in a scenario): "
         f"{', '.join(FORMATS)}"
     )
+
+
+def most_records(path: Path) -> int:
+    """Return how many records a log can hold: its rows in Parquet, its lines otherwise; it is not read.
+
+    Raises
+    ------
+    TraceError
+        If the file cannot be opened.
+    """
+    if peek(path).startswith(b"PAR1"):
+        return int(parquet(path).metadata.num_rows)
+    with opened(path) as file:
+        pieces = iter(lambda: file.read(1 << 20), b"")
+        return sum(piece.count(b"\n") for piece in pieces) + 1
 
 
 def wrong_options(format: str, options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: A002

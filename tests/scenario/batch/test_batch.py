@@ -22,7 +22,7 @@ from pwsim.scenario.batch import Batch, Options, Shard, history, history_text, m
 from pwsim.scenario.batch.journal import NAME, Entry, entries, note
 from pwsim.scenario.batch.running import Work, work
 from pwsim.scenario.batch.tasks import Unreadable, tasks
-from pwsim.scenario.batch.workers import Lost, on_processes
+from pwsim.scenario.batch.workers import Lost, Room, on_processes
 from pwsim.trace.formats import swf
 
 SCENARIO = """\
@@ -216,7 +216,7 @@ def test_a_run_log_that_cannot_be_written_is_told(folder, tmp_path, monkeypatch)
     monkeypatch.setattr("pwsim.scenario.batch.running.note", full)
     (one,) = run(folder, tmp_path / "out", "one.yaml")
     assert one.code == 4
-    assert one.message == "the run log cannot be written: No space left on device"
+    assert one.message.endswith("log.jsonl: cannot be written: No space left on device")
 
 
 def test_a_run_log_that_cannot_be_read_is_told(tmp_path):
@@ -359,7 +359,7 @@ def lose(number: int) -> int:
 
 
 def test_work_that_loses_workers_is_given_up_and_the_rest_goes_on():
-    found = list(on_processes(lose, [1, 2, 3, 4], 2))
+    found = list(on_processes(lose, [1, 2, 3, 4], Room(2)))
     assert sorted(one for one in found if not isinstance(one, Lost)) == [1, 3, 4]
     assert [one.work for one in found if isinstance(one, Lost)] == [2]
 
