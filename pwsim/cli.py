@@ -20,6 +20,7 @@ from pwsim._version import __version__
 
 if TYPE_CHECKING:
     from pwsim.cluster import Cluster
+    from pwsim.scenario.batch import Batch
     from pwsim.search import Progress
     from pwsim.trace import Trace
 
@@ -628,9 +629,9 @@ def batch(
     What was finished before is known by a hash of the scenario, its log, prices and code, and is not done again; where
     a batch was stopped, the same command goes on.  Exit code: that of the worst outcome, in the order 3, 4, 2, 1, 0.
     """  # noqa: D301 - \b is a sign to click
-    from pwsim.common import INTERRUPTED, tell
+    from pwsim.common import tell
     from pwsim.scenario import parse_change
-    from pwsim.scenario.batch import Batch, Options, Shard, profile_text, worst
+    from pwsim.scenario.batch import Batch, Options, Shard, worst
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
     options = Options(draws=not no_draws, report=with_report, cache_bytes=_bytes("--cache-size", cache_size), **asked)
@@ -648,24 +649,7 @@ def batch(
         for planned in todo.mine:
             click.echo(f"{planned.name}: {planned.text}" + (f"\n  {planned.fault[0]}" if planned.fault else ""))
         return
-    codes = [0]
-    if not collect:
-        try:
-            with _executor(dask) as executor:
-                found = todo.run(
-                    at_once=workers,
-                    executor=executor,
-                    time_limit_s=limit_s,
-                    seen=lambda one: None if quiet else click.echo(f"{one.scenario}: {one.event}", err=True),
-                )
-        except KeyboardInterrupt:
-            click.echo("Interrupted: what was finished stays, and the same command goes on.", err=True)
-            sys.exit(INTERRUPTED)
-        codes = [one.code for one in found]
-        for one in found:
-            click.echo(f"{one.scenario}: {one.message}")
-        if profile:
-            click.echo(profile_text(todo.profile(found)), err=True)
+    codes = [0] if collect else _work_off(todo, dask, workers, limit_s, profile=profile, quiet=quiet)
     table = todo.collect()
     if table is None:
         click.echo("Other scenarios are still to be done; the last shard, or --collect, writes the table.", err=True)
@@ -673,6 +657,31 @@ def batch(
         click.echo(f"{dropped} old runs dropped.", err=True)
     tell("batch ends", batch=todo.name, code=worst(codes))
     sys.exit(worst(codes))
+
+
+def _work_off(
+    todo: Batch, dask: str | None, workers: int | None, limit_s: float | None, *, profile: bool, quiet: bool
+) -> list[int]:
+    """Run the scenarios of a batch, and say what became of each; return their exit codes."""
+    from pwsim.common import INTERRUPTED
+    from pwsim.scenario.batch import profile_text
+
+    try:
+        with _executor(dask) as executor:
+            found = todo.run(
+                at_once=workers,
+                executor=executor,
+                time_limit_s=limit_s,
+                seen=lambda one: None if quiet else click.echo(f"{one.scenario}: {one.event}", err=True),
+            )
+    except KeyboardInterrupt:
+        click.echo("Interrupted: what was finished stays, and the same command goes on.", err=True)
+        sys.exit(INTERRUPTED)
+    for one in found:
+        click.echo(f"{one.scenario}: {one.message}")
+    if profile:
+        click.echo(profile_text(todo.profile(found)), err=True)
+    return [one.code for one in found]
 
 
 @commands.command()
