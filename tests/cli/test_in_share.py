@@ -68,7 +68,13 @@ def test_what_is_asked_besides_is_decided_on_draws_and_told(folder, capsys, monk
     (folder / "often.yaml").write_text(SCENARIO.replace("[2, 3, 9]", "[2, 9]") + few + BESIDES)
     code, said, progress = pwsim(capsys, "run", "often.yaml", "--out", "one", "--workers", "1", "--no-draws")
     assert code == 0, progress
-    for part in ("headroom, load 1; draw 1 of 20", "limit 1 of 2 (2 h)", "limit 2 of 2 (20 min)", "capex 2", "year 1 of 2; draw 1 of 20"):
+    for part in (
+        "headroom, load 1; draw 1 of 20",
+        "limit 1 of 2 (2 h)",
+        "limit 2 of 2 (20 min)",
+        "capex 2",
+        "year 1 of 2; draw 1 of 20",
+    ):
         assert part in progress
     assert "(each limit by itself at share 0.9, margin 0.6, error 0.4)" in said
     assert "is decided on draws of that year, at share 0.9, margin 0.6, error 0.4 over the plan." in said
