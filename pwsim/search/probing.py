@@ -28,6 +28,8 @@ MOST_PROBES = 16
 def probe(trail: Trail, first: Candidate, workers: int, whole: int) -> set[Choice]:
     """Replay some choices of nodes before the list of candidates, where there are many; return which.
 
+    Where no nodes come and go, costs are nearly known before: what comes first in the list is the answer if it fits.
+
     Parameters
     ----------
     trail
@@ -39,7 +41,10 @@ def probe(trail: Trail, first: Candidate, workers: int, whole: int) -> set[Choic
     whole
         How many setups are replayed to their end, whatever they show.
     """
-    return set() if in_space(trail.job.cluster) <= MANY_SETUPS else _Probes(trail, first, workers, whole).run()
+    cluster = trail.job.cluster
+    if in_space(cluster) <= MANY_SETUPS or not any(one.elastic for pool in cluster.pools for one in pool.as_types):
+        return set()
+    return _Probes(trail, first, workers, whole).run()
 
 
 class _Probes:

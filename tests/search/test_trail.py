@@ -88,8 +88,8 @@ def test_candidates_are_taken_one_by_one_as_workers_become_free():
     assert (pending(line), trail.bound_usd_per_year) == ([(0,)], 5)
     tasks = line.tasks()
     begun = [next(tasks) for _ in range(3)]
-    assert begun == [((0,), CLUSTER.procedures[0], math.inf), ((0,), CLUSTER.procedures[1], math.inf),
-                     ((1,), CLUSTER.procedures[0], math.inf)]  # fmt: skip
+    places = ((0,), 0), ((0,), 1), ((1,), 0)
+    assert begun == [(choice, CLUSTER.procedures[one], math.inf, None) for choice, one in places]
     assert pending(line) == [(0,), (1,)]
     assert len(line._candidates.left) == 1
 
@@ -100,7 +100,7 @@ def test_workers_go_ahead_as_far_as_the_window_allows(monkeypatch):
     trail = trail_of(cluster_of(own([1, 2, 3, 4], cores=1)))
     line = line_of(trail, *(candidate(choice, 5.0 + choice) for choice in range(4)))
     assert line.begin()
-    assert [choice for choice, _, _ in line.tasks()] == [(0,), (1,)]
+    assert [choice for choice, *_ in line.tasks()] == [(0,), (1,)]
     line.add([costing(trail, 0, 100.0)])
     line.add([costing(trail, 1, 100.0)])
     assert line.begin()  # what was put back comes next
@@ -125,7 +125,7 @@ def test_what_was_taken_before_one_that_is_beaten_is_replayed():
     trail.note(candidate(3), [costing(trail, 3, 100.0)])
     line = line_of(trail, candidate(0, 90.0), candidate(1, 100.1), candidate(2, 100.2))
     assert line.begin() is True
-    assert {choice for choice, _, _ in line.tasks()} == {(0,)}
+    assert {choice for choice, *_ in line.tasks()} == {(0,)}
     assert pending(line) == [(0,)]
     beaten = line_of(trail, candidate(1, 100.1))
     assert beaten.begin() is False
@@ -137,7 +137,7 @@ def test_what_is_beyond_a_limit_is_the_next():
     trail.note(candidate(3), [costing(trail, 3, 100.0, met=False, miss=1.0)])
     line = line_of(trail, candidate(0, 1.0), candidate(1, 2.0), candidate(2, 3.0))
     assert line.begin() is True  # four under two policies; with one more there are seven
-    assert {choice for choice, _, _ in line.tasks()} == {(0,), (1,)}
+    assert {choice for choice, *_ in line.tasks()} == {(0,), (1,)}
     line.add([given_up(trail, 0), given_up(trail, 0, 1)])
     line.add([given_up(trail, 1), given_up(trail, 1, 1)])
     assert line.begin() is False
@@ -192,7 +192,7 @@ def test_when_the_time_is_over_what_was_begun_is_finished_if_there_is_nothing_to
         clock.s = 100.0
         clock.compiling_s = 3.0
         assert line.begin()
-        for choice, procedure, _ in line.tasks():
+        for choice, procedure, *_ in line.tasks():
             found.append(choice)
             assert procedure == CLUSTER.procedures[(len(found) - 1) % 2]
             if len(found) == late_after:
