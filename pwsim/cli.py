@@ -634,6 +634,7 @@ def batch(
     from pwsim.scenario.batch import Batch, Options, Shard, worst
 
     limit_s = None if time_limit is None else _duration("--time-limit", time_limit)
+    asked["log_json"] = asked["log_json"] and asked["log_json"].absolute()  # workers may be elsewhere
     options = Options(draws=not no_draws, report=with_report, cache_bytes=_bytes("--cache-size", cache_size), **asked)
     _listen(options.log_json, profile=False)
     todo = Batch(

@@ -18,7 +18,7 @@ log = logging.getLogger("pwsim")
 MIB = 2**20
 PROCESS_BYTES = 500 * MIB
 """A process with pwsim and a compiled engine, and what it has at hand whatever the log [bytes]."""
-JOB_BYTES = 1000
+JOB_BYTES = 700
 """A job of the log: reading it, judging the answer, and writing the tables [bytes]."""
 REPLAY_JOB_BYTES = 300
 """A job in a replay, of each that runs at once [bytes]."""

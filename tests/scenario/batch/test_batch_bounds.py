@@ -216,7 +216,7 @@ def test_a_full_disk_loses_nothing(size, folder, tmp_path):
     assert whole(out) == whole(undisturbed)
 
 
-def test_a_read_only_directory_is_one_line(folder, tmp_path, monkeypatch):
+def test_a_read_only_directory_is_one_line(folder, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     run(folder, out)
     before = tree(out)
@@ -236,6 +236,9 @@ def test_a_read_only_directory_is_one_line(folder, tmp_path, monkeypatch):
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 4
+        said = capsys.readouterr()
+        expected = f"{out}: cannot be written: Read-only file system; what was there stays\n"
+        assert (said.out, said.err) == ("", expected)
     monkeypatch.undo()
     assert tree(out) == before
 
