@@ -298,7 +298,8 @@ def check_steps(asked: Question, plan: Plan, good: Good) -> None:
     """Make sure that at each step of a search, no setup that was left and meets the targets cost less than the bound."""
     left = {str(setup): cost for cost, setup, _ in good}
     told = [name for name in ("limits", "hours") if name in plan.setups]
-    own = plan.setups["lower_bound_usd_per_year"].notna()  # bounds of other points of a frontier are about other targets
+    # Bounds of the other points of a frontier are about other targets.
+    own = plan.setups["lower_bound_usd_per_year"].notna()
     assert own.all() or asked.frontier is not None
     for row in plan.setups[own].to_dict("records"):
         assert row["lower_bound_usd_per_year"] <= min(left.values(), default=math.inf) * (1 + CLOSE) + CLOSE
