@@ -237,6 +237,34 @@ def test_a_dear_replay_tells_of_lower_costs_and_dearer_nodes():
         assert [early.decided(kept, one, (4,)) for one in asked_of] == [how] * len(asked_of)
 
 
+def test_what_is_kept_tells_of_each_target_by_itself():
+    """Two targets on others of ten jobs, and two pools: three jobs waited too long by the first, none by the second."""
+
+    def two(order=(0, 1), allowed=(2, 1), about=((0, 1, 2, 3), (4, 5, 6)), base=(0, 1), most_usd=100.0):
+        jobs = np.array([np.isin(np.arange(10), one) for one in about])
+        limits = np.array([10.0, 20.0]), np.array(allowed), jobs
+        return Ends(*(one[list(order)] for one in limits), np.array([1.0, 0.5]), np.array(base), most_usd)
+
+    lost = early.columns_of(Ended("compiled", LOST, 77.0, np.array([3, 0]), np.array([10.0, 20.0])), two())
+    dear = early.columns_of(Ended("compiled", DEAR, 77.0, np.array([1, 0]), np.array([110.0, 0.0])), two())
+    for order in ((0, 1), (1, 0)):
+        assert early.decided(lost, two(order), (4, 4)) == LOST
+        assert early.decided(dear, two(order), (4, 4)) == DEAR
+        # By the other target nobody waited too long; one job is allowed by neither.
+        assert early.decided(lost, two(order, allowed=(3, 0)), (4, 4)) is None
+        assert early.decided(dear, two(order, allowed=(0, 1)), (4, 4)) is None
+    for job in range(10):
+        assert early.decided(lost, two(about=((job,), (4, 5, 6))), (4, 4)) is None
+        assert early.decided(dear, two(about=((job,), (4, 5, 6))), (4, 4)) is None
+    for base in ((1, 1), (0, 0), (1, 0)):  # rent was another
+        assert early.decided(lost, two(base=base), (4, 4)) is None
+        assert early.decided(dear, two(base=base), (4, 4)) is None
+    # Rent is known up to what nodes of both pools cost in three tenths of a second.
+    known = 110 - 0.3 * (4 * 1.0 + 4 * 0.5)
+    assert early.decided(dear, two(most_usd=known), (4, 4)) == DEAR
+    assert early.decided(dear, two(most_usd=known + 0.01), (4, 4)) is None
+
+
 def test_a_replay_that_was_dear_at_a_check_tells_of_what_is_known_at_checks():
     """At 20 s rent had come to 10, at 40 s to 30, and at least 50 and 30 were to come; it ended at 41 s with 31."""
 
