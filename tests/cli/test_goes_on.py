@@ -131,7 +131,7 @@ def test_a_search_that_was_killed_goes_on(place):
 def test_a_search_that_was_killed_20_times_goes_on(tmp_path, monkeypatch):
     place, draw = Place(tmp_path, monkeypatch, jobs=3000), random.Random(1)
     options = ["--quiet", "--no-draws", "--workers", "2", "--out"]
-    command = [sys.executable, "-m", "pwsim", "run", str(place.scenario(setups=70)), *options]
+    command = [sys.executable, "-m", "pwsim", "run", str(place.scenario(setups=160)), *options]
     subprocess.run([*command, str(tmp_path / "whole")], check=True)
     begun_s = time.monotonic()
     subprocess.run([*command, str(tmp_path / "warm")], check=True)
