@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 from pwsim.search.targets import Target
 
@@ -28,11 +27,8 @@ class Fates:
     def __init__(self) -> None:
         self._known: dict[tuple[Hashable, int], dict[tuple[object, ...], float]] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__()  # type: ignore[misc]
+    def __reduce__(self) -> tuple[type[Fates], tuple[()]]:
+        return Fates, ()
 
     def find(self, setup: Hashable, number: int, targets: Sequence[Target]) -> Achieved | None:
         """Return what a setup achieves of targets on a draw; ``None`` if that is not known of all of them."""

@@ -242,8 +242,9 @@ def test_what_is_kept_tells_of_each_target_by_itself():
 
     def two(order=(0, 1), allowed=(2, 1), about=((0, 1, 2, 3), (4, 5, 6)), base=(0, 1), most_usd=100.0):
         jobs = np.array([np.isin(np.arange(10), one) for one in about])
-        limits = np.array([10.0, 20.0]), np.array(allowed), jobs
-        return Ends(*(one[list(order)] for one in limits), np.array([1.0, 0.5]), np.array(base), most_usd)
+        limit_s, may_wait = np.array([10.0, 20.0]), np.array(allowed)
+        place = list(order)
+        return Ends(limit_s[place], may_wait[place], jobs[place], np.array([1.0, 0.5]), np.array(base), most_usd)
 
     lost = early.columns_of(Ended("compiled", LOST, 77.0, np.array([3, 0]), np.array([10.0, 20.0])), two())
     dear = early.columns_of(Ended("compiled", DEAR, 77.0, np.array([1, 0]), np.array([110.0, 0.0])), two())
