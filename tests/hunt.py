@@ -15,14 +15,20 @@ changed                                             noticed by no test, because
 ``if late else inside``                             without it, all jobs are sorted and summed up just as well
 ``until_s[0] = -1.0`` of ``hourly_usd``             any time before the first instant does
 ``max(until_s[-1], …)`` of ``hourly_usd``           after the last instant nothing is caused: an earlier edge will do
-``kind="stable"`` where intervals are counted       what begins or ends at one instant counts as much in any order
+``kind="stable"``, where counted; of ``quantile``    what begins or ends at one instant, or costs as much, counts alike
 ``side="right"`` of ``integral_within``             where an interval begins, nothing of it has summed up yet
 ``end_s > until_s`` of it to ``>=``                 where one ends, nothing of it is beyond
 ``0.0`` of its ``beyond``                           before the first interval, it is not looked at
 ``workers``; ``engine`` of ``in_parallel``          how many work at once, and where, does not change the plan
 ``put_back``, ``first`` of a trail                  ``""`` and ``None`` are as false as ``None`` and ``False``
 ``outside &`` to ``|`` of ``_first_through_doors``  who is outside and sent away is held by no such pool anyway
-``minlength`` of ``duration_curve``, its ``len``    what is added lasts 0 s
+``dtype`` of ``duration_curve``, of ``state``       the sums, and numbers, are of this type anyway: it tells a reader
+``pool, nodes`` in ``after_window`` to ``None``     of a pool that is always up, nothing is left after its one instant
+``times_s < window_s`` of ``joint`` to ``<=``       the end of the window is an edge anyway
+``max() + 1`` of it to ``+ 2``                      any factor above all counts tells states apart, in the same order
+``> 1 + ROUNDING`` to ``>=``                        no sum is as far off as that, to the last bit
+``0.0`` for an infinite price to ``1.0``            no nodes are covered at it
+``terms`` of ``rent_usd``, of ``site_usd``; ``1``   all parts of a cost are asked alike; these depend on pools alone
 ``min(up_to, …)`` of ``setups_up_to`` to ``max``    what is told at one call, and what at the next, ends as the same number
 ``mode="json"`` of ``asked["targets"]``             its values are plain, but for tuples: JSON writes them as lists
 =================================================== ==================================================================

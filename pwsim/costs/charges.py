@@ -273,7 +273,7 @@ def duration_curve(start_s: Floats, end_s: Floats) -> Floats:
     change = np.repeat((1, -1), len(start_s))
     order = np.argsort(times_s, kind="stable")
     held = np.cumsum(change[order])[:-1]
-    by_level = np.bincount(held, np.diff(times_s[order]), 1) if len(held) else np.zeros(1)
+    by_level = np.bincount(held, np.diff(times_s[order]))
     longer: Floats = np.cumsum(by_level[::-1], dtype=np.float64)[::-1][1:]
     return longer
 

@@ -73,7 +73,7 @@ def problem_with(
         if one is None:
             numbers.append([])
             continue
-        first, more = _numbers(problem, pool, one, int(use.nodes[:, pool].max(initial=0)))
+        first, more = _numbers(problem, pool, one, int(use.nodes[:, pool].max()))
         usd += [(number, one.price_usd_per_hour) for number in (first, more)]
         for state, nodes in enumerate(use.nodes[:, pool].tolist()):
             held = at_least_0(problem, f"held_{state}_{pool}")
@@ -93,7 +93,7 @@ def problem_with(
 def _numbers(problem: Problem, pool: int, one: Committable, most_inside: int) -> tuple[Variable, Variable]:
     """Return variables of nodes to commit: those that stand all year first, and then more."""
     most_after = max((nodes for nodes, _ in one.after), default=0)
-    most = max(most_inside - one.standing, most_after, 0)
+    most = max(most_inside - one.standing, most_after)
     first = whole_number(problem, f"first_{pool}", one.standing)
     more = whole_number(problem, f"more_{pool}", most)
     if one.standing and one.after:

@@ -106,7 +106,7 @@ def greedy(use: Joint, rent: Floats, price: Floats, usd_per_hour: float) -> Floa
     wanted = use.nodes[:, order] * price[order]
     before = np.cumsum(wanted, axis=1) - wanted
     covered = np.empty(use.nodes.shape)
-    covered[:, order] = np.minimum(np.clip(usd_per_hour - before, 0.0, wanted) / price[order], use.nodes[:, order])
+    covered[:, order] = np.minimum(np.maximum(usd_per_hour - before, 0.0) / price[order], use.nodes[:, order])
     return covered
 
 
@@ -139,10 +139,8 @@ def quantile(use: Joint, rent: Floats, price: Floats) -> float:
     weight = np.outer(use.share, falls).ravel()
     at = np.argsort(money, kind="stable")
     beyond = np.cumsum(weight[at][::-1])[::-1]  # what weighs more than the money before
-    enough = np.append(np.append(beyond[1:], 0.0) <= 1 + ROUNDING, True)
-    if beyond[0] <= 1 + ROUNDING:
-        return 0.0
-    return float(money[at][int(np.argmax(enough))])
+    pays = int(np.count_nonzero(beyond > 1 + ROUNDING))  # how many of the amounts are worth it: the first, for it falls
+    return float(money[at][pays - 1]) if pays else 0.0
 
 
 class PoolCover(NamedTuple):
@@ -275,10 +273,7 @@ def _committed(
         for pool, count, use in zip(rented, nodes, uses, strict=True)
     ]
     numbers = committed(joint(rented, nodes, uses, window_s), rent, price, given, open_)
-    return [
-        pool if pool.is_decided else commitments.of_number(pool, number)
-        for pool, number in zip(rented, numbers, strict=True)
-    ]
+    return [commitments.of_number(pool, number) for pool, number in zip(rented, numbers, strict=True)]
 
 
 def _cover(
@@ -345,11 +340,9 @@ def decided(use: Joint, rent: Floats, price: Floats, given: Sequence[float | Non
 
 def _is_beaten(plan: int, price: Floats, given: Sequence[float | None]) -> bool:
     """Return whether another open plan covers what an open plan does, for no more; of equal ones the first stays."""
-    if given[plan] is not None:
-        return False
-    for other in range(len(given)):
-        if other == plan or given[other] is not None or not (price[other] <= price[plan]).all():
-            continue
-        if other < plan or (price[other] < price[plan]).any():
-            return True
-    return False
+    return given[plan] is None and any(
+        given[other] is None
+        and (price[other] <= price[plan]).all()
+        and (other < plan or (price[other] < price[plan]).any())
+        for other in range(len(given))
+    )

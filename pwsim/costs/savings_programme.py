@@ -47,10 +47,10 @@ def programme(use: Joint, rent: Floats, price: Floats, given: Sequence[float | N
         # Values hold to the solver's tolerance only.
         covered[place] = min(max(cover.value(), 0.0), float(use.nodes[place[0], place[2]]))
     used = (covered * np.where(np.isinf(price), 0.0, price)).sum(axis=2)
-    most: Floats = used.max(axis=0, initial=0.0)
+    most: Floats = used.max(axis=0)
     for plan, amount in enumerate(given):
-        if amount is not None and most[plan] > amount:
-            covered[:, plan] *= np.minimum(1.0, amount / np.maximum(used[:, plan], amount))[:, np.newaxis]
+        if amount is not None:
+            covered[:, plan] *= (amount / np.maximum(used[:, plan], amount))[:, np.newaxis]
     # What the best amounts are is what is used of them at most: with more, money would lie idle in every state.
     money = np.array([most[plan] if amount is None else amount for plan, amount in enumerate(given)])
     return money, covered
@@ -84,15 +84,15 @@ def problem_of(use: Joint, rent: Floats, price: Floats, given: Sequence[float | 
     for (state, pool), terms in by_nodes.items():
         problem += weighted(terms) <= int(use.nodes[state, pool]), f"nodes_{state}_{pool}"
     for (state, plan), terms in by_money.items():
-        if plan in promised:
+        amount = given[plan]
+        if amount is None:
             problem += weighted([*terms, (promised[plan], -1.0)]) <= 0, f"money_{state}_{plan}"
         else:
-            problem += weighted(terms) <= float(given[plan] or 0.0), f"money_{state}_{plan}"
+            problem += weighted(terms) <= amount, f"money_{state}_{plan}"
     return problem, covers
 
 
 def scale_of(use: Joint, rent: Floats, covers: Covers) -> float:
     """Return by how much the objective is scaled up, so that no state is too short for the solver's tolerances."""
-    spared = [float(use.share[state] * rent[pool]) for state, _, pool in covers]
-    largest, least = max(spared, default=1.0), min(spared, default=1.0)
-    return max(1.0, min(1 / least, LARGEST_COEFFICIENT / max(1.0, largest)))
+    coefficients = [1.0, *(float(use.share[state] * rent[pool]) for state, _, pool in covers)]  # 1 is that of money
+    return max(1.0, min(1 / min(coefficients), LARGEST_COEFFICIENT / max(coefficients)))

@@ -57,6 +57,10 @@ def test_from_when_on_how_many_nodes_are_on_the_bill():
     times_s, counts = charges.on_the_bill(stands, 3, used([0, 110], [300, 120]))
     assert times_s.tolist() == [0, 110, 170, 300]
     assert counts.tolist() == [1, 2, 1, 1]
+    # A node that stands has no least time, and another takes its place at once.
+    times_s, counts = charges.on_the_bill(stands, 3, used([0, 5], [5, 300]))
+    assert times_s.tolist() == [0, 5, 300]
+    assert counts.tolist() == [1, 1, 1]
 
 
 def test_what_is_on_the_bill_after_the_window():
@@ -64,6 +68,10 @@ def test_what_is_on_the_bill_after_the_window():
     use = used([0, 150], [300, 250])
     assert charges.after_window(CloudPool(**cloud([3])), 3, use, 200.0) == ((1, 0.25), (2, 0.25))
     assert charges.after_window(CloudPool(**cloud([3], min_nodes=1)), 3, use, 200.0) == ((1, 0.25),)
+    # A third one that is gone as the window ends is not on it; nor need a window be long.
+    more = used([0, 150, 100], [300, 250, 200])
+    assert charges.after_window(CloudPool(**cloud([3])), 3, more, 200.0) == ((1, 0.25), (2, 0.25))
+    assert charges.after_window(CloudPool(**cloud([3])), 3, used([0, 0], [100.5, 100]), 0.5) == ((1, 1.0), (2, 199.0))
     given = [{"term": "1yr", "nodes": 1, "price_usd_per_hour": 1.0}]
     assert charges.after_window(CloudPool(**cloud([3], commitments=given)), 3, use, 200.0) == ((1, 0.25),)
     assert charges.after_window(CloudPool(**cloud([3])), 3, use, 0.0) == ()
