@@ -250,11 +250,7 @@ class Result(ByContent):
     def jobs(self) -> pd.DataFrame:
         """One row a job: :data:`JOB_COLUMNS`, then what else the trace knew."""
         trace = self.trace
-        status = np.select(
-            [self.replay.pool == REJECTED, self.replay.failed, self.replay.killed],
-            ["rejected", "failed", "killed"],
-            "completed",
-        )
+        status = np.select([self.replay.pool == REJECTED, self.replay.failed, self.replay.killed], [2, 3, 1], 0)
         names = ["", *(pool.name for pool in self.cluster.pools)]
         table: dict[str, Any] = {
             "job_id": trace.job_id,
@@ -266,7 +262,7 @@ class Result(ByContent):
             "procs": trace.procs,
             "estimate_s": trace.estimate_s,
             "pool": pd.Categorical.from_codes(self.replay.pool - REJECTED, categories=pd.Index(names)),
-            "status": pd.Categorical(status, categories=["completed", "killed", "rejected", "failed"]),
+            "status": pd.Categorical.from_codes(status, categories=pd.Index(["completed", "killed", "rejected", "failed"])),
             **self.by_job,
             "restarts": self.replay.restarts,
         }

@@ -223,16 +223,16 @@ def _run(one: Work) -> tuple[dict[str, Any], int]:
             draws=one.options.draws,
         )
     with timed("judging"):
-        summary, made = plan.summary, plan.tables()
+        summary, made, asked, replays = plan.summary, plan.tables(), plan.asked, plan.judge.replays.done
+    del plan  # what it keeps of long logs is large
     one.results.parent.mkdir(parents=True, exist_ok=True)
     with timed("writing"), reserved(one.results, overwrite=True, files=report.FILES):
-        written = report.write_results(
-            one.results, summary, made, record.scenario_yaml(plan.asked), page=one.options.report
-        )
+        text = record.scenario_yaml(asked)
+        written = report.write_results(one.results, summary, made, text, page=one.options.report)
     for table in tables.DATA:  # of a search that was stopped, and went on now
         tables.part(one.directory / "data", table, one.task.name, one.identity.key).unlink(missing_ok=True)
     _put_rows(one, tables.of_results(summary, written))
-    return summary, plan.judge.replays.done
+    return summary, replays
 
 
 @timed("writing")
