@@ -42,6 +42,9 @@ JOB_COLUMNS: dict[str, tuple[str, str]] = {
 }
 """Unit and meaning of the columns of :attr:`Result.jobs`; what else the trace knew follows them."""
 
+STATES = ("completed", "killed", "rejected", "failed")
+"""What became of a job."""
+
 FEEDBACK_COLUMNS: dict[str, tuple[str, str]] = {
     "recorded_submit_s": ("s", "submission that the workload gives, which feedback of users overrides; see submit_s"),
 }
@@ -250,7 +253,8 @@ class Result(ByContent):
     def jobs(self) -> pd.DataFrame:
         """One row a job: :data:`JOB_COLUMNS`, then what else the trace knew."""
         trace = self.trace
-        status = np.select([self.replay.pool == REJECTED, self.replay.failed, self.replay.killed], [2, 3, 1], 0)
+        places = [STATES.index(one) for one in ("rejected", "failed", "killed")]
+        status = np.select([self.replay.pool == REJECTED, self.replay.failed, self.replay.killed], places)
         names = ["", *(pool.name for pool in self.cluster.pools)]
         table: dict[str, Any] = {
             "job_id": trace.job_id,
@@ -262,7 +266,7 @@ class Result(ByContent):
             "procs": trace.procs,
             "estimate_s": trace.estimate_s,
             "pool": pd.Categorical.from_codes(self.replay.pool - REJECTED, categories=pd.Index(names)),
-            "status": pd.Categorical.from_codes(status, categories=pd.Index(["completed", "killed", "rejected", "failed"])),
+            "status": pd.Categorical.from_codes(status, categories=pd.Index(STATES)),
             **self.by_job,
             "restarts": self.replay.restarts,
         }
