@@ -24,7 +24,7 @@ import pytest
 from pwsim import generate
 from pwsim.trace.formats import swf
 from tests.cli.test_hostile import GOOD
-from tests.cli.test_machine import resource
+from tests.cli.test_machine import mounted, resource
 from tests.report.test_results import digests
 
 COMMANDS = {
@@ -275,15 +275,9 @@ def check_full(bench: Bench, folder: Path, command: str, before: dict[str, str],
 
 @pytest.mark.slow
 def test_a_disk_that_fills_up(bench, tmp_path):
-    """A real file system in memory, of a size that is too small; root alone may make one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)]
-    if os.geteuid() or not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a file system cannot be mounted here")
     draw = random.Random(1)
     codes: dict[int, int] = {}
-    try:
+    with mounted(tmp_path, "16m") as disk:
         for number in range(30):
             command = WRITE[number % len(WRITE)]
             folder = disk / "folder"
@@ -301,6 +295,4 @@ def test_a_disk_that_fills_up(bench, tmp_path):
             assert code == 0, err
             bench.check(folder, command, bench.wanted(command))
             assert not left(folder) - {"ballast"}
-    finally:
-        subprocess.run(["umount", str(disk)], check=False)
     print(f"30 full disks; exit codes: {codes}")  # noqa: T201

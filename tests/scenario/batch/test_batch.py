@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from pwsim import generate
 from pwsim.cli import commands
 from pwsim.common import InputError, MachineError, ScenarioError
 from pwsim.scenario import load_scenario, parse_change
@@ -23,37 +22,7 @@ from pwsim.scenario.batch.journal import NAME, Entry, entries, note
 from pwsim.scenario.batch.running import Work, work
 from pwsim.scenario.batch.tasks import Unreadable, tasks
 from pwsim.scenario.batch.workers import Lost, Room, on_processes
-from pwsim.trace.formats import swf
-
-SCENARIO = """\
-name: {name}
-workload: {{trace: log.swf}}
-cluster:
-  policy: [easy, fcfs]
-  pools:
-    - name: own
-      kind: on_premises
-      nodes: {{min: 1, max: 4}}
-      node: {{cores: 8}}
-      cost: {{capex_usd: 9000, lifetime_years: 5}}
-targets:
-  - {{metric: wait_s, statistic: p95, at_most: 1 h}}
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a log and two scenarios."""
-    place = tmp_path / "in"
-    place.mkdir()
-    write_log(place, 60)
-    for name in ("one", "two"):
-        (place / f"{name}.yaml").write_text(SCENARIO.format(name=name))
-    return place
-
-
-def write_log(place: Path, jobs: int) -> None:
-    swf.write(generate(jobs=jobs, cores=16, load=0.6, seed=1), place / "log.swf")
+from tests.scenario.batch.conftest import SCENARIO, write_log
 
 
 def run(folder: Path, out: Path, *names: str, shard: str | None = None, **options) -> list[Entry]:
@@ -267,6 +236,19 @@ def test_rows_are_those_of_the_results(folder, tmp_path):
     assert achieved.loc[achieved["target"] == 0, "achieved"].tolist() == setups["target_0_achieved"].tolist()
     jobs = pq.read_table(next(out.glob("data/jobs/*/*/part.parquet"))).to_pandas()
     assert jobs["wait_s"].tolist() == pd.read_parquet(results / "jobs.parquet")["wait_s"].tolist()
+
+
+def test_rows_that_are_made_again_of_results_are_the_same_bytes(folder, tmp_path):
+    out = tmp_path / "out"
+    small = SCENARIO.format(name="two").replace("max: 4", "max: 1")  # which some jobs do not fit
+    (folder / "two.yaml").write_text(small + "  - {metric: rejected_work_share, at_most: 0.1}\n")
+    run(folder, out)
+    before = tree(out)
+    shutil.rmtree(out / "data")
+    assert [one.event for one in run(folder, out)] == ["known"] * 2
+    assert tree(out) == before
+    jobs = pq.read_table(next(out.glob("data/jobs/scenario=two/*/part.parquet"))).to_pandas()
+    assert set(jobs["status"]) == {"completed", "rejected"}
 
 
 def test_every_column_is_described():

@@ -2,22 +2,20 @@
 
 import os
 import signal
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 import pytest
 
-from pwsim.scenario.batch import Batch, Options, Shard, workers
+from pwsim.scenario.batch import Batch, Options, Shard
 from pwsim.scenario.batch.journal import Entry
-from tests.scenario.batch.test_batch import SCENARIO, tree, write_log
+from tests.scenario.batch.conftest import SCENARIO, write_log
+from tests.scenario.batch.test_batch import tree
 
 OPTIONS = Options(cache_bytes=10**8, draws=False)
 
 
-@pytest.fixture(autouse=True)
-def _in_threads(monkeypatch):
-    """Let threads of this process do what processes do, which take seconds to start; that they do the same is tested."""
-    monkeypatch.setattr(workers, "_pool", ThreadPoolExecutor)
+pytestmark = pytest.mark.usefixtures("in_threads")
 
 
 @pytest.fixture

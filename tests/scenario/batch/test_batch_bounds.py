@@ -21,31 +21,19 @@ from pwsim.cli import commands
 from pwsim.common import InputError, TraceError
 from pwsim.scenario import KeptLogs, keeping_logs, kept_logs, load_scenario
 from pwsim.scenario import logs as logs_module
-from pwsim.scenario.batch import Batch, Options, Shard, memory, workers
+from pwsim.scenario.batch import Batch, Options, Shard, memory
 from pwsim.scenario.batch.journal import NAME, PROFILE, entries, note
 from pwsim.scenario.batch.memory import bytes_of, jobs_at_most, shared_out
 from pwsim.scenario.batch.workers import Room
 from pwsim.trace import most_records, read_mapped, read_trace, write_mapped, write_trace
-from tests.cli.test_machine import no_file_above
-from tests.scenario.batch.test_batch import SCENARIO, run, tree, write_log
+from tests.cli.test_machine import mounted, no_file_above
+from tests.scenario.batch.conftest import write_log
+from tests.scenario.batch.test_batch import run, tree
 
 GIB = 2**30
 
 
-@pytest.fixture(autouse=True)
-def _in_threads(monkeypatch):
-    """Let threads do what the command line has processes do, which take seconds to start."""
-    monkeypatch.setattr(workers, "_pool", ThreadPoolExecutor)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "in"
-    place.mkdir()
-    write_log(place, 60)
-    for name in ("one", "two"):
-        (place / f"{name}.yaml").write_text(SCENARIO.format(name=name))
-    return place
+pytestmark = pytest.mark.usefixtures("in_threads")
 
 
 def asked(folder: Path, out: Path, *more: str) -> list[str]:
@@ -245,13 +233,7 @@ def test_a_read_only_directory_is_one_line(folder, tmp_path, monkeypatch, capsys
 
 @pytest.mark.slow
 def test_a_file_system_that_is_mounted_read_only(folder, tmp_path):
-    """A real one, in memory; root alone may make one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
-    if os.geteuid() or not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a file system cannot be mounted here")
-    try:
+    with mounted(tmp_path, "64m") as disk:
         out, undisturbed = disk / "out", tmp_path / "undisturbed"
         run(folder, undisturbed)
         run(folder, out, "one.yaml")
@@ -265,18 +247,11 @@ def test_a_file_system_that_is_mounted_read_only(folder, tmp_path):
         subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
         assert whole(out) == whole(undisturbed)
-    finally:
-        subprocess.run(["umount", str(disk)], check=False)
 
 
 @pytest.mark.slow
 def test_a_file_system_that_fills_up(folder, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if os.geteuid() or not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a file system cannot be mounted here")
-    try:
+    with mounted(tmp_path, "1m") as disk:
         run(folder, tmp_path / "undisturbed")
         for left in range(0, 400_000, 40_000):
             out = disk / "out"
@@ -290,8 +265,6 @@ def test_a_file_system_that_fills_up(folder, tmp_path):
             assert done.returncode == 0, done
             assert whole(out) == whole(tmp_path / "undisturbed")
             shutil.rmtree(out)
-    finally:
-        subprocess.run(["umount", str(disk)], check=False)
 
 
 # -- the table of all
