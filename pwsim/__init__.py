@@ -40,7 +40,7 @@ if _typing.TYPE_CHECKING:
         find_price,
         load_prices,
     )
-    from pwsim.results import Result, simulate, simulate_many
+    from pwsim.results import Result, simulate, simulate_many, spread_over
     from pwsim.rules import Policy
     from pwsim.scenario import Scenario, load_scenario, optimize, verify
     from pwsim.search import Plan, Target, Verification
@@ -121,6 +121,7 @@ _HOMES = {
     "shake": "workload",
     "simulate": "results",
     "simulate_many": "results",
+    "spread_over": "results",
     "verify": "scenario",
     "window": "workload",
     "with_feedback": "workload",
@@ -163,6 +164,7 @@ __all__ = [  # noqa: RUF022 - in the order of use
     "MemoryLimits",
     "simulate",
     "simulate_many",
+    "spread_over",
     "Model",
     "Result",
     "hindcast",

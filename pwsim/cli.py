@@ -72,6 +72,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         default=1,
         help="Cores of what the log calls a processor, where that is a node.",
     ),
+    "dask": click.option("--dask", metavar="ADDRESS", help="Do the work on the Dask cluster of this scheduler."),
     "log_json": click.option(
         "--log-json", type=_PATH, metavar="FILE", help="Tell what happens in this file, as lines of JSON, too."
     ),
@@ -162,7 +163,7 @@ def commands() -> None:
 @click.option(
     "--no-draws", is_flag=True, help="Do not try the answer on draws of what might have been instead of the log."
 )
-@_options("log_json", "profile")
+@_options("dask", "log_json", "profile")
 def run(
     scenario: Path,
     out: Path,
@@ -175,6 +176,7 @@ def run(
     time_limit: str | None,
     cache_size: str,
     no_draws: bool,
+    dask: str | None,
     log_json: Path | None,
     profile: bool,
 ) -> None:
@@ -196,7 +198,7 @@ def run(
     _listen(log_json, profile=profile)
     loaded = load_scenario(scenario)
     _reserve(out, overwrite, report.FILES)
-    with _progress(quiet) as progress:
+    with _spread(dask), _progress(quiet) as progress:
         plan = optimize(
             loaded,
             workers=workers,
@@ -591,7 +593,7 @@ def site_import(folder: Path, out: Path, overwrite: bool) -> None:
 @click.option("--time-limit", help="For the whole batch, such as '2 h'; shared out evenly among the scenarios.")
 @click.option("--shard", help="Do only this part of the scenarios, such as 1/8; the last to finish writes the table.")
 @click.option("--collect", is_flag=True, help="Only write the table of all scenarios, once all are done.")
-@click.option("--dask", metavar="ADDRESS", help="Do the work on the Dask cluster of this scheduler.")
+@_options("dask")
 @click.option("--cache-size", default="5 GB", show_default=True, help="Keep so much of the replays on disk.")
 @click.option("--no-draws", is_flag=True, help="Do not try answers on draws.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Random seed; default: the scenarios'.")
@@ -1050,6 +1052,23 @@ def _executor(dask: str | None) -> Iterator[Any]:
         raise click.UsageError(f"--dask: no scheduler answers at {dask!r} ({error})") from None
     with client:
         yield client.get_executor()
+
+
+@contextmanager
+def _spread(dask: str | None) -> Iterator[None]:
+    """Have replays done by a Dask cluster, which must see the folder of kept replays; by this machine without one."""
+    from pwsim.common import Kept
+    from pwsim.results import spread_over
+    from pwsim.scenario import KeptLogs
+
+    with _executor(dask) as executor:
+        if executor is None:
+            yield
+            return
+        folder = Kept().folder / "logs"
+        KeptLogs(folder).drop_unused()
+        with spread_over(executor, folder):
+            yield
 
 
 def _listen(log_json: Path | None, *, profile: bool) -> None:

@@ -6,6 +6,7 @@ from pwsim.results.attribution import ATTRIBUTION_COLUMNS, Attribution, attribut
 from pwsim.results.record import SCHEMA_VERSION
 from pwsim.results.result import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS, Result
 from pwsim.results.simulation import simulate
+from pwsim.results.spreading import spread_over
 from pwsim.results.summary import assumptions_of, common_of, id_of, pools_of
 from pwsim.results.sweep import in_parallel, simulate_many
 
@@ -31,5 +32,6 @@ __all__ = [
     "service",
     "simulate",
     "simulate_many",
+    "spread_over",
     "summary",
 ]

@@ -1,8 +1,8 @@
 """Many replays at once, on all cores: what a search, a batch run or a study of many setups comes down to.
 
 The compiled engine runs in threads, because it lets go of Python's lock, and the trace is in memory once; the SimPy
-engine runs in processes, which joblib lets share large arrays.  Under ``joblib.parallel_config(backend="dask")`` the
-same calls run on a Dask cluster.
+engine runs in processes, which joblib lets share large arrays.  Where replays are spread over other machines
+(:mod:`.spreading`), these do the same calls.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pwsim.common import MachineError, Times, current, timing
 from pwsim.engine import Engine
 from pwsim.results.result import Result
 from pwsim.results.simulation import simulate
+from pwsim.results.spreading import spread, spread_out
 from pwsim.trace import Trace
 
 Answer = TypeVar("Answer")
@@ -50,6 +51,9 @@ def in_parallel(
     MachineError
         If the system ends one of the processes; while the answers are taken.
     """
+    to = spread()
+    if to is not None:
+        return spread_out(to, function, tasks, workers or os.cpu_count() or 1)
     times = current()
     parallel = joblib.Parallel(
         n_jobs=workers or os.cpu_count() or 1,

@@ -14,7 +14,7 @@ from pwsim.trace.examples import dropped_examples
 from pwsim.trace.formats.clock import Clock
 from pwsim.trace.formats.reading import FORMATS, detect_format, most_records, read_trace, write_trace, wrong_options
 from pwsim.trace.formats.sacct import COMMAND
-from pwsim.trace.mapped import read_mapped, write_mapped
+from pwsim.trace.mapped import mapped_name, read_mapped, write_mapped
 from pwsim.trace.reasons import DROP_REASONS, LEFT_OUT_REASONS, DropReason, LeftOutReason, dropped_words, left_out_words
 from pwsim.trace.table import (
     COLUMNS,
@@ -50,6 +50,7 @@ __all__ = [
     "dropped_words",
     "left_out_words",
     "links",
+    "mapped_name",
     "most_records",
     "range_of_numbers",
     "read_mapped",

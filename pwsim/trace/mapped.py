@@ -5,6 +5,7 @@ The file is Arrow's IPC format, not packed: its columns lie there as arrays lie 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -32,8 +33,7 @@ def write_mapped(trace: Trace, path: Path) -> None:
         If the file cannot be written.
     """
     assert trace.feedback is None, "no log tells it"
-    about: dict[str, Any] = {name: getattr(trace, name) for name in _ABOUT}
-    about |= {name: dict(about[name]) for name in _NUMBERS}
+    about = _about(trace)
     words = {one.name: trace.table[one.name] for one in COLUMNS if one.dtype == "category"}
     about["categories"] = {name: list(map(str, one.categories)) for name, one in words.items()}
     arrays = {one.name: words[one.name].codes if one.name in words else trace.table[one.name] for one in COLUMNS}
@@ -41,6 +41,18 @@ def write_mapped(trace: Trace, path: Path) -> None:
     table = table.replace_schema_metadata({_KEY: json.dumps(about)})
     with new_file(path) as beside, pa.ipc.new_file(beside, table.schema) as writer:
         writer.write_table(table)  # in one piece, so that each column is one array
+
+
+def _about(trace: Trace) -> dict[str, Any]:
+    """Return what stands beside the columns, as plain values."""
+    about: dict[str, Any] = {name: getattr(trace, name) for name in _ABOUT}
+    return about | {name: dict(about[name]) for name in _NUMBERS}
+
+
+def mapped_name(trace: Trace) -> str:
+    """Return the name of a trace's file by all that it holds."""
+    whole = [trace.digest(), _about(trace)]
+    return f"{hashlib.sha256(json.dumps(whole).encode()).hexdigest()}.arrow"
 
 
 def read_mapped(path: Path) -> Trace:
