@@ -39,6 +39,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+ADDRESSES_BYTES = 12 << 30
+"""Room of one process, most of which is reserved and never used."""
 EXTREMES = {"min": "max", "minimum": "maximum", "any": "all", "floor": "ceil", "argmin": "argmax", "cumsum": "cumprod"}
 """Functions, and what is called instead; either way."""
 SWAPS = {**EXTREMES, **{new: old for old, new in EXTREMES.items()}}
@@ -52,13 +54,16 @@ def swap_extremes(call: Any) -> Iterator[Any]:
 
 
 def main() -> None:
-    """Run mutmut, which only the ``dev`` extra installs, with one operator more."""
+    """Run mutmut, which only the ``dev`` extra installs, with one operator more and a limit on memory."""
+    import resource
+
     import libcst
     from mutmut.__main__ import cli
     from mutmut.mutation import mutators
 
     operators: Any = mutators.mutation_operators
     operators.append((libcst.Call, swap_extremes))
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES_BYTES, ADDRESSES_BYTES))
     cli()
 
 

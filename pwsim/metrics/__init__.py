@@ -2,6 +2,7 @@
 
 from pwsim.metrics import capacity, surges
 from pwsim.metrics.capacity import SHARE_COLUMNS
+from pwsim.metrics.intervals import Intervals, integral, union, unrounded
 from pwsim.metrics.measures import (
     ABSENT_SHARE,
     LEAST_WEEK_JOBS,
@@ -14,14 +15,11 @@ from pwsim.metrics.measures import (
     checked_trim,
     exact_sum,
     inside,
-    integral,
     nearest_rank,
     share_of,
     size_class,
     size_label,
     statistic,
-    union,
-    unrounded,
 )
 from pwsim.metrics.metric import (
     ALL_METRICS,
@@ -50,6 +48,7 @@ __all__ = [
     "TARGET_METRICS",
     "Attempts",
     "Booleans",
+    "Intervals",
     "Metric",
     "Nodes",
     "Seen",

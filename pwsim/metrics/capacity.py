@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pwsim.metrics.measures import exact_sum, integral, integral_within, unrounded
+from pwsim.metrics.intervals import Intervals, integral_within, union, unrounded
+from pwsim.metrics.measures import exact_sum
+from pwsim.metrics.seen import Attempts, Waits
 from pwsim.trace import Floats, Integers
 
 SHARE_COLUMNS = (
@@ -49,29 +51,44 @@ class Split(NamedTuple):
         return used, unused, stranded, idle
 
 
-def split(
-    size: int,
-    up: tuple[Floats, Floats],
-    attempts: tuple[Floats, Floats],
-    asked: Floats | Integers,
-    held: Floats | Integers,
-    waiting: tuple[Floats, Floats],
-    times_s: Floats,
-) -> Split:
+class Course(NamedTuple):
+    """What happened in a pool."""
+
+    job: Integers
+    """Job of each attempt there, shape (attempts,)."""
+    part: Floats
+    """Which part of its job each attempt is, shape (attempts,)."""
+    attempts: Intervals
+    """When they ran."""
+    up: Intervals
+    """When its nodes were up."""
+    waiting: Integers
+    """Job of each wait there, shape (waits,)."""
+    waits: Intervals
+    """When they waited."""
+    queue: tuple[Floats, Floats]
+    """Starts and ends of the times in which jobs wait there; they do not meet [s]."""
+
+
+def course(index: int, attempts: Attempts, waits: Waits, up: Intervals) -> Course:
+    """Return what happened in the pool of a number, of what happened in all of them."""
+    job, _, start_s, end_s, _, part = (column[attempts.pool == index] for column in attempts)
+    waiting, _, since_s, until_s = (column[waits.pool == index] for column in waits)
+    ran, queued = Intervals(start_s, end_s), Intervals(since_s, until_s)
+    return Course(job, part, ran, up, waiting, queued, union(since_s, until_s))
+
+
+def split(size: int, course: Course, asked: Floats | Integers, held: Floats | Integers, times_s: Floats) -> Split:
     """Return the use of the cores, or the GPUs, of a pool's nodes: busy, held, free.
 
     Parameters
     ----------
     size
         Cores, or GPUs, of a node.
-    up
-        Starts and ends of the stays of its nodes [s].
-    attempts
-        Starts and ends of the attempts of jobs there [s].
+    course
+        What happened in the pool.
     asked, held
-        What the job of each attempt asked for, and what it holds, shape (attempts,).
-    waiting
-        Starts and ends of the times in which jobs wait there; they do not meet [s].
+        What each job asks for, and what it holds there, shape (jobs,).
     times_s
         Increasing times [s].
 
@@ -81,21 +98,28 @@ def split(
     the node until 6.
 
     >>> at = np.array
-    >>> jobs = (at([0.0, 4.0]), at([4.0, 6.0])), at([1, 4]), at([4, 4])
-    >>> split(4, (at([0.0]), at([10.0])), *jobs, (at([0.0]), at([4.0])), at([0.0, 10.0]))
+    >>> ran = Attempts(at([0, 1]), at([0, 0]), at([0.0, 4.0]), at([4.0, 6.0]), at([0.0, 0.0]), at([1.0, 1.0]))
+    >>> waited = Waits(at([1]), at([0]), at([0.0]), at([4.0]))
+    >>> here = course(0, ran, waited, Intervals(at([0.0]), at([10.0])))
+    >>> split(4, here, at([1, 4]), at([4, 4]), at([0.0, 10.0]))
     Split(used=array([12.]), unused=array([12.]), stranded=array([0.]), idle=array([16.]))
     """
     if not size:
         return Split(*np.zeros((4, len(times_s) - 1)))
 
-    def free_s(until_s: Floats) -> Floats:
-        return integral(*up, np.full(len(up[0]), size), until_s) - integral(*attempts, held, until_s)
+    nodes, jobs = course.up, course.attempts
+    ask: Floats = asked[course.job] * course.part
+    hold: Floats = held[course.job] * course.part
+    up_s, held_s = nodes.weighted(np.full(len(nodes.start_s), size)), jobs.weighted(hold)
 
-    sums = (size * len(up[0]) + float(np.sum(held))) * times_s[1:]
+    def free_s(until_s: Floats) -> Floats:
+        return up_s(until_s) - held_s(until_s)
+
+    sums = (size * len(nodes.start_s) + float(np.sum(hold))) * times_s[1:]
     free = unrounded(np.diff(free_s(times_s)), sums)
-    stranded = unrounded(np.clip(np.diff(integral_within(free_s, waiting, times_s)), 0.0, free), sums)
-    used = unrounded(np.diff(integral(*attempts, asked, times_s)), sums)
-    unused = unrounded(np.diff(integral(*attempts, held - asked, times_s)), sums)
+    stranded = unrounded(np.clip(np.diff(integral_within(free_s, course.queue, times_s)), 0.0, free), sums)
+    used = unrounded(np.diff(jobs.weighted(ask)(times_s)), sums)
+    unused = unrounded(np.diff(jobs.weighted(hold - ask)(times_s)), sums)
     return Split(used, unused, stranded, unrounded(free - stranded, sums))
 
 

@@ -7,7 +7,6 @@ The measurement window is from the first submission to the last, unless it is tr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -164,103 +163,6 @@ def size_label(exponent: int) -> str:
     """
     low, high = 2 ** (exponent - 1) + 1 if exponent > 0 else 1, 2**exponent
     return f"{high:,}" if low == high else f"{low:,}-{high:,}"
-
-
-def integral(start_s: Floats, end_s: Floats, weight: Floats | Integers, until_s: Floats) -> Floats:
-    """Return the integral of weighted intervals up to some times: ``Σ weight × seconds``.
-
-    Parameters
-    ----------
-    start_s, end_s, weight
-        The intervals [s], each of shape (intervals,).
-    until_s
-        Times [s], shape (times,).
-
-    Returns
-    -------
-    Shape (times,), in units of the weight times seconds.
-
-    Examples
-    --------
-    >>> integral(np.array([0.0, 5.0]), np.array([10.0, 6.0]), np.array([2, 1]), np.array([0.0, 5.5, 20.0]))
-    array([ 0. , 11.5, 21. ])
-    """
-    over = until_s >= end_s.max(initial=-np.inf)  # all have ended: sum up whole intervals, to the last bit
-    if over.all():
-        return np.full(len(until_s), exact_sum(weight * (end_s - start_s)))
-    total = np.zeros(len(until_s))
-    # The sum of w × max(0, t - start), less the same of the ends: two sums over what lies before t.
-    for times_s, sign in ((start_s, 1.0), (end_s, -1.0)):
-        order = np.argsort(times_s, kind="stable")
-        before = np.searchsorted(times_s[order], until_s, side="right")
-        weights = np.concatenate(([0.0], np.cumsum(weight[order], dtype=np.float64)))
-        moments = np.concatenate(([0.0], np.cumsum(weight[order] * times_s[order], dtype=np.float64)))
-        total += sign * (weights[before] * until_s - moments[before])
-    total[over] = exact_sum(weight * (end_s - start_s))
-    return total
-
-
-ROUNDING = 2.0**-48
-"""What a difference of sums may be off by, over these: 16 times the spacing of numbers."""
-
-
-def unrounded(difference: Floats, sums: Floats) -> Floats:
-    """Return differences of large sums, with 0 for those that are below 0 or no more than a rounding.
-
-    Parameters
-    ----------
-    difference
-        The differences.
-    sums
-        How large the sums are, or more.
-
-    Examples
-    --------
-    >>> unrounded(np.array([-1e-6, 1e-6, 1.0]), np.array([1e10, 1e10, 1e10]))
-    array([0., 0., 1.])
-    """
-    return np.where(difference <= ROUNDING * sums, 0.0, difference)
-
-
-def union(start_s: Floats, end_s: Floats) -> tuple[Floats, Floats]:
-    """Return the times that are in some interval, as starts and ends of intervals that do not meet [s].
-
-    Examples
-    --------
-    >>> union(np.array([0.0, 1.0, 5.0, 5.0]), np.array([2.0, 3.0, 5.0, 6.0]))
-    (array([0., 5.]), array([3., 6.]))
-    """
-    order = np.argsort(start_s, kind="stable")
-    order = order[start_s[order] < end_s[order]]
-    start_s, until_s = start_s[order], np.maximum.accumulate(end_s[order])
-    opens = np.append(True, start_s[1:] > until_s[:-1])[: len(order)]
-    return start_s[opens], until_s[np.append(opens[1:], True)[: len(order)]]
-
-
-def integral_within(total: Callable[[Floats], Floats], within: tuple[Floats, Floats], until_s: Floats) -> Floats:
-    """Return the integral up to some times, counting only what falls within given intervals.
-
-    Parameters
-    ----------
-    total
-        Gives what has summed up by any times, intervals or not; never falls.
-    within
-        Starts and ends of intervals that do not meet, increasing [s].
-    until_s
-        Times [s], shape (times,).
-
-    Examples
-    --------
-    >>> integral_within(lambda at: 2 * at, (np.array([1.0, 5.0]), np.array([3.0, 6.0])), np.array([2.0, 4.0, 9.0]))
-    array([2., 4., 6.])
-    """
-    begin_s, end_s = within
-    closed = np.append(0.0, np.cumsum(total(end_s) - total(begin_s)))
-    begun = np.searchsorted(begin_s, until_s, side="right")
-    inside = np.append(-np.inf, end_s)[begun] > until_s
-    beyond = np.append(0.0, total(end_s))[begun] - total(until_s)
-    summed: Floats = closed[begun] - np.where(inside, beyond, 0.0)
-    return summed
 
 
 def busy_core_s(

@@ -69,7 +69,7 @@ def write_results(
     scenario: str = "",
     *,
     page: bool = True,
-) -> None:
+) -> dict[str, pa.Table]:
     """Write ``summary.json``, a Parquet file for each table, the figures and the report; and the resolved scenario.
 
     Parameters
@@ -85,6 +85,10 @@ def write_results(
     page
         Whether figures and report are written, too; ``pwsim report`` can do it later.
 
+    Returns
+    -------
+    The tables as they were written.
+
     Raises
     ------
     InputError, MachineError
@@ -92,28 +96,29 @@ def write_results(
     """
     provenance = {key: summary[key] for key in _PROVENANCE}
     provenance["workload_sha256"] = summary["workload"]["sha256"]
+    written = {name: _described(table, TABLES[name], provenance) for name, table in tables.items()}
     with new_directory(directory, FILES) as beside:
         text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
         (beside / "summary.json").write_text(text + "\n", encoding="utf-8")
         if scenario:
             (beside / "scenario.yaml").write_text(scenario, encoding="utf-8")
-        for name, table in tables.items():
-            _write_parquet(beside / f"{name}.parquet", table, TABLES[name], provenance)
+        for name, table in written.items():
+            write_table(table, beside / f"{name}.parquet")
         if page:
             write_report(beside, beside)
+    return written
 
 
-def _write_parquet(
-    path: Path, table: pd.DataFrame, columns: Mapping[str, tuple[str, str]], provenance: Mapping[str, Any]
-) -> None:
-    """Write a table with the unit and meaning of each column, and its provenance, in the metadata."""
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    fields = []
-    for one in arrow.schema:
-        unit, text = columns.get(one.name) or columns[general_name(one.name)]
-        fields.append(one.with_metadata({"unit": unit, "description": text}))
-    arrow = arrow.cast(pa.schema(fields, metadata={"pwsim": json.dumps(provenance, sort_keys=True)}))
-    write_table(arrow, path)
+def _described(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]], provenance: Mapping[str, Any]) -> pa.Table:
+    """Return a table with the unit and meaning of each column, and its provenance, in the metadata."""
+    fields, arrays = [], []
+    for name, column in table.items():
+        unit, text = columns.get(str(name)) or columns[general_name(str(name))]
+        arrays.append(pa.Array.from_pandas(column))
+        fields.append(pa.field(name, arrays[-1].type, metadata={"unit": unit, "description": text}))
+    return pa.Table.from_arrays(
+        arrays, schema=pa.schema(fields, metadata={"pwsim": json.dumps(provenance, sort_keys=True)})
+    )
 
 
 def write_table(table: pa.Table, path: Path) -> None:

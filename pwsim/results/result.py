@@ -42,6 +42,9 @@ JOB_COLUMNS: dict[str, tuple[str, str]] = {
 }
 """Unit and meaning of the columns of :attr:`Result.jobs`; what else the trace knew follows them."""
 
+STATES = ("completed", "killed", "rejected", "failed")
+"""What became of a job."""
+
 FEEDBACK_COLUMNS: dict[str, tuple[str, str]] = {
     "recorded_submit_s": ("s", "submission that the workload gives, which feedback of users overrides; see submit_s"),
 }
@@ -250,11 +253,8 @@ class Result(ByContent):
     def jobs(self) -> pd.DataFrame:
         """One row a job: :data:`JOB_COLUMNS`, then what else the trace knew."""
         trace = self.trace
-        status = np.select(
-            [self.replay.pool == REJECTED, self.replay.failed, self.replay.killed],
-            ["rejected", "failed", "killed"],
-            "completed",
-        )
+        places = [STATES.index(one) for one in ("rejected", "failed", "killed")]
+        status = np.select([self.replay.pool == REJECTED, self.replay.failed, self.replay.killed], places)
         names = ["", *(pool.name for pool in self.cluster.pools)]
         table: dict[str, Any] = {
             "job_id": trace.job_id,
@@ -266,7 +266,7 @@ class Result(ByContent):
             "procs": trace.procs,
             "estimate_s": trace.estimate_s,
             "pool": pd.Categorical.from_codes(self.replay.pool - REJECTED, categories=pd.Index(names)),
-            "status": pd.Categorical(status, categories=["completed", "killed", "rejected", "failed"]),
+            "status": pd.Categorical.from_codes(status, categories=pd.Index(STATES)),
             **self.by_job,
             "restarts": self.replay.restarts,
         }
@@ -349,15 +349,19 @@ class Result(ByContent):
         times_s
             Increasing times [s], shape (times,).
         """
-        pool, here, queued = self.cluster.pools[index], self.attempts.pool == index, self.waits.pool == index
-        job, _, start_s, end_s, _, part = (column[here] for column in self.attempts)
-        waiting = metrics.union(self.waits.start_s[queued], self.waits.end_s[queued])
-        asked, held = (self.trace.procs, self.trace.gpus), pool.held(self.trace)
-        cores, gpus = (
-            capacity.split(size, self._up(index), (start_s, end_s), ask[job] * part, hold[job] * part, waiting, times_s)
-            for size, ask, hold in zip((pool.node.cores, pool.node.gpus), asked, held, strict=True)
+        return self._split(index, self._course(index), times_s)
+
+    def _split(self, index: int, course: capacity.Course, times_s: Floats) -> tuple[capacity.Split, capacity.Split]:
+        pool = self.cluster.pools[index]
+        cores, gpus = pool.held(self.trace)
+        return (
+            capacity.split(pool.node.cores, course, self.trace.procs, cores, times_s),
+            capacity.split(pool.node.gpus, course, self.trace.gpus, gpus, times_s),
         )
-        return cores, gpus
+
+    def _course(self, index: int) -> capacity.Course:
+        """Return what happened in a pool; it takes much room, so that nobody keeps it."""
+        return capacity.course(index, self.attempts, self.waits, metrics.Intervals(*self._up(index)))
 
     def _up(self, index: int) -> tuple[Floats, Floats]:
         """Return from when until when each stay of a node of a pool is up [s]."""
@@ -546,32 +550,31 @@ class Result(ByContent):
         def mean_of(summed: Floats) -> Floats:
             return np.divide(summed, hours * HOUR_S, out=np.zeros(len(hours)), where=hours > 0)
 
+        def mean(times: metrics.Intervals, weight: Floats | Integers) -> Floats:
+            summed = np.diff(times.weighted(weight)(edges_s))
+            return mean_of(metrics.unrounded(summed, float(np.sum(weight)) * edges_s[1:]))
+
         all_paid = self._paid(economics)
         for index, (count, pool) in enumerate(self._counted_pools()):
-            waiting, _, since_s, until_s = (column[self.waits.pool == index] for column in self.waits)
-            up_s, gone_s = self._up(index)
-
-            def mean(from_s: Floats, to_s: Floats, weight: Floats | Integers) -> Floats:
-                summed = np.diff(metrics.integral(from_s, to_s, weight, edges_s))
-                return mean_of(metrics.unrounded(summed, float(np.sum(weight)) * edges_s[1:]))
-
-            cores, gpus = self.split(index, edges_s)
+            course = self._course(index)
+            waiting = course.waiting
+            cores, gpus = self._split(index, course, edges_s)
             use = self._use(index)
             tables.append(
                 pd.DataFrame(
                     {
                         "time_s": edges_s[:-1],
                         "pool": pool.name,
-                        "nodes_up": mean(up_s, gone_s, np.ones(len(up_s))),
+                        "nodes_up": mean(course.up, np.ones(len(course.up.start_s))),
                         "busy_cores": mean_of(cores.used),
-                        "queued_jobs": mean(since_s, until_s, np.ones(len(since_s))),
-                        "queued_cores": mean(since_s, until_s, self.trace.procs[waiting]),
+                        "queued_jobs": mean(course.waits, np.ones(len(waiting))),
+                        "queued_cores": mean(course.waits, self.trace.procs[waiting]),
                         "cost_usd": costs.hourly_usd(
                             all_paid.pools[index], count, use, terms, edges_s, all_paid.cover.pools.get(pool.name)
                         )
                         + unknown_usd,
                         "busy_gpus": mean_of(gpus.used),
-                        "queued_gpus": mean(since_s, until_s, self.trace.gpus[waiting]),
+                        "queued_gpus": mean(course.waits, self.trace.gpus[waiting]),
                         "stranded_cores": mean_of(cores.stranded),
                         "stranded_gpus": mean_of(gpus.stranded),
                         "unused_cores": mean_of(cores.unused),

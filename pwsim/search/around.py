@@ -192,7 +192,8 @@ def told_of(plan: Plan, told: Row, index: int) -> dict[str, Any]:
 
 def records(table: pd.DataFrame) -> list[Row]:
     """Return the rows of a table by column."""
-    return [{str(key): value for key, value in told.items()} for told in table.to_dict("records")]
+    names = [str(name) for name in table]
+    return [dict(zip(names, row, strict=True)) for row in table.to_numpy(dtype=object).tolist()]
 
 
 def _whole(table: pd.DataFrame) -> list[Row]:

@@ -315,7 +315,8 @@ class Plan(ByContent):
         changed = {} if self.study is None else study_tables(self.study, self.judge.cluster)
         causes = {} if self.attributed is None else {"attribution": self.attributed.table}
         found = {**proof, **around, **planned, **changed, **causes, **compared}
-        return {"jobs": self.jobs, "setups": self.setups, "timeline": self.timeline, **found}
+        timeline = self.timeline  # takes room while it is made: before the jobs are there
+        return {"jobs": self.jobs, "setups": self.setups, "timeline": timeline, **found}
 
     def judged_targets(self) -> list[dict[str, Any]]:
         """Return each target, what was achieved, and whether that is good enough: on the whole, by weeks, at the end.

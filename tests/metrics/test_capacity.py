@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pwsim import Cluster, Result, Trace, simulate
 from pwsim.cluster.pools import Pool
-from pwsim.metrics.capacity import SHARE_COLUMNS, split
+from pwsim.metrics import Attempts, Intervals, Waits
+from pwsim.metrics.capacity import SHARE_COLUMNS, course, split
 from tests.strategies import changing_clusters, clusters, gpu_traces, packed_clusters, traces
 
 
@@ -62,8 +63,12 @@ def test_what_is_a_rounding_off_nothing_is_nothing():
     """Three jobs of a third of a GPU each, one after another on one that all hold: 0.1 + 0.2 is more than 0.3."""
     at = np.array
     times_s = np.array([0.0, 1e7, 1e7 + 0.1, 3e7])
-    jobs = (at([0.0, 1e7 + 0.1, 2e7]), at([1e7 + 0.1, 2e7, 3e7])), at([0.3, 0.3, 0.3]), at([0.1 + 0.2] * 3)
-    parts = split(1, (at([0.0]), at([3e7])), *jobs, (at([0.0]), at([3e7])), times_s)
+    ran = Attempts(
+        at([0, 1, 2]), at([0] * 3), at([0.0, 1e7 + 0.1, 2e7]), at([1e7 + 0.1, 2e7, 3e7]), at([0.0] * 3), at([1.0] * 3)
+    )
+    waits = Waits(at([0]), at([0]), at([0.0]), at([3e7]))
+    here = course(0, ran, waits, Intervals(at([0.0]), at([3e7])))
+    parts = split(1, here, at([0.3, 0.3, 0.3]), at([0.1 + 0.2] * 3), times_s)
     assert not parts.unused.any()
     assert parts.shares() == pytest.approx((0.3, 0.0, 0.7, 0.0))
     assert parts.shares()[1] == parts.shares()[3] == 0.0

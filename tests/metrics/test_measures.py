@@ -38,34 +38,6 @@ def test_sizes_by_powers_of_two():
     assert labels == ["1", "2", "3-4", "5-8", "1,025-2,048"]
 
 
-def test_a_difference_of_just_a_rounding_is_none():
-    off = measures.ROUNDING
-    assert measures.unrounded(np.array([off, 2 * off, -1.0]), np.ones(3)).tolist() == [0, 2 * off, 0]
-
-
-@pytest.mark.parametrize(
-    ("intervals", "expected"),
-    [
-        ([(0, 2), (2, 3)], [(0, 3)]),  # the next begins where this one ends
-        ([(0, 2), (7, 7)], [(0, 2)]),  # of no length
-        ([(0, 2), (1, 5), (4, 6), (8, 9)], [(0, 6), (8, 9)]),  # each overlaps the next, but not the first
-        ([(4, 6), (0, 9), (1, 2)], [(0, 9)]),
-        ([], []),
-    ],
-)
-def test_a_union_of_intervals(intervals, expected):
-    start_s, end_s = measures.union(*np.array(intervals, dtype=float).reshape(-1, 2).T)
-    assert list(zip(start_s, end_s, strict=True)) == expected
-
-
-def test_what_is_summed_up_within_intervals():
-    # 2 a second, from 1 to 3, from 5 to 6 and from 8 to 9: nothing before 1, 4 until 3, 6 until 6, 8 until 9.
-    within = (np.array([1.0, 5.0, 8.0]), np.array([3.0, 6.0, 9.0]))
-    until_s = np.array([0.5, 1, 2, 3, 4, 5, 5.5, 6, 7, 8.5, 9, 20])
-    summed = measures.integral_within(lambda at: 2 * at, within, until_s)
-    assert summed.tolist() == [0, 0, 2, 4, 4, 4, 5, 6, 6, 7, 8, 8]
-
-
 def test_what_statistics_are_called():
     wait = METRICS["wait_s"]
     assert wait.columns() == {

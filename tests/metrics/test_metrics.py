@@ -45,19 +45,6 @@ def test_nearest_rank_is_the_smallest_value_with_that_share_at_or_below_it(value
     assert got == min(good)
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 4)), max_size=8),
-    st.lists(st.integers(0, 20), min_size=1, max_size=5),
-)
-def test_integral_is_the_sum_over_seconds(intervals, times):
-    start, length, weight = (
-        (np.array(column) for column in zip(*intervals, strict=True)) if intervals else [np.empty(0)] * 3
-    )
-    got = metrics.integral(start.astype(float), start + length.astype(float), weight, np.array(times, dtype=float))
-    for time, value in zip(times, got, strict=True):
-        assert value == sum(w for s, l, w in intervals for second in range(s, s + l) if second < time)  # noqa: E741
-
-
 def test_annuity():
     assert 2_000_000 * annual.capital_recovery_factor(0.10, 25) == pytest.approx(220_336.144, abs=5e-4)
     assert 1_000_000 * annual.capital_recovery_factor(0.05, 5) == pytest.approx(230_974.798, abs=5e-4)

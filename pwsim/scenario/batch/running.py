@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import filelock
+import pyarrow as pa
 
 from pwsim import report
 from pwsim.common import (
@@ -156,9 +158,10 @@ def _worked(one: Work, *, wait: bool) -> Entry | Elsewhere:
             replays = 0
             if summary is None:
                 summary, replays = _run(one)
-            elif one.options.report and not (one.results / "report.html").is_file():
-                report.write_report(one.results)
-            _put_rows(one)
+            else:
+                if one.options.report and not (one.results / "report.html").is_file():
+                    report.write_report(one.results)
+                _put_rows(one, tables.of_directory(one.results))
     except filelock.Timeout:
         return Elsewhere(one)
     except Exception as error:
@@ -220,23 +223,26 @@ def _run(one: Work) -> tuple[dict[str, Any], int]:
             draws=one.options.draws,
         )
     with timed("judging"):
-        summary, made = plan.summary, plan.tables()
+        summary, made, asked, replays = plan.summary, plan.tables(), plan.asked, plan.judge.replays.done
+    del plan  # what it keeps of long logs is large
     one.results.parent.mkdir(parents=True, exist_ok=True)
     with timed("writing"), reserved(one.results, overwrite=True, files=report.FILES):
-        report.write_results(one.results, summary, made, record.scenario_yaml(plan.asked), page=one.options.report)
+        text = record.scenario_yaml(asked)
+        written = report.write_results(one.results, summary, made, text, page=one.options.report)
     for table in tables.DATA:  # of a search that was stopped, and went on now
         tables.part(one.directory / "data", table, one.task.name, one.identity.key).unlink(missing_ok=True)
-    return summary, plan.judge.replays.done
+    _put_rows(one, tables.of_results(summary, written))
+    return summary, replays
 
 
 @timed("writing")
-def _put_rows(one: Work) -> None:
-    """Write the parts of the data set that are missing."""
+def _put_rows(one: Work, rows: Iterable[tuple[str, pa.Table]]) -> None:
+    """Write the parts of the data set, if one is missing."""
     folder = one.directory / "data"
     parts = {name: tables.part(folder, name, one.task.name, one.identity.key) for name in tables.DATA}
     if all(path.is_file() for path in parts.values()):
         return
-    for name, table in tables.tables(one.results):
+    for name, table in rows:
         parts[name].parent.mkdir(parents=True, exist_ok=True)
-        with reserved(parts[name], overwrite=True), new_file(parts[name]) as made:
+        with new_file(parts[name]) as made:
             report.write_table(table, made)

@@ -120,27 +120,35 @@ def run_of(path: Path) -> tuple[str, str]:
     return unquote(path.parent.parent.name.partition("=")[2]), path.parent.name.partition("=")[2]
 
 
-def tables(results: Path) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the name and the rows of each table for a run.
-
-    Parameters
-    ----------
-    results
-        Its results directory.
+def of_directory(results: Path) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the name and the rows of each table for a run, from its results directory.
 
     Raises
     ------
     InputError
         If it is none of this version.
     """
-    summary = report.read_summary(results)
-    setups = _read(results / "setups.parquet")
+    yield from of_results(
+        report.read_summary(results),
+        {name: _read(results / f"{name}.parquet") for name in ("setups", "jobs", "timeline")},
+    )
+
+
+def of_results(summary: Mapping[str, Any], results: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the name and the rows of each table for a run.
+
+    Parameters
+    ----------
+    summary, results
+        What was found, and its tables, as they are written.
+    """
+    setups = results["setups"]
     yield "summary", _of_columns("summary", {name: [value] for name, value in _row(summary).items()})
     yield "setups", _cast("setups", setups)
     yield "setup_nodes", _by_pool(setups, [pool["name"] for pool in summary["pools"]])
     yield "setup_targets", _by_target(setups, summary["targets"])
     for name in ("jobs", "timeline"):
-        yield name, _cast(name, _read(results / f"{name}.parquet"))
+        yield name, _cast(name, results[name])
 
 
 def _read(path: Path) -> pa.Table:
@@ -243,11 +251,20 @@ def _cast(name: str, table: pa.Table) -> pa.Table:
             continue
         column = table[field.name]
         if field.type == WORD:
-            column = column.cast(pa.string()).combine_chunks().dictionary_encode().cast(WORD)
+            column = _words(column)
         elif field.type == NUMBER and pa.types.is_null(column.type):
             column = pa.nulls(table.num_rows, NUMBER)
         found.append(column.cast(field.type))
     return pa.Table.from_arrays(found, schema=schema(name))
+
+
+def _words(column: pa.ChunkedArray) -> pa.Array:
+    """Return words by their numbers, in the order in which they come, whatever numbers they had."""
+    if not pa.types.is_dictionary(column.type):
+        return column.cast(pa.string()).combine_chunks().dictionary_encode()
+    whole = column.unify_dictionaries().combine_chunks()
+    used = whole.indices.unique().drop_null()
+    return pa.DictionaryArray.from_arrays(pc.index_in(whole.indices, used), whole.dictionary.take(used))
 
 
 def described(table: str) -> list[tuple[str, str, str, str]]:
