@@ -15,15 +15,16 @@ changed                                             noticed by no test, because
 ``if late else inside``                             without it, all jobs are sorted and summed up just as well
 ``until_s[0] = -1.0`` of ``hourly_usd``             any time before the first instant does
 ``max(until_s[-1], …)`` of ``hourly_usd``           after the last instant nothing is caused: an earlier edge will do
-``kind="stable"``, where counted; of ``quantile``    what begins or ends at one instant, or costs as much, counts alike
-``side="right"`` of ``integral_within``             where an interval begins, nothing of it has summed up yet
-``end_s > until_s`` of it to ``>=``                 where one ends, nothing of it is beyond
+``kind="stable"`` of counts, of amounts, ``union``  what is equal counts alike, in any order
+``side="right"`` where an integral is summed up     where an interval begins, nothing of it has summed up yet
+``> until_s`` of ``integral_within`` to ``>=``      where one ends, nothing of it is beyond
 ``0.0`` of its ``beyond``                           before the first interval, it is not looked at
+``if over.any()`` of ``weighted``, its ``0.0``      before the last end, the whole is not looked at
 ``workers``; ``engine`` of ``in_parallel``          how many work at once, and where, does not change the plan
 ``put_back``, ``first`` of a trail                  ``""`` and ``None`` are as false as ``None`` and ``False``
 ``outside &`` to ``|`` of ``_first_through_doors``  who is outside and sent away is held by no such pool anyway
-``dtype`` of ``duration_curve``, of ``state``       the sums, and numbers, are of this type anyway: it tells a reader
-``pool, nodes`` in ``after_window`` to ``None``     of a pool that is always up, nothing is left after its one instant
+``dtype`` of running sums, and of ``state``         they are of this type anyway: it tells a reader, and mypy
+``nodes`` that ``after_window`` hands on            of a pool that is always up, nothing is left after its one instant
 ``times_s < window_s`` of ``joint`` to ``<=``       the end of the window is an edge anyway
 ``max() + 1`` of it to ``+ 2``                      any factor above all counts tells states apart, in the same order
 ``> 1 + ROUNDING`` to ``>=``                        no sum is as far off as that, to the last bit

@@ -138,8 +138,8 @@ def quantile(use: Joint, rent: Floats, price: Floats) -> float:
     money = np.cumsum(use.nodes[:, order] * price[order], axis=1).ravel()
     weight = np.outer(use.share, falls).ravel()
     at = np.argsort(money, kind="stable")
-    beyond = np.cumsum(weight[at][::-1])[::-1]  # what weighs more than the money before
-    pays = int(np.count_nonzero(beyond > 1 + ROUNDING))  # how many of the amounts are worth it: the first, for it falls
+    beyond = np.cumsum(weight[at][::-1])  # what each amount and all larger ones weigh: more for smaller ones
+    pays = int(np.count_nonzero(beyond > 1 + ROUNDING))  # how many of the smallest amounts are worth it
     return float(money[at][pays - 1]) if pays else 0.0
 
 

@@ -107,8 +107,8 @@ class Master:
             if found is not None and adds[list(found.arcs)].sum() < most:
                 return found
             fixed[name] = most
-        first: Floats = np.where(self._pool == 0, 1.0, 0.0) * np.arange(float(len(self.sums.usd)))[:, np.newaxis]
-        found = self._within(first, fixed, limit, usd_at_most)
+        procedures = np.arange(float(len(self.sums.usd)))[:, np.newaxis]
+        found = self._within(np.broadcast_to(procedures, self.sums.usd.shape), fixed, limit, usd_at_most)
         return found if found is not None and found.procedure < best.procedure else None
 
     def _within(self, objective: Floats, fixed: Mapping[str, int], limit: float, usd_at_most: float) -> Path | None:

@@ -18,11 +18,11 @@ from pydantic import ValidationError
 from pwsim import Cluster, InputError, Target, Trace, costs, load_prices, simulate
 from pwsim.cluster.pools import CloudPool
 from pwsim.common.solver import at_least_0, minimising, solve, weighted
-from pwsim.costs import commitments, covering
+from pwsim.costs import commitments, covering, savings
 from pwsim.costs.commitments_programme import Committable, committed, problem_with
 from pwsim.costs.covering import Joint
 from pwsim.costs.savings_programme import problem_of, programme
-from pwsim.prices import Economics
+from pwsim.prices import Economics, SavingsPlan
 from pwsim.search import Holding, bounds, search
 from tests.cli.test_hostile import folder, pwsim  # noqa: F401 - a fixture
 from tests.costs.test_money import cloud, nonzero, own
@@ -499,6 +499,41 @@ def test_mistakes_are_told_with_their_line(folder, capsys, old, new, words):  # 
     assert "Traceback" not in err
     for word in words:
         assert word in err, err
+
+
+def test_what_is_wrong_between_plans_and_pools_is_told_in_full():
+    pools = [CloudPool(**{**cloud(1), "name": name}) for name in ("first", "second")]
+    plans = [
+        SavingsPlan(**plan(name="a", pools=("zzz", "second"))),
+        SavingsPlan(**plan(name="b", term="3yr")),
+    ]
+    assert dict(savings.faults(pools, plans)) == {
+        ("economics", "savings_plans", 0, "pools", 0): "there is no pool 'zzz'; pools: first, second",
+        ("economics", "savings_plans", 0, "pools", 1): (
+            "pool 'second' has no savings price of this term; give it savings_1yr_usd_per_hour"
+        ),
+        ("economics", "savings_plans", 1): (
+            "'b' covers no pool; it needs a pool that is rented on demand, with a savings_3yr_usd_per_hour"
+        ),
+    }
+
+
+def test_given_amounts_may_pay_for_what_stands_at_the_least_price():
+    # Three nodes stand, one of them is committed; two at 3.6 USD/h, of which plans take 1.8 or 0.9.
+    pool = CloudPool(
+        **cloud(3, always_up=True, savings_1yr_usd_per_hour=1.8, savings_3yr_usd_per_hour=0.9),
+        commitments=[{"term": "1yr", "nodes": 1, "price_usd_per_hour": 2.0}],
+    )
+
+    def payable(*plans):
+        return savings.payable_usd_per_year(pool, 3, [SavingsPlan(**one) for one in plans])
+
+    assert payable(plan(7.0)) == pytest.approx(2 * 1.8 * YEAR_H)
+    assert payable(plan(7.0), plan("best", name="open", term="3yr")) == pytest.approx(2 * 0.9 * YEAR_H)
+    # Nothing, where amounts are to be found or are for other pools.
+    assert payable(plan("best")) == 0.0
+    assert payable(plan("best"), plan(7.0, name="other", pools=("other",))) == 0.0
+    assert payable() == 0.0
 
 
 def test_own_pools_are_not_covered():

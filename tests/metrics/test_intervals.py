@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,8 +30,28 @@ def test_integral_is_the_sum_over_seconds(weighted, times):
         assert value == sum(w for s, l, w in weighted for second in range(s, s + l) if second < time)  # noqa: E741
 
 
+def test_integrals_by_hand():
+    # 2 from 1 to 5, 3 from 2 to 4, and nothing that counts from 0 to 9: 2 until 2, 12 until 4, 14 in all.
+    together = intervals.Intervals(np.array([2.0, 1.0, 0.0]), np.array([4.0, 5.0, 9.0]))
+    total = together.weighted(np.array([3, 2, 0]))
+    assert total(np.array([0.5, 1, 2, 3, 4, 4.5, 5, 9, 20])).tolist() == [0, 0, 2, 7, 12, 13, 14, 14, 14]
+    assert total(np.array([9.0, 9.5])).tolist() == [14, 14]
+    assert total(np.array([0.5, 1.5])).tolist() == [0, 1]
+    assert together.weighted(np.zeros(3))(np.array([1.0, 20.0])).tolist() == [0, 0]
+    assert intervals.integral(np.empty(0), np.empty(0), np.empty(0), np.array([1.0, 2.0, 3.0])).tolist() == [0, 0, 0]
+
+
+def test_from_the_last_end_on_the_integral_is_exact():
+    # Sums over what lies before would be off by a rounding: 0.8 × 0.7 - 0.15, less 0.8 × 0.7 - 0.28.
+    start_s, end_s, weight = np.array([0.1, 0.2]), np.array([0.7, 0.3]), np.array([0.1, 0.7])
+    exact = math.fsum(weight * (end_s - start_s))
+    assert intervals.integral(start_s, end_s, weight, np.array([0.0, 0.7, 0.8])).tolist() == [0, exact, exact]
+    assert intervals.integral(start_s, end_s, weight, np.array([0.7])).tolist() == [exact]
+
+
 def test_a_difference_of_just_a_rounding_is_none():
     off = intervals.ROUNDING
+    assert intervals.unrounded(np.array([4 * off, 5 * off, off]), np.full(3, 4.0)).tolist() == [0, 5 * off, 0]
     assert intervals.unrounded(np.array([off, 2 * off, -1.0]), np.ones(3)).tolist() == [0, 2 * off, 0]
 
 

@@ -15,9 +15,11 @@ from pwsim.cluster import Where
 from pwsim.metrics import NO_TRIM, Trim
 from pwsim.prices import UNDISCOUNTED
 from pwsim.search import Holding, complete_targets, decomposition, search
+from pwsim.search.additive import Sums
 from pwsim.search.decomposition import coupling, paths
 from pwsim.search.judging import Judge
-from pwsim.search.listing import Listing
+from pwsim.search.listing import MOST_LISTED, Listing
+from pwsim.search.master import COST_LEEWAY, Master
 from pwsim.search.options import bounds_of
 from pwsim.search.routing import Path
 from tests.search.test_plan import allowing_rejections, brute_force, cluster_of, own, rented
@@ -160,6 +162,75 @@ def test_a_list_follows_what_is_learnt():
     listed.take_out(first)
     assert listed.cheapest() != first
     assert listed.left(np.nan) == left - 1
+
+
+@pytest.mark.parametrize("kind", [Master, Listing])
+def test_of_setups_that_cost_the_same_the_first_is_taken(monkeypatch, kind):
+    """By nodes of the first pool, of the second, then by policy; what costs more is no matter."""
+    cluster = cluster_of(own([0, 1, 2]), rented([0, 1, 2], 0.05), policy=["fcfs", "easy"])
+    trace = Trace.from_columns({"submit_s": [0, 9], "run_s": [1, 1], "procs": [1, 1]})
+    network = paths(Holding(trace, cluster))
+    assert network is not None
+    # No node of the first pool costs 9 USD, any number of them 1; none of the second 5 (with fcfs 6), any 1.
+    usd = np.array(
+        [[{0: [9, 1, 1], 1: [6 - how, 1, 1]}[arc.pool][arc.choice] for arc in network.arcs] for how in (0, 1)]
+    )
+    sums = Sums(usd.astype(float), np.zeros((0, *usd.shape)), np.zeros(0))
+    asked = []
+    stated = Master.problem
+
+    def noted(self, objective, fixed, usd_at_most):
+        asked.append((dict(fixed), usd_at_most))
+        return stated(self, objective, fixed, usd_at_most)
+
+    monkeypatch.setattr(Master, "problem", noted)
+
+    def earlier(policy, nodes, usd_at_most):
+        found = kind(cluster, network, 0.0, sums).earlier(Path(policy, network.path(nodes)), usd_at_most)
+        return found and (found.procedure, tuple(network.arcs[arc].choice for arc in found.arcs))
+
+    assert earlier(1, (2, 1), 2.0)[1][0] == 1  # of 2 USD there are four: a node or two of each
+    assert earlier(1, (1, 2), 2.0)[1] == (1, 1)
+    assert earlier(1, (1, 1), 2.0) == (0, (1, 1))
+    assert earlier(0, (1, 1), 2.0) is None
+    assert earlier(0, (1, 1), 5.999) is None
+    assert earlier(1, (1, 1), 6.0) == (1, (1, 0))  # 1 + 5, with the second policy only
+    assert earlier(0, (0, 1), 10.0) is None  # 9 + 1; without any node it is 14
+    assert earlier(0, (1, 1), 1.0) is None  # nothing costs so little
+    if kind is Master:  # each model is about what costs no more, and has the numbers that are settled
+        limits = {usd_at_most for _, usd_at_most in asked}
+        assert limits == {one * (1 + COST_LEEWAY) for one in (1.0, 2.0, 5.999, 6.0, 10.0)}
+        assert [fixed for fixed, _ in asked[:6]] == [
+            {}, {}, {"nodes_0": 1}, {}, {"nodes_0": 1}, {"nodes_0": 1, "nodes_1": 1},
+        ]  # fmt: skip
+
+
+def test_a_list_counts_what_costs_no_more():
+    cluster = cluster_of(own([0, 1]), rented([0, 1], 0.05))
+    trace = Trace.from_columns({"submit_s": [0, 9], "run_s": [1, 1], "procs": [1, 1]})
+    network = paths(Holding(trace, cluster))
+    assert network is not None
+    usd = np.array([[float(arc.choice) for arc in network.arcs]])  # a dollar a node: 0, 1, 1 and 2 USD
+    listed = Listing(cluster, network, 0.0, Sums(usd, np.zeros((0, *usd.shape)), np.zeros(0)))
+    assert [listed.left(most) for most in (-1.0, 0.0, 0.5, 1.0, 2.0, np.inf, np.nan)] == [0, 1, 1, 3, 4, 4, 4]
+
+
+@pytest.mark.parametrize("listed", [0, MOST_LISTED])
+@pytest.mark.parametrize(("max_setups", "policies"), [(None, ["fcfs", "easy"]), (1, ["fcfs"])])
+def test_where_none_can_do_it_the_largest_shows_how_far_one_gets(monkeypatch, listed, max_setups, policies):
+    """With each policy, as far as the search may go; that none does is proven without it."""
+    monkeypatch.setattr(decomposition, "MOST_LISTED", listed)
+    trace = Trace.from_columns({"submit_s": [0, 9], "run_s": [60, 60], "procs": [1, 1]})
+    cluster = cluster_of(own([1, 2]), rented([0, 1], 0.1), policy=["fcfs", "easy"])
+    target = Target(metric="jobs_completed", at_least=3)
+    plan = search(trace, cluster, [target], workers=1, max_setups=max_setups)
+    assert plan.method.method == "by_pool"
+    assert (plan.status, plan.stopped, plan.lower_bound_usd_per_year) == ("infeasible", None, np.inf)
+    assert plan.setups["policy"].tolist() == policies
+    assert plan.closest is not None
+    assert plan.closest.nodes == {"own": 2, "rented": 1}
+    assert plan.setups["lower_bound_usd_per_year"].tolist() == [np.inf] * len(policies)
+    assert plan.setups["jobs_completed"].tolist() == [2] * len(policies)
 
 
 def test_many_setups_are_proven_with_few_replays():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -211,6 +212,11 @@ def test_headroom_is_about_the_loads_that_were_replayed():
     assert not met[misses]
     assert misses == pytest.approx(bears + 0.01)
     assert set(GRID[: GRID.index(max(set(GRID) & set(met))) + 1]) <= set(met)  # none of the grid is left out
+    # Its figure shows them; where nothing was asked there is none.
+    shown = replace(plan, study=study(Sensitivity(), asker, plan)).plot("headroom").get_lines()[0]
+    assert shown.get_xdata().tolist() == [point.load for point in found.points]
+    with pytest.raises(ValueError, match=r"^nothing was asked of this: "):
+        plan.plot("headroom")
 
 
 def points(*told):

@@ -241,7 +241,9 @@ def test_the_answer_says_how_often_it_holds(plan):
     cost = told["intervals"]["cost_usd_per_year"]
     assert cost["low"] <= cost["mean_low"] <= cost["mean"] <= cost["mean_high"] <= cost["high"]
     assert "In the next draw, each with a probability of 90.5 %: cost $" in plan.summary["answer"]
-    assert f"targets met in {told['held']} of 20" in plan._repr_html_()
+    card = plan._repr_html_()
+    assert f"targets met in {told['held']} of 20" in card
+    assert card.index(plan.status) < card.index("targets met in")  # beside what it says of the setup
 
 
 def test_of_the_closest_it_is_said_as_such():
