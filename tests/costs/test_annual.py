@@ -87,6 +87,7 @@ def test_nodes_are_bought_again_at_the_end_of_their_life():
     third = {"name": "third", "kind": "on_premises", "nodes": 3, "node": {"cores": 1}}
     cluster = Cluster.model_validate({"pools": [third, own(3, capex_usd=100, lifetime_years=2), cloud(2), second]})
     assert cash.purchase_usd(cluster) == 300 + 100
+    assert cash.purchase_usd(Cluster.model_validate({"pools": [own(2, capex_usd=50, lifetime_years=0.5)]})) == 100
     bought = [cash.spent_on_nodes_usd(cluster, years) for years in (0.5, 2, 2.5, 4, 4.5)]
     assert bought == [400, 400, 700, 700, 900 + 200]
     assert cash.spent_usd(cluster, 500.0, 150.0, 2.5) == 700 + 2.5 * 350
