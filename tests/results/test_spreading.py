@@ -6,6 +6,7 @@ import os
 import signal
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ RENTED = {
     "burst_after": "10 min",
 }
 SOON = {"metric": "wait_s", "statistic": "p95", "at_most": "30 min"}
-QUESTIONS = {
+QUESTIONS: dict[str, dict[str, Any]] = {
     "pool by pool": {
         "pools": [OWN],
         "frontier": {"target": {"metric": "wait_s", "statistic": "p95"}, "at_most": [60, 3600]},
@@ -46,13 +47,9 @@ QUESTIONS = {
 
 def asked(kind: str, workers: int = 2, progress=None) -> str:
     """Return all that is found of a question, as text."""
-    plan = optimize(
-        trace=generate(jobs=300, cores=16, load=0.8, seed=1),
-        workers=workers,
-        progress=progress,
-        cache_bytes=0,
-        **{"targets": [SOON], **QUESTIONS[kind]},
-    )
+    question = {"targets": [SOON], **QUESTIONS[kind]}
+    trace = generate(jobs=300, cores=16, load=0.8, seed=1)
+    plan = optimize(trace=trace, workers=workers, progress=progress, cache_bytes=0, **question)
     tables = {name: table.to_csv() for name, table in plan.tables().items()}
     return json.dumps([plan.summary, tables])
 
@@ -93,7 +90,7 @@ class Losing(Executor):
 
     def submit(self, function, /, *args, **options):
         """Call the function at once, or lose it."""
-        future = Future()
+        future: Future[Any] = Future()
         self.losses -= 1
         if self.losses >= 0:
             future.set_exception(BrokenExecutor("gone"))
@@ -140,7 +137,8 @@ def test_tasks_are_asked_for_as_they_are_handed_over(tmp_path):
 @pytest.mark.filterwarnings("ignore")
 def test_dask_gives_the_same_answer_though_a_worker_is_lost(tmp_path):
     distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'pwsim[dask]'")
-    alone, killed = asked("whole setups"), []
+    alone = asked("whole setups")
+    killed: list[int] = []
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,

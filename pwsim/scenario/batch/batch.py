@@ -34,7 +34,7 @@ from pwsim.scenario.batch import journal, workers
 from pwsim.scenario.batch.clearing import clear_litter, drop_old
 from pwsim.scenario.batch.identity import Identity, identity
 from pwsim.scenario.batch.journal import Entry
-from pwsim.scenario.batch.memory import jobs_at_most, shared_out
+from pwsim.scenario.batch.memory import jobs_at_most, replay_job_bytes, shared_out
 from pwsim.scenario.batch.profile import profile, total
 from pwsim.scenario.batch.running import Elsewhere, Options, Work, failed, finished, lost, results_of, work
 from pwsim.scenario.batch.tasks import Task, Unreadable, tasks
@@ -145,11 +145,13 @@ class Batch:
             scenario = task.load()
             known_by = identity(scenario, self.options.text())
             jobs = 0 if self.memory_bytes is None else jobs_at_most(scenario)
+            job_bytes = replay_job_bytes(scenario)
         except (PwsimError, OSError) as error:
             return Planned(task.name, [], None, told(error))
         because = self._because(task.name, known_by, before.get(task.name))
         bare = task._replace(loaded=None)  # whoever does the work reads it again: it may have changed meanwhile
-        return Planned(task.name, because, Work(bare, known_by, because, self.directory, self.options, self.name, jobs))
+        work = Work(bare, known_by, because, self.directory, self.options, self.name, jobs, job_bytes)
+        return Planned(task.name, because, work)
 
     def _because(self, name: str, known_by: Identity, last: Entry | None) -> list[str]:
         """Return why a scenario is to be run."""

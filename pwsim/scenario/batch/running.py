@@ -78,6 +78,8 @@ class Work(NamedTuple):
     """Name of the batch."""
     jobs: int = 0
     """Jobs of its log, if that matters."""
+    replay_job_bytes: int = 0
+    """Memory that each of them takes in a replay, if that matters [bytes]."""
     workers: int = 1
     """How many replays run at once."""
     time_limit_s: float | None = None

@@ -70,20 +70,37 @@ def planned_works(folder: Path, *jobs: int):
 
 def test_memory_is_shared_out(folder, caplog):
     small, large = 10**6, 10**8
-    one = bytes_of(small, 1)
+    (work,) = planned_works(folder, small)
+    one = bytes_of(work)
     own = memory.PROCESS_BYTES
     each, room = shared_out(planned_works(folder, small, large, small), 4, 2 * one + own)
     assert [(work.jobs, work.workers) for work in each] == [(small, 1), (small, 1), (large, 1)]  # the large one last
     assert (room.at_once, room.most) == (2, 2 * one)
-    need = (bytes_of(large, 1) + own) / GIB
+    need = (bytes_of(work._replace(jobs=large)) + own) / GIB
     assert f"takes about {need:.1f} GiB for 100,000,000 jobs" in caplog.text
     # With memory for more, each scenario takes the cores that are left, as far as there is memory.
     each, room = shared_out(planned_works(folder, small, small), 8, 64 * GIB)
     assert ([work.workers for work in each], room.at_once) == ([4, 4], 2)
-    each, room = shared_out(planned_works(folder, small), 8, one + own + 2 * small * memory.REPLAY_JOB_BYTES)
+    each, room = shared_out(planned_works(folder, small), 8, one + own + 2 * small * memory.STEADY_JOB_BYTES)
     assert [work.workers for work in each] == [3]
     each, room = shared_out(planned_works(folder, large, large, large), 2, None)
     assert ([work.workers for work in each], room.at_once) == ([1, 1, 1], 2)
+
+
+def test_ten_million_jobs_on_nodes_that_are_always_up_fit_into_8_gib(folder, caplog):
+    """It was measured (docs/explanation/scale.md): a scenario of them takes 5.2 GiB, with the log that it maps."""
+    (one,), _ = shared_out(planned_works(folder, 10**7), 2, 8 * GIB)
+    assert one.workers == 1
+    assert not caplog.text
+    path = folder / "one.yaml"
+    path.write_text(
+        path.read_text().replace(
+            "nodes: {min: 1, max: 4}", "nodes: {min: 1, max: 4}\n      placement: nodes\n      mtbf: 9 d"
+        )
+    )
+    (one,), _ = shared_out(planned_works(folder, 10**7), 2, 8 * GIB)
+    assert one.replay_job_bytes == memory.MOVING_JOB_BYTES
+    assert "it runs alone, after the others" in caplog.text
 
 
 def test_jobs_of_a_scenario_are_counted_by_its_log(folder):
