@@ -174,7 +174,7 @@ def headroom(table: pd.DataFrame | None, targets: Sequence[Mapping[str, Any]], a
         if np.isnan(part).all():  # nothing is allowed, and nothing is there
             continue
         colour = COLOURS[index % len(COLOURS)]
-        ax.plot(load, part, color=colour, marker=".", linewidth=1.2, label=target["text"], zorder=3)
+        ax.plot(load, part, color=colour, marker=".", linewidth=1.2, label=_wrapped(target["text"], 48), zorder=3)
         missed = (table["decision"] != "accepted").to_numpy() if target.get("in_share") else part > 1
         ax.plot(load[missed], part[missed], "x", color=RED, zorder=4)
     ax.axhline(1.0, color=GREY, linestyle="--", linewidth=1)

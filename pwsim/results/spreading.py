@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import pickle
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -144,10 +145,6 @@ def _call(packed: bytes) -> Any:
     return function(*task)
 
 
-_put: set[Path] = set()
-"""Files of logs that this process has seen to."""
-
-
 class _Packing(pickle.Pickler):
     """Packs everything but logs, which it puts into files.
 
@@ -163,12 +160,13 @@ class _Packing(pickle.Pickler):
         if not isinstance(obj, Trace) or obj.feedback is not None:
             return None
         path = self.folder / mapped_name(obj)
-        if path not in _put:
+        try:
+            os.utime(path)  # it is of use
+        except FileNotFoundError:
             self.folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(path.with_suffix(".lock")):
                 if not path.exists():
                     write_mapped(obj, path)
-            _put.add(path)
         return str(path)
 
 

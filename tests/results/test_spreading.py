@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -79,6 +80,10 @@ def test_a_task_holds_no_log(tmp_path):
     # Who follows whom stands in no log: such a workload goes along.
     follows = replace(few, feedback=Feedback(np.array([-1, 0, 1, 2, 3]), np.zeros(5)))
     assert list(spread_out(to, len, [(follows,)], 1)) == [5]
+    assert len(list((tmp_path / "logs").glob("*.arrow"))) == 2
+    shutil.rmtree(tmp_path / "logs")  # the next one finds none
+    assert list(spread_out(to, len, [(trace.take(np.arange(7)),)], 1)) == [7]
+    to.packed((len, (trace,)))
     assert len(list((tmp_path / "logs").glob("*.arrow"))) == 2
 
 
