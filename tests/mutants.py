@@ -231,6 +231,7 @@ POLICIES = {
     "    for point in range(begin, points):": "conservative",
     "arrive_s[node] <= shadow_s": "easy",
     conservative: "conservative",
+    "if seen > depth and reserved_s": "sjf-conservative",  # first come, first served, nobody falls behind
     "next_s = min(next_s, reserved_s[position])": "wfp3-conservative",  # elsewhere, a compiled engine has a heap of these
     'inputs.policy.order == "fcfs" and not inputs.closed': "easy",
     "        self._rank_jobs([event.subject])\n": "f1-easy",
