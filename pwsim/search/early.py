@@ -94,7 +94,8 @@ def _rent(
     pools = [costs.savings.at_least(pool, terms.plans) for pool in cluster.pools]
     usd_per_s = np.array([least_price_usd_per_s(pool) if pool.elastic else 0.0 for pool in pools])
     base = np.array([base_nodes(pool) if pool.elastic else 0 for pool in pools], dtype=np.int64)
-    if math.isinf(most_usd_per_year) or not usd_per_s.any() or judge.trace.span_s <= 0:
+    # Of a cost of nothing there is no leeway: what costs nothing, too, may be the better of equal ones.
+    if math.isinf(most_usd_per_year) or most_usd_per_year <= 0 or not usd_per_s.any() or judge.trace.span_s <= 0:
         return usd_per_s, base, math.inf
     nodes = cluster.node_counts()
     standing = [costs.total(costs.standing(pool, count, terms)) for pool, count in zip(pools, nodes, strict=True)]

@@ -19,7 +19,7 @@ from pwsim.common.kept import Kept
 from pwsim.engine import DEAR, LOST, Ended, Ends, prepare, replay_until
 from pwsim.metrics import NO_TRIM
 from pwsim.prices import UNDISCOUNTED
-from pwsim.search import early, finishing, following, replays, search, verify
+from pwsim.search import early, finishing, following, probing, replays, search, verify
 from pwsim.search.holding import Holding
 from pwsim.search.judging import Judge
 from pwsim.search.options import bounds_of
@@ -86,6 +86,15 @@ def check_same_answer(plan, other):
         else:
             assert one["meets_targets"] == true["meets_targets"]
             assert one["cost_usd_per_year"] == pytest.approx(true["cost_usd_per_year"], rel=0, nan_ok=True)
+
+
+def test_of_setups_that_cost_nothing_the_first_is_taken():
+    """Nodes of which no job makes use cost nothing; the setup without any does not, either, and may not be ended."""
+    trace = Trace.from_columns({"submit_s": [0, 1], "procs": [3, 1], "run_s": [0, 0]})
+    pools = [burst([0, 1, 2], placement="nodes"), burst([0, 1, 2], name="more", placement="nodes")]
+    with mock.patch.object(probing, "MANY_SETUPS", 1):
+        plan = asked(trace, {"policy": "fcfs", "pools": pools}, LENIENT, whole=1, ahead=1)
+    assert (plan.status, plan.chosen.nodes, plan.cost_usd_per_year) == ("optimal", {"burst": 0, "more": 0}, 0.0)
 
 
 def check_question(trace, cluster, targets, ahead, workers=(1, 2, 3)):
