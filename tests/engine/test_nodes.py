@@ -298,3 +298,15 @@ def test_lost_work_of_spot_jobs_is_the_closed_form(checkpoint_s, overhead_s):
         result = simulate(trace, Cluster.model_validate({"policy": "fcfs", "pools": [pool]}), seed=seed)
         lost_s.append(float(result.attempts.lost_s.sum() / jobs))
     assert_within(lost_s, expected_s)
+
+
+def test_who_asks_for_fewer_cores_is_tried_where_another_fits_nowhere(engine):
+    """Cores and a GPU are free, but not on one node, for two cores and a GPU; for one core and a GPU they are.
+
+    Both come at one instant and are tried in one pass, behind a job that waits for a whole node until 100.
+    """
+    jobs = {"submit_s": [0, 0, 1, 2, 2], "procs": [3, 2, 4, 2, 1], "gpus": [0, 1, 1, 1, 1], "run_s": [100, 100, 10, 5, 5]}
+    pool = {"name": "own", "kind": "on_premises", "nodes": 2, "placement": "packed", "node": {"cores": 4, "gpus": 1}}
+    cluster = Cluster(policy="easy", pools=[{**pool, "cost": {"capex_usd": 1, "lifetime_years": 1}}])
+    result = simulate(Trace.from_columns(jobs), cluster, engine=engine)
+    assert result.replay.start_s.tolist() == [0, 0, 100, 100, 2]
