@@ -305,8 +305,13 @@ def test_who_asks_for_fewer_cores_is_tried_where_another_fits_nowhere(engine):
 
     Both come at one instant and are tried in one pass, behind a job that waits for a whole node until 100.
     """
-    jobs = {"submit_s": [0, 0, 1, 2, 2], "procs": [3, 2, 4, 2, 1], "gpus": [0, 1, 1, 1, 1], "run_s": [100, 100, 10, 5, 5]}
-    pool = {"name": "own", "kind": "on_premises", "nodes": 2, "placement": "packed", "node": {"cores": 4, "gpus": 1}}
-    cluster = Cluster(policy="easy", pools=[{**pool, "cost": {"capex_usd": 1, "lifetime_years": 1}}])
+    jobs = {
+        "submit_s": [0, 0, 1, 2, 2],
+        "procs": [3, 2, 4, 2, 1],
+        "gpus": [0, 1, 1, 1, 1],
+        "run_s": [100, 100, 10, 5, 5],
+    }
+    pools = [onprem(nodes=2, placement="packed", node={"cores": 4, "gpus": 1})]
+    cluster = Cluster.model_validate({"policy": "easy", "pools": pools})
     result = simulate(Trace.from_columns(jobs), cluster, engine=engine)
     assert result.replay.start_s.tolist() == [0, 0, 100, 100, 2]
