@@ -116,7 +116,21 @@ def nearest_rank(values: Floats, percent: float) -> float:
         return math.nan
     # Multiplied before divided, so that 95 % of 20 values is 19 of them, not 19.000000000000004.
     rank = math.ceil(percent * len(values) / 100)
-    return float(np.partition(values, rank - 1)[rank - 1])
+    return float(partitioned(values, rank - 1)[rank - 1])
+
+
+def partitioned(values: Floats, place: int) -> Floats:
+    """Return values with the one at a place where sorting has it, those before it no larger, those after no smaller.
+
+    Of two places numpy does not ask its vector code, which takes as much as 60 times as long where many values are the
+    same, as waits of zero are.
+
+    Examples
+    --------
+    >>> partitioned(np.array([5.0, 0.0, 0.0, 3.0, 0.0]), 3)[3]
+    np.float64(3.0)
+    """
+    return np.partition(values, (place, place))
 
 
 def statistic(values: Floats, name: str) -> float:

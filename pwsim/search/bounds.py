@@ -20,7 +20,7 @@ import numpy as np
 from pwsim import costs
 from pwsim.cluster import Cluster, stated
 from pwsim.common import HOUR_S
-from pwsim.metrics import NO_TRIM, Booleans, Trim, inside
+from pwsim.metrics import NO_TRIM, Booleans, Trim, inside, partitioned
 from pwsim.prices import Economics
 from pwsim.search.holding import Holding
 from pwsim.search.moving import SAFETY
@@ -311,7 +311,7 @@ def _work_for_throughput(trace: Trace, cluster: Cluster, target: Target, window:
         return math.inf
     if jobs <= 0:  # so it is where the window has no length
         return 0.0
-    smallest = np.partition(work, jobs - 1)[:jobs]
+    smallest = partitioned(work, jobs - 1)[:jobs]
     beyond = (jobs - asked) * float(smallest[-1]) if trace.feedback is not None else 0.0
     return float(np.sum(smallest)) - beyond
 
@@ -353,7 +353,7 @@ def _cores_for_wait(trace: Trace, cluster: Cluster, run_s: Floats, about: Boolea
         if at_most[end, start] <= least:
             break
         done = done_by(ends_s[end])[firsts[start] :]
-        certain = np.partition(done, len(done) - late - 1)[: len(done) - late] if late else done
+        certain = partitioned(done, len(done) - late - 1)[: len(done) - late] if late else done
         least = max(least, float(certain.sum()) / lengths_s[end, start])
     return least
 
@@ -364,6 +364,6 @@ def _certain_at_most(done: Floats, late: int) -> Floats:
     Of all jobs, at most ``late`` have worked more than the next of them; so these are left out, whichever come first.
     """
     if late and len(done) > late:
-        done = np.where(done <= np.partition(done, len(done) - late - 1)[len(done) - late - 1], done, 0.0)
+        done = np.where(done <= partitioned(done, len(done) - late - 1)[len(done) - late - 1], done, 0.0)
     found: Floats = np.cumsum(done[::-1])[::-1]
     return found
