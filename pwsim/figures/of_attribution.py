@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from pwsim.figures.figure import Figure
 from pwsim.figures.style import BLUE, GREY, PAPER, SKY, _wrapped, clean, legend_above, new_axes, usd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def attribution(causes: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from pwsim.figures.figure import Figure
 from pwsim.figures.style import (
@@ -24,8 +23,12 @@ from pwsim.figures.style import (
     legend_above,
     new_axes,
     thousands,
+    whole_numbers,
 )
 from pwsim.metrics import LEAST_WEEK_JOBS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def compared_waits(jobs: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -99,7 +102,7 @@ def compared_weeks(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(bottom=0)
     ax.set_xlabel("weeks from the first submission")
     ax.set_ylabel(f"mean waiting time{unit}")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    whole_numbers(ax.xaxis)
     thousands(ax.yaxis)
     legend_above(ax)
     return clean(ax)

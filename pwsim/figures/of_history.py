@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.dates as mdates
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from pwsim.common import capital
-from pwsim.figures.style import COLOURS, RED, clean, legend_above, new_axes, style, svg, usd
+from pwsim.figures.style import COLOURS, RED, clean, figure_of, legend_above, new_axes, style, svg, usd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_LINES = len(COLOURS)
 """Scenarios that are drawn; of more, those whose cost moved most."""
@@ -54,9 +55,11 @@ def nights(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
             ax.scatter(failed["time"], [level] * len(failed), marker="x", color=RED, zorder=4)
     if (table["event"] == "failed").any():
         ax.scatter([], [], marker="x", color=RED, label="failed")
-    locator = mdates.AutoDateLocator()  # type: ignore[no-untyped-call]
+    from matplotlib import dates
+
+    locator = dates.AutoDateLocator()  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     ax.set_ylabel(capital(f"{usd(ax.yaxis, known)} a year"))
     ax.margins(x=0.05, y=0.2)
     legend_above(ax)
@@ -70,6 +73,4 @@ def draw_nights(table: pd.DataFrame, path: Path) -> None:
         if path.suffix == ".svg":
             path.write_text(svg(ax), encoding="utf-8")
             return
-        figure = ax.get_figure(root=True)
-        assert isinstance(figure, Figure)
-        figure.savefig(path, dpi=200)
+        figure_of(ax).savefig(path, dpi=200)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from pwsim.common import numeral
 from pwsim.costs import PARTS, WHOLE_SETUP
@@ -29,7 +27,11 @@ from pwsim.figures.style import (
     new_axes,
     thousands,
     usd,
+    whole_numbers,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _GROUPS = (
     ("purchase", BLUE, ("purchase_usd",)),
@@ -91,7 +93,7 @@ def nodes(horizon: Mapping[str, Any] | None, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("year, and its load in that of the first")
     ax.set_ylabel("nodes")
     thousands(ax.yaxis)
-    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    whole_numbers(ax.yaxis, at_most=6, at_least=2)
     legend_above(ax)
     return clean(ax)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from pwsim.common import numeral, within
 from pwsim.figures.figure import Figure
@@ -42,6 +41,9 @@ from pwsim.metrics import (
     size_class,
     size_label,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CAPACITY = (
     ("asked for by jobs", BLUE, ""), ("held but not used", GREY, "////"), ("free while jobs wait", FREE, ""),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from pwsim.common import duration, numeral
 from pwsim.costs import PARTS, WHOLE_SETUP
@@ -32,8 +30,12 @@ from pwsim.figures.style import (
     new_axes,
     thousands,
     usd,
+    whole_numbers,
 )
 from pwsim.metrics import ALL_METRICS, statistic_text, value_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes | None = None) -> Axes:
@@ -85,8 +87,8 @@ def setups(table: pd.DataFrame, targets: Sequence[Mapping[str, Any]], ax: Axes |
         ax.set_yticks([], minor=True)
     elif wide:
         ax.set_yscale("log")
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value)))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_major_formatter(lambda value, _: numeral(value))
+        ax.yaxis.set_minor_formatter("")
     else:
         thousands(ax.yaxis)
     ax.margins(0.08, 0.15)
@@ -119,7 +121,7 @@ def search(table: pd.DataFrame, lower_bound_usd_per_year: float | None = None, a
         ax.step(order, met_cost, where="post", color=GREEN, label="cheapest that meets all targets", marker="o")
     ax.set_xlabel("setups replayed")
     ax.set_ylabel(f"{usd(ax.yaxis, np.append(bounds, met_cost))} a year")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    whole_numbers(ax.xaxis)
     ax.margins(0.05, 0.15)
     legend_above(ax)
     return clean(ax)

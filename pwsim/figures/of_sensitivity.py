@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 from pwsim.common import numeral
 from pwsim.figures.figure import Figure
 from pwsim.figures.style import BLUE, COLOURS, GREY, INK, ORANGE, PAPER, RED, _wrapped, clean, new_axes, usd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _ROW = 0.4
 """Height of a bar's row [inches]."""
@@ -178,10 +179,12 @@ def headroom(table: pd.DataFrame | None, targets: Sequence[Mapping[str, Any]], a
         missed = (table["decision"] != "accepted").to_numpy() if target.get("in_share") else part > 1
         ax.plot(load[missed], part[missed], "x", color=RED, zorder=4)
     ax.axhline(1.0, color=GREY, linestyle="--", linewidth=1)
+    from matplotlib.ticker import LogLocator
+
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{numeral(100 * value)} %"))
-    ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    ax.yaxis.set_major_formatter(lambda value, _: f"{numeral(100 * value)} %")
+    ax.yaxis.set_minor_formatter("")
     ax.set_xlabel("load, as a multiple of the log's")
     drawn = any(target.get("in_share") for target in targets)
     missed_at = "×: missed, or not accepted by draws" if drawn else "above 100 % it is missed"

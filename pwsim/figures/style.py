@@ -11,18 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from pwsim.common import DAY_S, HOUR_S, duration, numeral
 from pwsim.metrics import meets
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by colour-blind readers.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
@@ -49,6 +48,8 @@ _ON_DARK = {INK: "#e6e6e6", PAPER: "#15181c", GRID: "#3a3f46", GREY: "#a6a6a6", 
 @contextmanager
 def style(width: float = NARROW) -> Iterator[None]:
     """Draw as for the report: figures of a width [inches] in its colours, whatever pyplot's settings are."""
+    import matplotlib.pyplot as plt
+
     settings = {
         "figure.figsize": (width, width), "font.size": 10, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
         "figure.facecolor": PAPER, "axes.facecolor": PAPER, "savefig.facecolor": PAPER, "legend.facecolor": PAPER,
@@ -60,17 +61,20 @@ def style(width: float = NARROW) -> Iterator[None]:
 
 def new_axes(height: float = 3.4) -> Axes:
     """Return axes on a new figure of pyplot's, so that notebooks show it: as wide as pyplot's are; height in inches."""
-    width = mpl.rcParams["figure.figsize"][0]
+    import matplotlib.pyplot as plt
+
+    width = plt.rcParams["figure.figsize"][0]
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
 def legend_above(ax: Axes) -> None:
     """Put the legend above the axes, where it hides nothing, in as many columns as there is room for."""
+    import matplotlib as mpl
+
     labels = ax.get_legend_handles_labels()[1]
     if labels:
-        figure = ax.get_figure(root=True)
-        assert isinstance(figure, Figure)
-        room = figure.get_figwidth() * ax.get_position().width * 80 / mpl.rcParams["font.size"]  # in letters' heights
+        width = figure_of(ax).get_figwidth() * ax.get_position().width
+        room = width * 80 / mpl.rcParams["font.size"]  # in letters' heights
         columns = int(room // (0.55 * max(map(len, labels)) + 3.5))
         ax.legend(
             loc="lower left", bbox_to_anchor=(0, 1.0), ncols=max(1, min(columns, len(labels))), frameon=False,
@@ -138,10 +142,16 @@ def _over_time(ax: Axes, days: Any, width: int, unit: str = "cores") -> Axes:
     return clean(ax)
 
 
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure of axes."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
 def _laid_out(ax: Axes) -> Figure:
     """Return the figure of axes, with all in its place: matplotlib would look for it, by a trial, at each writing."""
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
+    figure = figure_of(ax)
     if (engine := figure.get_layout_engine()) is not None:
         engine.execute(figure)
         figure.set_layout_engine(None)
@@ -150,9 +160,11 @@ def _laid_out(ax: Axes) -> Figure:
 
 def svg(ax: Axes) -> str:
     """Return a figure as SVG, the same text for the same figure, in other colours where pages are dark; close it."""
+    import matplotlib.pyplot as plt
+
     figure = _laid_out(ax)
     text = StringIO()
-    with mpl.rc_context({"svg.hashsalt": "pwsim", "svg.fonttype": "path"}):
+    with plt.rc_context({"svg.hashsalt": "pwsim", "svg.fonttype": "path"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": "pwsim"})
     plt.close(figure)
     rules = "".join(
@@ -207,8 +219,17 @@ def empty(ax: Axes, text: str) -> Axes:
 
 def thousands(axis: Any, of: float = 1.0) -> None:
     """Write the numbers along an axis with commas, in ones or in multiples of a number."""
+    from matplotlib.ticker import MaxNLocator
+
     axis.set_major_locator(MaxNLocator(6))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value / of, 10)))
+    axis.set_major_formatter(lambda value, _: numeral(value / of, 10))
+
+
+def whole_numbers(axis: Any, at_most: int = 10, at_least: int = 1) -> None:
+    """Write whole numbers along an axis, about so many."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(at_most, integer=True, min_n_ticks=at_least))
 
 
 def usd(axis: Any, sums: Any) -> str:

@@ -20,6 +20,10 @@ MOST_LOSSES = 3
 """Work that so many workers were lost at is given up."""
 
 
+HEAVY = ["numba"]
+"""Libraries that are imported where they are used, and that every worker uses."""
+
+
 class Room(NamedTuple, Generic[One]):
     """What may be done at once."""
 
@@ -65,7 +69,7 @@ def on_processes(do: Callable[[One], Answer], works: Sequence[One], room: Room[O
     """
     waiting, suspects, losses = deque(works), deque[One](), Counter[int]()
     others = set(multiprocessing.active_children())
-    pool = _pool(room.at_once)
+    pool = _pool(room.at_once, do)
     running: dict[Future[Answer], One] = {}
     try:
         while waiting or suspects or running:
@@ -86,7 +90,7 @@ def on_processes(do: Callable[[One], Answer], works: Sequence[One], room: Room[O
                 broken += running.values()
                 running = {}
                 pool.shutdown(wait=False, cancel_futures=True)
-                pool = _pool(room.at_once)
+                pool = _pool(room.at_once, do)
                 for one in broken:
                     losses[id(one)] += 1
                     if losses[id(one)] < MOST_LOSSES:
@@ -137,8 +141,11 @@ def on_executor(
             future.cancel()
 
 
-def _pool(at_once: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("forkserver"), initializer=_begin)
+def _pool(at_once: int, do: Callable[[One], Answer]) -> ProcessPoolExecutor:
+    """Return processes for some work; what that imports is imported once, by the server that they are forked from."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([do.__module__, *HEAVY])
+    return ProcessPoolExecutor(at_once, mp_context=context, initializer=_begin)
 
 
 def _begin() -> None:

@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 MEAN_COVERAGE = 0.95
 """Coverage of intervals of a mean."""
@@ -84,5 +84,5 @@ def interval(values: ArrayLike) -> Interval | None:
     low, high, mean = float(known.min()), float(known.max()), math.fsum(known) / number
     if low == high:  # a rounding error is no spread
         return Interval(number, low, high, coverage(number), low, low, low)
-    half = float(stats.t.ppf((1 + MEAN_COVERAGE) / 2, number - 1)) * float(known.std(ddof=1)) / math.sqrt(number)
+    half = float(scipy.stats.t.ppf((1 + MEAN_COVERAGE) / 2, number - 1)) * float(known.std(ddof=1)) / math.sqrt(number)
     return Interval(number, low, high, coverage(number), mean, mean - half, mean + half)

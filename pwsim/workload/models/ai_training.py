@@ -26,7 +26,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from pwsim.trace import Floats, Integers
 
@@ -69,7 +69,7 @@ class Site:
             normed: Floats = weights / weights.sum()
             return normed
 
-        decay = optimize.brentq(lambda one: float(shares(one) @ self.gpus) - self.mean_gpus, 0.0, 8.0)
+        decay = scipy.optimize.brentq(lambda one: float(shares(one) @ self.gpus) - self.mean_gpus, 0.0, 8.0)
         return shares(decay)
 
 
@@ -123,7 +123,7 @@ def run_time_model(site: Site) -> RunTimes:
         times = RunTimes(unknown[:3], unknown[3], np.exp(unknown[4]))
         centre = times.ln_median[:, None] + times.growth * np.log(site.gpus)
         mean_s = _mean(centre, times.spread, site.longest_run_s)
-        below = stats.norm.cdf((np.log(site.median_run_s) - centre) / times.spread)
+        below = scipy.stats.norm.cdf((np.log(site.median_run_s) - centre) / times.spread)
         return np.concatenate(
             (
                 [np.log((shares * mean_s).sum() / site.mean_run_s), (shares * below).sum() - 0.5],
@@ -132,7 +132,7 @@ def run_time_model(site: Site) -> RunTimes:
         )
 
     middle = np.log(site.median_run_s)
-    found = optimize.least_squares(missed, [middle, middle + 1, middle, 0.3, 0.7], xtol=1e-12)
+    found = scipy.optimize.least_squares(missed, [middle, middle + 1, middle, 0.3, 0.7], xtol=1e-12)
     return RunTimes(found.x[:3], float(found.x[3]), float(np.exp(found.x[4])))
 
 
@@ -161,6 +161,6 @@ def draw(random: np.random.Generator, jobs: int, most_gpus: int, site: Site) -> 
 def _mean(centre: Floats, spread: float, limit: float) -> Floats:
     """Return the mean of ``min(exp(N(centre, spread)), limit)``."""
     cut = (np.log(limit) - centre) / spread
-    below = np.exp(centre + spread**2 / 2) * stats.norm.cdf(cut - spread)
-    mean: Floats = below + limit * stats.norm.sf(cut)
+    below = np.exp(centre + spread**2 / 2) * scipy.stats.norm.cdf(cut - spread)
+    mean: Floats = below + limit * scipy.stats.norm.sf(cut)
     return mean

@@ -13,7 +13,7 @@ J. Parallel Distrib. Comput. 63(11), 2003, doi:10.1016/S0743-7315(03)00108-4.
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from pwsim.common import DAY_S, HOUR_S
 from pwsim.trace import Floats, Integers, Trace
@@ -63,7 +63,7 @@ def generate(*, jobs: int, cores: int, load: float | None = None, seed: int = 1)
         span_s = float((procs * run_s).sum()) / (cores * load)
         # A day of the cycle is a day of points, so that the scale is known to within two days.
         low, high = max(span_s - 2 * DAY_S, 0.0) / np.ptp(points), (span_s + 2 * DAY_S) / np.ptp(points)
-        scale = optimize.brentq(lambda one: np.ptp(_times(points[[0, -1]] * one)) - span_s, low, high)
+        scale = scipy.optimize.brentq(lambda one: np.ptp(_times(points[[0, -1]] * one)) - span_s, low, high)
     return Trace.from_columns(
         {
             "submit_s": np.floor(_times(points * scale)),
@@ -112,7 +112,7 @@ def day_weights() -> Floats:
     """Return the relative rate of arrivals of each half hour of the day, mean 1, shape (48,)."""
     buckets = np.arange(DAY_START, DAY_START + DAY_BUCKETS)
     shape, scale = DAY
-    weight = np.diff(stats.gamma.cdf(np.append(buckets - 0.5, buckets[-1] + 0.5), shape, scale=scale))
+    weight = np.diff(scipy.stats.gamma.cdf(np.append(buckets - 0.5, buckets[-1] + 0.5), shape, scale=scale))
     weights = np.empty(DAY_BUCKETS)
     weights[(buckets - 1) % DAY_BUCKETS] = weight / weight.mean()
     return weights
@@ -128,10 +128,10 @@ def _times(points: Floats) -> Floats:
 
 
 def _cdf(gamma: tuple[float, float]) -> float:
-    return float(stats.gamma.cdf(LONGEST_LN_S, gamma[0], scale=gamma[1]))
+    return float(scipy.stats.gamma.cdf(LONGEST_LN_S, gamma[0], scale=gamma[1]))
 
 
 def _truncated_gamma(random: np.random.Generator, count: int, shape: float, scale: float, limit: float) -> Floats:
-    below = stats.gamma.cdf(limit, shape, scale=scale)
-    values: Floats = stats.gamma.ppf(random.random(count) * below, shape, scale=scale)
+    below = scipy.stats.gamma.cdf(limit, shape, scale=scale)
+    values: Floats = scipy.stats.gamma.ppf(random.random(count) * below, shape, scale=scale)
     return values

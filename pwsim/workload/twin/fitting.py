@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from pwsim.common import DAY_S, HOUR_S, TraceError
 from pwsim.trace import Floats, Integers, Trace
@@ -144,7 +144,8 @@ def _likeness(series: Series) -> float:
     for some in series.sizes():
         for few in series.estimates(some):
             here = np.isin(series.of_job, few)
-            score[here] = stats.norm.ppf((stats.rankdata(series.accuracy[here]) - 0.5) / np.count_nonzero(here))
+            ranks = scipy.stats.rankdata(series.accuracy[here])
+            score[here] = scipy.stats.norm.ppf((ranks - 0.5) / np.count_nonzero(here))
     mean = np.bincount(series.of_job, score) / series.jobs
     squares = np.bincount(series.of_job, (score - mean[series.of_job]) ** 2)
     freedom = int((series.jobs - 1).sum())

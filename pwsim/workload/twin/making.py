@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from pwsim.common import DAY_S, HOUR_S, WEEK_S
 from pwsim.trace import Floats, Integers, Trace
@@ -73,7 +73,7 @@ class Making:
         alike = np.sqrt(self.twin.likeness)
         score = alike * random.standard_normal(len(self.count))[series]
         score = score + np.sqrt(1 - self.twin.likeness) * random.standard_normal(len(series))
-        accuracy = self._by_cell(self.cell[series], "accuracy", stats.norm.cdf(score))
+        accuracy = self._by_cell(self.cell[series], "accuracy", scipy.stats.norm.cdf(score))
         longest_s = np.array([one.longest_run_s for _, one in self.cells])[self.cell]
         run_s = np.round(np.minimum(accuracy * estimate_s, longest_s[series]))
         procs = np.array([one.procs for one in shapes])[series]
