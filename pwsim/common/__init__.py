@@ -21,6 +21,7 @@ from pwsim.common.frozen import Frozen
 from pwsim.common.json_log import logged_to, tell
 from pwsim.common.kept import KEEP_BYTES, Kept
 from pwsim.common.names import did_you_mean, nearest, words
+from pwsim.common.tables import retyped
 from pwsim.common.text import capital, count, duration, listed, mass, money, price, share, share_or_dash, within
 from pwsim.common.timing import PARTS, Spent, Times, current, timed, timing
 from pwsim.common.units import (
@@ -36,7 +37,7 @@ from pwsim.common.units import (
     parse_quantity,
 )
 from pwsim.common.values import ByContent, card, checked, expect, plain
-from pwsim.common.writing import new_directory, new_file, new_files, reserved, written
+from pwsim.common.writing import also_at, new_directory, new_file, new_files, reserved, written
 from pwsim.common.yaml_lines import Document, Place, read_document, short
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Times",
     "TraceError",
     "Watts",
+    "also_at",
     "capital",
     "card",
     "checked",
@@ -93,6 +95,7 @@ __all__ = [
     "problems",
     "read_document",
     "reserved",
+    "retyped",
     "share",
     "share_or_dash",
     "short",

@@ -116,6 +116,22 @@ def new_file(path: Path) -> Iterator[Path]:
         yield made
 
 
+def also_at(path: Path, file: Path) -> None:
+    """Have a file at another path, too: as a second name of it where the file system can do that, or as a copy.
+
+    Raises
+    ------
+    InputError, MachineError
+        As for :func:`new_file`.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        path.hardlink_to(file)
+    except OSError:
+        with new_file(path) as made:
+            shutil.copyfile(file, made)
+
+
 @contextmanager
 def new_directory(path: Path, files: Sequence[str]) -> Iterator[Path]:
     """Give an empty directory; it replaces ``path`` once it is whole, in one step where the system can do that.

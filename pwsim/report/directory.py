@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,8 +15,9 @@ import pyarrow.parquet as pq
 from pwsim.common import new_directory
 from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
+from pwsim.report import columns
 from pwsim.report.page import write_report
-from pwsim.results import ATTRIBUTION_COLUMNS, DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.results import ATTRIBUTION_COLUMNS
 from pwsim.search import (
     ALTERNATIVE_COLUMNS,
     DRAW_COLUMNS,
@@ -27,12 +29,9 @@ from pwsim.search import (
 )
 from pwsim.search.horizon import HORIZON_COLUMNS
 from pwsim.search.sensitivity import HEADROOM_COLUMNS, SENSITIVITY_COLUMNS
-from pwsim.trace import COLUMNS
 
-_TRACE_COLUMNS = {one.name: (one.unit, one.text) for one in COLUMNS}
-
-TABLES: dict[str, dict[str, tuple[str, str]]] = {
-    "jobs": {**_TRACE_COLUMNS, **JOB_COLUMNS, **FEEDBACK_COLUMNS, **DATED_COLUMNS},
+TABLES: dict[str, columns.Columns] = {
+    "jobs": columns.SAME["jobs"],
     "setups": SETUP_COLUMNS,
     "frontier": FRONTIER_COLUMNS,
     "sensitivity": SENSITIVITY_COLUMNS,
@@ -43,7 +42,7 @@ TABLES: dict[str, dict[str, tuple[str, str]]] = {
     "alternatives": {**ALTERNATIVE_COLUMNS, **SETUP_COLUMNS},
     "neighbours": {**NEIGHBOUR_COLUMNS, **SETUP_COLUMNS},
     "draws": DRAW_COLUMNS,
-    "timeline": {**TIMELINE_COLUMNS, **DATED_COLUMNS},
+    "timeline": columns.SAME["timeline"],
     "comparison": COMPARISON_COLUMNS,
     "comparison_hourly": HOURLY_COLUMNS,
 }
@@ -57,6 +56,9 @@ FILES = (
     *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")),
 )
 """The files of a results directory; the first is always there.  All else in one is not pwsim's, and never deleted."""
+
+FEW_ROWS = 100
+"""Tables of so few rows are written as they are."""
 
 _PROVENANCE = ("run_id", "schema_version", "scenario", "pwsim_version", "seed", "overrun")
 """What the metadata of every Parquet file says of its run: nothing of where, when or by which engine it was written."""
@@ -96,7 +98,7 @@ def write_results(
     """
     provenance = {key: summary[key] for key in _PROVENANCE}
     provenance["workload_sha256"] = summary["workload"]["sha256"]
-    written = {name: _described(table, TABLES[name], provenance) for name, table in tables.items()}
+    written = {name: _described(name, table, provenance) for name, table in tables.items()}
     with new_directory(directory, FILES) as beside:
         text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
         (beside / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -109,22 +111,30 @@ def write_results(
     return written
 
 
-def _described(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]], provenance: Mapping[str, Any]) -> pa.Table:
+def _described(name: str, table: pd.DataFrame, provenance: Mapping[str, Any]) -> pa.Table:
     """Return a table with the unit and meaning of each column, and its provenance, in the metadata."""
-    fields, arrays = [], []
-    for name, column in table.items():
-        unit, text = columns.get(str(name)) or columns[general_name(str(name))]
-        arrays.append(pa.Array.from_pandas(column))
-        fields.append(pa.field(name, arrays[-1].type, metadata={"unit": unit, "description": text}))
-    return pa.Table.from_arrays(
-        arrays, schema=pa.schema(fields, metadata={"pwsim": json.dumps(provenance, sort_keys=True)})
-    )
+    arrays = {str(column): _array(values) for column, values in table.items()}
+    metadata = {"pwsim": json.dumps(provenance, sort_keys=True)}
+    if name in columns.SAME:
+        return columns.fitted(pa.table(arrays), columns.schema(columns.SAME[name], metadata=metadata))
+    told = {column: TABLES[name].get(column) or TABLES[name][general_name(column)] for column in arrays}
+    types = {column: array.type for column, array in arrays.items()}
+    return pa.Table.from_arrays([*arrays.values()], schema=columns.schema(told, types, metadata))
+
+
+def _array(column: pd.Series) -> pa.Array:
+    """Return a column, NaN as null; what numpy holds is handed over as that, for which Arrow need not ask pandas."""
+    values = column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array
+    return pa.array(values, from_pandas=True)
 
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a table as Parquet.
 
-    Numbers of which most differ take more room and time with a dictionary than without.
+    Numbers of which most differ take more room and time with a dictionary than without; those of jobs grow by one.
+    Of few rows, nothing is left to compress beside what a column takes in any case.
     """
-    few = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
-    pq.write_table(table, path, compression="zstd", use_dictionary=few)
+    grows = {"job_id": "DELTA_BINARY_PACKED"} if "job_id" in table.column_names else {}
+    packed = "zstd" if len(table) > FEW_ROWS else "none"
+    few = [one.name for one in table.schema if not pa.types.is_floating(one.type) and one.name not in grows]
+    pq.write_table(table, path, compression=packed, use_dictionary=few, column_encoding=grows or None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pwsim.cluster import CloudPool, Cluster
-from pwsim.common import InputError
+from pwsim.common import InputError, retyped
 from pwsim.costs import cash
 from pwsim.search.around import Row, place_of, rows_of
 from pwsim.search.options import many, options
@@ -82,8 +82,8 @@ def alternatives(plan: Plan) -> pd.DataFrame:
         {"kind": kind, "status": status, **(_paid(plan, place, known[place]) if place is not None else {})}
         for kind, status, place in told
     ]
-    table = pd.DataFrame(rows, columns=names)
-    return table.astype({name: "Int64" for name in names if str(name).startswith("nodes_")} | {"stopped": "str"})
+    whole = dict.fromkeys((name for name in names if str(name).startswith("nodes_")), "Int64")
+    return retyped(pd.DataFrame(rows, columns=names), {**whole, "stopped": "str"})
 
 
 def _kinds(cluster: Cluster, chosen: Place) -> Iterator[tuple[str, list[Cluster]]]:

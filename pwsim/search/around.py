@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pwsim.cluster import Procedure
+from pwsim.common import retyped
 from pwsim.results import in_parallel
 from pwsim.search.options import choice_of, count, largest, many, told_choice, types_told
 from pwsim.search.targets import judged
@@ -94,7 +95,7 @@ def neighbours(plan: Plan) -> pd.DataFrame:
         }
         for place, told in replayed(plan, list(changes), rows_of(judge, plan.setups)).items()
     ]
-    return pd.DataFrame(rows, columns=names).astype({"stopped": "str"})
+    return retyped(pd.DataFrame(rows, columns=names), {"stopped": "str"})
 
 
 def _changes(judge: Judge, place: Place) -> Iterator[tuple[Place, tuple[str, str]]]:

@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from pwsim.cluster import Cluster
-from pwsim.common import Frozen, numeral
+from pwsim.common import Frozen, numeral, retyped
 from pwsim.search.plan import Plan, Setup, Stop
 from pwsim.search.replications import share_of
 from pwsim.search.searches import Searches
@@ -224,4 +224,4 @@ def table(points: Sequence[Point], cluster: Cluster, *, drawn: bool) -> pd.DataF
     whole = [*(f"nodes_{pool.name}" for pool in cluster.pools), *(one for one in names if one != "policy")]
     whole += [one for one in ON_DRAWS if drawn]
     kinds: dict[Any, Any] = {"status": "str", "stopped": "str", "policy": "str", **dict.fromkeys(whole, "Int64")}
-    return pd.DataFrame(rows).astype(kinds)
+    return retyped(pd.DataFrame(rows), kinds)

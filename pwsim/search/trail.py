@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from pwsim.cluster import Cluster, Procedure
-from pwsim.common import InputError, SolverError
+from pwsim.common import InputError, SolverError, retyped
 from pwsim.engine import compiling_s
 from pwsim.results import Result, record
 from pwsim.search.bounds import least_limit
@@ -335,6 +335,8 @@ class Trail:
         kinds |= {name: "boolean" for name in setups if str(name).startswith(YES_OR_NO) and setups[name].isna().any()}
         kinds |= {"stopped": "str", "decision": "str"}
         found = self._edges(setups, best) if best else ()
+        result = Result(job.trace, job.cluster.at(*shown.setup), shown.ran.replay, job.seed, job.trim)
+        vars(result)["metrics"] = shown.ran.metrics  # which the judge measured: it takes as long as a short replay
         asked = {
             "name": name,
             "cluster": job.cluster.model_dump(mode="json", exclude_none=True),
@@ -351,11 +353,11 @@ class Trail:
             stopped=stopped,
             chosen=best.setup if best else None,
             closest=None if best else shown.setup,
-            result=Result(job.trace, job.cluster.at(*shown.setup), shown.ran.replay, job.seed, job.trim),
+            result=result,
             bill=shown.ran.bill,
             lower_bound_usd_per_year=lower_bound,
             setups_in_space=in_space(job.cluster),
-            setups=setups.astype({name: kind for name, kind in kinds.items() if name in setups}),
+            setups=retyped(setups, kinds),
             targets=job.targets,
             economics=job.economics,
             edges=found,

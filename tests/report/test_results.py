@@ -129,7 +129,8 @@ def test_contract_of_a_run(written):
     timeline = pd.read_parquet(written / "timeline.parquet")
     free = [f"{what}_{of}" for what in ("stranded", "unused", "idle") for of in ("cores", "gpus")]
     agreed = ["time_s", "pool", "nodes_up", "busy_cores", "queued_jobs", "queued_cores", "cost_usd"]
-    assert list(timeline) == [*agreed, "busy_gpus", "queued_gpus", *free]
+    assert list(timeline) == [*agreed, "busy_gpus", "queued_gpus", *free, "time_utc"]
+    assert timeline["time_utc"].isna().all()  # nobody says when the log begins
     assert set(timeline["pool"]) == {"onprem", "rented"}
     assert timeline["time_s"].drop_duplicates().diff().dropna().eq(3600).all()
 
@@ -156,9 +157,11 @@ def test_simulate_writes_what_the_contract_says(tmp_path, capsys, monkeypatch):
     summary = json.loads((tmp_path / "r" / "summary.json").read_text())
     wanted = simulate(read_trace(tmp_path / "made.swf"), cores=16, policy="sjf-easy")
     assert summary["metrics"]["wait_s_mean"] == wanted.metrics["wait_s_mean"]
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(tmp_path / "r" / "jobs.parquet"), wanted.jobs, check_categorical=False
-    )
+    jobs = pd.read_parquet(tmp_path / "r" / "jobs.parquet")
+    pd.testing.assert_frame_equal(jobs[list(wanted.jobs)], wanted.jobs, check_categorical=False)
+    unknown = jobs.drop(columns=list(wanted.jobs))
+    assert list(unknown) == ["submit_utc", "recorded_submit_s"]
+    assert unknown.isna().all(axis=None)
     assert "setups" not in (tmp_path / "r" / "report.html").read_text()
     # The same again with --overwrite, and with report.
     before = digests(tmp_path / "r")

@@ -19,6 +19,7 @@ from pwsim.common import (
     NO_SETUP,
     InputError,
     Times,
+    also_at,
     logged_to,
     new_file,
     reserved,
@@ -233,7 +234,7 @@ def _run(one: Work) -> tuple[dict[str, Any], int]:
         written = report.write_results(one.results, summary, made, text, page=one.options.report)
     for table in tables.DATA:  # of a search that was stopped, and went on now
         tables.part(one.directory / "data", table, one.task.name, one.identity.key).unlink(missing_ok=True)
-    _put_rows(one, tables.of_results(summary, written))
+    _put_rows(one, tables.of_results(summary, written["setups"]))
     return summary, replays
 
 
@@ -244,7 +245,10 @@ def _put_rows(one: Work, rows: Iterable[tuple[str, pa.Table]]) -> None:
     parts = {name: tables.part(folder, name, one.task.name, one.identity.key) for name in tables.DATA}
     if all(path.is_file() for path in parts.values()):
         return
+    for path in parts.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    for name in report.columns.SAME:
+        also_at(parts[name], one.results / f"{name}.parquet")
     for name, table in rows:
-        parts[name].parent.mkdir(parents=True, exist_ok=True)
         with new_file(parts[name]) as made:
             report.write_table(table, made)

@@ -1,7 +1,8 @@
 """The data set of a batch: one table over all runs, each part of it with the same columns of the same types.
 
 Parts lie in ``data/TABLE/scenario=NAME/run=KEY/part.parquet``, the layout that pandas, DuckDB, Polars and Spark take
-for one table with the columns ``scenario`` and ``run``.  They are made from results directories, and can be again.
+for one table with the columns ``scenario`` and ``run``.  They are made from results directories, and can be again; of
+``jobs`` and ``timeline``, they are the same files.
 """
 
 from __future__ import annotations
@@ -18,16 +19,9 @@ import pyarrow.parquet as pq
 from pwsim import costs, report
 from pwsim.common import InputError
 from pwsim.metrics import METRIC_COLUMNS
-from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.report import columns
+from pwsim.report.columns import FLAG, NUMBER, SAME, TIME, TYPES, WHOLE, WORD, Columns
 from pwsim.search import SETUP_COLUMNS
-from pwsim.trace import COLUMNS
-
-NUMBER, WHOLE, FLAG = pa.float64(), pa.int64(), pa.bool_()
-WORD = pa.dictionary(pa.int32(), pa.string())
-TIME = pa.timestamp("ms", tz="UTC")
-
-Columns = Mapping[str, tuple[str, str]]
-"""Unit and meaning by the name of a column."""
 
 SUMMARY: dict[str, tuple[str, str]] = {
     "run_id": ("", "hash of all that the answer depends on, as in summary.json"),
@@ -75,39 +69,32 @@ DATA: dict[str, Columns] = {
         "required": ("", "its limit, in the unit of its metric"),
         "achieved": ("", "what the setup achieved"),
     },
-    "jobs": {
-        **JOB_COLUMNS,
-        "submit_utc": DATED_COLUMNS["submit_utc"],
-        **FEEDBACK_COLUMNS,
-        **{one.name: (one.unit, one.text) for one in COLUMNS if one.name not in JOB_COLUMNS},
-    },
-    "timeline": {**TIMELINE_COLUMNS, "time_utc": DATED_COLUMNS["time_utc"]},
+    **SAME,
 }
 """Tables of the data set: unit and meaning of their columns."""
 
-_WORDS = {
-    "run_id", "pwsim_version", "engine", "workload", "workload_sha256", "status", "chosen", "answer", "policy",
-    "stopped", "pool", "type", "text", *(one.name for one in COLUMNS if one.dtype == "category"),
-}  # fmt: skip
-_WHOLE = {
-    "schema_version", "seed", "jobs_read", "jobs_replayed", "targets", "targets_met", "setups_in_space",
-    "setups_simulated", "draws", "draws_held", "step", "limits", "hours", "nodes", "target",
-    *(one.name for one in COLUMNS if one.dtype == "int64"),
-}  # fmt: skip
 _TYPES = {
-    **dict.fromkeys(_WORDS, WORD),
-    **dict.fromkeys(_WHOLE, WHOLE),
+    **dict.fromkeys(
+        (
+            "run_id", "pwsim_version", "engine", "workload", "workload_sha256", "status", "chosen", "answer", "policy",
+            "stopped", "pool", "type", "text",
+        ),
+        WORD,
+    ),
+    **dict.fromkeys(
+        (
+            "schema_version", "seed", "jobs_read", "jobs_replayed", "targets", "targets_met", "setups_in_space",
+            "setups_simulated", "draws", "draws_held", "step", "limits", "hours", "nodes", "target",
+        ),
+        WHOLE,
+    ),
     **dict.fromkeys(("meets_targets", "at_limit"), FLAG),
-    **dict.fromkeys(DATED_COLUMNS, TIME),
-}
+}  # fmt: skip
 
 
 def schema(table: str) -> pa.Schema:
     """Return the columns of a table of the data set: name, type, unit and meaning."""
-    return pa.schema(
-        pa.field(name, _TYPES.get(name, NUMBER), metadata={"unit": unit, "description": text})
-        for name, (unit, text) in DATA[table].items()
-    )
+    return columns.schema(DATA[table], TYPES if table in SAME else _TYPES)
 
 
 def part(folder: Path, table: str, scenario: str, run: str) -> Path:
@@ -121,34 +108,28 @@ def run_of(path: Path) -> tuple[str, str]:
 
 
 def of_directory(results: Path) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the name and the rows of each table for a run, from its results directory.
+    """Yield what :func:`of_results` does, from a results directory.
 
     Raises
     ------
     InputError
         If it is none of this version.
     """
-    yield from of_results(
-        report.read_summary(results),
-        {name: _read(results / f"{name}.parquet") for name in ("setups", "jobs", "timeline")},
-    )
+    yield from of_results(report.read_summary(results), _read(results / "setups.parquet"))
 
 
-def of_results(summary: Mapping[str, Any], results: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the name and the rows of each table for a run.
+def of_results(summary: Mapping[str, Any], setups: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the name and the rows of each table of the data set that results do not have themselves.
 
     Parameters
     ----------
-    summary, results
-        What was found, and its tables, as they are written.
+    summary, setups
+        What was found, as it is written.
     """
-    setups = results["setups"]
     yield "summary", _of_columns("summary", {name: [value] for name, value in _row(summary).items()})
     yield "setups", _cast("setups", setups)
     yield "setup_nodes", _by_pool(setups, [pool["name"] for pool in summary["pools"]])
     yield "setup_targets", _by_target(setups, summary["targets"])
-    for name in ("jobs", "timeline"):
-        yield name, _cast(name, results[name])
 
 
 def _read(path: Path) -> pa.Table:
@@ -237,34 +218,14 @@ def _long(name: str, parts: Iterable[Mapping[str, Any]]) -> pa.Table:
     return _cast(name, table.take(pc.sort_indices(table["step"])))  # which is stable
 
 
-def _of_columns(name: str, columns: Mapping[str, Any]) -> pa.Table:
-    """Return columns as a table of the data set."""
-    return _cast(name, pa.table(dict(columns)))
+def _of_columns(name: str, values: Mapping[str, Any]) -> pa.Table:
+    """Return values by column as a table of the data set."""
+    return _cast(name, pa.table(dict(values)))
 
 
 def _cast(name: str, table: pa.Table) -> pa.Table:
     """Return a table with exactly the columns of the data set; what this run does not know is null."""
-    found = []
-    for field in schema(name):
-        if field.name not in table.column_names:
-            found.append(pa.nulls(table.num_rows, field.type))
-            continue
-        column = table[field.name]
-        if field.type == WORD:
-            column = _words(column)
-        elif field.type == NUMBER and pa.types.is_null(column.type):
-            column = pa.nulls(table.num_rows, NUMBER)
-        found.append(column.cast(field.type))
-    return pa.Table.from_arrays(found, schema=schema(name))
-
-
-def _words(column: pa.ChunkedArray) -> pa.Array:
-    """Return words by their numbers, in the order in which they come, whatever numbers they had."""
-    if not pa.types.is_dictionary(column.type):
-        return column.cast(pa.string()).combine_chunks().dictionary_encode()
-    whole = column.unify_dictionaries().combine_chunks()
-    used = whole.indices.unique().drop_null()
-    return pa.DictionaryArray.from_arrays(pc.index_in(whole.indices, used), whole.dictionary.take(used))
+    return columns.fitted(table, schema(name))
 
 
 def described(table: str) -> list[tuple[str, str, str, str]]:
@@ -273,8 +234,8 @@ def described(table: str) -> list[tuple[str, str, str, str]]:
         ("scenario", "text", "", "name of the scenario; of the path"),
         ("run", "text", "", "key of the run: the name of its results directory; of the path"),
     ]
-    columns = DATA[table]
-    return [*of_path, *((field.name, _KINDS[field.type], *columns[field.name]) for field in schema(table))]
+    told = DATA[table]
+    return [*of_path, *((field.name, _KINDS[field.type], *told[field.name]) for field in schema(table))]
 
 
 _KINDS = {NUMBER: "number", WHOLE: "whole number", FLAG: "true or false", WORD: "text", TIME: "time in UTC"}

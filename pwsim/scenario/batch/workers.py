@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import multiprocessing
 import os
@@ -150,6 +151,7 @@ def _pool(at_once: int, do: Callable[[One], Answer]) -> ProcessPoolExecutor:
 
 def _begin() -> None:
     """Let a worker leave interrupts to its parent, and end when that is gone."""
+    gc.freeze()  # libraries are never garbage: looking through them takes more time than all that is
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

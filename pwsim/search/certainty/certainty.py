@@ -12,7 +12,7 @@ import pandas as pd
 
 from pwsim import costs
 from pwsim.cluster import Procedure
-from pwsim.common import ByContent, InputError
+from pwsim.common import ByContent, InputError, retyped
 from pwsim.metrics import METRIC_COLUMNS
 from pwsim.results import in_parallel
 from pwsim.search.certainty.intervals import Interval, coverage, interval
@@ -190,7 +190,7 @@ def replayed(
 def as_table(rows: Sequence[Row]) -> pd.DataFrame:
     """Return draws as a table (:data:`DRAW_COLUMNS`); what is only known of whole replays is absent of others."""
     table = pd.DataFrame(rows, columns=max(map(list, rows), key=len, default=["draw", "stopped"]))
-    return table.astype({"stopped": "str"})
+    return retyped(table, {"stopped": "str"})
 
 
 def counted(targets: Sequence[Target]) -> list[int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pwsim.cluster import CloudPool
+from pwsim.common import retyped
 from pwsim.costs import PARTS, WHOLE_SETUP, total
 from pwsim.results import Result
 
@@ -48,7 +49,7 @@ _KINDS: dict[str, Any] = {
 def table(found: Years) -> pd.DataFrame:
     """Return the plan as a table (:data:`HORIZON_COLUMNS`); without rows if there is none."""
     rows = [row for year in range(1, len(found.chosen) + 1) for row in _rows(found, year)]
-    return pd.DataFrame(rows, columns=list(HORIZON_COLUMNS)).astype(_KINDS)
+    return retyped(pd.DataFrame(rows, columns=list(HORIZON_COLUMNS)), _KINDS)
 
 
 def _rows(found: Years, year: int) -> Iterator[dict[str, Any]]:

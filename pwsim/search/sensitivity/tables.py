@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pwsim.cluster import Cluster
+from pwsim.common import retyped
 from pwsim.search.decided import Decided
 from pwsim.search.plan import Setup
 from pwsim.search.sensitivity.factors import FACTORS
@@ -88,7 +89,7 @@ def _sensitivity(found: Study, cluster: Cluster) -> pd.DataFrame:
         **dict.fromkeys(numbers, float),
         "replayed": bool,
     }
-    return pd.DataFrame(rows, columns=names).astype(kinds)
+    return retyped(pd.DataFrame(rows, columns=names), kinds)
 
 
 def _columns_of(setup: Setup | None, cluster: Cluster) -> dict[str, Any]:
@@ -114,9 +115,7 @@ def _headroom(room: Headroom) -> pd.DataFrame:
                 **{f"target_{index}_required": point.targets[index].required for index in targets},
             }
         )
-    kinds: dict[str, Any] = {"decision": "str"}
-    table = pd.DataFrame(rows)
-    return table.astype({name: kind for name, kind in kinds.items() if name in table})
+    return retyped(pd.DataFrame(rows), {"decision": "str"})
 
 
 def drawn_of(decided: Decided | None) -> dict[str, Any]:
