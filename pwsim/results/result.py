@@ -304,13 +304,17 @@ class Result(ByContent):
         ValueError
             If the measurement window has no length and jobs cause costs.
         """
-        economics = economics_of(economics)
-        table, pools = pd.DataFrame(self.bills(economics)), range(len(self.cluster.pools))
-        shares = pd.DataFrame([self.shares(index) for index in pools])
-        if self._clock_fault(economics):
-            table.loc[:, ["usd" in name for name in map(str, table)]] = math.nan
-        place = list(table).index("elastic") + 1
-        return pd.concat([table.iloc[:, :place], shares, table.iloc[:, place:]], axis=1)
+        return pd.DataFrame(self.pool_rows(economics_of(economics)))
+
+    def pool_rows(self, economics: Economics) -> list[dict[str, Any]]:
+        """Return the rows of :meth:`pools`."""
+        rows, unknown = [], self._clock_fault(economics) is not None
+        for index, bill in enumerate(self.bills(economics)):
+            told = {name: math.nan if unknown and "usd" in name else value for name, value in bill.items()}
+            place = list(told).index("elastic") + 1
+            size, paid = list(told.items())[:place], list(told.items())[place:]
+            rows.append({**dict(size), **self.shares(index), **dict(paid)})
+        return rows
 
     def _clock_fault(self, economics: Economics) -> str | None:
         """Return why costs by the hour are not known; ``None`` if they are, or if nothing is priced by the hour."""

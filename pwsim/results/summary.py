@@ -53,7 +53,7 @@ def id_of(result: Result, command: str) -> str:
 
 def pools_of(result: Result, economics: Economics = UNDISCOUNTED) -> list[dict[str, Any]]:
     """Return each pool: size, use, and cost."""
-    pools: list[dict[str, Any]] = plain(result.pools(economics).to_dict("records"))
+    pools: list[dict[str, Any]] = plain(result.pool_rows(economics))
     return pools
 
 
