@@ -46,11 +46,12 @@ def made_by(executor: Executor, folder: Path, out: Path, seen=lambda _: None) ->
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_threads_of_parsl_and_shards_make_the_same(folder, local, tmp_path):
-    concurrent = pytest.importorskip("parsl.concurrent", reason="needs Parsl: pip install parsl")
-    executors, config = pytest.importorskip("parsl.executors"), pytest.importorskip("parsl.config")
-    threads = executors.ThreadPoolExecutor(max_threads=2)
-    config = config.Config(executors=[threads], run_dir=str(tmp_path / "runinfo"))
-    with concurrent.ParslPoolExecutor(config) as executor:
+    from parsl.concurrent import ParslPoolExecutor
+    from parsl.config import Config
+    from parsl.executors import ThreadPoolExecutor
+
+    config = Config(executors=[ThreadPoolExecutor(max_threads=2)], run_dir=str(tmp_path / "runinfo"))
+    with ParslPoolExecutor(config) as executor:
         assert made_by(executor, folder, tmp_path / "parsl") == local
 
 
@@ -62,10 +63,10 @@ def test_four_shards_make_the_same(folder, local, tmp_path):
     assert tree(tmp_path / "shards") == local
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_dask_makes_the_same_though_a_worker_is_lost(folder, local, tmp_path):
-    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'pwsim[dask]'")
+    import distributed
+
     killed: list[int] = []
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
