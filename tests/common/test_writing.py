@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -284,3 +285,20 @@ def test_the_current_directory_can_be_the_results(folder, monkeypatch):
     monkeypatch.chdir(folder / "r")
     put(Path(), "new")
     assert (folder / "r" / "main").read_text() == "new"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_is_at_another_path_too(links, folder, monkeypatch):
+    if not links:
+
+        def refuse(*_):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    (folder / "there").mkdir()
+    (folder / "there" / "tiny").write_text("old")
+    for _ in range(2):  # in the place of another file, and of itself
+        writing.also_at(folder / "there" / "tiny", folder / "tiny.swf")
+        assert (folder / "there" / "tiny").read_text() == TINY
+        assert (folder / "there" / "tiny").samefile(folder / "tiny.swf") == links
+    assert names(folder / "there") == {"tiny"}
