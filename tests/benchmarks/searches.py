@@ -148,7 +148,7 @@ def shares(plan: Plan, left: int) -> dict[str, float]:
     for told in records(plan.setups):
         nodes = {pool.name: told[f"nodes_{pool.name}"] for pool in judge.cluster.pools}
         place = place_of(judge, Setup(nodes, judge.cluster.policy[0]))
-        usd[place] = told["cost_usd_per_year"] if told["meets_targets"] else math.nan
+        usd[place] = told["cost_usd_per_year"] if told["meets_targets"] is True else math.nan  # absent: ended early
     bound = math.inf if plan.status == "infeasible" else plan.lower_bound_usd_per_year
     claimed = Claimed(bound, usd)
     if plan.proof is None:
