@@ -16,7 +16,8 @@ import pwsim
 from pwsim.cluster import REJECTIONS
 from pwsim.figures import FIGURES
 from pwsim.hindcasting import COMPARISON_COLUMNS, HOURLY_COLUMNS
-from pwsim.results import ATTRIBUTION_COLUMNS, DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
+from pwsim.report import columns as columns_of
+from pwsim.results import ATTRIBUTION_COLUMNS, DATED_COLUMNS, FEEDBACK_COLUMNS
 from pwsim.rules import BACKFILLS, ORDERS, Order, Rule
 from pwsim.scenario.batch import tables as batch_tables
 from pwsim.search import (
@@ -117,20 +118,11 @@ def _trace() -> Iterator[Row]:
     yield from (Row(one.name, one.unit, one.text) for one in COLUMNS)
 
 
-def _jobs() -> Iterator[Row]:
-    yield from _plain(JOB_COLUMNS)
-    yield from _plain(FEEDBACK_COLUMNS, "; only where users wait for their jobs")
-    yield from (row for row in _dated() if row.name == "submit_utc")
-    yield from (row for row in _trace() if row.name not in JOB_COLUMNS)
-
-
-def _timeline() -> Iterator[Row]:
-    yield from _plain(TIMELINE_COLUMNS)
-    yield from (row for row in _dated() if row.name == "time_utc")
-
-
-def _dated() -> Iterator[Row]:
-    yield from _plain(DATED_COLUMNS, "; only where the log has a date")
+def _same(table: str) -> Iterator[Row]:
+    """Yield the columns of a table that has all of them in all results."""
+    null = dict.fromkeys(FEEDBACK_COLUMNS, "users do not wait") | dict.fromkeys(DATED_COLUMNS, "there is no date")
+    for name, (unit, text) in columns_of.SAME[table].items():
+        yield Row(name, unit, text + (f"; null where {null[name]}" if name in null else ""))
 
 
 def tiny_plan() -> Any:
@@ -144,8 +136,8 @@ def tiny_plan() -> Any:
 
 _TABLES: dict[str, Any] = {
     "trace": _trace,
-    "jobs": _jobs,
-    "timeline": _timeline,
+    "jobs": lambda: _same("jobs"),
+    "timeline": lambda: _same("timeline"),
     "setups": lambda: _plain(SETUP_COLUMNS),
     "frontier": lambda: _plain(FRONTIER_COLUMNS),
     "horizon": lambda: _plain(HORIZON_COLUMNS),

@@ -631,7 +631,7 @@ def batch(
     What was finished before is known by a hash of the scenario, its log, prices and code, and is not done again; where
     a batch was stopped, the same command goes on.  Exit code: that of the worst outcome, in the order 3, 4, 2, 1, 0.
     """  # noqa: D301 - \b is a sign to click
-    from pwsim.common import tell
+    from pwsim.common import INTERRUPTED, tell
     from pwsim.scenario import parse_change
     from pwsim.scenario.batch import Batch, Options, Shard, worst
 
@@ -651,11 +651,14 @@ def batch(
     if dry_run:
         for planned in todo.mine:
             click.echo(f"{planned.name}: {planned.text}" + (f"\n  {planned.fault[0]}" if planned.fault else ""))
-        return
+        sys.exit(worst([planned.fault[1] for planned in todo.mine if planned.fault]))
     codes = [0] if collect else _work_off(todo, dask, workers, limit_s, profile=profile, quiet=quiet)
     table = todo.collect()
-    if table is None:
+    if table is None and (collect or shard):
         click.echo("Other scenarios are still to be done; the last shard, or --collect, writes the table.", err=True)
+        codes += [INTERRUPTED] if collect else []
+    elif table is None:
+        click.echo("No table is written: the run log lacks a scenario; run the same batch again.", err=True)
     if keep is not None and (dropped := todo.drop_old(keep)):
         click.echo(f"{dropped} old runs dropped.", err=True)
     tell("batch ends", batch=todo.name, code=worst(codes))
@@ -681,7 +684,7 @@ def _work_off(
         click.echo("Interrupted: what was finished stays, and the same command goes on.", err=True)
         sys.exit(INTERRUPTED)
     for one in found:
-        click.echo(f"{one.scenario}: {one.message}")
+        click.echo(one.message if one.message.startswith(f"{one.scenario}:") else f"{one.scenario}: {one.message}")
     if profile:
         click.echo(profile_text(todo.profile(found)), err=True)
     return [one.code for one in found]
@@ -707,7 +710,7 @@ def compare(directories: tuple[Path, ...], out: Path | None, *, csv: bool, overw
 @click.option("--scenario", help="Only this scenario.")
 @click.option("--csv", is_flag=True, help="Print comma-separated values, all columns.")
 @click.option("--figure", type=_PATH, help="Draw how the cost moved, into this file (png, svg or pdf).")
-@click.option("--alert", is_flag=True, help="Exit with 1 if an answer changed in its last night, or failed.")
+@click.option("--alert", is_flag=True, help="Exit with 1 if an answer changed in the newest batch, or failed.")
 @_options("overwrite")
 def history(
     directory: Path, scenario: str | None, figure: Path | None, *, csv: bool, alert: bool, overwrite: bool
@@ -729,7 +732,7 @@ def history(
         click.echo(table.to_csv(index=False), nl=False)
     else:
         click.echo(history_text(table))
-    if alert and (moved := moved_last(table)):
+    if alert and (moved := moved_last(directory, table)):
         click.echo(f"Changed: {', '.join(moved)}", err=True)
         sys.exit(NO_SETUP)
 

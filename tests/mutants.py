@@ -168,7 +168,7 @@ PACKED_MUTANTS = [
     (packing, "                hold_all(then, shares, places, job, 1)\n", ""),
     (packing, "            fitting = tried.clock[FITTING] = left\n", "            tried.clock[FITTING] = left\n"),
     # Without a comparison in asks_no_less, or with the other direction of it, 5,000 cases show nothing: test_nodes.py has
-    # that of cores and that of GPUs by hand.  With > or == for >=, what is not known to fit nowhere is tried once more,
+    # those of cores, memory and GPUs by hand.  With > or == for >=, what is not known to fit nowhere is tried once more,
     # in vain: the same schedule.
     (packing, "found = choose(bins, numbers, opened, shares, job, shares.need[job], chosen)", "found = 0"),
     (packing, "range(waiting + (another >= 0))", "range(waiting)"),

@@ -124,11 +124,12 @@ def also_at(path: Path, file: Path) -> None:
     InputError, MachineError
         As for :func:`new_file`.
     """
-    try:
-        path.unlink(missing_ok=True)
-        path.hardlink_to(file)
-    except OSError:
-        with new_file(path) as made:
+    if path.exists() and path.samefile(file):
+        return
+    with new_file(path) as made:
+        try:
+            made.hardlink_to(file)
+        except OSError:
             shutil.copyfile(file, made)
 
 
@@ -288,7 +289,10 @@ def _check(path: Path, overwrite: bool, files: Sequence[str] | None) -> None:
 def _check_results(path: Path, files: Sequence[str]) -> None:
     """Raise ``InputError`` if a directory holds anything that pwsim did not write."""
     if any(path.iterdir()) and not (path / files[0]).is_file():
-        raise InputError(f"{path}: is not a results directory (it has no {files[0]}), so it is not overwritten")
+        raise InputError(
+            f"{path}: is not a results directory (it has no {files[0]}), so it is not overwritten; move it away, or "
+            "choose another"
+        )
     if other := _foreign(path, files):
         raise InputError(
             f"{path}: holds {other}, which pwsim did not write, so it is not overwritten; move {other} away, or choose "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pwsim.results import DATED_COLUMNS, FEEDBACK_COLUMNS, JOB_COLUMNS, TIMELINE_COLUMNS
 from pwsim.trace import COLUMNS
@@ -54,19 +53,8 @@ def fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:
         if field.name not in there:
             found.append(pa.nulls(table.num_rows, field.type))
             continue
-        column = table[field.name]
-        if field.type == WORD:
-            column = _words(column)
-        elif field.type == NUMBER and pa.types.is_null(column.type):
-            column = pa.nulls(table.num_rows, NUMBER)
+        column = table[field.name].combine_chunks()
+        if field.type == WORD and not pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string()).dictionary_encode()
         found.append(column.cast(field.type))
     return pa.Table.from_arrays(found, schema=wanted)
-
-
-def _words(column: pa.ChunkedArray) -> pa.Array:
-    """Return words by their numbers, in the order in which they come, whatever numbers they had."""
-    if not pa.types.is_dictionary(column.type):
-        return column.cast(pa.string()).combine_chunks().dictionary_encode()
-    whole = column.unify_dictionaries().combine_chunks()
-    used = whole.indices.unique().drop_null()
-    return pa.DictionaryArray.from_arrays(pc.index_in(whole.indices, used), whole.dictionary.take(used))

@@ -57,7 +57,7 @@ FILES = (
 )
 """The files of a results directory; the first is always there.  All else in one is not pwsim's, and never deleted."""
 
-FEW_ROWS = 100
+FEW_ROWS = 10
 """Tables of so few rows are written as they are."""
 
 _PROVENANCE = ("run_id", "schema_version", "scenario", "pwsim_version", "seed", "overrun")
@@ -132,9 +132,10 @@ def write_table(table: pa.Table, path: Path) -> None:
     """Write a table as Parquet.
 
     Numbers of which most differ take more room and time with a dictionary than without; those of jobs grow by one.
-    Of few rows, nothing is left to compress beside what a column takes in any case.
+    Of few rows, next to nothing is left to compress beside what a column takes in any case.
     """
-    grows = {"job_id": "DELTA_BINARY_PACKED"} if "job_id" in table.column_names else {}
+    whole = {one.name for one in table.schema if pa.types.is_integer(one.type)}
+    grows = {"job_id": "DELTA_BINARY_PACKED"} if "job_id" in whole else {}
     packed = "zstd" if len(table) > FEW_ROWS else "none"
     few = [one.name for one in table.schema if not pa.types.is_floating(one.type) and one.name not in grows]
     pq.write_table(table, path, compression=packed, use_dictionary=few, column_encoding=grows or None)

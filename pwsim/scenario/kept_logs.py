@@ -22,7 +22,7 @@ from pwsim.trace import Trace, read_mapped, write_mapped
 log = logging.getLogger("pwsim")
 
 UNUSED_S = 2 * 86_400
-"""Age after which a log that nobody asked for is dropped [s]."""
+"""Age after which a log, or a lock, that nobody asked for is dropped [s]."""
 AT_HAND = 2
 """How many logs a process holds mapped."""
 

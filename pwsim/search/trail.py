@@ -333,7 +333,7 @@ class Trail:
         setups = pd.DataFrame(self.rows, columns=max(map(list, self.rows), key=len))
         kinds: dict[Any, Any] = {name: float for name in map(str, setups) if name.endswith("_achieved")}
         kinds |= {name: "boolean" for name in setups if str(name).startswith(YES_OR_NO) and setups[name].isna().any()}
-        kinds |= {"stopped": "str", "decision": "str"}
+        kinds |= dict.fromkeys(("stopped", "decision") if "decision" in setups else ("stopped",), "str")
         found = self._edges(setups, best) if best else ()
         result = Result(job.trace, job.cluster.at(*shown.setup), shown.ran.replay, job.seed, job.trim)
         vars(result)["metrics"] = shown.ran.metrics  # which the judge measured: it takes as long as a short replay

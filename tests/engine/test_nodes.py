@@ -301,22 +301,24 @@ def test_lost_work_of_spot_jobs_is_the_closed_form(checkpoint_s, overhead_s):
 
 
 @pytest.mark.parametrize(
-    ("procs", "gpus"),
+    ("procs", "gpus", "memory_gib"),
     [
-        ([3, 2, 4, 2, 1], [0, 1, 1, 1, 1]),  # free are a core and a GPU, and two cores: for one core and a GPU
-        (
-            [4, 2, 4, 1, 1],
-            [0, 0.5, 0, 1, 0.5],
-        ),  # free are a GPU, and two cores and half a GPU: for a core and that half
+        # Free are a core and a GPU, and two cores: for one core and a GPU.
+        ([3, 2, 4, 2, 1], [0, 1, 1, 1, 1], [1, 1, 1, 1, 1]),
+        # A GPU, and two cores and half a GPU: for a core and that half.
+        ([4, 2, 4, 1, 1], [0, 0.5, 0, 1, 0.5], [1, 1, 1, 1, 1]),
+        # A core and 3 GiB, and three cores and 2 GiB: for two cores and 2 GiB.
+        ([3, 1, 4, 2, 2], [0, 0, 0, 0, 0], [5, 6, 1, 3, 2]),
     ],
 )
-def test_who_asks_for_less_is_tried_where_another_fits_nowhere(procs, gpus, engine):
+def test_who_asks_for_less_is_tried_where_another_fits_nowhere(procs, gpus, memory_gib, engine):
     """What the fourth job asks for is free, but not on one node; what the fifth asks for is.
 
     Both come at one instant and are tried in one pass, behind a job that waits for a whole node until 100.
     """
     jobs = {"submit_s": [0, 0, 1, 2, 2], "procs": procs, "gpus": gpus, "run_s": [100, 100, 10, 5, 5]}
-    pools = [onprem(nodes=2, placement="packed", node={"cores": 4, "gpus": 1})]
+    jobs["memory_mib"] = [1024 * one for one in memory_gib]
+    pools = [onprem(nodes=2, placement="packed", node={"cores": 4, "gpus": 1, "memory": "8 GiB"})]
     cluster = Cluster.model_validate({"policy": "easy", "pools": pools})
     result = simulate(Trace.from_columns(jobs), cluster, engine=engine)
     assert result.replay.start_s.tolist()[4] == 2

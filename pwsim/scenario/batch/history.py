@@ -13,11 +13,12 @@ from pwsim.scenario.batch import journal
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "time": ("UTC", "when"),
+    "batch": ("UTC", "when the batch began: its name"),
     "scenario": ("", "name of the scenario"),
     "run": ("", "key of its results; empty if there are none"),
     "event": ("", "done: it was run; known: its results were there; failed: there are none"),
     "because": ("", "what had changed since the answer before: log, prices, scenario, version; new, unfinished"),
-    "moved": ("", "whether the chosen setup is another than before"),
+    "moved": ("", "whether the chosen setup, or the status, is another than before"),
     "status": ("", "of the search"),
     "chosen": ("", "the chosen setup, or the closest"),
     "cost_usd_per_year": ("USD/year", "what it costs"),
@@ -99,10 +100,15 @@ def _said(night: dict[Hashable, Any]) -> str:
     return cost if night["status"] == "optimal" else f"{cost} ({night['status']})"
 
 
-def moved_last(table: pd.DataFrame) -> list[str]:
-    """Return the scenarios whose answer changed in their last night, or failed in it."""
-    last = table.groupby("scenario", sort=True).tail(1)
-    return list(last.loc[last["moved"] | (last["event"] == "failed"), "scenario"])
+def moved_last(directory: Path, table: pd.DataFrame) -> list[str]:
+    """Return the scenarios of a history whose answer changed in the newest round of batches, or that failed in it.
+
+    What was stopped and went on is one round; scenarios that nobody runs any more are in none.
+    """
+    newest = table[table["batch"].isin(journal.newest_round(directory))]
+    nights = newest.groupby("scenario", sort=True)
+    told = nights["moved"].any() | (nights["event"].last() == "failed")
+    return list(told.index[told])
 
 
 def _number(value: float | None) -> float:

@@ -131,6 +131,17 @@ def standing(directory: Path) -> dict[str, Entry]:
     return {name: one for name, one in last.items() if one.event != "failed" or not of_round or name in of_round}
 
 
+def newest_round(directory: Path) -> set[str]:
+    """Return the names of the batches of the newest round: those that wrote the table last, or are at it now."""
+    rounds = [set[str]()]
+    for told in _lines(directory):
+        if told.get("event") == COLLECTED:
+            rounds.append(set())
+        with suppress(TypeError):
+            rounds[-1].add(Entry(**told).batch)
+    return next((one for one in reversed(rounds) if one), set())
+
+
 def _lines(directory: Path) -> Iterator[dict[str, Any]]:
     """Yield the lines of the run log that are whole, the oldest first."""
     try:

@@ -38,6 +38,8 @@ from pwsim.search import answer
 
 log = logging.getLogger("pwsim")
 
+_NEEDED = ("summary.json", "setups.parquet", *(f"{name}.parquet" for name in report.columns.SAME))
+"""Files that results have, and that the data set is made of."""
 LOGS = ".logs"
 """Folder in the directory of a batch in which logs are kept as they were read."""
 
@@ -108,7 +110,7 @@ def finished(results: Path) -> dict[str, Any] | None:
 
     A search that was stopped by time goes on another time, with what it has replayed.
     """
-    if not (results / "summary.json").is_file():
+    if not all((results / name).is_file() for name in _NEEDED):
         return None
     try:
         summary = report.read_summary(results)
@@ -228,12 +230,12 @@ def _run(one: Work) -> tuple[dict[str, Any], int]:
     with timed("judging"):
         summary, made, asked, replays = plan.summary, plan.tables(), plan.asked, plan.judge.replays.done
     del plan  # what it keeps of long logs is large
+    for table in tables.DATA:  # of a search that was stopped, and went on now: they go before its results do
+        tables.part(one.directory / "data", table, one.task.name, one.identity.key).unlink(missing_ok=True)
     one.results.parent.mkdir(parents=True, exist_ok=True)
     with timed("writing"), reserved(one.results, overwrite=True, files=report.FILES):
         text = record.scenario_yaml(asked)
         written = report.write_results(one.results, summary, made, text, page=one.options.report)
-    for table in tables.DATA:  # of a search that was stopped, and went on now
-        tables.part(one.directory / "data", table, one.task.name, one.identity.key).unlink(missing_ok=True)
     _put_rows(one, tables.of_results(summary, written["setups"]))
     return summary, replays
 
@@ -247,8 +249,8 @@ def _put_rows(one: Work, rows: Iterable[tuple[str, pa.Table]]) -> None:
         return
     for path in parts.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    for name in report.columns.SAME:
-        also_at(parts[name], one.results / f"{name}.parquet")
     for name, table in rows:
         with new_file(parts[name]) as made:
             report.write_table(table, made)
+    for name in report.columns.SAME:
+        also_at(parts[name], one.results / f"{name}.parquet")

@@ -1,13 +1,13 @@
 """The data set of a batch: one table over all runs, each part of it with the same columns of the same types.
 
 Parts lie in ``data/TABLE/scenario=NAME/run=KEY/part.parquet``, the layout that pandas, DuckDB, Polars and Spark take
-for one table with the columns ``scenario`` and ``run``.  They are made from results directories, and can be again; of
-``jobs`` and ``timeline``, they are the same files.
+for one table with the columns ``scenario`` and ``run``.  They are made from results directories; of ``jobs`` and
+``timeline``, they are the same files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -20,7 +20,6 @@ from pwsim import costs, report
 from pwsim.common import InputError
 from pwsim.metrics import METRIC_COLUMNS
 from pwsim.report import columns
-from pwsim.report.columns import FLAG, NUMBER, SAME, TIME, TYPES, WHOLE, WORD, Columns
 from pwsim.search import SETUP_COLUMNS
 
 SUMMARY: dict[str, tuple[str, str]] = {
@@ -52,7 +51,7 @@ SUMMARY: dict[str, tuple[str, str]] = {
 _OF_POOLS = ("nodes_", "type_", "at_limit_", "target_")
 _ONE_BY_ONE = {name: told for name, told in SETUP_COLUMNS.items() if not name.startswith(_OF_POOLS)}
 
-DATA: dict[str, Columns] = {
+DATA: dict[str, columns.Columns] = {
     "summary": SUMMARY,
     "setups": _ONE_BY_ONE,
     "setup_nodes": {
@@ -69,7 +68,7 @@ DATA: dict[str, Columns] = {
         "required": ("", "its limit, in the unit of its metric"),
         "achieved": ("", "what the setup achieved"),
     },
-    **SAME,
+    **columns.SAME,
 }
 """Tables of the data set: unit and meaning of their columns."""
 
@@ -79,22 +78,22 @@ _TYPES = {
             "run_id", "pwsim_version", "engine", "workload", "workload_sha256", "status", "chosen", "answer", "policy",
             "stopped", "pool", "type", "text",
         ),
-        WORD,
+        columns.WORD,
     ),
     **dict.fromkeys(
         (
             "schema_version", "seed", "jobs_read", "jobs_replayed", "targets", "targets_met", "setups_in_space",
             "setups_simulated", "draws", "draws_held", "step", "limits", "hours", "nodes", "target",
         ),
-        WHOLE,
+        columns.WHOLE,
     ),
-    **dict.fromkeys(("meets_targets", "at_limit"), FLAG),
+    **dict.fromkeys(("meets_targets", "at_limit"), columns.FLAG),
 }  # fmt: skip
 
 
 def schema(table: str) -> pa.Schema:
     """Return the columns of a table of the data set: name, type, unit and meaning."""
-    return columns.schema(DATA[table], TYPES if table in SAME else _TYPES)
+    return columns.schema(DATA[table], columns.TYPES if table in columns.SAME else _TYPES)
 
 
 def part(folder: Path, table: str, scenario: str, run: str) -> Path:
@@ -108,13 +107,15 @@ def run_of(path: Path) -> tuple[str, str]:
 
 
 def of_directory(results: Path) -> Iterator[tuple[str, pa.Table]]:
-    """Yield what :func:`of_results` does, from a results directory.
+    """Yield what :func:`of_results` does, from a results directory whose large files can be read, too.
 
     Raises
     ------
     InputError
-        If it is none of this version.
+        If it is none of this version, or damaged.
     """
+    for name in columns.SAME:
+        _read(results / f"{name}.parquet", pq.read_schema)
     yield from of_results(report.read_summary(results), _read(results / "setups.parquet"))
 
 
@@ -132,8 +133,8 @@ def of_results(summary: Mapping[str, Any], setups: pa.Table) -> Iterator[tuple[s
     yield "setup_targets", _by_target(setups, summary["targets"])
 
 
-def _read(path: Path) -> pa.Table:
-    """Return a table of a results directory.
+def _read(path: Path, read: Callable[[Path], Any] = pq.read_table) -> Any:
+    """Return a table of a results directory, or what else is read from its file.
 
     Raises
     ------
@@ -141,7 +142,7 @@ def _read(path: Path) -> pa.Table:
         If it cannot be read.
     """
     try:
-        return pq.read_table(path)
+        return read(path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]}); remove the directory") from None
 
@@ -238,4 +239,10 @@ def described(table: str) -> list[tuple[str, str, str, str]]:
     return [*of_path, *((field.name, _KINDS[field.type], *told[field.name]) for field in schema(table))]
 
 
-_KINDS = {NUMBER: "number", WHOLE: "whole number", FLAG: "true or false", WORD: "text", TIME: "time in UTC"}
+_KINDS = {
+    columns.NUMBER: "number",
+    columns.WHOLE: "whole number",
+    columns.FLAG: "true or false",
+    columns.WORD: "text",
+    columns.TIME: "time in UTC",
+}

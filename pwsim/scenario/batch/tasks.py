@@ -105,8 +105,12 @@ def _all(named: Sequence[str], changes: Changes) -> Iterator[Task | Unreadable]:
 def _files(named: Sequence[str], folder: Path) -> Iterator[Path]:
     """Yield the files that names and patterns stand for; of a pattern, in the order of their names."""
     for one in named:
-        if one == "-" or (folder / one).is_file() or not set("*?[") & set(one):
-            yield Path(one) if one == "-" else folder / one  # what is missing is said when it is read
+        if one == "-":
+            raise InputError(
+                "a batch reads its scenarios more than once: name files, or give this one to `pwsim run -`"
+            )
+        if (folder / one).is_file() or not set("*?[") & set(one):
+            yield folder / one  # what is missing is said when it is read
             continue
         start = Path(one).anchor or folder
         found = sorted(Path(start).glob(str(Path(one).relative_to(Path(one).anchor))))
@@ -146,9 +150,17 @@ def _variants(
     for name, override in {"": {}, **scenario.overrides, **overrides}.items():
         for values in itertools.product(*matrix.values()):
             tried = list(zip(matrix, values, strict=True))
-            parts = [scenario.name, *([name] if name else []), *(f"{_short(key, matrix)}-{one}" for key, one in tried)]
+            said = [f"{_short(key, matrix)}-{_text(one)}" for key, one in tried]
+            parts = [scenario.name, *([name] if name else []), *said]
             other = (*changes, *override.items(), *tried)
             yield Task("~".join(parts), path, other, scenario if len(other) == len(changes) else None)
+
+
+def _text(value: Any) -> str:
+    """Return a value as a part of a name; of a mapping, its keys and values."""
+    if isinstance(value, Mapping):
+        return "-".join(f"{key}-{_text(one)}" for key, one in value.items())
+    return str(value)
 
 
 def _short(key: str, keys: Mapping[str, Any]) -> str:

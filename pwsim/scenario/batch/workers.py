@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
+from multiprocessing import forkserver, resource_tracker
 from typing import Generic, NamedTuple, TypeVar
 
 One = TypeVar("One")
@@ -21,8 +22,8 @@ MOST_LOSSES = 3
 """Work that so many workers were lost at is given up."""
 
 
-HEAVY = ["numba"]
-"""Libraries that are imported where they are used, and that every worker uses."""
+HEAVY = ["numba", "pint", "ruamel.yaml", "scipy.stats"]
+"""Libraries that are imported where they are used, and that most workers use."""
 
 
 class Room(NamedTuple, Generic[One]):
@@ -143,9 +144,18 @@ def on_executor(
 
 
 def _pool(at_once: int, do: Callable[[One], Answer]) -> ProcessPoolExecutor:
-    """Return processes for some work; what that imports is imported once, by the server that they are forked from."""
+    """Return processes for some work, forked from a server that has imported what that takes."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([do.__module__, *HEAVY])
+    resource_tracker.ensure_running()  # else the server starts it, which lets signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for the server, and the workers, for good
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    server = context.Process()  # which does nothing, once the server has imported all: an interrupt until then
+    server.start()  # finds nothing that has begun and could complain
+    server.join()
     return ProcessPoolExecutor(at_once, mp_context=context, initializer=_begin)
 
 

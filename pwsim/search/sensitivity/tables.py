@@ -115,7 +115,8 @@ def _headroom(room: Headroom) -> pd.DataFrame:
                 **{f"target_{index}_required": point.targets[index].required for index in targets},
             }
         )
-    return retyped(pd.DataFrame(rows), {"decision": "str"})
+    table = pd.DataFrame(rows)
+    return retyped(table, {"decision": "str"} if "decision" in table else {})
 
 
 def drawn_of(decided: Decided | None) -> dict[str, Any]:

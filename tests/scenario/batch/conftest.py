@@ -43,4 +43,4 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let threads do what the command line has processes do, which take seconds to start; that it is the same is tested."""
-    monkeypatch.setattr(workers, "_pool", ThreadPoolExecutor)
+    monkeypatch.setattr(workers, "_pool", lambda at_once, _: ThreadPoolExecutor(at_once))

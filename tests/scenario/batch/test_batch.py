@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import filelock
 import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from pwsim.cli import commands
 from pwsim.common import InputError, MachineError, ScenarioError
 from pwsim.scenario import load_scenario, parse_change
 from pwsim.scenario.batch import Batch, Options, Shard, history, history_text, moved_last, tables, worst
-from pwsim.scenario.batch.journal import NAME, Entry, entries, note
+from pwsim.scenario.batch.journal import COLLECTED, NAME, Entry, entries, note, note_line
 from pwsim.scenario.batch.running import Work, work
 from pwsim.scenario.batch.tasks import Unreadable, tasks
 from pwsim.scenario.batch.workers import Lost, Room, on_processes
@@ -168,6 +169,70 @@ def test_old_runs_are_dropped(folder, tmp_path):
     assert {path.parent.name for path in out.glob("data/jobs/*/*/part.parquet")} == {f"run={run}" for run in kept}
 
 
+def test_nights_that_fail_drop_no_results(folder, tmp_path):
+    out, path = tmp_path / "out", folder / "one.yaml"
+    run(folder, out, "one.yaml")
+    before, log = tree(out), (folder / "log.swf").read_text()
+    for night in range(3):
+        (folder / "log.swf").write_text(f"; no jobs {night}\n")
+        (one,) = run(folder, out, "one.yaml")
+        assert (one.event, bool(one.run)) == ("failed", True)
+        assert Batch([str(path)], out).drop_old(1) == 0
+    (folder / "log.swf").write_text(log)
+    assert [one.event for one in run(folder, out, "one.yaml")] == ["known"]
+    assert before.items() <= tree(out).items()
+
+
+def test_locks_that_nobody_has_asked_for_lately_go(folder, tmp_path):
+    out = tmp_path / "out"
+    (out / ".locks").mkdir(parents=True)
+    old, held = (out / ".locks" / f"{name}.lock" for name in ("old", "held"))
+    with filelock.FileLock(old), filelock.FileLock(held):
+        pass
+    with filelock.FileLock(held):
+        for one in (old, held):
+            os.utime(one, (0, 0))
+        run(folder, out, "one.yaml")
+        assert held.exists()
+    assert not old.exists()
+    assert len(list((out / ".locks").iterdir())) == 2
+
+
+def test_rows_of_a_search_that_went_on_are_not_those_from_before(folder, tmp_path, monkeypatch):
+    """Its worker is lost when the new results are there, and their rows are not."""
+    out = tmp_path / "out"
+    todo = Batch([str(folder / "one.yaml")], out, options=Options(draws=False))
+    with ThreadPoolExecutor(1) as executor:
+        todo.run(executor=executor, at_once=1, time_limit_s=1e-9)
+    with monkeypatch.context() as patch:
+        patch.setattr("pwsim.scenario.batch.running._put_rows", lambda *_: 1 / 0)
+        assert [one.event for one in run(folder, out, "one.yaml")] == ["failed"]
+    assert [one.event for one in run(folder, out, "one.yaml")] == ["known"]
+    (row,) = pq.read_table(next(out.glob("data/summary/*/*/part.parquet"))).to_pylist()
+    assert row["status"] == json.loads(next(out.glob("results/one/*/summary.json")).read_text())["status"] == "optimal"
+    assert next(out.glob("data/jobs/*/*/part.parquet")).samefile(next(out.glob("results/one/*/jobs.parquet")))
+
+
+@pytest.mark.parametrize("table", ["jobs", "timeline", "setups"])
+def test_results_that_are_damaged_are_told_and_what_is_missing_is_made_again(table, folder, tmp_path):
+    out = tmp_path / "out"
+    run(folder, out, "one.yaml")
+    before = tree(out)
+    shutil.rmtree(out / "data" / table)
+    file = next(out.glob(f"results/one/*/{table}.parquet"))
+    content = file.read_bytes()
+    file.write_bytes(content[:500])
+    (one,) = run(folder, out, "one.yaml")
+    assert (one.event, one.code) == ("failed", 2)
+    assert f"{table}.parquet: cannot be read" in one.message
+    assert "remove the directory" in one.message
+    assert not list(out.glob(f"data/{table}/*/*/part.parquet"))
+    file.unlink()
+    (one,) = run(folder, out, "one.yaml")
+    assert (one.event, one.because) == ("done", ["unfinished"])
+    assert tree(out) == before
+
+
 def test_a_page_that_is_asked_for_later_is_made(folder, tmp_path):
     out = tmp_path / "out"
     run(folder, out, "one.yaml")
@@ -283,6 +348,12 @@ def test_variants(folder):
     assert found[0].load().cluster.pools[0].cost.capex_usd == 9000
 
 
+def test_a_variant_with_a_mapping_has_a_plain_name(folder):
+    path = folder / "one.yaml"
+    path.write_text(path.read_text() + "matrix:\n  workload.resample: [{users: 1.2}, {users: 1.5, weeks: 2}]\n")
+    assert [one.name for one in named(path)] == ["one~resample-users-1.2", "one~resample-users-1.5-weeks-2"]
+
+
 def test_manifests(folder):
     (folder / "all.yaml").write_text("scenarios: ['o*.yaml', two.yaml]\nset: {seed: 7}\noverrides: {x: {seed: 8}}\n")
     found = named(folder / "all.yaml")
@@ -374,12 +445,41 @@ def test_a_month_of_nights(folder, tmp_path):
     assert "[prices]" in history_text(table)
 
 
-def test_an_answer_that_moved_is_told(tmp_path):
-    for night, chosen in enumerate(["own 1", "own 1", "own 2"]):
-        time = f"2026-01-0{night + 1}T00:00:00Z"
-        note(tmp_path, Entry(time, "", "done", "s", "r", 0, "", [], {}, "optimal", chosen, 1.0))
-        expected = ["s"] if night == 2 else []
-        assert moved_last(history(tmp_path)) == expected
+def note_night(out: Path, day: int, chosen: dict[str, str | None], *, collected: bool = True) -> list[str]:
+    """Note a batch in which scenarios chose something, or failed; return what ``history --alert`` tells of it."""
+    time = f"2026-01-{day:02}T00:00:00Z"
+    for name, one in chosen.items():
+        entry = Entry(time, time, "done", name, "r", 0, "", [], {}, "optimal", one, 1.0)
+        note(out, entry if one else entry._replace(event="failed", run="", code=2))
+    if collected:
+        note_line(out, {"time": time, "batch": time, "event": COLLECTED})
+    return moved_last(out, history(out))
+
+
+def test_an_answer_that_moved_is_told_in_its_night(tmp_path):
+    assert note_night(tmp_path, 1, {"s": "own 1"}) == []
+    assert note_night(tmp_path, 2, {"s": "own 1"}) == []
+    assert note_night(tmp_path, 3, {"s": "own 2"}) == ["s"]
+    assert note_night(tmp_path, 4, {"s": "own 2"}) == []
+
+
+def test_an_answer_that_moved_in_a_batch_that_was_stopped_is_told_once_it_has_gone_on(tmp_path):
+    note_night(tmp_path, 1, {"s": "own 1", "t": "own 1"})
+    assert note_night(tmp_path, 2, {"s": "own 2"}, collected=False) == ["s"]
+    assert note_night(tmp_path, 3, {"s": "own 2", "t": "own 1"}) == ["s"]
+    assert note_night(tmp_path, 4, {"s": "own 2", "t": "own 1"}) == []
+
+
+def test_only_the_newest_batch_alerts(tmp_path):
+    note_night(tmp_path, 1, {"s": "own 1", "gone": "own 1"})
+    assert note_night(tmp_path, 2, {"gone": "own 2", "scenarios/s.yaml": None}) == ["gone", "scenarios/s.yaml"]
+    assert note_night(tmp_path, 3, {"s": "own 1"}) == []  # it can be read again, and nobody runs the other any more
+
+
+def test_what_failed_and_was_done_then_is_no_failure(tmp_path):
+    note_night(tmp_path, 1, {"s": "own 1"})
+    assert note_night(tmp_path, 2, {"s": None}, collected=False) == ["s"]
+    assert note_night(tmp_path, 3, {"s": "own 1"}) == []
 
 
 def test_torn_lines_are_left_out(tmp_path):
@@ -422,6 +522,30 @@ def test_batch_and_history_by_command_line(folder, tmp_path):
     shown = runner.invoke(commands, ["history", str(out), "--alert", "--figure", str(tmp_path / "nights.svg")])
     assert shown.exit_code == 0, shown.output
     assert (tmp_path / "nights.svg").read_text().startswith("<?xml")
+
+
+def test_what_cannot_be_run_is_the_exit_code_of_a_dry_run(folder, tmp_path):
+    (folder / "bad.yaml").write_text("name: bad\n")
+    asked = ["batch", str(folder / "*.yaml"), "--out", str(tmp_path / "out"), "--dry-run"]
+    dry = CliRunner().invoke(commands, asked)
+    assert dry.exit_code == 2
+    assert f"{folder / 'bad.yaml'}: cannot be run" in dry.output
+    assert "one: run (new)" in dry.output
+
+
+def test_collecting_what_is_not_done_is_no_success(folder, tmp_path):
+    asked = ["batch", str(folder / "*.yaml"), "--out", str(tmp_path / "out"), "--no-draws", "--collect"]
+    early = CliRunner().invoke(commands, asked)
+    assert early.exit_code == 3
+    assert "still to be done" in early.output
+    run(folder, tmp_path / "out")
+    assert CliRunner().invoke(commands, asked).exit_code == 0
+
+
+def test_a_batch_takes_no_standard_input(tmp_path):
+    told = CliRunner().invoke(commands, ["batch", "-", "--out", str(tmp_path / "out")], input="name: x\n")
+    assert told.exit_code != 0
+    assert "pwsim run -" in str(told.exception)
 
 
 @pytest.mark.usefixtures("blank_figures")

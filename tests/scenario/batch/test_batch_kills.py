@@ -87,6 +87,20 @@ def undisturbed(folder, tmp_path_factory):
     return tree(place / "out"), time.monotonic() - begun_s
 
 
+@pytest.mark.parametrize("later_s", [0.0, 0.5])
+def test_an_interrupt_while_workers_start_is_one_line(later_s, folder, tmp_path):
+    process = start(folder, tmp_path / "out", tmp_path / "kept")
+    while not any(b"forkserver" in Path(f"/proc/{one}/cmdline").read_bytes() for one in workers_of(process)):
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(later_s)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 3
+    assert said.decode().splitlines()[-1].startswith("Interrupted")
+    assert "Traceback" not in said.decode()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(100))
 def test_a_batch_that_was_killed_ends_the_same(number, folder, undisturbed, tmp_path):
