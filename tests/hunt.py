@@ -11,7 +11,8 @@ changed                                             noticed by no test, because
 =================================================== ==================================================================
 ``strict=True`` of a ``zip``                        it says that lists are of one length, and they are
 ``GRID`` of ``starts_s`` and ``ends_s``, its ends   other instants are looked at: the bound is another, and as true
-``len(inside) > late`` to ``>=``                    of jobs that are all late nothing is certain: both give 0
+``> late`` to ``>=``; ``or`` before it              of jobs that are all late nothing is certain: both give 0
+``late`` to ``late - 1``, ``0.0`` to ``1.0`` there  of ``_certain_at_most``: a looser bound has more stretches looked at
 ``if late else inside``                             without it, all jobs are sorted and summed up just as well
 ``until_s[0] = -1.0`` of ``hourly_usd``             any time before the first instant does
 ``max(until_s[-1], …)`` of ``hourly_usd``           after the last instant nothing is caused: an earlier edge will do
