@@ -20,5 +20,6 @@ def retyped(table: pd.DataFrame, types: Mapping[Any, Any]) -> pd.DataFrame:
     [Int64Dtype(), dtype('int64')]
     """
     for name, kind in types.items():
-        table[name] = table[name].astype(kind)
+        if table[name].dtype != kind:
+            table[name] = table[name].astype(kind)
     return table

@@ -118,7 +118,8 @@ def split(size: int, course: Course, asked: Floats | Integers, held: Floats | In
     sums = (size * len(nodes.start_s) + float(np.sum(hold))) * times_s[1:]
     free = unrounded(np.diff(free_s(times_s)), sums)
     stranded = unrounded(np.clip(np.diff(integral_within(free_s, course.queue, times_s)), 0.0, free), sums)
-    used = unrounded(np.diff(jobs.weighted(ask)(times_s)), sums)
+    asked_s = held_s if np.array_equal(ask, hold) else jobs.weighted(ask)
+    used = unrounded(np.diff(asked_s(times_s)), sums)
     unused = unrounded(np.diff(jobs.weighted(hold - ask)(times_s)), sums)
     return Split(used, unused, stranded, unrounded(free - stranded, sums))
 

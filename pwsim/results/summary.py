@@ -78,7 +78,7 @@ def common_of(result: Result, name: str, run_id: str) -> dict[str, Any]:
                 "left_out": dict(trace.left_out),
                 "left_out_work": dict(trace.left_out_work),
                 "changes": list(trace.changes),
-                "flurries": flurries.find_flurries(trace).to_dict("records"),
+                "flurries": trace.remembered("flurries", lambda: flurries.find_flurries(trace).to_dict("records")),
                 "rejected": result.metrics["jobs_rejected"],
                 "notes": list(trace.notes),
                 "sha256": trace.digest(),
