@@ -44,6 +44,9 @@ COMMANDS = {
 }
 """Every command that writes, and two that do not; each is run with seeds 1 and 2, which give other results."""
 
+OF_DRAWS = {"out/draws.parquet", "out/figures/draws.svg", "out/figures/draws.png"}
+"""What a search lacks that was asked to end before its answer was tried on a draw."""
+
 HOOK = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
@@ -122,7 +125,7 @@ class Bench:
             assert found.keys() == made.keys()
             assert all(found[name] in (digest, before[name]) for name, digest in made.items())
         elif command.startswith("run") and code == 3 and found != before:
-            assert found.keys() == made.keys()
+            assert found.keys() in (made.keys(), made.keys() - OF_DRAWS)
             assert json.loads((folder / "out" / "summary.json").read_text())["status"] in ("best_found", "optimal")
             for table in (folder / "out").glob("*.parquet"):
                 pq.read_table(table)
