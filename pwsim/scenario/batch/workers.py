@@ -7,6 +7,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -146,7 +147,8 @@ def on_executor(
 def _pool(at_once: int, do: Callable[[One], Answer]) -> ProcessPoolExecutor:
     """Return processes for some work, forked from a server that has imported what that takes."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([do.__module__, *HEAVY])
+    if sys.platform == "linux":  # elsewhere, libraries of the system that numpy uses cannot be forked
+        context.set_forkserver_preload([do.__module__, *HEAVY])
     resource_tracker.ensure_running()  # else the server starts it, which lets signals through
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for the server, and the workers, for good
     try:
