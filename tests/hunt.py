@@ -32,6 +32,7 @@ changed                                             noticed by no test, because
 ``0.0`` for an infinite price to ``1.0``            no nodes are covered at it
 ``terms`` of ``rent_usd``, of ``site_usd``; ``1``   all parts of a cost are asked alike; these depend on pools alone
 ``min(up_to, …)`` of ``setups_up_to`` to ``max``    what is told at one call, and what at the next, ends as the same number
+``in_share or 0.0`` to ``or 1.0``                   no share that is asked is 0, and where none is, this is not looked at
 ``mode="json"`` of ``asked["targets"]``             its values are plain, but for tuples: JSON writes them as lists
 =================================================== ==================================================================
 """

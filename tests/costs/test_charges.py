@@ -39,6 +39,8 @@ def test_a_duration_curve_says_how_long_so_many_overlap():
         ({}, 3, used([0], [100]), 0.0, []),
         # One that always stands is there all year, the window or not.
         ({"min_nodes": 1}, 3, used([0, 20], [200, 120]), 200.0, [1, 100 / 200]),
+        # When it is gone after 30 s, another takes its place at once; it is not paid for 60.
+        ({"min_nodes": 1}, 3, used([0, 30], [30, 200]), 200.0, [1, 0]),
         ({"always_up": True}, 2, used([], []), 200.0, [1, 1]),
         ({"always_up": True}, 2, used([], []), 0.0, [1, 1]),
     ],

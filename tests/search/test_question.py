@@ -292,7 +292,8 @@ def test_how_far_a_setup_misses_is_the_largest_share_of_a_limit_or_of_the_draws(
     # Nothing was drawn, as the log's own replay misses.
     undrawn = {**drawn, "draws": None, "target_0_draws_met": None, "target_1_draws_met": None, "decision": None}
     assert missed_by(shared, undrawn) == pytest.approx(5 / 4)
-    assert judged(shared, undrawn)[0]["draws"] == 0
+    assert [(one["draws"], one["draws_met"]) for one in judged(shared, undrawn)] == [(0, 0)] * 2
+    assert [one["draws_met"] for one in judged(shared, {**short, "target_0_draws_met": 0})] == [0, 8]
 
 
 def replace_target(target, **told):
