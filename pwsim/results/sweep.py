@@ -7,9 +7,11 @@ engine runs in processes, which joblib lets share large arrays.  Where replays a
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
@@ -26,6 +28,9 @@ from pwsim.results.spreading import spread, spread_out
 from pwsim.trace import Trace
 
 Answer = TypeVar("Answer")
+
+LOOK_S = 0.5
+"""How often a worker process looks whether its parent is still there [s]."""
 
 
 def in_parallel(
@@ -65,17 +70,31 @@ def in_parallel(
 
 
 def _call(parent: int, times: Times | None, function: Callable[..., Answer], *task: Any) -> Answer:
-    """Call a function; a worker process leaves it to its parent to heed interrupts.
-
-    A terminal sends them to both, and a worker that is interrupted has nothing to tell but its traceback.
-    """
+    """Call a function, in this process or in a worker."""
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
-        for sign in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(sign, signal.SIG_IGN)
+        _serve(parent)
     if times is None or times is current():
         return function(*task)
     with timing(times):  # in a thread of its own
         return function(*task)
+
+
+@functools.cache
+def _serve(parent: int) -> None:
+    """Have this process, a worker, leave interrupts to its parent, and end soon after that has.
+
+    A terminal sends interrupts to both, and a worker that is interrupted has nothing to tell but its traceback.  One
+    whose parent was killed would wait for work for minutes.
+    """
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.SIG_IGN)
+
+    def follow() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _answers(computed: Generator[Answer, None, None]) -> Generator[Answer, None, None]:
