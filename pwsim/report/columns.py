@@ -53,8 +53,8 @@ def fitted(table: pa.Table, wanted: pa.Schema) -> pa.Table:
         if field.name not in there:
             found.append(pa.nulls(table.num_rows, field.type))
             continue
-        column = table[field.name].combine_chunks()
+        column = table[field.name]
         if field.type == WORD and not pa.types.is_dictionary(column.type):
-            column = column.cast(pa.string()).dictionary_encode()
+            column = column.cast(pa.string()).combine_chunks().dictionary_encode()
         found.append(column.cast(field.type))
     return pa.Table.from_arrays(found, schema=wanted)

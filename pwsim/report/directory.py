@@ -89,7 +89,7 @@ def write_results(
 
     Returns
     -------
-    The tables as they were written.
+    The tables as they were written, but for those that are as long as the log (:data:`.columns.SAME`).
 
     Raises
     ------
@@ -98,14 +98,18 @@ def write_results(
     """
     provenance = {key: summary[key] for key in _PROVENANCE}
     provenance["workload_sha256"] = summary["workload"]["sha256"]
-    written = {name: _described(name, table, provenance) for name, table in tables.items()}
+    written = {}
     with new_directory(directory, FILES) as beside:
         text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
         (beside / "summary.json").write_text(text + "\n", encoding="utf-8")
         if scenario:
             (beside / "scenario.yaml").write_text(scenario, encoding="utf-8")
-        for name, table in written.items():
-            write_table(table, beside / f"{name}.parquet")
+        for name, table in tables.items():
+            described = _described(name, table, provenance)
+            write_table(described, beside / f"{name}.parquet")
+            if name not in columns.SAME:
+                written[name] = described
+            del described  # it takes as much room as the log
         if page:
             write_report(beside, beside)
     return written
