@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from pwsim import report
 from pwsim.cli import commands
 from pwsim.common import InputError, MachineError, ScenarioError
 from pwsim.scenario import load_scenario, parse_change
@@ -200,12 +201,17 @@ def test_locks_that_nobody_has_asked_for_lately_go(folder, tmp_path):
 
 def test_rows_of_a_search_that_went_on_are_not_those_from_before(folder, tmp_path, monkeypatch):
     """Its worker is lost when the new results are there, and their rows are not."""
-    out = tmp_path / "out"
+    out, write_results = tmp_path / "out", report.write_results
     todo = Batch([str(folder / "one.yaml")], out, options=Options(draws=False))
     with ThreadPoolExecutor(1) as executor:
         todo.run(executor=executor, at_once=1, time_limit_s=1e-9)
+
+    def lost(*asked, **more):
+        write_results(*asked, **more)
+        raise ZeroDivisionError
+
     with monkeypatch.context() as patch:
-        patch.setattr("pwsim.scenario.batch.running._put_rows", lambda *_: 1 / 0)
+        patch.setattr(report, "write_results", lost)
         assert [one.event for one in run(folder, out, "one.yaml")] == ["failed"]
     assert [one.event for one in run(folder, out, "one.yaml")] == ["known"]
     (row,) = pq.read_table(next(out.glob("data/summary/*/*/part.parquet"))).to_pylist()
