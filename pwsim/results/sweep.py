@@ -94,7 +94,8 @@ def _serve(parent: int) -> None:
             time.sleep(LOOK_S)
         os._exit(1)
 
-    threading.Thread(target=follow, daemon=True).start()
+    if os.getppid() == parent:  # others may have begun it for that: then they see to its end
+        threading.Thread(target=follow, daemon=True).start()
 
 
 def _answers(computed: Generator[Answer, None, None]) -> Generator[Answer, None, None]:
